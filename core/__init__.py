@@ -1,0 +1,32 @@
+"""The public face of recon: what plugins and scripts import."""
+
+from recon.core.catalog import Catalog, catalog
+from recon.core.errors import ReconError
+from recon.core.hooks import hookimpl
+from recon.core.kinds import Denoiser, Harmonizer, Metric, Property, Schedule
+from recon.core.micrographs import Micrographs
+from recon.core.noise import Step
+from recon.core.options import option
+from recon.core.pipeline import State, measure, reconstruct
+from recon.core.recipe import Recipe
+from recon.core.volume import Volume
+
+__all__ = [
+    "Catalog",
+    "Denoiser",
+    "Harmonizer",
+    "Metric",
+    "Micrographs",
+    "Property",
+    "Recipe",
+    "ReconError",
+    "Schedule",
+    "State",
+    "Step",
+    "Volume",
+    "catalog",
+    "hookimpl",
+    "measure",
+    "option",
+    "reconstruct",
+]

@@ -1,0 +1,96 @@
+"""Labelled 2D micrographs of up to three orthogonal planes and their file."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from recon.core.atomic import whole
+from recon.core.errors import ReconError, unknown
+from recon.core.ome_zarr import open_group
+from recon.core.planes import PLANES
+from recon.core.volume import checked_labels, checked_voxel_size, phase_names
+
+
+@attrs.frozen(init=False, eq=False)
+class Micrographs:
+    """Phase labels on slices of one, two or three planes.
+
+    planes      plane -> slices (a, b) uint8, read-only; "xy" is (y, x), "xz" (z, x), "yz" (z, y);
+                slices of one plane may differ in size
+    voxel_size  (z, y, x) edge lengths in metres
+    phases      names of the K phases
+    """
+
+    planes: dict[str, tuple[NDArray[np.uint8], ...]]
+    voxel_size: tuple[float, float, float]
+    phases: tuple[str, ...]
+
+    def __init__(
+        self,
+        planes: Mapping[str, Any],
+        voxel_size: Sequence[float] = (1.0, 1.0, 1.0),
+        phases: Sequence[str] | None = None,
+    ) -> None:
+        for plane in planes:
+            if plane not in PLANES:
+                raise unknown("plane", plane, PLANES)
+        checked = {
+            plane: tuple(checked_labels(image, 2, f"{plane} slice") for image in planes[plane])
+            for plane in PLANES
+            if plane in planes
+        }
+        if not checked or not all(checked.values()):
+            raise ReconError("micrographs must have at least one slice on every plane given")
+        largest = max(int(image.max()) for stack in checked.values() for image in stack)
+        names = phase_names(phases, largest)
+        self.__attrs_init__(checked, checked_voxel_size(voxel_size), names)
+
+    def fractions(self) -> NDArray[np.float64]:
+        """Share of each phase (K,): mean over planes of the share of the plane's pixels."""
+        counts = np.array([_counts(stack, len(self.phases)) for stack in self.planes.values()])
+        shares: NDArray[np.float64] = (counts / counts.sum(1, keepdims=True)).mean(0)
+        return shares
+
+    def save(self, path: str | Path) -> None:
+        """Write a zarr group: one group a plane, one array a slice."""
+        with whole(Path(path)) as partial:
+            group = zarr.create_group(partial, zarr_format=3)
+            group.attrs["recon"] = {
+                "kind": "micrographs",
+                "voxel_size": list(self.voxel_size),
+                "phases": list(self.phases),
+            }
+            for plane, stack in self.planes.items():
+                member = group.create_group(plane)
+                for number, image in enumerate(stack):
+                    member.create_array(f"{number:04d}", data=image, chunks=image.shape)
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Micrographs":
+        """Read what `save` wrote."""
+        node = open_group(Path(path), "micrographs")
+        recon = dict(node.attrs).get("recon", {})
+        if recon.get("kind") != "micrographs":
+            raise ReconError(f"{path} holds no micrographs; make them with `recon import`")
+        try:
+            planes = {
+                plane: [node[plane][name][...] for name in sorted(node[plane])]
+                for plane in PLANES
+                if plane in node
+            }
+        except Exception as error:
+            raise ReconError(f"micrographs {path} are damaged: {error}") from error
+        return cls(planes, recon["voxel_size"], recon["phases"])
+
+
+def _counts(stack: Sequence[NDArray[np.uint8]], phases: int) -> NDArray[np.int64]:
+    total: NDArray[np.int64] = sum(
+        (np.bincount(image.ravel(), minlength=phases) for image in stack),
+        start=np.zeros(phases, np.int64),
+    )
+    return total

@@ -1,0 +1,96 @@
+"""Noise schedules and the reverse step, with the paper's symbols.
+
+ab is alpha_bar (Eq. 4), the share of the clean signal's variance that is left at step t; T = 1000.
+"""
+
+from math import sqrt
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from recon.core.errors import ReconError
+
+T = 1000
+
+
+def _linear(last: float) -> NDArray[np.float64]:
+    beta: NDArray[np.float64] = np.linspace(1e-4, last, T, dtype=np.float64)
+    return np.cumprod(1.0 - beta)
+
+
+def _cosine() -> NDArray[np.float64]:
+    """Nichol & Dhariwal, ICML 2021, Eq. 17."""
+    f = np.cos((np.arange(T + 1) / T + 0.008) / 1.008 * np.pi / 2) ** 2
+    return np.cumprod(1.0 - np.minimum(1.0 - f[1:] / f[:-1], 0.9))
+
+
+ALPHA_BAR = {"paper": _linear(1e-2), "linear-2e-2": _linear(2e-2), "cosine": _cosine()}
+"""alpha_bar of every t = 0..T-1 by name; the paper's leaves 0.08 of the signal at the end."""
+
+
+@attrs.frozen
+class Step:
+    """One reverse step from noise level t to s.
+
+    number    0 .. steps - 1, from the noise to the volume
+    planes    the planes denoised in this step
+    ab_t      alpha_bar before the step;  ab_s  after it, 1 at the last
+    """
+
+    number: int
+    steps: int
+    t: int
+    ab_t: float
+    ab_s: float
+    planes: tuple[str, ...] = ()
+
+    @property
+    def last(self) -> bool:
+        """Whether the step ends at the clean volume."""
+        return self.number == self.steps - 1
+
+    @property
+    def beta(self) -> float:
+        """beta_t of Eq. 1; of a respaced step 1 - ab_t / ab_s."""
+        return 1.0 - self.ab_t / self.ab_s
+
+
+def respaced(ab: NDArray[np.float64], steps: int) -> list[Step]:
+    """The reverse steps of a schedule, evenly spaced in t, the first at T - 1."""
+    if not 1 <= steps <= len(ab):
+        raise ReconError(f"steps must be in [1, {len(ab)}], got {steps}")
+    times = [round(len(ab) * (steps - k) / steps) - 1 for k in range(steps)]
+    levels = [float(ab[t]) for t in times] + [1.0]
+    return [Step(k, steps, t, levels[k], levels[k + 1]) for k, t in enumerate(times)]
+
+
+def reverse(
+    x: Tensor,
+    clean: Tensor,
+    step: Step,
+    z: Tensor,
+    *,
+    variance: str,
+    eta: float,
+    temperature: float,
+) -> Tensor:
+    """Draw x_s given x_t and its clean estimate D (Eq. 5 and 8).
+
+    variance  "posterior": sg^2 = eta^2 (1 - ab_s) / (1 - ab_t) (1 - ab_t / ab_s), DDIM at eta = 0;
+              "beta": the paper's, mean of Eq. 8 and noise of variance beta_t
+    z         standard normal, scaled by the temperature
+    """
+    ab_t, ab_s = step.ab_t, step.ab_s
+    e = (x - sqrt(ab_t) * clean) / sqrt(1 - ab_t)
+    posterior = (1 - ab_s) / (1 - ab_t) * (1 - ab_t / ab_s)
+    sg2 = posterior if variance == "beta" else eta**2 * posterior
+    mean = sqrt(ab_s) * clean + sqrt(max(1 - ab_s - sg2, 0.0)) * e
+    spread = step.beta if variance == "beta" else sg2
+    return mean + temperature * sqrt(spread) * z
+
+
+def renoise(y: Tensor, step: Step, z: Tensor, *, temperature: float) -> Tensor:
+    """Back from s to t by the forward process (Eq. 16)."""
+    return sqrt(1 - step.beta) * y + temperature * sqrt(step.beta) * z

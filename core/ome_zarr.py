@@ -1,0 +1,104 @@
+"""A volume as OME-Zarr 0.5 (zarr v3), chunked, compressed, with coarser levels beside it.
+
+https://ngff.openmicroscopy.org/0.5/
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import zarr
+from ome_zarr_models.v05.axes import Axis
+from ome_zarr_models.v05.image import ImageAttrs
+from ome_zarr_models.v05.multiscales import Dataset, Multiscale
+
+from recon.core.atomic import whole
+from recon.core.errors import ReconError
+
+if TYPE_CHECKING:
+    from recon.core.volume import Volume
+
+CHUNK = 64
+UNIT = {"meter": 1.0, "millimeter": 1e-3, "micrometer": 1e-6, "nanometer": 1e-9}
+
+
+def write(path: Path, volume: "Volume") -> None:
+    """Write array "0" and levels of half the resolution each down to one chunk."""
+    strides = [1]
+    while max(volume.shape) // strides[-1] > CHUNK and min(volume.shape) // strides[-1] >= 2:
+        strides.append(2 * strides[-1])
+    with whole(path) as partial:
+        group = zarr.create_group(partial, zarr_format=3)
+        for level, stride in enumerate(strides):
+            # Every stride-th voxel: a coarse level holds no label that the fine one lacks.
+            labels = volume.labels[::stride, ::stride, ::stride]
+            chunks = tuple(min(CHUNK, side) for side in labels.shape)
+            group.create_array(
+                str(level), data=labels, chunks=chunks, dimension_names=["z", "y", "x"]
+            )
+        group.attrs["ome"] = _metadata(volume.voxel_size, strides)
+        group.attrs["recon"] = {
+            "kind": "volume",
+            "phases": list(volume.phases),
+            "provenance": volume.provenance,
+        }
+
+
+def _metadata(voxel_size: tuple[float, float, float], strides: list[int]) -> dict[str, Any]:
+    datasets = tuple(
+        Dataset.build(
+            path=str(level), scale=[length * stride for length in voxel_size], translation=None
+        )
+        for level, stride in enumerate(strides)
+    )
+    axes = [Axis(name=name, type="space", unit="meter") for name in ("z", "y", "x")]
+    image = ImageAttrs(
+        version="0.5", multiscales=[Multiscale(axes=axes, datasets=datasets, name="labels")]
+    )
+    metadata: dict[str, Any] = image.model_dump(mode="json", exclude_none=True)
+    return metadata
+
+
+def open_group(path: Path, what: str) -> Any:
+    """The zarr node at a path; ReconError when there is none."""
+    if not path.exists():
+        raise ReconError(f"{what} {path} does not exist; check the path")
+    try:
+        return zarr.open(path, mode="r")
+    except Exception as error:  # zarr raises many kinds for a damaged or foreign folder
+        raise ReconError(f"{what} {path} is not a readable zarr store: {error}") from error
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The arguments of Volume: labels, voxel size, phases, provenance."""
+    node = open_group(path, "volume")
+    attributes: dict[str, Any] = dict(node.attrs)
+    recon = attributes.get("recon", {})
+    if recon.get("kind", "volume") != "volume":
+        raise ReconError(f"{path} holds {recon['kind']}, not a volume")
+    array = node if isinstance(node, zarr.Array) else node.get("0")
+    if not isinstance(array, zarr.Array):
+        raise ReconError(f'volume {path} has no array "0"; it must be OME-Zarr or a zarr array')
+    try:
+        labels = array[...]
+    except Exception as error:
+        raise ReconError(f"volume {path} is damaged: {error}") from error
+    return {
+        "labels": labels,
+        "voxel_size": _voxel_size(attributes) or (1.0, 1.0, 1.0),
+        "phases": recon.get("phases"),
+        "provenance": recon.get("provenance"),
+    }
+
+
+def _voxel_size(attributes: dict[str, Any]) -> tuple[float, ...] | None:
+    """Edge lengths in metres from the multiscales metadata, of 0.4 stores too."""
+    scales = attributes.get("ome", attributes).get("multiscales")
+    if not scales:
+        return None
+    units = [UNIT.get(axis.get("unit", "meter"), 1.0) for axis in scales[0]["axes"]]
+    (scale,) = (
+        transform["scale"]
+        for transform in scales[0]["datasets"][0]["coordinateTransformations"]
+        if transform["type"] == "scale"
+    )
+    return tuple(length * unit for length, unit in zip(scale, units, strict=True))

@@ -1,0 +1,146 @@
+"""option(): default, help and range of a plugin's setting, declared once.
+
+The declaration feeds the validator, the TOML table, `--set` and the provenance.
+"""
+
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from recon.core.errors import ReconError, unknown
+
+
+@attrs.frozen
+class Rule:
+    """What a value of an option must satisfy."""
+
+    help: str
+    min: float | None = None
+    max: float | None = None
+    choices: tuple[Any, ...] | None = None
+    trained: bool = False
+
+    def __str__(self) -> str:
+        if self.choices is not None:
+            return f"one of {', '.join(map(str, self.choices))}"
+        if self.min is not None and self.max is not None:
+            return f"in [{self.min:g}, {self.max:g}]"
+        if self.min is not None:
+            return f">= {self.min:g}"
+        return f"<= {self.max:g}" if self.max is not None else ""
+
+    def admits(self, value: Any) -> bool:
+        """Whether a value of the right type lies in the range; of a tuple, every item."""
+        if value is None:
+            return True
+        if isinstance(value, tuple):
+            return all(self.admits(item) for item in value)
+        if self.choices is not None:
+            return value in self.choices
+        if isinstance(value, str):
+            return self.min is None and self.max is None
+        low = self.min is None or value >= self.min
+        return bool(low and (self.max is None or value <= self.max))
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    min: float | None = None,
+    max: float | None = None,
+    choices: tuple[Any, ...] | None = None,
+    trained: bool = False,
+) -> Any:
+    """A setting of a plugin: an attrs field with its help text and range.
+
+    The annotation of the attribute gives its type: bool, int, float, str, a tuple of these
+    (`tuple[int, ...]`, `tuple[float, float, float]`), or one of these `| None`.
+    `trained` marks a setting that is part of trained weights and cannot be changed after.
+    """
+    rule = Rule(help, min, max, choices, trained)
+    convert = attrs.Converter(_checked, takes_self=True, takes_field=True)
+    return attrs.field(default=default, converter=convert, metadata={"recon": rule})
+
+
+def options(cls: type) -> "dict[str, attrs.Attribute[Any]]":
+    """The declared options of a plugin class by name, in order of declaration."""
+    return {field.name: field for field in attrs.fields(cls) if "recon" in field.metadata}
+
+
+def rule(field: "attrs.Attribute[Any]") -> Rule:
+    """The rule declared with an option."""
+    return typing.cast(Rule, field.metadata["recon"])
+
+
+def values(plugin: Any) -> dict[str, Any]:
+    """The options of a plugin instance as plain data; options that are None are left out."""
+    named = {name: getattr(plugin, name) for name in options(type(plugin))}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def checked_names(cls: Any, given: Mapping[str, Any]) -> None:
+    """Refuse a name that the plugin class does not declare."""
+    for name in given:
+        if name not in options(cls):
+            raise unknown(f"option of {cls.kind} {cls.name}", name, options(cls))
+
+
+def type_name(field: "attrs.Attribute[Any]") -> str:
+    """The type of an option as a reader would write it."""
+    annotation = field.type
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+
+
+def _checked(value: Any, plugin: Any, field: "attrs.Attribute[Any]") -> Any:
+    where = f"{plugin.kind} {plugin.name}: {field.name}"
+    if isinstance(field.type, str):  # the author's module postpones annotations
+        attrs.resolve_types(type(plugin))
+        field = getattr(attrs.fields(type(plugin)), field.name)
+    try:
+        value = coerce(value, field.type)
+    except TypeError:
+        message = f"{where} must be {type_name(field)}, got {value!r}"
+        raise ReconError(message) from None
+    if not rule(field).admits(value):
+        raise ReconError(f"{where} must be {rule(field)}, got {value!r}")
+    return value
+
+
+def coerce(value: Any, annotation: Any) -> Any:
+    """A TOML or Python value as the annotated type; TypeError when it is another one."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return _coerce_union(value, typing.get_args(annotation))
+    if typing.get_origin(annotation) is tuple:
+        return _coerce_tuple(value, typing.get_args(annotation))
+    if annotation is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if value != value:
+            raise TypeError
+        return float(value)
+    if annotation is int and isinstance(value, bool):
+        raise TypeError
+    if annotation is Any or (isinstance(annotation, type) and isinstance(value, annotation)):
+        return value
+    raise TypeError
+
+
+def _coerce_union(value: Any, members: tuple[Any, ...]) -> Any:
+    for member in members:
+        try:
+            return coerce(value, member)
+        except TypeError:
+            continue
+    raise TypeError
+
+
+def _coerce_tuple(value: Any, items: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise TypeError
+    if len(items) == 2 and items[1] is Ellipsis:
+        items = (items[0],) * len(value)
+    if len(items) != len(value):
+        raise TypeError
+    return tuple(coerce(item, kind) for item, kind in zip(value, items, strict=True))

@@ -1,0 +1,147 @@
+"""TOML <-> frozen Recipe <-> attributes of the written volume."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import tomli_w
+
+from recon.core.errors import ReconError, unknown
+from recon.core.noise import T
+from recon.core.options import coerce
+
+MAX_VOXELS = 2**36
+"""More than this many voxels is taken for a slip of the keyboard."""
+
+
+@attrs.frozen
+class Choice:
+    """A plugin chosen by name and the options given to it."""
+
+    name: str
+    options: dict[str, Any] = attrs.field(factory=dict)
+
+    def table(self) -> dict[str, Any]:
+        """As a TOML table."""
+        return {"name": self.name, **self.options}
+
+
+METRICS = (Choice("volume-fraction"), Choice("two-point"), Choice("lineal-path"))
+
+
+@attrs.frozen
+class Recipe:
+    """All that a reconstruction depends on; the device changes roundings only.
+
+    seed         of sample 0; sample i uses seed + i
+    steps        respaced reverse steps of the T = 1000
+    shape        voxels along (z, y, x);  periodic  subset of z, y, x
+    micrographs  path to train on and to compare with;  weights  name or path
+    """
+
+    seed: int = 0
+    steps: int = 60
+    shape: tuple[int, int, int] = (64, 64, 64)
+    samples: int = 1
+    device: str = "cpu"
+    micrographs: str | None = None
+    weights: str | None = None
+    periodic: tuple[str, ...] = ()
+    denoiser: Choice = Choice("unet-ddpm")
+    schedule: Choice = Choice("cyclic")
+    harmonizer: Choice = Choice("gamma-blend")
+    metrics: tuple[Choice, ...] = METRICS
+    properties: tuple[Choice, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        _check(self.seed >= 0, "seed", "be >= 0", self.seed)
+        _check(self.seed + self.samples < 2**63, "seed", "be below 2^63", self.seed)
+        _check(1 <= self.steps <= T, "steps", f"be in [1, {T}]", self.steps)
+        _check(self.samples >= 1, "samples", "be >= 1", self.samples)
+        voxels = self.shape[0] * self.shape[1] * self.shape[2]
+        fits = min(self.shape) >= 1 and max(self.shape) < 2**16 and voxels <= MAX_VOXELS
+        _check(fits, "shape", "have three sides in [1, 65535], at most 2^36 voxels", self.shape)
+        _check(self.device in DEVICES, "device", f"be one of {', '.join(DEVICES)}", self.device)
+        axes = all(axis in "zyx" and len(axis) == 1 for axis in self.periodic)
+        _check(axes, "periodic", "name axes of z, y, x", self.periodic)
+
+    def to_table(self) -> dict[str, Any]:
+        """As plain data for TOML and JSON; what is None is left out."""
+        table = {name: getattr(self, name) for name in PLAIN}
+        table = {name: value for name, value in table.items() if value is not None}
+        table["shape"], table["periodic"] = list(self.shape), list(self.periodic)
+        for name in TABLES:
+            table[name] = getattr(self, name).table()
+        for name, member in LISTS.items():
+            table[name] = [choice.table() for choice in getattr(self, member)]
+        plain: dict[str, Any] = _plain(table)
+        return plain
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> "Recipe":
+        """From plain data; ReconError for an unknown key or a value of another type."""
+        arguments: dict[str, Any] = {}
+        for key, value in table.items():
+            if key in PLAIN:
+                arguments[key] = _typed(key, value)
+            elif key in TABLES:
+                arguments[key] = _choice(key, value, getattr(cls(), key).name)
+            elif key in LISTS:
+                if not isinstance(value, list | tuple):
+                    raise ReconError(f"recipe: {key} must be tables [[{key}]], got {value!r}")
+                arguments[LISTS[key]] = tuple(_choice(key, item, None) for item in value)
+            else:
+                raise unknown("key of the recipe", key, [*PLAIN, *TABLES, *LISTS])
+        return cls(**arguments)
+
+    def save(self, path: Path) -> None:
+        """Write TOML."""
+        path.write_text(tomli_w.dumps(self.to_table()), encoding="utf-8")
+
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PLAIN = ("seed", "steps", "shape", "samples", "device", "micrographs", "weights", "periodic")
+TABLES = ("denoiser", "schedule", "harmonizer")
+LISTS = {"metric": "metrics", "property": "properties"}
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The TOML table of a recipe file."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ReconError(f"cannot read recipe {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ReconError(f"recipe {path} is not valid TOML: {error}") from None
+
+
+def _check(holds: bool, key: str, rule: str, value: Any) -> None:
+    if not holds:
+        raise ReconError(f"recipe: {key} must {rule}, got {value!r}")
+
+
+def _typed(key: str, value: Any) -> Any:
+    annotation = getattr(attrs.fields(Recipe), key).type
+    try:
+        return coerce(value, annotation)
+    except TypeError:
+        kind = annotation.__name__ if isinstance(annotation, type) else annotation
+        raise ReconError(f"recipe: {key} must be {kind}, got {value!r}") from None
+
+
+def _choice(key: str, value: Any, default: str | None) -> Choice:
+    if not isinstance(value, Mapping):
+        raise ReconError(f"recipe: {key} must be a table, got {value!r}")
+    options = dict(value)
+    name = options.pop("name", default)
+    if not isinstance(name, str):
+        raise ReconError(f"recipe: {key} must have a name, got {name!r}")
+    return Choice(name, options)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items() if item is not None}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,141 @@
+"""A fitted denoiser as one safetensors file: parameters, options, material, provenance.
+
+The header holds JSON under "recon"; nothing in the file is ever executed.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from recon.core.atomic import whole
+from recon.core.catalog import catalog, plugin_version
+from recon.core.errors import ReconError
+from recon.core.kinds import Denoiser, Material
+from recon.core.options import checked_names, options, rule, values
+from recon.core.statistics import Statistics
+
+FORMAT = 1
+COVARIANCE = "statistics.covariance."
+
+
+@attrs.frozen
+class Weights:
+    """Contents of a weights file; `header` is the JSON, `sha256` that of the file."""
+
+    path: Path
+    header: dict[str, Any]
+    tensors: dict[str, Tensor]
+    sha256: str
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """The denoiser's own tensors."""
+        return {k: v for k, v in self.tensors.items() if not k.startswith(COVARIANCE)}
+
+
+def save(path: Path, denoiser: Denoiser, provenance: dict[str, Any]) -> None:
+    """Write a fitted denoiser; the file appears whole or not at all."""
+    material = denoiser.material
+    if material is None:
+        raise ReconError(f"denoiser {denoiser.name} has learnt nothing yet; train it first")
+    trained = {k: v for k, v in values(denoiser).items() if _trained(denoiser, k)}
+    header = {
+        "format": FORMAT,
+        "denoiser": denoiser.name,
+        "plugin": plugin_version(denoiser),
+        "options": trained,
+        "phases": material.phases,
+        "voxel_size": material.voxel_size,
+        "fractions": material.statistics.fractions.tolist(),
+        "mean": material.statistics.mean.tolist(),
+        "planes": list(material.statistics.covariance),
+        "provenance": provenance,
+    }
+    covariance = {
+        COVARIANCE + plane: torch.as_tensor(values, dtype=torch.float32)
+        for plane, values in material.statistics.covariance.items()
+    }
+    tensors = {k: v.detach().cpu().contiguous() for k, v in denoiser.tensors().items()}
+    with whole(path, replace=True) as partial:
+        save_file(tensors | covariance, partial, {"recon": json.dumps(header)})
+
+
+def read(path: Path) -> Weights:
+    """Read a weights file; ReconError when it is missing, damaged or of another kind."""
+    if not path.is_file():
+        raise ReconError(f"weights {path} do not exist; give a name of `recon example --list`")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            names = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
+        header = json.loads(metadata["recon"])
+        if header["format"] != FORMAT:
+            raise ReconError(
+                f"weights {path} are of format {header['format']}, this recon reads {FORMAT}; "
+                "train again or use the version that made them"
+            )
+    except KeyError:
+        raise ReconError(f"weights {path} were not written by recon; train with it") from None
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        raise ReconError(
+            f"weights {path} are damaged or no safetensors file: {error}; fetch or train them again"
+        ) from None
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return Weights(path, header, tensors, digest)
+
+
+def load(weights: Weights, name: str | None, given: dict[str, Any], device: str) -> Denoiser:
+    """The denoiser of a weights file, with the given options for what training left open.
+
+    name    refuse weights of another denoiser
+    device  where its parameters go
+    """
+    kind = weights.header["denoiser"]
+    if name is not None and name != kind:
+        raise ReconError(f"weights {weights.path} are of denoiser {kind!r}, not {name!r}")
+    stored = weights.header["options"]
+    cls = catalog().entry("denoiser", kind).cls
+    checked_names(cls, given)
+    for key, value in given.items():
+        if rule(options(cls)[key]).trained and value != stored.get(key):
+            raise ReconError(
+                f"denoiser {kind}: {key} is {stored.get(key)!r} in the weights {weights.path} and "
+                f"cannot be {value!r}; train again to change it"
+            )
+    denoiser: Denoiser = catalog().build("denoiser", kind, **stored | given)
+    denoiser.material = _material(weights)
+    try:
+        denoiser.restore(weights.parameters, device)
+    except (KeyError, RuntimeError) as error:
+        line = str(error).splitlines()[0]
+        message = f"weights {weights.path} do not fit denoiser {kind}: {line}"
+        raise ReconError(message) from error
+    return denoiser
+
+
+def _trained(denoiser: Denoiser, key: str) -> bool:
+    return rule(options(type(denoiser))[key]).trained
+
+
+def _material(weights: Weights) -> Material:
+    header = weights.header
+    try:
+        covariance = {
+            plane: weights.tensors[COVARIANCE + plane].double().numpy()
+            for plane in header["planes"]
+        }
+        statistics = Statistics(np.array(header["fractions"]), np.array(header["mean"]), covariance)
+        z, y, x = header["voxel_size"]
+        return Material(tuple(header["phases"]), (z, y, x), statistics)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ReconError(f"weights {weights.path} lack part of their header: {error}") from None

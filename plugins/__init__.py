@@ -1,0 +1,43 @@
+"""The built-in plugins: the index of what is shipped."""
+
+from recon.core.hooks import hookimpl
+from recon.core.kinds import Denoiser, Harmonizer, Metric, Property, Schedule
+
+
+@hookimpl
+def recon_denoisers() -> list[type[Denoiser]]:
+    from recon.plugins.denoisers.gaussian import Gaussian
+    from recon.plugins.denoisers.unet_ddpm import UnetDdpm
+
+    return [UnetDdpm, Gaussian]
+
+
+@hookimpl
+def recon_schedules() -> list[type[Schedule]]:
+    from recon.plugins.schedules.cyclic import Cyclic
+    from recon.plugins.schedules.random import Random
+    from recon.plugins.schedules.simultaneous import Simultaneous
+
+    return [Cyclic, Random, Simultaneous]
+
+
+@hookimpl
+def recon_harmonizers() -> list[type[Harmonizer]]:
+    from recon.plugins.harmonizers.gamma_blend import GammaBlend
+    from recon.plugins.harmonizers.none import Nothing
+
+    return [GammaBlend, Nothing]
+
+
+@hookimpl
+def recon_metrics() -> list[type[Metric]]:
+    from recon.plugins.metrics.lineal_path import LinealPath
+    from recon.plugins.metrics.two_point import TwoPoint
+    from recon.plugins.metrics.volume_fraction import VolumeFraction
+
+    return [VolumeFraction, TwoPoint, LinealPath]
+
+
+@hookimpl
+def recon_properties() -> list[type[Property]]:
+    return []

@@ -1,0 +1,1 @@
+"""Denoisers shipped with recon, one file each."""

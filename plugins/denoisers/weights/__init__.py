@@ -1,0 +1,1 @@
+"""Bundled weights, one safetensors file per example."""

@@ -1,0 +1,1 @@
+"""Harmonizers shipped with recon, one file each."""

@@ -1,0 +1,25 @@
+"""Plain multi-plane denoising."""
+
+from collections.abc import Callable
+
+import attrs
+from torch import Tensor
+
+from recon.core.kinds import Harmonizer
+from recon.core.noise import Step
+
+
+@attrs.frozen
+class Nothing(Harmonizer):
+    """One network pass a step, no harmonizing (Lee & Yun 2023, Figure 4a)."""
+
+    name = "none"
+
+    def advance(
+        self,
+        x: Tensor,
+        step: Step,
+        clean: Callable[[Tensor], Tensor],
+        noise: Callable[[int], Tensor],
+    ) -> Tensor:
+        return self.draw(x, clean(x), step, noise)

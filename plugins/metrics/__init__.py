@@ -1,0 +1,1 @@
+"""Spatial statistics of volumes and micrographs."""

@@ -1,0 +1,1 @@
+"""Property solvers shipped with recon, one file each."""

@@ -1,0 +1,1 @@
+"""Schedules shipped with recon, one file each."""
