@@ -1,0 +1,114 @@
+"""Curves over lags by direction and by plane, of volumes and micrographs alike."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from recon.core import Micrographs, Volume
+from recon.core.planes import AXES, PLANES, in_plane
+from recon.plugins.metrics.lines import LineKernel, count_along
+
+Curve = NDArray[np.float64]  # (phases, lags)
+
+
+def number_of_lags(sample: Volume | Micrographs, max_lag: int | None) -> int:
+    """max_lag + 1; by default max_lag is half the shortest side of the sample."""
+    if max_lag is not None:
+        return max_lag + 1
+    if isinstance(sample, Volume):
+        sides = [*sample.shape]
+    else:
+        sides = [
+            side for stack in sample.planes.values() for image in stack for side in image.shape
+        ]
+    return min(sides) // 2 + 1
+
+
+def stacks(images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+    """Slices of one plane as stacks (n, a, b), one for each size that occurs."""
+    sizes = dict.fromkeys(image.shape for image in images)
+    return [np.stack([image for image in images if image.shape == size]) for size in sizes]
+
+
+def windows(side: int, lags: int, periodic: bool) -> NDArray[np.int64]:
+    """How many windows of r + 1 pixels fit on a line of `side` pixels, r = 0..lags-1."""
+    return np.full(lags, side) if periodic else np.maximum(side - np.arange(lags), 0)
+
+
+def line_curves(
+    kernel: LineKernel, sample: Volume | Micrographs, lags: int, periodic: bool
+) -> dict[str, dict[str, Curve]]:
+    """Curves by plane and by the direction in it; those of a volume agree between its planes."""
+    phases = len(sample.phases)
+    if isinstance(sample, Volume):
+        curve = {
+            AXES[axis]: _share(kernel, [sample.labels], axis, phases, lags, periodic)
+            for axis in range(3)
+        }
+        return {plane: {AXES[i]: curve[AXES[i]] for i in in_plane(plane)} for plane in PLANES}
+    return {
+        plane: {
+            AXES[axis]: _share(kernel, stacks(images), row, phases, lags, periodic)
+            for row, axis in enumerate(in_plane(plane), start=1)
+        }
+        for plane, images in sample.planes.items()
+    }
+
+
+def by_direction(curves: Mapping[str, Mapping[str, Curve]]) -> dict[str, Curve]:
+    """Mean over the planes that show a direction; a direction that none shows is absent."""
+    shown = {
+        direction: [by_axis[direction] for by_axis in curves.values() if direction in by_axis]
+        for direction in ("x", "y", "z")
+    }
+    return {direction: mean_that_fits(found) for direction, found in shown.items() if found}
+
+
+def by_plane(curves: Mapping[str, Mapping[str, Curve]]) -> dict[str, Curve]:
+    """Mean over the two directions of each plane."""
+    return {plane: mean_that_fits(by_axis.values()) for plane, by_axis in curves.items()}
+
+
+def mean_that_fits(curves: Iterable[Curve]) -> Curve:
+    """Mean over the curves that reach a lag; NaN at lags that none reaches."""
+    values = np.array(list(curves))
+    reach = np.isfinite(values)
+    return ratio(np.where(reach, values, 0.0).sum(0), reach.sum(0))
+
+
+def ratio(hits: NDArray[Any], tries: NDArray[Any]) -> NDArray[np.float64]:
+    """hits / tries, NaN where nothing was tried."""
+    hits, tries = np.broadcast_arrays(hits, tries)
+    shares = np.full(hits.shape, np.nan)
+    np.divide(hits, tries, out=shares, where=tries > 0)
+    return shares
+
+
+def as_array(name: str, dimension: str, curves: Mapping[str, Curve]) -> xr.DataArray:
+    """Curves as (phase, dimension, lag) with the coordinates of the contract."""
+    values = np.stack(list(curves.values()), axis=1)
+    phases, _, lags = values.shape
+    return xr.DataArray(
+        values,
+        {"phase": np.arange(phases), dimension: list(curves), "lag": np.arange(lags)},
+        ("phase", dimension, "lag"),
+        name=name,
+    )
+
+
+def _share(
+    kernel: LineKernel,
+    parts: Sequence[NDArray[np.uint8]],
+    axis: int,
+    phases: int,
+    lags: int,
+    periodic: bool,
+) -> Curve:
+    hits = sum(count_along(kernel, part, axis, phases, lags, periodic) for part in parts)
+    tries = sum(
+        part.size // part.shape[axis] * windows(part.shape[axis], lags, periodic) for part in parts
+    )
+    return ratio(np.asarray(hits), np.asarray(tries))
