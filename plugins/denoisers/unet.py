@@ -21,6 +21,7 @@ from recon.plugins.denoisers.unet_blocks import (
     ResidualBlock,
     Transformer,
     Upsample,
+    zeroed,
 )
 
 __all__ = ["PRESETS", "Architecture", "UNet"]
@@ -48,7 +49,7 @@ class UNet(nn.Module):
         incoming, outgoing = widths[:-1], widths[1:]
         levels = list(zip(incoming, outgoing, a.attention, strict=True))
         self.condition = ConditionEncoder(a, planes)
-        self.first = Convolution(channels * a.patch**2, a.width, 3, padding=1)
+        self.first = Convolution(channels * a.patch**2, a.width)
         self.down = nn.ModuleList(
             DownLevel(a, i, o, attends, halve=level < len(levels) - 1)
             for level, (i, o, attends) in enumerate(levels)
@@ -59,9 +60,7 @@ class UNet(nn.Module):
             for level, (i, o, attends) in enumerate(levels)
         )
         self.final = ResidualBlock(a, outgoing[0], a.width, attends=False)
-        self.last = Convolution(a.width, channels * a.patch**2, 3, padding=1)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
+        self.last = zeroed(Convolution(a.width, channels * a.patch**2))
 
     def forward(
         self,
@@ -98,7 +97,7 @@ class DownLevel(nn.Module):
         )
         self.transformer = Transformer(a, incoming) if attends else None
         size, stride = (4, 2) if halve else (3, 1)
-        self.leave = Convolution(incoming, outgoing, size, stride, padding=1)
+        self.leave = Convolution(incoming, outgoing, size, stride)
 
     def forward(self, x: Tensor, c: Condition, skips: list[Tensor]) -> Tensor:
         for block in self.blocks:
@@ -106,7 +105,8 @@ class DownLevel(nn.Module):
             skips.append(x)
         if self.transformer is not None:
             x = skips[-1] = self.transformer(x, c)
-        return self.leave(x, c.periodic)
+        out: Tensor = self.leave(x, c.periodic)
+        return out
 
 
 class Middle(nn.Module):
@@ -122,7 +122,8 @@ class Middle(nn.Module):
         x = self.block1(x, c)
         if self.attention is not None:
             x = self.attention(x, c)
-        return self.block2(x, c)
+        out: Tensor = self.block2(x, c)
+        return out
 
 
 class UpLevel(nn.Module):
@@ -144,7 +145,8 @@ class UpLevel(nn.Module):
             x = block(torch.cat((x, skips.pop()), dim=1), c)
         if self.transformer is not None:
             x = self.transformer(x, c)
-        return self.leave(x)
+        out: Tensor = self.leave(x)
+        return out
 
 
 def _pad(x: Tensor, axis: int, stride: int, periodic: bool) -> tuple[Tensor, int]:

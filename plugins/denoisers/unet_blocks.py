@@ -27,15 +27,17 @@ class Condition(NamedTuple):
 
 
 class Convolution(nn.Conv2d):
-    """Convolution that wraps around periodic axes and sees zeros beyond the others."""
+    """Convolution that wraps around periodic axes and sees a zero beyond the others."""
+
+    def __init__(self, incoming: int, outgoing: int, size: int = 3, stride: int = 1) -> None:
+        super().__init__(incoming, outgoing, size, stride, padding=1)
 
     def forward(self, x: Tensor, periodic: tuple[bool, bool]) -> Tensor:  # type: ignore[override]
         if not any(periodic):
             return super().forward(x)
-        wrap = [p if on else 0 for p, on in zip(self.padding, periodic, strict=True)]
-        zero = [p - w for p, w in zip(self.padding, wrap, strict=True)]
-        x = F.pad(x, (wrap[1], wrap[1], wrap[0], wrap[0]), mode="circular")
-        return F.conv2d(x, self.weight, self.bias, self.stride, zero)
+        a, b = (int(on) for on in periodic)
+        x = F.pad(x, (b, b, a, a), mode="circular")
+        return F.conv2d(x, self.weight, self.bias, self.stride, (1 - a, 1 - b))
 
 
 class ResidualBlock(nn.Module):
@@ -47,11 +49,11 @@ class ResidualBlock(nn.Module):
     def __init__(self, a: Architecture, incoming: int, outgoing: int, attends: bool) -> None:
         super().__init__()
         self.norm1 = nn.GroupNorm(a.groups, incoming)
-        self.convolution1 = Convolution(incoming, outgoing, 3, padding=1)
+        self.convolution1 = Convolution(incoming, outgoing)
         self.attention = Attention(a, outgoing, to_pixels=False) if attends else None
         self.norm2 = nn.GroupNorm(a.groups, outgoing, affine=False)
         self.modulation = nn.Linear(4 * a.width, 2 * outgoing)
-        self.convolution2 = _zeroed(Convolution(outgoing, outgoing, 3, padding=1))
+        self.convolution2 = zeroed(Convolution(outgoing, outgoing))
         self.shortcut = nn.Conv2d(incoming, outgoing, 1) if incoming != outgoing else nn.Identity()
 
     def forward(self, x: Tensor, c: Condition) -> Tensor:
@@ -60,7 +62,8 @@ class ResidualBlock(nn.Module):
             h = self.attention(h, c)
         scale, shift = self.modulation(c.embedding)[:, :, None, None].chunk(2, dim=1)
         h = self.norm2(h) * (1 + scale) + shift
-        return self.shortcut(x) + self.convolution2(F.silu(h), c.periodic)
+        out: Tensor = self.shortcut(x) + self.convolution2(F.silu(h), c.periodic)
+        return out
 
 
 class Attention(nn.Module):
@@ -74,7 +77,7 @@ class Attention(nn.Module):
         self.query = nn.Linear(width, inner, bias=False)
         self.pixels = nn.Linear(width, 2 * inner, bias=False) if to_pixels else None
         self.tokens = nn.Linear(a.condition_width, 2 * inner, bias=False)
-        self.out = _zeroed(nn.Linear(inner, width))
+        self.out = zeroed(nn.Linear(inner, width))
 
     def forward(self, x: Tensor, c: Condition) -> Tensor:
         n, _, a, b = x.shape
@@ -87,7 +90,7 @@ class Attention(nn.Module):
             for part in (self.query(h), *keys_values.chunk(2, dim=-1))
         )
         h = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
-        return x + self.out(h).mT.unflatten(-1, (a, b))
+        return x.add(self.out(h).mT.unflatten(-1, (a, b)))
 
 
 class Transformer(nn.Module):
@@ -98,11 +101,11 @@ class Transformer(nn.Module):
         self.attention = Attention(a, width, to_pixels=True)
         self.norm = nn.GroupNorm(1, width)
         self.widen = nn.Conv2d(width, 2 * width, 1)
-        self.narrow = _zeroed(nn.Conv2d(2 * width, width, 1))
+        self.narrow = zeroed(nn.Conv2d(2 * width, width, 1))
 
     def forward(self, x: Tensor, c: Condition) -> Tensor:
         x = self.attention(x, c)
-        return x + self.narrow(F.gelu(self.widen(self.norm(x))))
+        return x.add(self.narrow(F.gelu(self.widen(self.norm(x)))))
 
 
 class Upsample(nn.Module):
@@ -113,7 +116,7 @@ class Upsample(nn.Module):
         self.spread = nn.Conv2d(incoming, 4 * outgoing, 1)
         with torch.no_grad():
             self.spread.weight.copy_(self.spread.weight[::4].repeat_interleave(4, 0))
-            self.spread.bias.zero_()
+            nn.init.zeros_(self.spread.get_parameter("bias"))
 
     def forward(self, x: Tensor) -> Tensor:
         return F.pixel_shuffle(F.silu(self.spread(x)), 2)
@@ -124,7 +127,7 @@ class ConditionEncoder(nn.Module):
 
     def __init__(self, a: Architecture, planes: int) -> None:
         super().__init__()
-        width = 4 * a.width
+        width = self.width = 4 * a.width
         self.noise = nn.Sequential(nn.Linear(width, width), nn.SiLU())
         self.noise_embedding = nn.Linear(width, width)
         self.noise_tokens = nn.Linear(width, 2 * a.condition_width)
@@ -147,14 +150,14 @@ class ConditionEncoder(nn.Module):
 
     def _waves(self, noise_level: Tensor) -> Tensor:
         """Sines and cosines of the log-SNR, of wavelengths 2 to 80."""
-        weight = self.noise[0].weight
+        like = self.plane.weight
         level = noise_level.float().clamp(-LOG_SNR_LIMIT, LOG_SNR_LIMIT)
-        exponents = torch.linspace(0, 1, weight.shape[1] // 2, device=level.device)
+        exponents = torch.linspace(0, 1, self.width // 2, device=level.device)
         phase = level[:, None] * math.pi * torch.pow(2 * LOG_SNR_LIMIT, -exponents)
-        return torch.cat((phase.sin(), phase.cos()), dim=1).to(weight.dtype)
+        return torch.cat((phase.sin(), phase.cos()), dim=1).to(like.dtype)
 
 
-def _zeroed(module: Module) -> Module:
+def zeroed(module: Module) -> Module:
     """The module with all parameters zero: a block begins as the identity."""
     for parameter in module.parameters():
         nn.init.zeros_(parameter)
