@@ -1,1 +1,64 @@
-def main(): ...
+"""The command `recon`: one file a command, each imported only when it is used."""
+
+import importlib
+import warnings
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "run": ("run", "Reconstruct volumes, measure them and write a report."),
+    "train": ("train", "Fit a denoiser to micrographs and write its weights."),
+    "import": ("import_", "Turn label images into micrographs.zarr."),
+    "measure": ("measure", "Measure a volume, and compare it with micrographs or a volume."),
+    "example": ("example", "Write the micrographs and the true volume of an embedded example."),
+    "plugins": ("plugins", "List the installed plugins, or the options of one."),
+}
+"""Command -> the module that holds it, and its help line (kept here so that help is quick)."""
+
+
+class Refused(click.ClickException):
+    """What a user can mend: one line, exit code 2."""
+
+    exit_code = 2
+
+
+class Commands(click.Group):
+    """Imports a command when it is called; the one place where ReconError meets the user."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"recon.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help) for name, (_, help) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from recon.core.errors import ReconError
+        from recon.core.memory import out_of_memory
+
+        warnings.showwarning = lambda message, *_: click.echo(f"warning: {message}", err=True)
+        try:
+            return super().invoke(ctx)
+        except ReconError as error:
+            raise Refused(str(error)) from error
+        except (MemoryError, RuntimeError) as error:
+            if out_of_memory(error):
+                raise Refused(
+                    "out of memory; take a smaller --shape or fewer slices at a time "
+                    "(--set denoiser.batch_slices=...)"
+                ) from error
+            raise
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="microrecon", prog_name="recon")
+def main() -> None:
+    """Statistically equivalent 3D volumes from 2D micrographs."""

@@ -121,8 +121,8 @@ def _classes(point: EntryPoint) -> list[type[Any]]:
 def _checked(cls: Any, kind: str, hook: str) -> type[Any]:
     if not (isinstance(cls, type) and issubclass(cls, KINDS[kind])):
         raise TypeError(f"{hook} must return classes of {KINDS[kind].__name__}, got {cls!r}")
-    if not isinstance(getattr(cls, "name", None), str) or not attrs.has(cls):
-        raise TypeError(f"{cls.__name__} must be an attrs class with a name")
+    if not isinstance(getattr(cls, "name", None), str) or "__attrs_attrs__" not in vars(cls):
+        raise TypeError(f"{cls.__name__} must have a name and be decorated with @attrs.frozen")
     if getattr(cls, "__abstractmethods__", None):
         missing = ", ".join(sorted(cls.__abstractmethods__))
         raise TypeError(f"{cls.__name__} must implement {missing}")

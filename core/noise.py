@@ -16,8 +16,7 @@ T = 1000
 
 
 def _linear(last: float) -> NDArray[np.float64]:
-    beta: NDArray[np.float64] = np.linspace(1e-4, last, T, dtype=np.float64)
-    return np.cumprod(1.0 - beta)
+    return np.cumprod(1.0 - np.linspace(1e-4, last, T), dtype=np.float64)
 
 
 def _cosine() -> NDArray[np.float64]:

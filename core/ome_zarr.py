@@ -39,7 +39,7 @@ def write(path: Path, volume: "Volume") -> None:
         group.attrs["recon"] = {
             "kind": "volume",
             "phases": list(volume.phases),
-            "provenance": volume.provenance,
+            **(volume.provenance or {}),
         }
 
 
@@ -86,7 +86,7 @@ def read(path: Path) -> dict[str, Any]:
         "labels": labels,
         "voxel_size": _voxel_size(attributes) or (1.0, 1.0, 1.0),
         "phases": recon.get("phases"),
-        "provenance": recon.get("provenance"),
+        "provenance": {k: v for k, v in recon.items() if k not in ("kind", "phases")} or None,
     }
 
 

@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialized
 from torch import Tensor
 
 from recon.core.atomic import whole
@@ -65,7 +65,7 @@ def save(path: Path, denoiser: Denoiser, provenance: dict[str, Any]) -> None:
     }
     tensors = {k: v.detach().cpu().contiguous() for k, v in denoiser.tensors().items()}
     with whole(path, replace=True) as partial:
-        save_file(tensors | covariance, partial, {"recon": json.dumps(header)})
+        partial.write_bytes(serialized(tensors | covariance, {"recon": json.dumps(header)}))
 
 
 def read(path: Path) -> Weights:
@@ -107,9 +107,10 @@ def load(weights: Weights, name: str | None, given: dict[str, Any], device: str)
     cls = catalog().entry("denoiser", kind).cls
     checked_names(cls, given)
     for key, value in given.items():
-        if rule(options(cls)[key]).trained and value != stored.get(key):
+        kept = stored.get(key, options(cls)[key].default)
+        if rule(options(cls)[key]).trained and _plain(value) != _plain(kept):
             raise ReconError(
-                f"denoiser {kind}: {key} is {stored.get(key)!r} in the weights {weights.path} and "
+                f"denoiser {kind}: {key} is {kept!r} in the weights {weights.path} and "
                 f"cannot be {value!r}; train again to change it"
             )
     denoiser: Denoiser = catalog().build("denoiser", kind, **stored | given)
@@ -139,3 +140,7 @@ def _material(weights: Weights) -> Material:
         return Material(tuple(header["phases"]), (z, y, x), statistics)
     except (KeyError, TypeError, ValueError) as error:
         raise ReconError(f"weights {weights.path} lack part of their header: {error}") from None
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -14,10 +14,13 @@ from torch import Tensor
 
 from recon.core.errors import ReconError
 from recon.core.kinds import Denoiser, Material
+from recon.core.microbatch import in_microbatches
 from recon.core.micrographs import Micrographs
 from recon.core.noise import Step
 from recon.core.options import option
 from recon.core.planes import in_plane
+
+BATCH = 16
 
 
 @attrs.define(eq=False)
@@ -69,9 +72,13 @@ class Gaussian(Denoiser):
         p2 = torch.as_tensor(self.spectrum(shape, plane), dtype=real, device=slices.device)
         mean = torch.as_tensor(self.mean(), dtype=real, device=slices.device).view(-1, 1, 1)
         s2 = (1 - step.ab_t) / step.ab_t
-        u = slices.to(real) / sqrt(step.ab_t) - mean
-        d = torch.fft.irfft2(p2 / (p2 + s2) * torch.fft.rfft2(u), s=shape)
-        return (mean + d).to(slices.dtype)
+        g2 = p2 / (p2 + s2)
+
+        def wiener(x: Tensor) -> Tensor:
+            u = x.to(real) / sqrt(step.ab_t) - mean
+            return mean + torch.fft.irfft2(g2 * torch.fft.rfft2(u), s=shape)
+
+        return in_microbatches(wiener, slices, BATCH)
 
     def mean(self) -> NDArray[np.float64]:
         """Mean (C,) of the field of unit variance: its share above zero is the fraction."""

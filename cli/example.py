@@ -1,0 +1,32 @@
+"""`recon example`: an embedded example as files."""
+
+from pathlib import Path
+
+import click
+
+from recon.core.atomic import whole
+from recon.core.errors import ReconError
+from recon.core.examples import EXAMPLES, example
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; must be new.")
+@click.option("--list", "listing", is_flag=True, help="Names of the examples, the default first.")
+def command(name: str | None, out: Path | None, listing: bool) -> None:
+    """Write the micrographs and the true volume of an embedded example.
+
+    OUT/micrographs.zarr holds slices of the half z < Z/2 of OUT/volume.zarr.
+    """
+    if listing:
+        for known in EXAMPLES:
+            click.echo(known)
+        return
+    if name is None or out is None:
+        raise ReconError("recon example needs a NAME and --out DIR, or --list")
+    micrographs, volume = example(name)
+    with whole(out) as partial:
+        partial.mkdir()
+        micrographs.save(partial / "micrographs.zarr")
+        volume.save(partial / "volume.zarr")
+    click.echo(f"{out}: micrographs.zarr and volume.zarr of {name}, {volume.shape} voxels")

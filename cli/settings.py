@@ -1,0 +1,46 @@
+"""`--set KIND.OPTION=VALUE` and what flags share."""
+
+import tomllib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+from recon.core.errors import ReconError
+from recon.core.recipe import DEVICES
+
+
+def parsed(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """`("harmonizer.gamma=0.5",)` as {"harmonizer": {"gamma": 0.5}}; values are TOML or text."""
+    tables: dict[str, dict[str, Any]] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        table, dot, name = key.strip().partition(".")
+        if not (equals and dot and table and name):
+            raise ReconError(f"--set must be KIND.OPTION=VALUE, got {setting!r}")
+        tables.setdefault(table, {})[name] = _value(text.strip())
+    return tables
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def device_flag(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The flag --device."""
+    help = "Where to compute; auto takes a GPU when there is one."
+    return click.option("--device", type=click.Choice(DEVICES), help=help)(command)
+
+
+def set_flag(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The flag --set, for every option of every plugin."""
+    return click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KIND.OPTION=VALUE",
+        help="An option of a plugin; `recon plugins` lists them. May be given many times.",
+    )(command)

@@ -1,0 +1,69 @@
+"""`recon train`: micrographs in, weights out."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recon.cli.progress import Shown
+from recon.cli.settings import device_flag, parsed, set_flag
+from recon.core.bundled import weights_path
+from recon.core.errors import ReconError, unknown
+from recon.core.micrographs import Micrographs
+from recon.core.recipe import Recipe
+from recon.core.run import check, train
+
+
+@click.command()
+@click.argument("micrographs", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="FILE.safetensors.")
+@click.option("--denoiser", default="unet-ddpm", show_default=True, metavar="NAME")
+@click.option("--preset", metavar="tiny|small|paper", help="Size of the network.  [default: tiny]")
+@click.option("--steps", type=int, help="Training steps.  [default: of the preset]")
+@click.option("--init", metavar="NAME|PATH", help="Weights to start from.")
+@click.option("--resume", is_flag=True, help="Go on with an unfinished training of --out.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@device_flag
+@set_flag
+def command(
+    micrographs: Path,
+    out: Path,
+    denoiser: str,
+    preset: str | None,
+    steps: int | None,
+    init: str | None,
+    resume: bool,
+    seed: int,
+    device: str | None,
+    settings: tuple[str, ...],
+) -> None:
+    """Fit a denoiser to MICROGRAPHS and write its weights.
+
+    While it runs, OUT with the suffix .checkpoint beside it holds the state; with --resume a
+    killed training goes on from there and ends as if it had not been broken.
+    """
+    tables = parsed(settings)
+    for name in tables:
+        if name != "denoiser":
+            raise unknown("table in --set", name, ["denoiser"])
+    flags: dict[str, Any] = {"preset": preset, "steps": steps}
+    options = {key: value for key, value in flags.items() if value is not None}
+    table = {"name": denoiser, **options, **tables.get("denoiser", {})}
+    recipe = Recipe.from_table({"denoiser": table, "seed": seed, "device": device or "cpu"})
+    check(recipe)
+    if out.suffix != ".safetensors":
+        raise ReconError(f"--out must end in .safetensors, got {out}")
+    checkpoint = out.with_suffix(".checkpoint")
+    if out.exists():
+        if resume:
+            click.echo(f"{out} is finished", err=True)
+            return
+        raise ReconError(f"{out} exists already; choose another --out or remove it first")
+    if checkpoint.exists() and not resume:
+        raise ReconError(f"{checkpoint} is an unfinished training; --resume or remove it")
+    images = Micrographs.open(micrographs)
+    start = weights_path(denoiser, init) if init else None
+    with Shown() as progress:
+        train(recipe, images, out, checkpoint=checkpoint, init=start, progress=progress)
+    checkpoint.unlink(missing_ok=True)
+    click.echo(f"{out}: {denoiser}, {out.stat().st_size / 1e6:.1f} MB")

@@ -1,0 +1,13 @@
+"""Tells an exhausted memory from other errors."""
+
+import torch
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether Python, numpy or torch, on the CPU or a GPU, ran out of memory."""
+    text = str(error)
+    return (
+        isinstance(error, MemoryError | torch.OutOfMemoryError)
+        or "can't allocate memory" in text
+        or "not enough memory" in text
+    )

@@ -1,0 +1,213 @@
+"""A whole run in a folder: train if need be, reconstruct, measure, compare, report."""
+
+import json
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import torch
+import xarray as xr
+
+from recon.core import weights
+from recon.core.atomic import whole
+from recon.core.bundled import bundled, weights_path
+from recon.core.catalog import catalog
+from recon.core.equivalence import compare
+from recon.core.examples import EXAMPLES, example
+from recon.core.folder import REPORT, Folder
+from recon.core.kinds import Denoiser
+from recon.core.micrographs import Micrographs
+from recon.core.options import values
+from recon.core.pipeline import measure, reconstruct, torch_device
+from recon.core.recipe import Choice, Recipe
+from recon.core.report import write_report
+from recon.core.volume import Volume
+
+SAVE_EVERY = 10.0
+"""Seconds between savings of an unfinished sample."""
+
+Progress = Callable[[str, int, int, str], None]
+"""Called with what is being done, steps done, steps in all and a word on the state."""
+
+
+def check(recipe: Recipe) -> None:
+    """Refuse unknown plugins and options before any work is done."""
+    for kind in ("denoiser", "schedule", "harmonizer"):
+        choice: Choice = getattr(recipe, kind)
+        catalog().build(kind, choice.name, **choice.options)
+    for choice in recipe.metrics:
+        catalog().build("metric", choice.name, **choice.options)
+    for choice in recipe.properties:
+        catalog().build("property", choice.name, **choice.options)
+    torch_device(recipe.device)
+
+
+def run(recipe: Recipe, folder: Folder, *, resume: bool, progress: Progress) -> Recipe:
+    """Do or go on with a run in a folder that is taken; returns the resolved recipe.
+
+    Leaves volume.zarr (or 000.zarr, 001.zarr, ...), recipe.toml, measurements.json and
+    report.html, and weights.safetensors when it had to train.
+    """
+    micrographs = Micrographs.open(recipe.micrographs) if recipe.micrographs else None
+    if recipe.weights is None and micrographs is not None:
+        folder.begin(recipe, resume)
+        own = folder.path / "weights.safetensors"
+        if not own.exists():
+            checkpoint = folder.state("training.safetensors")
+            train(recipe, micrographs, own, checkpoint=checkpoint, progress=progress)
+        denoiser, digest = _loaded(attrs.evolve(recipe, weights=str(own)))
+        recipe = attrs.evolve(recipe, weights=own.name)
+    else:
+        # Whatever is wrong with the weights is found before the folder is written to.
+        denoiser, digest = _loaded(recipe)
+        folder.begin(recipe, resume)
+    recipe = resolved(recipe, denoiser)
+    with whole(folder.path / "recipe.toml", replace=True) as partial:
+        recipe.save(partial)
+    volumes = [
+        _sample(recipe, number, folder, denoiser, digest, progress)
+        for number in range(recipe.samples)
+    ]
+    _conclude(recipe, folder, volumes, micrographs or _embedded(recipe), progress)
+    folder.end()
+    return recipe
+
+
+def train(
+    recipe: Recipe,
+    micrographs: Micrographs,
+    out: Path,
+    *,
+    checkpoint: Path | None = None,
+    init: Path | None = None,
+    progress: Progress,
+) -> None:
+    """Fit the recipe's denoiser to micrographs and write its weights."""
+    choice = recipe.denoiser
+    denoiser: Denoiser = catalog().build("denoiser", choice.name, **choice.options)
+
+    def report(record: dict[str, Any]) -> None:
+        losses = (f"{key} {record[key]:.4f}" for key in ("loss", "held_out") if record.get(key))
+        progress(f"train {choice.name}", record["step"], record["steps"], ", ".join(losses))
+
+    facts = denoiser.fit(
+        micrographs,
+        seed=recipe.seed,
+        device=torch_device(recipe.device),
+        checkpoint=checkpoint,
+        init=weights.read(init).parameters if init else None,
+        report=report,
+    )
+    weights.save(out, denoiser, {"versions": versions(recipe), "seed": recipe.seed, **facts})
+
+
+def resolved(recipe: Recipe, denoiser: Denoiser) -> Recipe:
+    """The recipe with every option written out."""
+
+    def complete(kind: str, choice: Choice) -> Choice:
+        plugin = catalog().build(kind, choice.name, **choice.options)
+        return Choice(choice.name, values(plugin))
+
+    return attrs.evolve(
+        recipe,
+        denoiser=Choice(denoiser.name, values(denoiser)),
+        schedule=complete("schedule", recipe.schedule),
+        harmonizer=complete("harmonizer", recipe.harmonizer),
+        metrics=tuple(complete("metric", choice) for choice in recipe.metrics),
+        properties=tuple(complete("property", choice) for choice in recipe.properties),
+    )
+
+
+def versions(recipe: Recipe) -> dict[str, str]:
+    """Versions of Python, torch and the package of every plugin of a recipe."""
+    found = {"python": platform.python_version(), "torch": torch.__version__}
+    chosen = [(kind, getattr(recipe, kind)) for kind in ("denoiser", "schedule", "harmonizer")]
+    for kind, choice in chosen:
+        entry = catalog().entry(kind, choice.name)
+        found[entry.package] = entry.version
+    return found
+
+
+def provenance(recipe: Recipe, number: int, digest: str | None) -> dict[str, Any]:
+    """What a sample's file says of its making; its recipe alone makes it again."""
+    alone = attrs.evolve(recipe, seed=recipe.seed + number, samples=1)
+    return {
+        "recipe": alone.to_table(),
+        "seed": alone.seed,
+        "versions": versions(recipe),
+        "weights_sha256": digest,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _loaded(recipe: Recipe) -> tuple[Denoiser, str | None]:
+    """The denoiser of a recipe that need not train, and the hash of its weights."""
+    name, options = recipe.denoiser.name, recipe.denoiser.options
+    denoiser: Denoiser = catalog().build("denoiser", name, **options)
+    if recipe.weights is None and not denoiser.needs_weights:
+        return denoiser, None
+    file = weights.read(weights_path(name, recipe.weights))
+    return weights.load(file, name, options, torch_device(recipe.device)), file.sha256
+
+
+def _sample(
+    recipe: Recipe,
+    number: int,
+    folder: Folder,
+    denoiser: Denoiser,
+    digest: str | None,
+    progress: Progress,
+) -> Volume:
+    """One sample, from its file when it is finished, else from where it stopped."""
+    path = folder.path / ("volume.zarr" if recipe.samples == 1 else f"{number:03d}.zarr")
+    if path.exists():
+        return Volume.open(path)
+    name = f"{path.stem}.safetensors"
+    start = folder.load_field(name, torch_device(recipe.device))
+    saved = time.monotonic()
+    for state in reconstruct(recipe, sample=number, denoiser=denoiser, start=start):
+        progress(f"reconstruct {path.name}", state.number, state.steps, "")
+        if time.monotonic() - saved > SAVE_EVERY and state.number < state.steps:
+            folder.save_field(name, state.number, state.x)
+            saved = time.monotonic()
+    made = provenance(recipe, number, digest)
+    volume = attrs.evolve(state.volume, provenance=made)
+    volume.save(path)
+    return volume
+
+
+def _embedded(recipe: Recipe) -> Micrographs | None:
+    """The micrographs that bundled weights were trained on: they are made anew."""
+    name = recipe.weights or next(iter(EXAMPLES))
+    known = name in EXAMPLES and name in bundled(recipe.denoiser.name)
+    return example(name)[0] if known else None
+
+
+def _conclude(
+    recipe: Recipe,
+    folder: Folder,
+    volumes: list[Volume],
+    reference: Micrographs | None,
+    progress: Progress,
+) -> None:
+    """measurements.json and report.html."""
+    progress("measure", 0, 1, "")
+    each = [measure(volume, recipe.metrics, recipe.properties) for volume in volumes]
+    results = {name: _joined([one[name] for one in each]) for name in each[0]}
+    with whole(folder.path / "measurements.json", replace=True) as partial:
+        partial.write_text(to_json(results))
+    progress("report", 0, 1, "")
+    comparison = compare(volumes, reference) if reference is not None else None
+    write_report(folder.path / REPORT, volumes, results, reference, comparison)
+
+
+def to_json(results: dict[str, xr.DataArray | xr.Dataset]) -> str:
+    """`{name: xarray's to_dict()}`."""
+    return json.dumps({name: value.to_dict() for name, value in results.items()}, default=float)
+
+
+def _joined(values: list[Any]) -> Any:
+    return values[0] if len(values) == 1 else xr.concat(values, "sample")

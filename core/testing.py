@@ -1,0 +1,138 @@
+"""Hypothesis strategies and conformance checks, for this project and for authors of plugins."""
+
+import json
+import tomllib
+from typing import Any
+
+import numpy as np
+import tomli_w
+import torch
+import xarray as xr
+from hypothesis import strategies as st
+
+from recon.core.encoding import channels
+from recon.core.kinds import KINDS, Denoiser, Harmonizer, Metric, Property, Schedule
+from recon.core.micrographs import Micrographs
+from recon.core.noise import ALPHA_BAR, respaced
+from recon.core.options import options, rule, values
+from recon.core.planes import PLANES
+from recon.core.volume import Volume
+
+
+@st.composite
+def labels(
+    draw: st.DrawFn, min_side: int = 1, max_side: int = 9, phases: int = 3, dimensions: int = 3
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Arrays of phase labels of odd and even sides, from noise to blocks of one phase."""
+    shape = tuple(draw(st.integers(min_side, max_side)) for _ in range(dimensions))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    grain = draw(st.integers(1, 4))
+    coarse = rng.integers(0, phases, [-(-side // grain) for side in shape], np.uint8)
+    for axis in range(dimensions):
+        coarse = coarse.repeat(grain, axis)
+    return coarse[tuple(slice(side) for side in shape)]
+
+
+@st.composite
+def volumes(draw: st.DrawFn, min_side: int = 1, max_side: int = 9, phases: int = 3) -> Volume:
+    """Volumes of random labels, K = phases, with anisotropic voxels."""
+    size = draw(st.tuples(*[st.floats(1e-9, 1e-3)] * 3))
+    names = [f"phase {k}" for k in range(phases)]
+    return Volume(draw(labels(min_side, max_side, phases)), size, names)
+
+
+@st.composite
+def micrographs(
+    draw: st.DrawFn, min_side: int = 2, max_side: int = 9, phases: int = 3
+) -> Micrographs:
+    """Micrographs of one to three planes, slices of different sizes."""
+    planes = draw(st.lists(st.sampled_from(PLANES), min_size=1, unique=True))
+    image = labels(min_side, max_side, phases, dimensions=2)
+    stacks = {plane: draw(st.lists(image, min_size=1, max_size=3)) for plane in planes}
+    return Micrographs(stacks, phases=[f"phase {k}" for k in range(phases)])
+
+
+def check_plugin(cls: type[Any], **given: Any) -> None:
+    """Assert that a plugin class keeps the contract of its kind; one line in an author's test.
+
+    given  options to build it with, beside the defaults
+    """
+    assert cls.kind in KINDS, f"{cls.__name__} must derive from one of the five kinds"
+    assert isinstance(cls.name, str) and cls.name == cls.name.lower(), "name must be lower case"
+    assert cls.__doc__, "the docstring is the help text"
+    for name, field in options(cls).items():
+        assert rule(field).help, f"option {name} must have a help text"
+    plugin = cls(**given)
+    table = values(plugin)
+    again = cls(**tomllib.loads(tomli_w.dumps(table)))
+    assert values(again) == table, "options must survive TOML"
+    CHECKS[cls.kind](plugin)
+
+
+def sample_volume() -> Volume:
+    """A small volume of two phases and unequal sides, for checks."""
+    z, y, x = np.indices((12, 10, 8))
+    return Volume(np.sin(z / 2) + np.sin(y / 3) + np.sin(x) > 0, (1e-6,) * 3)
+
+
+def _check_metric(metric: Metric) -> None:
+    volume = sample_volume()
+    before = volume.labels.copy()
+    first = xr.Dataset({"value": metric.measure(volume)})
+    assert np.array_equal(volume.labels, before), "measure must not change the volume"
+    second = xr.Dataset({"value": metric.measure(volume)})
+    assert first.identical(second), "measuring twice must give the same"
+    json.dumps(first.to_dict(), default=float)
+
+
+def _check_property(solver: Property) -> None:
+    volume = sample_volume()
+    before = volume.labels.copy()
+    result = solver.solve(volume)
+    assert isinstance(result, xr.Dataset), "solve must return a Dataset"
+    assert np.array_equal(volume.labels, before), "solve must not change the volume"
+    json.dumps(result.to_dict(), default=float)
+
+
+def _check_schedule(schedule: Schedule) -> None:
+    for step in range(9):
+        chosen = schedule.planes(step, 9, np.random.default_rng([0, step]))
+        assert chosen == schedule.planes(step, 9, np.random.default_rng([0, step]))
+        assert isinstance(chosen, tuple) and chosen, "planes must be a tuple, not empty"
+        assert set(chosen) <= set(PLANES), f"planes must be among {PLANES}, got {chosen}"
+
+
+def _check_harmonizer(harmonizer: Harmonizer) -> None:
+    def noise(n: int) -> torch.Tensor:
+        return torch.randn(x.shape, generator=torch.Generator().manual_seed(n))
+
+    for step in respaced(ALPHA_BAR["linear-2e-2"], 4):
+        x = torch.randn((1, 4, 5, 6), generator=torch.Generator().manual_seed(9))
+        before = x.clone()
+        y = harmonizer.advance(x, step, lambda field: field.clamp(-1, 1), noise)
+        assert y.shape == x.shape and torch.isfinite(y).all()
+        assert torch.equal(x, before), "advance must not change its input"
+
+
+def _check_denoiser(denoiser: Denoiser) -> None:
+    if denoiser.needs_weights and denoiser.material is None:
+        return
+    count = 1 if denoiser.material is None else channels(len(denoiser.material.phases))
+    for step in respaced(denoiser.alpha_bar, 3):
+        generator = torch.Generator().manual_seed(step.number)
+        slices = torch.randn((5, count, 12, 20), generator=generator)
+        before = slices.clone()
+        whole = denoiser.clean(slices, step, "xz")
+        assert whole.shape == slices.shape and torch.isfinite(whole).all()
+        assert torch.equal(slices, before), "clean must not change its input"
+        parts = [denoiser.clean(slices[i : i + 2], step, "xz") for i in (0, 2, 4)]
+        assert torch.equal(torch.cat(parts), whole), "a row must depend on itself only"
+
+
+CHECKS: dict[str, Any] = {
+    "metric": _check_metric,
+    "property": _check_property,
+    "schedule": _check_schedule,
+    "harmonizer": _check_harmonizer,
+    "denoiser": _check_denoiser,
+}

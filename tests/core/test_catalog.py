@@ -1,0 +1,121 @@
+"""Discovery through real entry points of real (if tiny) installed distributions."""
+
+import importlib
+import sys
+
+import pytest
+
+from recon.core import ReconError, catalog
+
+METRIC = """
+import attrs
+from recon.core import Metric, hookimpl
+
+@attrs.frozen
+class Probe(Metric):
+    '''A probe.'''
+    name = "{name}"
+    def measure(self, sample):
+        return 1.0
+
+@hookimpl
+def recon_metrics():
+    return [Probe]
+"""
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A function that installs a module as a distribution with an entry point."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def install(package: str, source: str) -> None:
+        module = package.replace("-", "_")
+        (tmp_path / f"{module}.py").write_text(source)
+        info = tmp_path / f"{module}-1.2.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2\n")
+        (info / "entry_points.txt").write_text(f"[recon]\n{package} = {module}\n")
+        importlib.invalidate_caches()
+        catalog.cache_clear()
+
+    yield install
+    for path in tmp_path.glob("*.py"):
+        sys.modules.pop(path.stem, None)
+    catalog.cache_clear()
+
+
+def test_the_built_in_plugins_come_through_the_entry_point():
+    entry = catalog().entry("harmonizer", "gamma-blend")
+    assert entry.package == "microrecon"
+    assert entry.cls.__module__ == "recon.plugins.harmonizers.gamma_blend"
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("denoiser", {"unet-ddpm", "gaussian"}),
+        ("schedule", {"cyclic", "random", "simultaneous"}),
+        ("harmonizer", {"none", "gamma-blend"}),
+        ("metric", {"volume-fraction", "two-point", "lineal-path"}),
+    ],
+)
+def test_the_bundled_names_are_there(kind, names):
+    assert names <= set(catalog().names(kind))
+
+
+def test_a_foreign_plugin_is_found_and_built(installed):
+    installed("recon-foo", METRIC.format(name="probe"))
+    entry = catalog().entry("metric", "probe")
+    assert (entry.package, entry.version) == ("recon-foo", "1.2")
+    assert catalog().build("metric", "probe").measure(None) == 1.0
+
+
+def test_an_unknown_name_gets_a_suggestion():
+    with pytest.raises(ReconError) as caught:
+        catalog().build("metric", "lineal-pth")
+    assert str(caught.value) == "unknown metric 'lineal-pth'; did you mean 'lineal-path'?"
+    with pytest.raises(ReconError, match="unknown kind of plugin 'metrik'; did you mean 'metric'"):
+        catalog().names("metrik")
+
+
+def test_a_clash_of_names_names_both_and_spares_the_rest(installed):
+    installed("recon-foo", METRIC.format(name="lineal-path"))
+    with pytest.raises(ReconError) as caught:
+        catalog().build("metric", "lineal-path")
+    assert str(caught.value) == (
+        "two plugins are named 'lineal-path': microrecon and recon-foo; uninstall one or set "
+        "RECON_DISABLED_PLUGINS"
+    )
+    catalog().build("metric", "two-point")
+
+
+def test_a_package_can_be_disabled(installed, monkeypatch):
+    monkeypatch.setenv("RECON_DISABLED_PLUGINS", "recon-foo,recon-bar")
+    installed("recon-foo", METRIC.format(name="lineal-path"))
+    assert catalog().entry("metric", "lineal-path").package == "microrecon"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("raise OSError('no license')", "OSError: no license"),
+        ("import not_there", "ModuleNotFoundError"),
+        ("def f(:", "SyntaxError"),
+        (METRIC.format(name="probe").replace("[Probe]", "[3]"), "recon_metrics must return"),
+        (METRIC.format(name="probe").replace("def measure", "def mesure"), "implement measure"),
+        (
+            METRIC.format(name="probe").replace("def recon_metrics", "def recon_metric"),
+            "recon_metric",
+        ),
+        (METRIC.format(name="probe").replace("@attrs.frozen\n", ""), "be decorated"),
+    ],
+)
+def test_a_broken_package_is_left_out_and_the_others_work(installed, source, reason):
+    installed("recon-broken", source)
+    with pytest.warns(UserWarning, match="plugin recon-broken is left out"):
+        found = catalog()
+    assert reason in found.broken["recon-broken"]
+    found.build("metric", "two-point")
+    with pytest.raises(ReconError, match="unknown metric 'probe'.*not loaded: plugin recon-broken"):
+        found.build("metric", "probe")
