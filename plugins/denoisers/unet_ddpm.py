@@ -1,0 +1,309 @@
+"""Conditional diffusion model of slices: the 2D model of Lee & Yun 2023, and smaller ones."""
+
+import math
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar
+
+import attrs
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from recon.core.encoding import channels
+from recon.core.errors import ReconError
+from recon.core.kinds import Denoiser, Material
+from recon.core.micrographs import Micrographs
+from recon.core.noise import ALPHA_BAR, Step
+from recon.core.options import option, options, rule, values
+from recon.core.planes import PLANES
+from recon.plugins.denoisers import checkpoint as checkpoints
+from recon.plugins.denoisers import training
+from recon.plugins.denoisers.architecture import PRESETS as ARCHITECTURES
+from recon.plugins.denoisers.architecture import Architecture
+from recon.plugins.denoisers.crops import Crops, crop_side, hold_out
+from recon.plugins.denoisers.predictions import PREDICTIONS
+from recon.plugins.denoisers.tilt import tilted
+from recon.plugins.denoisers.unet import UNet
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "tiny": {
+        "noise": "linear-2e-2",
+        "prediction": "phases",
+        "steps": 5000,
+        "crop": 32,
+        "rate": 2e-3,
+        "decay": "cosine",
+        "ema": 0.999,
+        "weight_decay": 0.01,
+    },
+    "small": {
+        "noise": "linear-2e-2",
+        "prediction": "phases",
+        "steps": 10000,
+        "crop": 64,
+        "rate": 1e-3,
+        "decay": "cosine",
+        "ema": 0.999,
+        "weight_decay": 0.01,
+    },
+    "paper": {
+        "noise": "paper",
+        "prediction": "noise",
+        "steps": 60000,
+        "crop": 64,
+        "rate": 1e-4,
+        "decay": "constant",
+        "ema": 0.999,
+        "weight_decay": 0.0,
+    },
+}
+"""What an option that was not given is, beside the numbers of the architecture."""
+HELD_OUT = 96
+NOTHING_LEARNT = "denoiser unet-ddpm has no weights; train it or give --weights"
+
+
+def _of_preset(help: str, **limits: Any) -> Any:
+    return option(None, f"{help}; of the preset when not given.", trained=True, **limits)
+
+
+@attrs.define(eq=False)
+class UnetDdpm(Denoiser):
+    """Conditional U-Net trained as a denoising diffusion model on slices of all planes.
+
+    Options left at None are those of the preset; an instance holds the resolved values.
+
+    Lee & Yun 2023, Table 1; Ho & Salimans 2022 (guidance).
+    """
+
+    name: ClassVar[str] = "unet-ddpm"
+    preset: str = option(
+        "tiny",
+        "Size and training: tiny 20 minutes and small 2 hours on two CPU cores; paper needs a GPU.",
+        choices=tuple(RECIPES),
+        trained=True,
+    )
+    noise: str | None = _of_preset("Noise schedule", choices=tuple(ALPHA_BAR))
+    prediction: str | None = _of_preset("What the network says", choices=tuple(PREDICTIONS))
+    width: int | None = _of_preset("Channels of the first level, a multiple of 8", min=8)
+    multiples: tuple[int, ...] | None = _of_preset("Channels of each level over width", min=1)
+    blocks: int | None = _of_preset("Residual blocks a level", min=1)
+    attention: tuple[bool, ...] | None = _of_preset("Whether each level attends")
+    heads: int | None = _of_preset("Attention heads", min=1)
+    patch: int | None = _of_preset("Side of the pixel blocks that the network works on", min=1)
+    steps: int | None = _of_preset("Training steps", min=1)
+    batch: int = option(32, "Crops in a training step.", min=1, trained=True)
+    crop: int | None = _of_preset("Side of the training crops in pixels", min=4)
+    rate: float | None = _of_preset("Learning rate", min=0)
+    decay: str | None = _of_preset("Course of the rate", choices=("constant", "cosine"))
+    ema: float | None = _of_preset("Decay of the average of the weights", min=0, max=1)
+    weight_decay: float | None = _of_preset("Weight decay of AdamW", min=0)
+    clip: float = option(1.0, "Largest norm of the gradient.", min=0, trained=True)
+    dropout: float = option(
+        0.1, "Share of crops whose plane is hidden, for guidance.", min=0, max=1, trained=True
+    )
+    flips: str = option(
+        "auto",
+        "Mirror training crops along each axis; auto: not on planes with a tilted texture.",
+        choices=("auto", "on", "off"),
+        trained=True,
+    )
+    guidance: float = option(
+        1.0, "Weight of the plane in the estimate (Eq. 9); 1 is one network pass, not two.", min=0
+    )
+    precision: str = option(
+        "auto",
+        "Arithmetic; auto: float32 in training on a CPU and for noise prediction, else bfloat16.",
+        choices=("auto", "float32", "bfloat16"),
+    )
+    batch_slices: int = option(32, "Slices in a network pass.", min=1)
+    compile: str = option(
+        "auto", "torch.compile on a GPU; auto: in training.", choices=("auto", "on", "off")
+    )
+    _weights: dict[str, Tensor] | None = attrs.field(default=None, init=False, repr=False)
+    _network: Callable[..., Tensor] | None = attrs.field(default=None, init=False, repr=False)
+    _device: torch.device = attrs.field(default=torch.device("cpu"), init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        size = attrs.asdict(ARCHITECTURES[self.preset])
+        for name, value in (size | RECIPES[self.preset]).items():
+            if name in options(type(self)) and getattr(self, name) is None:
+                setattr(self, name, value)
+        self.architecture  # noqa: B018  an impossible one is told before anything is read
+
+    @property
+    def architecture(self) -> Architecture:
+        """Size of the network."""
+        given = {name: getattr(self, name) for name in ("width", "multiples", "blocks")}
+        given |= {name: getattr(self, name) for name in ("attention", "heads", "patch")}
+        size = attrs.evolve(ARCHITECTURES[self.preset], **given)
+        if len(size.attention) != len(size.multiples):
+            raise ReconError(
+                f"denoiser unet-ddpm: attention must have one item per level, got "
+                f"{len(size.attention)} for {len(size.multiples)} multiples"
+            )
+        if size.width % size.groups:
+            raise ReconError(
+                f"denoiser unet-ddpm: width must be a multiple of {size.groups}, got {size.width}"
+            )
+        return size
+
+    def fit(
+        self,
+        micrographs: Micrographs,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        checkpoint: Path | None = None,
+        init: dict[str, Tensor] | None = None,
+        report: Callable[[dict[str, Any]], None] = lambda record: None,
+    ) -> dict[str, Any]:
+        """Train on crops of the micrographs.
+
+        report    gets step, steps, loss, held_out (None: not yet or nothing kept back) and
+                  seconds_left, twice a second at most
+        returns   seed, steps, seconds, device, torch, loss, held_out, parameters, slices and
+                  crop, and the planes that were flipped
+        """
+        material = Material.of(micrographs)
+        task = self._task(micrographs, seed)
+        network = self._new_network(len(material.phases), seed)
+        if init is not None:
+            _load(network, init, "weights to start from")
+        loop = training.Training(task, self._recipe(device), network, seed, device)
+        identity = {
+            "seed": seed,
+            "options": checkpoints.digest_of_options(self._trained()),
+            "micrographs": checkpoints.digest_of_micrographs(micrographs),
+            "init": checkpoints.digest_of_tensors(init or {}),
+        }
+        record = training.run(loop, identity, checkpoint, report)
+        self.material = material
+        self.restore(loop.average.state_dict(), device)
+        return {
+            "seed": seed,
+            "steps": record["step"],
+            "loss": record["loss"],
+            "held_out": record["held_out"],
+            "seconds": round(record["seconds"], 1),
+            "device": device,
+            "torch": torch.__version__,
+            "parameters": sum(p.numel() for p in network.parameters()),
+            "crop": task.crops.side,
+            "slices": {plane: len(stack) for plane, stack in micrographs.planes.items()},
+            "flipped": sorted(task.crops.flipped),
+        }
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The averaged weights, float32 on the CPU."""
+        if self._weights is None:
+            raise ReconError(NOTHING_LEARNT)
+        return dict(self._weights)
+
+    def restore(self, tensors: dict[str, Tensor], device: str) -> None:
+        """Take weights; ReconError when they are of another architecture."""
+        network = self._new_network(len(self._known().phases), seed=0)
+        _load(network, tensors, "weights")
+        self._weights = {n: t.detach().cpu().clone() for n, t in network.state_dict().items()}
+        self._device = torch.device(device)
+        network = network.to(self._device, self._dtype()).eval().requires_grad_(False)
+        on = self.compile == "on" and self._device.type == "cuda"
+        self._network = torch.compile(network) if on else network
+
+    def clean(self, slices: Tensor, step: Step, plane: str) -> Tensor:
+        """Estimate the clean slices, in micro-batches of one fixed size.
+
+        Kernels round differently with the size of the batch; with one size (the last is padded
+        with zeros) a row depends neither on its neighbours nor on how slices are split into calls.
+        """
+        learnt = self._known().statistics.covariance
+        if plane not in learnt:
+            raise ReconError(
+                f"the weights were trained on {', '.join(learnt)} only, got plane {plane}; "
+                "train on micrographs of this plane too"
+            )
+        result = torch.empty_like(slices)
+        size = self.batch_slices
+        for part, place in zip(slices.split(size), result.split(size), strict=True):
+            full = F.pad(part, (0, 0, 0, 0, 0, 0, 0, size - len(part)))
+            place.copy_(self._estimate(full, step.ab_t, plane)[: len(part)])
+        return result
+
+    @torch.no_grad()
+    def _estimate(self, x: Tensor, ab: float, plane: str) -> Tensor:
+        """Clean estimate with guidance (Eq. 9).
+
+        The weighted mean of two noises is that of the two clean estimates, at any ab.
+        """
+        estimate = self._pass(x, ab, PLANES.index(plane))
+        if self.guidance != 1:
+            free = self._pass(x, ab, training.NO_PLANE)
+            estimate = self.guidance * estimate + (1 - self.guidance) * free
+        return estimate.clamp(-1, 1)
+
+    def _pass(self, x: Tensor, ab: float, plane: int) -> Tensor:
+        if self._network is None:
+            raise ReconError(NOTHING_LEARNT)
+        log_snr = torch.full((len(x),), math.log(ab / (1 - ab)), device=x.device)
+        planes = torch.full((len(x),), plane, device=x.device)
+        output = self._network(x.to(self._dtype()), log_snr, planes)
+        level = torch.tensor(ab, dtype=x.dtype, device=x.device).view(1, 1, 1, 1)
+        return PREDICTIONS[self.prediction].clean(output.to(x.dtype), x, level)
+
+    def _known(self) -> Material:
+        if self.material is None:
+            raise ReconError(NOTHING_LEARNT)
+        return self.material
+
+    def _new_network(self, phases: int, seed: int) -> UNet:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return UNet(self.architecture, channels=channels(phases), planes=len(PLANES))
+
+    def _task(self, micrographs: Micrographs, seed: int) -> training.Task:
+        slices, phases = micrographs.planes, len(micrographs.phases)
+        side = crop_side(slices, self.crop, self.architecture.stride)
+        kept, held_out = hold_out(slices, side, HELD_OUT, np.random.default_rng([seed, 1]))
+        flipped = {
+            plane
+            for plane, stack in slices.items()
+            if self.flips == "on" or (self.flips == "auto" and not tilted(stack, phases))
+        }
+        crops = Crops(kept, frozenset(flipped), side)
+        return training.Task(crops, held_out, phases, self.alpha_bar, PREDICTIONS[self.prediction])
+
+    def _recipe(self, device: str) -> training.Recipe:
+        on_gpu = torch.device(device).type == "cuda"
+        wanted = self.compile == "on" or (self.compile == "auto" and bool(find_spec("triton")))
+        names = (field.name for field in attrs.fields(training.Recipe))
+        given = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        low = self.precision == "bfloat16" or (self.precision == "auto" and on_gpu)
+        return training.Recipe(**given | {"compile": on_gpu and wanted, "bfloat16": low})
+
+    def _dtype(self) -> torch.dtype:
+        """Of the network when it is not trained.
+
+        A noise is divided by sqrt(ab), which magnifies what bfloat16 rounds away.
+        """
+        if self.precision == "auto":
+            safe = self.prediction != "noise" and self._device.type in ("cpu", "cuda")
+            return torch.bfloat16 if safe else torch.float32
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[self.precision]
+
+    def _trained(self) -> dict[str, Any]:
+        declared = options(type(self))
+        return {name: v for name, v in values(self).items() if rule(declared[name]).trained}
+
+
+def _load(network: UNet, tensors: dict[str, Tensor], what: str) -> None:
+    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    given = {name: tuple(value.shape) for name, value in tensors.items()}
+    for name in sorted(expected.keys() | given.keys()):
+        if expected.get(name) != given.get(name):
+            raise ReconError(
+                f"{what} do not fit the network: {name} must be {expected.get(name)}, got "
+                f"{given.get(name)}; use the same architecture and number of phases"
+            )
+    network.load_state_dict(tensors)
