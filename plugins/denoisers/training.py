@@ -126,11 +126,11 @@ class Training:
                 f"set denoiser.rate below {recipe.rate:g}"
             )
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
         self.optimizer.step()
         decay = min(recipe.ema, (1 + k) / (10 + k))
-        follow = get_ema_multi_avg_fn(decay)
+        follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         follow(list(self.average.parameters()), list(self.network.parameters()), k)
         self.loss += max(0.01, 1 / (k + 1)) * (value - self.loss)
         self.step = k + 1

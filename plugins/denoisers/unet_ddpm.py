@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import attrs
 import numpy as np
@@ -69,11 +69,16 @@ def _of_preset(help: str, **limits: Any) -> Any:
     return option(None, f"{help}; of the preset when not given.", trained=True, **limits)
 
 
+def _choice_of_preset(help: str, *choices: str) -> Any:
+    help = f"{help}; auto: of the preset."
+    return option("auto", help, choices=("auto", *choices), trained=True)
+
+
 @attrs.define(eq=False)
 class UnetDdpm(Denoiser):
     """Conditional U-Net trained as a denoising diffusion model on slices of all planes.
 
-    Options left at None are those of the preset; an instance holds the resolved values.
+    Options left open are those of the preset; an instance holds the resolved values.
 
     Lee & Yun 2023, Table 1; Ho & Salimans 2022 (guidance).
     """
@@ -85,8 +90,8 @@ class UnetDdpm(Denoiser):
         choices=tuple(RECIPES),
         trained=True,
     )
-    noise: str | None = _of_preset("Noise schedule", choices=tuple(ALPHA_BAR))
-    prediction: str | None = _of_preset("What the network says", choices=tuple(PREDICTIONS))
+    noise: str = _choice_of_preset("Noise schedule", *ALPHA_BAR)
+    prediction: str = _choice_of_preset("What the network says", *PREDICTIONS)
     width: int | None = _of_preset("Channels of the first level, a multiple of 8", min=8)
     multiples: tuple[int, ...] | None = _of_preset("Channels of each level over width", min=1)
     blocks: int | None = _of_preset("Residual blocks a level", min=1)
@@ -97,7 +102,7 @@ class UnetDdpm(Denoiser):
     batch: int = option(32, "Crops in a training step.", min=1, trained=True)
     crop: int | None = _of_preset("Side of the training crops in pixels", min=4)
     rate: float | None = _of_preset("Learning rate", min=0)
-    decay: str | None = _of_preset("Course of the rate", choices=("constant", "cosine"))
+    decay: str = _choice_of_preset("Course of the learning rate", "constant", "cosine")
     ema: float | None = _of_preset("Decay of the average of the weights", min=0, max=1)
     weight_decay: float | None = _of_preset("Weight decay of AdamW", min=0)
     clip: float = option(1.0, "Largest norm of the gradient.", min=0, trained=True)
@@ -129,7 +134,7 @@ class UnetDdpm(Denoiser):
     def __attrs_post_init__(self) -> None:
         size = attrs.asdict(ARCHITECTURES[self.preset])
         for name, value in (size | RECIPES[self.preset]).items():
-            if name in options(type(self)) and getattr(self, name) is None:
+            if name in options(type(self)) and getattr(self, name) in (None, "auto"):
                 setattr(self, name, value)
         self.architecture  # noqa: B018  an impossible one is told before anything is read
 
@@ -226,7 +231,7 @@ class UnetDdpm(Denoiser):
             )
         result = torch.empty_like(slices)
         size = self.batch_slices
-        for part, place in zip(slices.split(size), result.split(size), strict=True):
+        for part, place in zip(slices.split(size), result.split(size), strict=True):  # type: ignore[no-untyped-call]
             full = F.pad(part, (0, 0, 0, 0, 0, 0, 0, size - len(part)))
             place.copy_(self._estimate(full, step.ab_t, plane)[: len(part)])
         return result
@@ -264,7 +269,7 @@ class UnetDdpm(Denoiser):
 
     def _task(self, micrographs: Micrographs, seed: int) -> training.Task:
         slices, phases = micrographs.planes, len(micrographs.phases)
-        side = crop_side(slices, self.crop, self.architecture.stride)
+        side = crop_side(slices, cast(int, self.crop), self.architecture.stride)
         kept, held_out = hold_out(slices, side, HELD_OUT, np.random.default_rng([seed, 1]))
         flipped = {
             plane
