@@ -70,7 +70,7 @@ def test_presets_resolve_and_given_options_win() -> None:
     [
         ({"multiples": (1, 2)}, "one item per level"),
         ({"width": 12}, "multiple of 8"),
-        ({"prediction": "grey"}, "one of noise, velocity, phases"),
+        ({"prediction": "grey"}, "one of auto, noise, velocity, phases"),
         ({"steps": 0}, ">= 1"),
     ],
 )
