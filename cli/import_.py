@@ -101,40 +101,35 @@ def command(
         raise ReconError("no image was given; give files after --xy, --xz or --yz")
     size = parse_voxel_size(voxel_size) if voxel_size else None
     files = {plane: [read_image(name) for name in names] for plane, names in given.items()}
-    size = _settled_size(size, files)
+    size, remarks = _settled_size(size, files)
     images = {
         plane: [image for file in stack for image in file.slices] for plane, stack in files.items()
     }
     labels, notices = to_labels(images, phases)
-    for notice in notices:
-        _notice(notice)
     if same:
         labels = isotropic(labels, size)
     if around:
         labels = transverse(labels, around, size)
     micrographs = Micrographs(labels, size)
     micrographs.save(out)
+    for notice in (*remarks, *notices):  # only now: a refusal is one line
+        click.echo(f"notice: {notice}", err=True)
     click.echo(summary(out, micrographs))
 
 
 def _settled_size(
     given: tuple[float, float, float] | None, files: dict[str, list[ImageFile]]
-) -> tuple[float, float, float]:
-    """The voxel size given, or stated by the files, or unknown; with a notice that says which."""
+) -> tuple[tuple[float, float, float], list[str]]:
+    """The voxel size given, or stated by the files, or unknown; and remarks that say which."""
     if given is not None:
-        if max(given) > LARGE and given != UNKNOWN:
-            _notice(f"voxel size is {format_voxel_size(given)}; did you forget the unit (0.4um)?")
-        return given
+        if max(given) <= LARGE or given == UNKNOWN:
+            return given, []
+        return given, [f"voxel size is {format_voxel_size(given)}; is the unit missing (0.4um)?"]
     stated = stated_voxel_size(files)
     if stated is None:
-        _notice("no file tells its pixel size, so lengths are in voxels; give --voxel-size 0.4um")
-        return UNKNOWN
-    _notice(f"voxel size {format_voxel_size(stated)} (z,y,x) is taken from the TIFF files")
-    return stated
-
-
-def _notice(text: str) -> None:
-    click.echo(f"notice: {text}", err=True)
+        remark = "no file tells its pixel size, so lengths are in voxels; give --voxel-size 0.4um"
+        return UNKNOWN, [remark]
+    return stated, [f"voxel size {format_voxel_size(stated)} (z,y,x) is taken from the TIFF files"]
 
 
 def summary(out: str, micrographs: Micrographs) -> str:
