@@ -99,7 +99,7 @@ def command(
     given = {plane: names for plane, names in zip(PLANES, (xy, xz, yz), strict=True) if names}
     if not given:
         raise ReconError("no image was given; give files after --xy, --xz or --yz")
-    size = parse_voxel_size(voxel_size) if voxel_size else None
+    size = parse_voxel_size(voxel_size) if voxel_size is not None else None
     files = {plane: [read_image(name) for name in names] for plane, names in given.items()}
     size, remarks = _settled_size(size, files)
     images = {
