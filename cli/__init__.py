@@ -9,7 +9,7 @@ import click
 COMMANDS = {
     "run": ("run", "Reconstruct volumes, measure them and write a report."),
     "train": ("train", "Fit a denoiser to micrographs and write its weights."),
-    "import": ("import_", "Turn label images into micrographs.zarr."),
+    "import": ("import_", "Make micrographs of PNG, TIFF or .npy images of up to three planes."),
     "measure": ("measure", "Measure a volume, and compare it with micrographs or a volume."),
     "example": ("example", "Write the micrographs and the true volume of an embedded example."),
     "plugins": ("plugins", "List the installed plugins, or the options of one."),
@@ -49,6 +49,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except ReconError as error:
             raise Refused(str(error)) from error
+        except click.UsageError as error:  # without click's two lines of usage above it
+            raise Refused(error.format_message()) from error
         except (MemoryError, RuntimeError) as error:
             if out_of_memory(error):
                 raise Refused(

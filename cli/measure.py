@@ -42,8 +42,9 @@ def command(
     report: Path | None,
     settings: tuple[str, ...],
 ) -> None:
-    """Measure VOLUME; volume fraction, two-point and lineal path when nothing is named.
+    """Measure a volume, and compare it with micrographs or a volume.
 
+    Volume fraction, two-point and lineal path when neither --metric nor --property is given.
     --against gives errors relative to micrographs or a volume beside the floor that real pieces
     of the same size score. --set NAME.OPTION=VALUE sets an option of a metric or property.
     """

@@ -37,7 +37,7 @@ def command(
     device: str | None,
     settings: tuple[str, ...],
 ) -> None:
-    """Fit a denoiser to MICROGRAPHS and write its weights.
+    """Fit a denoiser to micrographs and write its weights.
 
     While it runs, OUT with the suffix .checkpoint beside it holds the state; with --resume a
     killed training goes on from there and ends as if it had not been broken.

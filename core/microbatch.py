@@ -14,7 +14,8 @@ def in_microbatches(estimate: Callable[[Tensor], Tensor], slices: Tensor, size: 
     its neighbours nor on its place.
     """
     result = torch.empty_like(slices)
-    for part, place in zip(slices.split(size), result.split(size), strict=True):
+    for first in range(0, len(slices), size):
+        part = slices[first : first + size]
         full = functional.pad(part, (0, 0, 0, 0, 0, 0, 0, size - len(part)))
-        place.copy_(estimate(full)[: len(part)])
+        result[first : first + size] = estimate(full)[: len(part)]
     return result

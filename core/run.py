@@ -16,12 +16,14 @@ from recon.core.atomic import whole
 from recon.core.bundled import bundled, weights_path
 from recon.core.catalog import catalog
 from recon.core.equivalence import compare
+from recon.core.errors import ReconError
 from recon.core.examples import EXAMPLES, example
 from recon.core.folder import REPORT, Folder
 from recon.core.kinds import Denoiser
 from recon.core.micrographs import Micrographs
 from recon.core.options import values
 from recon.core.pipeline import measure, reconstruct, torch_device
+from recon.core.planes import PLANES
 from recon.core.recipe import Choice, Recipe
 from recon.core.report import write_report
 from recon.core.volume import Volume
@@ -52,19 +54,21 @@ def run(recipe: Recipe, folder: Folder, *, resume: bool, progress: Progress) -> 
     report.html, and weights.safetensors when it had to train.
     """
     micrographs = Micrographs.open(recipe.micrographs) if recipe.micrographs else None
+    own = (folder.path / "weights.safetensors").absolute()
     if recipe.weights is None and micrographs is not None:
         folder.begin(recipe, resume)
-        own = folder.path / "weights.safetensors"
         if not own.exists():
             checkpoint = folder.state("training.safetensors")
             train(recipe, micrographs, own, checkpoint=checkpoint, progress=progress)
-        denoiser, digest = _loaded(attrs.evolve(recipe, weights=str(own)))
-        recipe = attrs.evolve(recipe, weights=own.name)
+        recipe = attrs.evolve(recipe, weights=str(own))
+        denoiser, digest = _loaded(recipe)
     else:
         # Whatever is wrong with the weights is found before the folder is written to.
         denoiser, digest = _loaded(recipe)
         folder.begin(recipe, resume)
     recipe = resolved(recipe, denoiser)
+    if recipe.weights == str(own):
+        recipe = attrs.evolve(recipe, weights=own.name)
     with whole(folder.path / "recipe.toml", replace=True) as partial:
         recipe.save(partial)
     volumes = [
@@ -105,14 +109,17 @@ def train(
 
 
 def resolved(recipe: Recipe, denoiser: Denoiser) -> Recipe:
-    """The recipe with every option written out."""
+    """The recipe with every option written out and paths that hold from anywhere."""
 
     def complete(kind: str, choice: Choice) -> Choice:
         plugin = catalog().build(kind, choice.name, **choice.options)
         return Choice(choice.name, values(plugin))
 
+    path = recipe.weights and Path(recipe.weights)
     return attrs.evolve(
         recipe,
+        weights=str(path.absolute()) if path and path.exists() else recipe.weights,
+        micrographs=recipe.micrographs and str(Path(recipe.micrographs).absolute()),
         denoiser=Choice(denoiser.name, values(denoiser)),
         schedule=complete("schedule", recipe.schedule),
         harmonizer=complete("harmonizer", recipe.harmonizer),
@@ -150,6 +157,12 @@ def _loaded(recipe: Recipe) -> tuple[Denoiser, str | None]:
     if recipe.weights is None and not denoiser.needs_weights:
         return denoiser, None
     file = weights.read(weights_path(name, recipe.weights))
+    known = file.header["planes"]
+    if len(known) < len(PLANES):
+        raise ReconError(
+            f"the weights know {', '.join(known)} only and a volume needs xy, xz and yz; import "
+            "the missing planes too, or use --isotropic or --transverse there"
+        )
     return weights.load(file, name, options, torch_device(recipe.device)), file.sha256
 
 

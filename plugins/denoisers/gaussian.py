@@ -76,7 +76,8 @@ class Gaussian(Denoiser):
 
         def wiener(x: Tensor) -> Tensor:
             u = x.to(real) / sqrt(step.ab_t) - mean
-            return mean + torch.fft.irfft2(g2 * torch.fft.rfft2(u), s=shape)
+            d: Tensor = torch.fft.irfft2(g2 * torch.fft.rfft2(u), s=shape)
+            return mean + d
 
         return in_microbatches(wiener, slices, BATCH)
 
@@ -112,8 +113,8 @@ class Gaussian(Denoiser):
 def _line(side: int, length: float) -> NDArray[np.float64]:
     """exp(-r^2 / 2 l^2) on a ring of `side` voxels, summed over the nearer images."""
     r = np.arange(side)[:, None] + side * np.arange(-3, 4)
-    line: NDArray[np.float64] = np.exp(-0.5 * (r / length) ** 2).sum(1)
-    return line / line[0]
+    line = np.exp(-0.5 * (r / length) ** 2).sum(1)
+    return np.asarray(line / line[0], np.float64)
 
 
 def wrapped(covariance: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float64]:
@@ -141,4 +142,4 @@ def level_cut(covariance: NDArray[np.float64], mean: float) -> NDArray[np.float6
     steps = (density[1:] + density[:-1]) / 2 * np.diff(v)
     integral = np.concatenate([[0.0], np.cumsum(steps)]) * 2 / np.pi
     integral -= np.interp(0.0, v, integral)
-    return np.sin(np.interp(covariance, integral, v))
+    return np.asarray(np.sin(np.interp(covariance, integral, v)), np.float64)

@@ -1,0 +1,60 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from recon.core import Micrographs, Volume, catalog
+
+
+@pytest.fixture
+def volume(tmp_path):
+    """volume.zarr: blocks of three phases."""
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 3, (14, 12, 10), np.uint8).repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    Volume(labels, (4e-7,) * 3, ["pore", "grain", "binder"]).save(tmp_path / "volume.zarr")
+    return Volume(labels)
+
+
+def test_results_go_to_the_terminal_and_to_json(recon, volume):
+    result = recon("measure", "volume.zarr", "--metric", "two-point", "--json", "out.json")
+    assert "two-point:" in result.stdout and "lineal-path" not in result.stdout
+    told = xr.DataArray.from_dict(json.loads(Path("out.json").read_text())["two-point"])
+    expected = catalog().build("metric", "two-point").measure(volume)
+    assert np.allclose(told, expected)
+
+
+def test_without_names_it_measures_the_three_and_set_reaches_a_metric(recon, volume):
+    recon("measure", "volume.zarr", "--set", "two-point.max_lag=3", "--json", "out.json")
+    told = json.loads(Path("out.json").read_text())
+    assert list(told) == ["volume-fraction", "two-point", "lineal-path"]
+    assert xr.DataArray.from_dict(told["two-point"]).sizes["lag"] == 4
+
+
+def test_against_a_volume_and_against_micrographs(recon, volume):
+    result = recon("measure", "volume.zarr", "--against", "volume.zarr", "--report", "page.html")
+    assert "two-point: error 0.000" in result.stdout
+    assert "<html" in Path("page.html").read_text()
+    planes = {"xy": volume.labels[::4], "xz": volume.labels[:, ::4].swapaxes(0, 1)}
+    Micrographs(planes, (4e-7,) * 3, ["pore", "grain", "binder"]).save("m.zarr")
+    result = recon("measure", "volume.zarr", "--against", "m.zarr")
+    assert "two-point: error" in result.stdout and "volume fractions: pore" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("none.zarr",), "volume none.zarr does not exist"),
+        (("volume.zarr", "--metric", "lineal-pth"), "unknown metric 'lineal-pth'; did you mean"),
+        (("volume.zarr", "--property", "colour"), "unknown property 'colour'"),
+        (("volume.zarr", "--against", "none.zarr"), "reference none.zarr does not exist"),
+        (("volume.zarr", "--set", "two-pont.max_lag=3"), "unknown metric or property in --set"),
+        (("volume.zarr", "--set", "two-point.max_lag=0"), "metric two-point: max_lag must be >= 1"),
+        (("volume.zarr", "--json", "none/out.json"), "cannot write none/out.json"),
+    ],
+)
+def test_bad_input_is_one_line(recon, volume, arguments, message):
+    result = recon("measure", *arguments, code=2)
+    assert result.stderr.strip().splitlines()[-1].startswith(f"Error: {message}")
+    assert [path.name for path in Path().iterdir()] == ["volume.zarr"]

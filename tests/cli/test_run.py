@@ -1,0 +1,217 @@
+"""`recon run` with the closed-form denoiser: the whole way without weights."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+
+from recon.core import Micrographs, Recipe, Volume, catalog, reconstruct
+from recon.core.folder import Folder, free_name
+
+QUICK = ("run", "--denoiser", "gaussian", "--harmonizer", "none", "--steps", 4)
+SMALL = (*QUICK, "--shape", 12, 10, 16)
+
+
+def line(result):
+    """The one line that an error is."""
+    (text,) = result.stderr.strip().splitlines()[-1:]
+    return text.removeprefix("Error: ")
+
+
+@pytest.fixture
+def micrographs(tmp_path):
+    """micrographs.zarr of a random two-phase texture on three planes."""
+    rng = np.random.default_rng(0)
+    stacks = {plane: rng.random((3, 40, 30)) < 0.4 for plane in ("xy", "xz", "yz")}
+    path = tmp_path / "micrographs.zarr"
+    Micrographs(stacks, (4e-7,) * 3, ["pore", "solid"]).save(path)
+    return path
+
+
+def test_the_folder_holds_what_the_contract_says(recon):
+    recon(*SMALL, "--seed", 5, "--out", "out")
+    assert {child.name for child in Path("out").iterdir()} == {
+        "volume.zarr",
+        "recipe.toml",
+        "measurements.json",
+        "report.html",
+    }
+    labels = zarr.open("out/volume.zarr", mode="r")["0"]
+    assert labels.shape == (12, 10, 16) and labels.dtype == np.uint8
+    told = zarr.open("out/volume.zarr", mode="r").attrs["recon"]
+    assert told["seed"] == 5 and told["weights_sha256"] is None
+    assert told["recipe"]["harmonizer"]["name"] == "none"
+    assert told["versions"]["microrecon"] == catalog().entry("denoiser", "gaussian").version
+    measured = json.loads(Path("out/measurements.json").read_text())
+    assert list(measured) == ["volume-fraction", "two-point", "lineal-path"]
+    fractions = xr.DataArray.from_dict(measured["volume-fraction"])
+    assert float(fractions.sel(phase=1)) == pytest.approx(labels[...].mean())
+    assert "<html" in Path("out/report.html").read_text()
+
+
+def test_the_written_recipe_and_the_provenance_give_the_same_volume(recon):
+    recon(*SMALL, "--seed", 3, "--set", "denoiser.lengths=[1, 2, 3]", "--out", "first")
+    recon("run", "first/recipe.toml", "--out", "second")
+    first, second = Volume.open("first/volume.zarr"), Volume.open("second/volume.zarr")
+    assert np.array_equal(first.labels, second.labels)
+    recipe = Recipe.from_table(first.provenance["recipe"])
+    *_, state = reconstruct(recipe)
+    assert np.array_equal(state.volume.labels, first.labels)
+    resolved = tomllib.loads(Path("first/recipe.toml").read_text())
+    assert resolved["denoiser"]["lengths"] == [1.0, 2.0, 3.0]
+    assert resolved["harmonizer"]["eta"] == 1.0
+
+
+def test_samples_are_the_volumes_of_the_following_seeds(recon):
+    recon(*SMALL, "--seed", 100, "--samples", 3, "--out", "many")
+    assert sorted(p.name for p in Path("many").glob("*.zarr")) == [f"00{i}.zarr" for i in range(3)]
+    measured = json.loads(Path("many/measurements.json").read_text())
+    assert xr.DataArray.from_dict(measured["two-point"]).sizes["sample"] == 3
+    for number in range(3):
+        recon(*SMALL, "--seed", 100 + number, "--out", f"one{number}")
+        alone = Volume.open(f"one{number}/volume.zarr")
+        assert np.array_equal(alone.labels, Volume.open(f"many/00{number}.zarr").labels)
+
+
+def test_flags_win_over_the_recipe_and_the_recipe_over_defaults(recon):
+    Path("recipe.toml").write_text(
+        "steps = 5\nshape = [8, 8, 8]\n[denoiser]\nname = 'gaussian'\nfraction = 0.2\n"
+        "[harmonizer]\nname = 'gamma-blend'\ngamma = 0.3\nrounds = 1\n"
+        "[[metric]]\nname = 'two-point'\n"
+    )
+    recon("run", "recipe.toml", "--steps", 3, "--set", "harmonizer.rounds=2", "--out", "out")
+    table = tomllib.loads(Path("out/recipe.toml").read_text())
+    assert table["steps"] == 3 and table["shape"] == [8, 8, 8]
+    assert table["denoiser"]["fraction"] == 0.2
+    assert (table["harmonizer"]["gamma"], table["harmonizer"]["rounds"]) == (0.3, 2)
+    assert list(json.loads(Path("out/measurements.json").read_text())) == ["two-point"]
+    recon("run", "recipe.toml", "--harmonizer", "none", "--out", "other")
+    assert tomllib.loads(Path("other/recipe.toml").read_text())["harmonizer"]["name"] == "none"
+
+
+def test_micrographs_without_weights_train_first_and_are_compared_with(recon, micrographs):
+    recon(*SMALL, "--micrographs", micrographs, "--out", "out")
+    assert Path("out/weights.safetensors").exists()
+    assert tomllib.loads(Path("out/recipe.toml").read_text())["weights"] == "weights.safetensors"
+    first = Volume.open("out/volume.zarr")
+    assert first.phases == ("pore", "solid") and first.voxel_size == pytest.approx((4e-7,) * 3)
+    assert "micrographs" in Path("out/report.html").read_text()
+    recon("run", "out/recipe.toml", "--out", "again")
+    assert np.array_equal(Volume.open("again/volume.zarr").labels, first.labels)
+
+
+def test_a_taken_name_gets_a_number_and_resume_does_nothing_when_finished(recon):
+    recon(*SMALL)
+    recon(*SMALL)
+    assert Path("recon-run/volume.zarr").exists() and Path("recon-run-2/volume.zarr").exists()
+    assert free_name("recon-run") == Path("recon-run-3")
+    before = Path("recon-run/report.html").stat().st_mtime_ns
+    assert "is finished" in recon(*SMALL, "--out", "recon-run", "--resume").stderr
+    assert Path("recon-run/report.html").stat().st_mtime_ns == before
+    recon(*SMALL, "--out", "fresh", "--resume")
+    assert Path("fresh/volume.zarr").exists()
+
+
+class Stop(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("bare", [True, False])
+def test_an_interrupted_run_goes_on_where_it_was(recon, monkeypatch, bare):
+    recon(*SMALL, "--samples", 2, "--out", "whole")
+    monkeypatch.setattr("recon.core.run.SAVE_EVERY", 0.0)
+    saved = []
+
+    def stop(self, name, done, x, keep=Folder.save_field):
+        keep(self, name, done, x)
+        saved.append((name, done))
+        if saved[-1] == ("001.safetensors", 2):
+            raise Stop
+
+    monkeypatch.setattr(Folder, "save_field", stop)
+    with pytest.raises(Stop):
+        recon(*SMALL, "--samples", 2, "--out", "broken")
+    assert not Path("broken/report.html").exists()
+    recon(*SMALL, "--out", "broken", code=2)
+    refused = recon(*SMALL, "--samples", 2, "--steps", 5, "--out", "broken", "--resume", code=2)
+    assert "differs in steps" in line(refused)
+    recon(*(("run",) if bare else (*SMALL, "--samples", 2)), "--out", "broken", "--resume")
+    assert saved[-1] == ("001.safetensors", 3) and saved.count(("000.safetensors", 1)) == 1
+    for name in ("000.zarr", "001.zarr"):
+        whole, again = Volume.open(f"whole/{name}"), Volume.open(f"broken/{name}")
+        assert np.array_equal(whole.labels, again.labels)
+    assert not Path("broken/.state").exists()
+
+
+def test_a_folder_in_use_is_refused(recon):
+    with Folder(Path("busy")).taken():
+        assert "busy is in use by another run" in line(recon(*SMALL, "--out", "busy", code=2))
+    recon(*SMALL, "--out", "busy")
+
+
+BAD = [
+    (("--steps", 0), "recipe: steps must be in [1, 1000], got 0"),
+    (("--shape", 8, -8, 8), "recipe: shape must have three sides"),
+    (("--samples", 0), "recipe: samples must be >= 1, got 0"),
+    (("--harmonizer", "gama-blend"), "unknown harmonizer 'gama-blend'; did you mean 'gam"),
+    (("--harmonizer", "gamma-blend", "--set", "harmonizer.gamma=1.5"),
+     "harmonizer gamma-blend: gamma must be in [0, 1], got 1.5"),
+    (("--set", "harmonizer.gama=1"), "unknown option of harmonizer none 'gama'"),
+    (("--set", "harmoniser.gamma=1"), "unknown table in --set 'harmoniser'; did you mean"),
+    (("--set", "gamma"), "--set must be KIND.OPTION=VALUE, got 'gamma'"),
+    (("--periodic", "w"), "recipe: periodic must name axes of z, y, x"),
+    (("--weights", "none.safetensors"), "weights none.safetensors do not exist"),
+    (("--weights", "porouss"), "unknown weights 'porouss'"),
+    (("--micrographs", "none.zarr"), "micrographs none.zarr does not exist"),
+    (("none.toml",), "cannot read recipe none.toml"),
+    (("--device", "mps"), "device mps is not there"),
+    (("--resume",), "--resume needs the --out"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD)
+def test_bad_input_is_one_line_and_leaves_nothing(recon, arguments, message):
+    result = recon(*SMALL, *arguments, code=2)
+    assert line(result).startswith(message)
+    assert list(Path().iterdir()) == []
+
+
+def test_places_that_cannot_be_written_are_refused(recon):
+    Path("taken").mkdir()
+    Path("taken/precious.txt").write_text("keep")
+    assert "holds something already" in line(recon(*SMALL, "--out", "taken", code=2))
+    assert [p.name for p in Path("taken").iterdir()] == ["precious.txt"]
+    Path("file").write_text("")
+    assert "cannot write file" in line(recon(*SMALL, "--out", "file/out", code=2))
+    assert "cannot write file" in line(recon(*SMALL, "--out", "file", code=2))
+    assert "cannot write /proc/out" in line(recon(*SMALL, "--out", "/proc/out", code=2))
+
+
+def test_damaged_and_foreign_weights_are_refused(recon, micrographs):
+    recon("train", micrographs, "--denoiser", "gaussian", "--out", "good.safetensors")
+    good = Path("good.safetensors").read_bytes()
+    cases = {
+        "cut": (good[: len(good) // 2], "damaged or no safetensors file"),
+        "empty": (b"", "damaged or no safetensors file"),
+        "pickle": (b"\x80\x04cos\nsystem\n", "damaged or no safetensors file"),
+    }
+    for name, (content, message) in cases.items():
+        Path(f"{name}.safetensors").write_bytes(content)
+        result = recon(*SMALL, "--weights", f"{name}.safetensors", "--out", "out", code=2)
+        assert message in line(result) and not Path("out").exists()
+    result = recon("run", "--weights", "good.safetensors", "--out", "out", code=2)
+    assert line(result) == "weights good.safetensors are of denoiser 'gaussian', not 'unet-ddpm'"
+    changed = (*SMALL, "--weights", "good.safetensors", "--set", "denoiser.noise=cosine")
+    assert "noise is 'linear-2e-2' in the weights" in line(recon(*changed, "--out", "out", code=2))
+    recon(*SMALL, "--weights", "good.safetensors", "--out", "out")
+    assert Volume.open("out/volume.zarr").phases == ("pore", "solid")
+
+
+def test_out_of_memory_is_one_line(recon):
+    result = recon(*QUICK, "--shape", 4000, 4000, 4000, "--out", "huge", code=2)
+    assert line(result).startswith("out of memory; take a smaller --shape")
+    assert not Path("huge/volume.zarr").exists()
