@@ -1,0 +1,182 @@
+"""How far two curves are apart, and how far real pieces of the material are: the floor."""
+
+import attrs
+import numpy as np
+import xarray as xr
+
+from recon.core.crops import Rest, Shape, apart, crops, measured
+from recon.core.kinds import Metric
+from recon.core.micrographs import Micrographs
+from recon.core.planes import AXES, NORMAL, in_plane
+from recon.core.volume import Volume
+from recon.core.windows import Slices, independent_slices, windows
+
+PIECES = 16  # real pieces at least, where the reference has them
+ESTIMATED = "floor estimated from 2D"
+FEWEST = 8  # windows of a plane below which its floor is not estimated
+
+
+def relative_error(curve: xr.DataArray, reference: xr.DataArray) -> xr.DataArray:
+    """sum |f - f_ref| / sum f_ref over the lags that both reach.
+
+    A phase that neither has gives NaN, one that only the reference lacks infinity.
+    """
+    distance = abs(curve - reference)
+    reached = distance.notnull()
+    scale = reference.where(reached).sum("lag")
+    return (distance.sum("lag") / scale).where(reached.any("lag"))
+
+
+@attrs.frozen(eq=False)
+class Floor:
+    """Errors of real pieces of the sample's size, each against the reference without it.
+
+    curves  (piece, phase, direction or plane, lag)
+    errors  (piece, phase, direction or plane); NaN where one plane has fewer pieces than another
+    notes   how it was found, a sentence each
+    """
+
+    curves: xr.DataArray
+    errors: xr.DataArray
+    notes: tuple[str, ...]
+
+    @property
+    def mean(self) -> xr.DataArray:
+        """Mean error of the pieces (phase, direction or plane)."""
+        return self.errors.mean("piece")
+
+    @property
+    def deviation(self) -> xr.DataArray:
+        """Standard deviation of the pieces' curves (phase, direction or plane, lag)."""
+        return self.curves.std("piece", ddof=1)
+
+
+def floor_of_volume(metric: Metric, reference: Volume, shape: Shape) -> Floor | str:
+    """Floor from crops of a reference volume, or why there is none.
+
+    metric  measures curves by direction (see crops.Rest)
+    shape   voxels of the sample along (z, y, x)
+    cost    some 0.1 s for each crop of 64^3
+
+    At least 16 crops at regular places; they overlap where the reference is too small for 16
+    apart, and are as large as fit where it is smaller than the sample.
+    """
+    z, y, x = (min(side, want) for side, want in zip(reference.shape, shape, strict=True))
+    size = (z, y, x)
+    if size == reference.shape:
+        return "no floor: the reference is not larger than the sample, nothing would be left of it"
+    boxes = crops(reference.shape, size, PIECES)
+    rest = Rest(metric, reference)
+    curves = [
+        measured(metric, Volume(reference.labels[box], phases=reference.phases)) for box in boxes
+    ]
+    errors = [
+        relative_error(curve, rest.without(box)) for curve, box in zip(curves, boxes, strict=True)
+    ]
+    note = f"{len(boxes)} crops of {times(size)} voxels, each against the reference without it"
+    room = apart(reference.shape, size)
+    notes = [note if room >= len(boxes) else f"{note}; they overlap: {room} fit side by side"]
+    if size != shape:
+        notes.append(
+            f"the reference holds no crop of the sample's {times(shape)} voxels; smaller ones "
+            "scatter more"
+        )
+    return Floor(_stacked(curves), _stacked(errors), tuple(notes))
+
+
+def floor_of_micrographs(metric: Metric, micrographs: Micrographs, shape: Shape) -> Floor | str:
+    """Floor estimated from 2D: left-out groups of windows, or why there is none.
+
+    metric  measures curves by plane, as shares that are averaged over windows of one size
+    shape   voxels of the sample along (z, y, x)
+    cost    some 2 ms for each window
+
+    On each plane a group holds as many windows of the size of the volume's slices as the volume
+    holds independent slices (see windows.independent_slices). The windows are dealt at random
+    to groups; fewer than 16 groups are dealt again until there are 16. Where one group would
+    take more than half of the windows, groups of half of them are used, and what they scatter is
+    scaled by the square root of the number of windows.
+    """
+    curves, errors, notes = {}, {}, []
+    for plane in micrographs.planes:
+        pieces = windows(micrographs, plane, shape)
+        if len(pieces) < FEWEST:
+            notes.append(
+                f"{plane}: no floor, the micrographs hold {len(pieces)} windows of the size of "
+                f"the volume's slices, at least {FEWEST} are needed"
+            )
+            continue
+        each = _window_curves(metric, micrographs, plane, pieces)
+        # A window smaller than the slice is worth less.
+        area = np.prod([shape[axis] for axis in in_plane(plane)]) / pieces[0].size
+        worth = independent_slices(micrographs, NORMAL[plane], shape)
+        curves[plane], errors[plane], note = left_out(each, max(1, round(worth * area)))
+        where = (
+            f"windows of {times(pieces[0].shape)} pixels; the volume is worth {worth:.0f} slices"
+        )
+        notes.append(f"{plane}: {note} of {len(pieces)} {where} normal to {AXES[NORMAL[plane]]}")
+    if not curves:
+        return "; ".join(notes)
+    planes = xr.Variable("plane", list(curves))
+    return Floor(
+        xr.concat(curves.values(), planes, join="outer").transpose(
+            "piece", "phase", "plane", "lag"
+        ),
+        xr.concat(errors.values(), planes, join="outer").transpose("piece", "phase", "plane"),
+        (ESTIMATED, *notes),
+    )
+
+
+def left_out(each: xr.DataArray, wanted: int) -> tuple[xr.DataArray, xr.DataArray, str]:
+    """Curves and errors of left-out groups of windows, and how they were made."""
+    count = each.sizes["piece"]
+    size = min(wanted, count // 2)
+    rng = np.random.default_rng(0)
+    rounds = -(-PIECES // (count // size))
+    groups = [
+        shuffled[first : first + size]
+        for shuffled in (rng.permutation(count) for _ in range(rounds))
+        for first in range(0, count - size + 1, size)
+    ]
+    total = each.sum("piece", skipna=False)
+    inside = _stacked([each.isel(piece=group).mean("piece", skipna=False) for group in groups])
+    outside = (total - size * inside) / (count - size)
+    mean = total / count
+    # Of independent windows: the variance of `size` of them against the others goes with
+    # 1 / size + 1 / (count - size), about the mean of all with 1 / size - 1 / count. Wanted are
+    # those of a new volume: against all windows, and about the true mean.
+    scale = 1.0
+    if size < wanted:
+        scale = np.sqrt((1 / wanted + 1 / count) / (1 / size + 1 / (count - size)))
+    errors = relative_error(inside, outside) * scale
+    curves = mean + (inside - mean) * np.sqrt(1 / wanted / (1 / size - 1 / count))
+    note = f"{len(groups)} left-out groups of {size}"
+    if rounds > 1:
+        note += f" ({rounds} ways to deal them)"
+    if size < wanted:
+        note += f", scaled to {wanted},"
+    return curves, errors, note
+
+
+def _window_curves(
+    metric: Metric, micrographs: Micrographs, plane: str, pieces: Slices
+) -> xr.DataArray:
+    """Curves (piece, phase, lag) of windows, each by itself."""
+    found = [
+        metric.measure(Micrographs({plane: [piece]}, micrographs.voxel_size, micrographs.phases))
+        for piece in pieces
+    ]
+    first = xr.DataArray(found[0])
+    stacked = xr.DataArray(
+        np.stack([np.asarray(one) for one in found]), dims=("piece", *first.dims)
+    )
+    return stacked.assign_coords(first.coords).sel(plane=plane, drop=True)
+
+
+def _stacked(pieces: list[xr.DataArray]) -> xr.DataArray:
+    return xr.concat(pieces, "piece").assign_coords(piece=np.arange(len(pieces)))
+
+
+def times(shape: tuple[int, ...]) -> str:
+    """64 x 64 x 64."""
+    return " x ".join(map(str, shape))

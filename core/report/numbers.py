@@ -1,0 +1,194 @@
+"""The numbers of the page, as text."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+import tomli_w
+import xarray as xr
+
+from recon.core.equivalence import Agreement, Comparison
+from recon.core.micrographs import Micrographs
+from recon.core.report.tiles import written
+from recon.core.volume import Volume
+
+SHORT = 36  # values of a result that are written out
+
+
+@attrs.frozen
+class Headline:
+    """Error of one metric beside its floor.
+
+    place  of the error on a bar that ends at 2.5 floors, in per cent; None without a floor
+    each   mean over phases by plane or direction: its name, error, floor and ratio
+    """
+
+    name: str
+    error: str
+    floor: str | None
+    ratio: str | None
+    spread: str | None
+    place: float | None
+    over: str
+    each: list[list[str]]
+
+
+@attrs.frozen
+class Table:
+    """Heads of the columns and rows of text."""
+
+    name: str
+    heads: list[str]
+    rows: list[list[str]]
+
+
+def headlines(comparison: Comparison | None) -> list[Headline]:
+    """One a metric."""
+    return [] if comparison is None else [_headline(a) for a in comparison.metrics.values()]
+
+
+def _headline(agreement: Agreement) -> Headline:
+    means = agreement.headline
+    by = agreement.table.mean("phase")
+    floored, spread = np.isfinite(means["floor"]), np.isfinite(means["spread"])
+    return Headline(
+        agreement.name,
+        number(means["error"]),
+        number(means["floor"]) if floored else None,
+        number(means["ratio"], 2) if floored else None,
+        number(means["spread"], 2) if spread else None,
+        float(np.clip(means["ratio"] / BAR * 100, 0, 100)) if floored else None,
+        agreement.over,
+        [
+            [
+                str(where.item()),
+                number(float(error)),
+                number(float(floor)),
+                number(float(error / floor), 2),
+            ]
+            for where, error, floor in zip(
+                by[agreement.over], by["error"], by["floor"], strict=True
+            )
+        ],
+    )
+
+
+BAR = 2.5
+
+
+def fractions(volumes: Sequence[Volume], comparison: Comparison | None) -> list[dict[str, Any]]:
+    """Volume fraction of each phase: of the samples, of the reference, and the difference."""
+    phases = volumes[0].phases
+    counts = [np.bincount(volume.labels.ravel(), minlength=len(phases)) for volume in volumes]
+    shares = np.sum(counts, axis=0) / np.sum(counts)
+    rows = []
+    for k, name in enumerate(phases):
+        row: dict[str, Any] = {"name": name, "share": 100 * shares[k], "volume": number(shares[k])}
+        if comparison is not None:
+            real = float(comparison.reference_fractions[k])
+            row |= {
+                "real": 100 * real,
+                "reference": number(real),
+                "difference": f"{shares[k] - real:+.3f}".replace("-", MINUS),
+                "scatter": _scatter(comparison, k),
+            }
+        rows.append(row)
+    return rows
+
+
+def _scatter(comparison: Comparison, k: int) -> str:
+    """Standard deviation of the volume fraction of real pieces: their curves at lag 0."""
+    for agreement in comparison.metrics.values():
+        if agreement.floor is not None:
+            deviation = agreement.floor.deviation.isel(phase=k, lag=0)
+            return "± " + number(float(deviation.mean()))
+    return ABSENT
+
+
+MINUS, ABSENT = "\u2212", "\u2013"
+
+
+def agreements(comparison: Comparison | None) -> list[Table]:
+    """Error, floor, ratio and spread by phase and plane or direction."""
+    tables = []
+    for agreement in comparison.metrics.values() if comparison else ():
+        values = agreement.table
+        kept = ["error", "floor", "ratio"]
+        if np.isfinite(values["spread"]).any():
+            kept.append("spread")
+        rows = [
+            [name, str(where)]
+            + [number(float(values[key][k, i]), 3 if key in kept[:2] else 2) for key in kept]
+            for k, name in enumerate(comparison.phases if comparison else ())
+            for i, where in enumerate(values[agreement.over].values)
+        ]
+        tables.append(Table(agreement.name, ["phase", agreement.over, *kept], rows))
+    return tables
+
+
+def results(measurements: Mapping[str, xr.DataArray | xr.Dataset]) -> list[Table]:
+    """Results that are short enough to be written out; curves and fractions have their place."""
+    tables = []
+    for name, value in measurements.items():
+        if name == "volume-fraction":
+            continue
+        members = dict(value) if isinstance(value, xr.Dataset) else {"value": value}
+        rows = [
+            [str(key), *_spelled(member)]
+            for key, member in members.items()
+            if member.size <= SHORT and "lag" not in member.dims
+        ]
+        if rows:
+            tables.append(Table(name, ["quantity", "of", "value"], rows))
+    return tables
+
+
+def _spelled(member: xr.DataArray) -> list[str]:
+    values = [f"{v:.5g}" if member.dtype.kind == "f" else str(v) for v in member.values.ravel()]
+    labels = [
+        f"{dim}: " + ", ".join(str(v) for v in member[dim].values) if dim in member.coords else dim
+        for dim in map(str, member.dims)
+    ]
+    return ["; ".join(labels), ", ".join(values)]
+
+
+def sizes(volumes: Sequence[Volume]) -> str:
+    """How many volumes of what size."""
+    first = volumes[0]
+    count = "1 volume" if len(volumes) == 1 else f"{len(volumes)} volumes"
+    voxels = " × ".join(map(str, first.shape))
+    lengths = [side * edge for side, edge in zip(first.shape, first.voxel_size, strict=True)]
+    if first.voxel_size == (1.0, 1.0, 1.0):
+        return f"{count} of {voxels} voxels (z, y, x)"
+    spans = [written(length, first.voxel_size).split() for length in lengths]
+    return f"{count} of {voxels} voxels (z, y, x), {' × '.join(s[0] for s in spans)} {spans[0][1]}"
+
+
+def described(reference: Volume | Micrographs | None) -> str | None:
+    """What the samples are compared with."""
+    if reference is None:
+        return None
+    if isinstance(reference, Volume):
+        return f"a reference volume of {' × '.join(map(str, reference.shape))} voxels"
+    count = [f"{len(stack)} {plane}" for plane, stack in reference.planes.items()]
+    return f"micrographs: {', '.join(count)} slices"
+
+
+def toml(provenance: Mapping[str, Any] | None) -> str | None:
+    """Provenance as TOML."""
+    return tomli_w.dumps(_kept(provenance)) if provenance else None
+
+
+def _kept(value: Any) -> Any:
+    """Without what is None, which TOML cannot say."""
+    if isinstance(value, Mapping):
+        return {str(key): _kept(item) for key, item in value.items() if item is not None}
+    return [_kept(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number for the page."""
+    if np.isnan(value):
+        return ABSENT
+    return "∞" if np.isinf(value) else f"{value:.{digits}f}"
