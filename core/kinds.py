@@ -15,6 +15,7 @@ from recon.core.errors import ReconError
 from recon.core.micrographs import Micrographs
 from recon.core.noise import ALPHA_BAR, Step, T, reverse
 from recon.core.options import option
+from recon.core.scene import Noise, Scene
 from recon.core.statistics import Statistics
 from recon.core.volume import Volume
 
@@ -67,6 +68,11 @@ class Denoiser(Plugin):
     def alpha_bar(self) -> NDArray[np.float64]:
         """alpha_bar of t = 0..T-1."""
         return ALPHA_BAR[self.noise]
+
+    @property
+    def statistics(self) -> Statistics | None:
+        """Those of the field that `clean` estimates; None when nothing is known of it."""
+        return None if self.material is None else self.material.statistics
 
     @abstractmethod
     def fit(
@@ -128,9 +134,7 @@ class Harmonizer(Plugin):
     eta: float = option(1.0, "Share of the posterior noise; 0 is DDIM.", min=0, max=1)
     temperature: float = option(1.0, "Factor on the noise that the sampler injects.", min=0, max=2)
 
-    def draw(
-        self, x: Tensor, clean: Tensor, step: Step, noise: Callable[[int], Tensor], n: int = 0
-    ) -> Tensor:
+    def draw(self, x: Tensor, clean: Tensor, step: Step, noise: Noise, n: int = 0) -> Tensor:
         """Draw x_s given x_t and its clean estimate (Eq. 5) with the n-th noise of the step."""
         if step.last:
             return clean
@@ -145,19 +149,25 @@ class Harmonizer(Plugin):
             temperature=self.temperature,
         )
 
+    def start(self, scene: Scene, noise: Noise) -> Tensor:
+        """Draw the volume (C, Z, Y, X) to begin with, at noise level scene.ab_start."""
+        return noise(0)
+
     @abstractmethod
     def advance(
         self,
         x: Tensor,
         step: Step,
         clean: Callable[[Tensor], Tensor],
-        noise: Callable[[int], Tensor],
+        noise: Noise,
+        scene: Scene,
     ) -> Tensor:
         """Draw the volume at level s given the one at level t.
 
         x       (C, Z, Y, X) at noise level step.ab_t
         clean   its clean estimate by the planes of this step, at the same level t
         noise   the n-th standard normal field of this step, n = 0, 1, 2, ...
+        scene   shape, periodic axes and statistics of the material
         """
 
 

@@ -20,6 +20,7 @@ from recon.core.micrographs import Micrographs
 from recon.core.noise import Step, respaced
 from recon.core.philox import START, normal
 from recon.core.recipe import Choice, Recipe
+from recon.core.scene import Scene
 from recon.core.volume import Volume
 
 
@@ -68,9 +69,18 @@ def reconstruct(
     )
     seed = recipe.seed + sample
     shape = (field_channels(denoiser), *recipe.shape)
-    done, x = start or (0, normal(seed, START, 0, shape, device=device))
+    steps = respaced(denoiser.alpha_bar, recipe.steps)
+    scene = Scene(
+        shape,
+        ("z" in recipe.periodic, "y" in recipe.periodic, "x" in recipe.periodic),
+        steps[0].ab_t,
+        denoiser.statistics,
+        device,
+    )
+    noise = partial(normal, seed, shape=shape, device=device)
     with torch.inference_mode():
-        for step in respaced(denoiser.alpha_bar, recipe.steps)[done:]:
+        done, x = start or (0, harmonizer.start(scene, partial(noise, START)))
+        for step in steps[done:]:
             rng = np.random.default_rng([seed, step.number])
             step = attrs.evolve(step, planes=schedule.planes(step.number, step.steps, rng))
             shift = tuple(int(rng.integers(n)) for n in recipe.shape)
@@ -78,8 +88,7 @@ def reconstruct(
                 s if a in recipe.periodic else 0 for a, s in zip("zyx", shift, strict=True)
             )
             clean = partial(estimate, denoiser, step, wrap, chunk)
-            noise = partial(normal, seed, step.number, shape=shape, device=device)
-            x = harmonizer.advance(x, step, clean, noise)
+            x = harmonizer.advance(x, step, clean, partial(noise, step.number), scene)
             if not torch.isfinite(x).all():
                 raise ReconError(
                     f"the volume is no longer finite after step {step.number + 1} of {step.steps}; "

@@ -4,6 +4,7 @@ import json
 import tomllib
 from typing import Any
 
+import attrs
 import numpy as np
 import tomli_w
 import torch
@@ -15,7 +16,9 @@ from recon.core.kinds import KINDS, Denoiser, Harmonizer, Metric, Property, Sche
 from recon.core.micrographs import Micrographs
 from recon.core.noise import ALPHA_BAR, respaced
 from recon.core.options import options, rule, values
-from recon.core.planes import PLANES
+from recon.core.planes import NORMAL, PLANES
+from recon.core.scene import Scene
+from recon.core.statistics import Statistics
 from recon.core.volume import Volume
 
 
@@ -103,13 +106,22 @@ def _check_schedule(schedule: Schedule) -> None:
 
 
 def _check_harmonizer(harmonizer: Harmonizer) -> None:
-    def noise(n: int) -> torch.Tensor:
-        return torch.randn(x.shape, generator=torch.Generator().manual_seed(n))
+    shape = (1, 4, 5, 6)
 
-    for step in respaced(ALPHA_BAR["linear-2e-2"], 4):
-        x = torch.randn((1, 4, 5, 6), generator=torch.Generator().manual_seed(9))
+    def noise(n: int, *, shape: tuple[int, int, int, int] = shape) -> torch.Tensor:
+        return torch.randn(shape, generator=torch.Generator().manual_seed(n))
+
+    labels = sample_volume().labels
+    stacks = {plane: list(np.moveaxis(labels, NORMAL[plane], 0)) for plane in PLANES}
+    steps = respaced(ALPHA_BAR["linear-2e-2"], 4)
+    scene = Scene(shape, (False, True, False), steps[0].ab_t, Statistics.of(Micrographs(stacks)))
+    x = harmonizer.start(scene, noise)
+    assert x.shape == shape and torch.isfinite(x).all()
+    for step in steps:
+        step = attrs.evolve(step, planes=("xz",))
+        x = torch.randn(shape, generator=torch.Generator().manual_seed(9))
         before = x.clone()
-        y = harmonizer.advance(x, step, lambda field: field.clamp(-1, 1), noise)
+        y = harmonizer.advance(x, step, lambda field: field.clamp(-1, 1), noise, scene)
         assert y.shape == x.shape and torch.isfinite(y).all()
         assert torch.equal(x, before), "advance must not change its input"
 

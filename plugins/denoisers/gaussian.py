@@ -1,5 +1,6 @@
 """Closed-form denoiser of a Gaussian random field: needs no training, and tests the sampler."""
 
+import math
 from collections.abc import Callable
 from math import sqrt
 from pathlib import Path
@@ -18,9 +19,12 @@ from recon.core.microbatch import in_microbatches
 from recon.core.micrographs import Micrographs
 from recon.core.noise import Step
 from recon.core.options import option
-from recon.core.planes import in_plane
+from recon.core.planes import PLANES, in_plane
+from recon.core.statistics import Statistics
 
 BATCH = 16
+REACH = 6
+"""Correlation lengths up to which the covariance is given; beyond it is below 2e-8."""
 
 
 @attrs.define(eq=False)
@@ -80,6 +84,21 @@ class Gaussian(Denoiser):
             return mean + d
 
         return in_microbatches(wiener, slices, BATCH)
+
+    @property
+    def statistics(self) -> Statistics:
+        """Of the Gaussian field itself, which is of unit variance."""
+        if self.material is not None:
+            fractions = self.material.statistics.fractions
+            return Statistics(fractions, self.mean(), self._latent)
+        lags = [
+            np.arange(-r, r + 1) for r in (math.ceil(REACH * length) for length in self.lengths)
+        ]
+        lines = [
+            np.exp(-0.5 * (r / length) ** 2) for r, length in zip(lags, self.lengths, strict=True)
+        ]
+        covariance = {p: np.multiply.outer(*(lines[a] for a in in_plane(p)))[None] for p in PLANES}
+        return Statistics(np.array([1 - self.fraction, self.fraction]), self.mean(), covariance)
 
     def mean(self) -> NDArray[np.float64]:
         """Mean (C,) of the field of unit variance: its share above zero is the fraction."""

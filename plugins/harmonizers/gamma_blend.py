@@ -6,8 +6,10 @@ import attrs
 from torch import Tensor
 
 from recon.core.kinds import Harmonizer
-from recon.core.noise import Step, renoise
+from recon.core.noise import Step
 from recon.core.options import option
+from recon.core.scene import Noise, Scene
+from recon.plugins.harmonizers.rounds import in_rounds
 
 
 @attrs.frozen
@@ -26,12 +28,7 @@ class GammaBlend(Harmonizer):
         x: Tensor,
         step: Step,
         clean: Callable[[Tensor], Tensor],
-        noise: Callable[[int], Tensor],
+        noise: Noise,
+        scene: Scene,
     ) -> Tensor:
-        h0 = x
-        y = self.draw(h0, clean(h0), step, noise)
-        for round in range(0 if step.last else self.rounds):
-            h = renoise(y, step, noise(2 * round + 1), temperature=self.temperature)
-            blend = self.gamma * h + (1 - self.gamma) * h0
-            y = self.draw(blend, clean(blend), step, noise, 2 * round + 2)
-        return y
+        return in_rounds(self, x, step, clean, noise, self.rounds, self.gamma)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from recon.core.kinds import Harmonizer
 from recon.core.noise import Step
+from recon.core.scene import Noise, Scene
 
 
 @attrs.frozen
@@ -20,6 +21,7 @@ class Nothing(Harmonizer):
         x: Tensor,
         step: Step,
         clean: Callable[[Tensor], Tensor],
-        noise: Callable[[int], Tensor],
+        noise: Noise,
+        scene: Scene,
     ) -> Tensor:
         return self.draw(x, clean(x), step, noise)

@@ -1,0 +1,33 @@
+"""What a harmonizer may know of the volume that is being made."""
+
+from typing import Protocol
+
+import attrs
+from torch import Tensor
+
+from recon.core.statistics import Statistics
+
+
+class Noise(Protocol):
+    """The independent standard normal fields of one step, n = 0, 1, 2, ..."""
+
+    def __call__(self, n: int, *, shape: tuple[int, int, int, int] = ...) -> Tensor:
+        """Field n of the volume's shape, or of another (C, Z, Y, X), a function of the seed."""
+
+
+@attrs.frozen(eq=False)
+class Scene:
+    """The volume to make, and what is known of the field that the denoiser works on.
+
+    shape       (C, Z, Y, X)
+    periodic    whether (z, y, x) are
+    ab_start    alpha_bar at which the sampler starts
+    statistics  fractions, mean and covariance of the field; None when the denoiser knows none
+    device      where the fields live
+    """
+
+    shape: tuple[int, int, int, int]
+    periodic: tuple[bool, bool, bool]
+    ab_start: float
+    statistics: Statistics | None = None
+    device: str = "cpu"
