@@ -51,6 +51,9 @@ class Commands(click.Group):
             raise Refused(str(error)) from error
         except click.UsageError as error:  # without click's two lines of usage above it
             raise Refused(error.format_message()) from error
+        except KeyboardInterrupt:
+            click.echo("interrupted; `run` and `train` go on from here with --resume", err=True)
+            ctx.exit(130)
         except (MemoryError, RuntimeError) as error:
             if out_of_memory(error):
                 raise Refused(

@@ -64,11 +64,13 @@ def command(
     new = not folder.path.exists()
     try:
         with folder.taken(), Shown() as progress:
-            made = run(wanted, folder, resume=resume, progress=progress)
+            made, comparison = run(wanted, folder, resume=resume, progress=progress)
     except ReconError:
         if new and folder.path.is_dir() and not any(folder.path.iterdir()):
             folder.path.rmdir()
         raise
+    if comparison is not None:
+        click.echo(comparison.to_text())
     names = "volume.zarr" if made.samples == 1 else f"000.zarr..{made.samples - 1:03d}.zarr"
     click.echo(f"{folder.path}: {names}, recipe.toml, measurements.json, report.html")
 

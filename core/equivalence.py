@@ -10,6 +10,7 @@ import xarray as xr
 from recon.core.catalog import catalog
 from recon.core.errors import ReconError
 from recon.core.floor import Floor, floor_of_micrographs, floor_of_volume, relative_error, times
+from recon.core.kinds import Material
 from recon.core.micrographs import Micrographs
 from recon.core.volume import Volume
 
@@ -222,18 +223,19 @@ def _checked(samples: Sequence[Volume], reference: Volume | Micrographs) -> tupl
                 f"volumes must have one shape to be compared, got {times(shape)} and "
                 f"{times(sample.shape)}"
             )
-        if len(sample.phases) != len(reference.phases):
-            raise ReconError(
-                f"volume and reference must have the same phases, got {len(sample.phases)} and "
-                f"{len(reference.phases)}"
-            )
-        _check_voxel_size(sample, reference)
+        check_comparable(sample, reference)
     if min(shape) < 2:
         raise ReconError(f"volumes must have at least 2 voxels along each axis, got {times(shape)}")
     return shape
 
 
-def _check_voxel_size(sample: Volume, reference: Volume | Micrographs) -> None:
+def check_comparable(sample: Volume | Material, reference: Volume | Micrographs) -> None:
+    """Refuse another number of phases or another voxel size."""
+    if len(sample.phases) != len(reference.phases):
+        raise ReconError(
+            f"volume and reference must have the same phases, got {len(sample.phases)} and "
+            f"{len(reference.phases)}"
+        )
     sizes = (sample.voxel_size, reference.voxel_size)
     unknown = (1.0, 1.0, 1.0) in sizes  # then lags are compared voxel by voxel
     if not unknown and not np.allclose(*sizes, rtol=0.01, atol=0):

@@ -15,7 +15,7 @@ from recon.core import weights
 from recon.core.atomic import whole
 from recon.core.bundled import bundled, weights_path
 from recon.core.catalog import catalog
-from recon.core.equivalence import compare
+from recon.core.equivalence import Comparison, check_comparable, compare
 from recon.core.errors import ReconError
 from recon.core.examples import EXAMPLES, example
 from recon.core.folder import REPORT, Folder
@@ -47,8 +47,12 @@ def check(recipe: Recipe) -> None:
     torch_device(recipe.device)
 
 
-def run(recipe: Recipe, folder: Folder, *, resume: bool, progress: Progress) -> Recipe:
-    """Do or go on with a run in a folder that is taken; returns the resolved recipe.
+def run(
+    recipe: Recipe, folder: Folder, *, resume: bool, progress: Progress
+) -> tuple[Recipe, Comparison | None]:
+    """Do or go on with a run in a folder that is taken.
+
+    Returns the resolved recipe, and how the volumes compare with the micrographs if there are any.
 
     Leaves volume.zarr (or 000.zarr, 001.zarr, ...), recipe.toml, measurements.json and
     report.html, and weights.safetensors when it had to train.
@@ -65,6 +69,8 @@ def run(recipe: Recipe, folder: Folder, *, resume: bool, progress: Progress) -> 
     else:
         # Whatever is wrong with the weights is found before the folder is written to.
         denoiser, digest = _loaded(recipe)
+        if micrographs is not None and denoiser.material is not None:
+            check_comparable(denoiser.material, micrographs)
         folder.begin(recipe, resume)
     recipe = resolved(recipe, denoiser)
     if recipe.weights == str(own):
@@ -75,9 +81,9 @@ def run(recipe: Recipe, folder: Folder, *, resume: bool, progress: Progress) -> 
         _sample(recipe, number, folder, denoiser, digest, progress)
         for number in range(recipe.samples)
     ]
-    _conclude(recipe, folder, volumes, micrographs or _embedded(recipe), progress)
+    comparison = _conclude(recipe, folder, volumes, micrographs or _embedded(recipe), progress)
     folder.end()
-    return recipe
+    return recipe, comparison
 
 
 def train(
@@ -205,16 +211,21 @@ def _conclude(
     volumes: list[Volume],
     reference: Micrographs | None,
     progress: Progress,
-) -> None:
+) -> Comparison | None:
     """measurements.json and report.html."""
-    progress("measure", 0, 1, "")
-    each = [measure(volume, recipe.metrics, recipe.properties) for volume in volumes]
+    each = []
+    for number, volume in enumerate(volumes):
+        progress("measure", number, len(volumes), "")
+        each.append(measure(volume, recipe.metrics, recipe.properties))
+    progress("measure", len(volumes), len(volumes), "")
     results = {name: _joined([one[name] for one in each]) for name in each[0]}
     with whole(folder.path / "measurements.json", replace=True) as partial:
         partial.write_text(to_json(results))
     progress("report", 0, 1, "")
     comparison = compare(volumes, reference) if reference is not None else None
     write_report(folder.path / REPORT, volumes, results, reference, comparison)
+    progress("report", 1, 1, "")
+    return comparison
 
 
 def to_json(results: dict[str, xr.DataArray | xr.Dataset]) -> str:

@@ -211,6 +211,17 @@ def test_damaged_and_foreign_weights_are_refused(recon, micrographs):
     assert Volume.open("out/volume.zarr").phases == ("pore", "solid")
 
 
+def test_weights_and_micrographs_of_different_materials_are_refused(recon, micrographs):
+    recon("train", micrographs, "--denoiser", "gaussian", "--out", "two.safetensors")
+    stack = np.random.default_rng(0).integers(0, 3, (2, 30, 30))
+    Micrographs({"xy": stack}, (4e-7,) * 3).save("three.zarr")
+    Micrographs({"xy": stack % 2}, (5e-7,) * 3).save("coarse.zarr")
+    run = (*SMALL, "--weights", "two.safetensors", "--out", "out")
+    assert "must have the same phases" in line(recon(*run, "--micrographs", "three.zarr", code=2))
+    assert "the same voxel size" in line(recon(*run, "--micrographs", "coarse.zarr", code=2))
+    assert not Path("out").exists()
+
+
 def test_out_of_memory_is_one_line(recon):
     result = recon(*QUICK, "--shape", 4000, 4000, 4000, "--out", "huge", code=2)
     assert line(result).startswith("out of memory; take a smaller --shape")
