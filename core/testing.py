@@ -24,16 +24,27 @@ from recon.core.volume import Volume
 
 @st.composite
 def labels(
-    draw: st.DrawFn, min_side: int = 1, max_side: int = 9, phases: int = 3, dimensions: int = 3
+    draw: st.DrawFn,
+    min_side: int = 1,
+    max_side: int = 9,
+    phases: int = 3,
+    dimensions: int = 3,
+    long_side: int = 0,
 ) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Arrays of phase labels of odd and even sides, from noise to blocks of one phase."""
-    shape = tuple(draw(st.integers(min_side, max_side)) for _ in range(dimensions))
+    """Arrays of phase labels: random ones, stretched along each axis by a factor of its own.
+
+    long_side  at times one side is drawn from 60 to this instead: past a machine word
+    """
+    shape = [draw(st.integers(min_side, max_side)) for _ in range(dimensions)]
+    if long_side and draw(st.booleans()):
+        shape[draw(st.integers(0, dimensions - 1))] = draw(st.integers(60, long_side))
+    stretch = [draw(st.integers(1, 7)) for _ in range(dimensions)]
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    grain = draw(st.integers(1, 4))
-    coarse = rng.integers(0, phases, [-(-side // grain) for side in shape], np.uint8)
-    for axis in range(dimensions):
-        coarse = coarse.repeat(grain, axis)
-    return coarse[tuple(slice(side) for side in shape)]
+    coarse = [-(-side // factor) for side, factor in zip(shape, stretch, strict=True)]
+    array = rng.integers(0, phases, coarse, np.uint8)
+    for axis, factor in enumerate(stretch):
+        array = array.repeat(factor, axis)
+    return array[tuple(slice(side) for side in shape)]
 
 
 @st.composite

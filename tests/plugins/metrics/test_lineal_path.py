@@ -7,24 +7,11 @@ from hypothesis import strategies as st
 
 from recon.core import Micrographs, Volume
 from recon.core.testing import check_plugin
+from recon.core.testing import labels as textures
 from recon.plugins.metrics.lineal_path import LinealPath
 from recon.plugins.metrics.two_point import TwoPoint
 
 NAMES = "abc"
-
-
-@st.composite
-def textures(draw, dimensions=3, phases=3):
-    """Anisotropic labels: random ones stretched along each axis, one side maybe past a word."""
-    shape = [draw(st.integers(1, 9)) for _ in range(dimensions)]
-    if draw(st.booleans()):
-        shape[draw(st.integers(0, dimensions - 1))] = draw(st.integers(60, 70))
-    stretch = [draw(st.integers(1, 9)) for _ in range(dimensions)]
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    coarse = rng.integers(0, phases, [-(-n // s) for n, s in zip(shape, stretch, strict=True)])
-    for axis, factor in enumerate(stretch):
-        coarse = coarse.repeat(factor, axis)
-    return coarse[tuple(slice(n) for n in shape)]
 
 
 def direct(arrays, axis, lag, periodic):
@@ -40,7 +27,7 @@ def direct(arrays, axis, lag, periodic):
     return hits / runs if runs else np.nan
 
 
-@given(textures(), st.integers(1, 20), st.booleans())
+@given(textures(long_side=70), st.integers(1, 20), st.booleans())
 def test_directions_of_a_volume_equal_a_direct_count(labels, max_lag, periodic):
     metric = LinealPath(max_lag=max_lag, periodic=periodic)
     found = metric.measure(Volume(labels, phases=NAMES))
@@ -57,8 +44,8 @@ def test_directions_of_a_volume_equal_a_direct_count(labels, max_lag, periodic):
 
 
 @given(
-    st.lists(textures(2), min_size=1, max_size=3),
-    st.lists(textures(2), min_size=1, max_size=2),
+    st.lists(textures(dimensions=2, long_side=70), min_size=1, max_size=3),
+    st.lists(textures(dimensions=2, long_side=70), min_size=1, max_size=2),
     st.integers(1, 12),
     st.booleans(),
 )
@@ -78,7 +65,7 @@ def test_micrographs_of_different_sizes_equal_a_direct_count(xy, xz, max_lag, pe
             np.testing.assert_allclose(found[p, :, lag], expected, rtol=0, atol=1e-12)
 
 
-@given(textures(), st.booleans())
+@given(textures(long_side=70), st.booleans())
 def test_a_plane_is_the_mean_of_its_two_axes(labels, periodic):
     volume = Volume(labels, phases=NAMES)
     by_direction = LinealPath(periodic=periodic).measure(volume)
@@ -90,7 +77,7 @@ def test_a_plane_is_the_mean_of_its_two_axes(labels, periodic):
         np.testing.assert_allclose(by_plane.sel(plane=plane), mean, rtol=0, atol=1e-12)
 
 
-@given(textures(), st.booleans(), st.booleans())
+@given(textures(long_side=70), st.booleans(), st.booleans())
 def test_all_slices_of_a_volume_give_what_the_volume_gives(labels, periodic, planes):
     slices = {plane: np.moveaxis(labels, axis, 0) for axis, plane in enumerate(("xy", "xz", "yz"))}
     metric = LinealPath(periodic=periodic, planes=planes)
@@ -105,7 +92,7 @@ def test_a_plane_that_was_not_given_is_absent():
     assert list(LinealPath().measure(Micrographs({"xz": [image]})).direction) == ["x", "z"]
 
 
-@given(textures(), st.booleans())
+@given(textures(long_side=70), st.booleans())
 def test_start_second_value_order_and_bound_by_two_point(labels, periodic):
     volume = Volume(labels, phases=NAMES)
     path = LinealPath(max_lag=12, periodic=periodic).measure(volume).values
@@ -121,7 +108,7 @@ def test_start_second_value_order_and_bound_by_two_point(labels, periodic):
     assert (step[np.isfinite(step)] <= 1e-12).all()
 
 
-@given(textures(), st.tuples(*[st.integers(-80, 80)] * 3))
+@given(textures(long_side=70), st.tuples(*[st.integers(-80, 80)] * 3))
 def test_periodic_curves_are_convex_and_ignore_translation_and_reflection(labels, shift):
     metric = LinealPath(max_lag=20, periodic=True)
     found = metric.measure(Volume(labels, phases=NAMES))
@@ -130,7 +117,7 @@ def test_periodic_curves_are_convex_and_ignore_translation_and_reflection(labels
         np.testing.assert_array_equal(metric.measure(Volume(same, phases=NAMES)), found)
 
 
-@given(textures())
+@given(textures(long_side=70))
 def test_periodic_tiling_changes_nothing(labels):
     metric = LinealPath(max_lag=20, periodic=True)
     found = metric.measure(Volume(labels, phases=NAMES))
@@ -138,14 +125,14 @@ def test_periodic_tiling_changes_nothing(labels):
     np.testing.assert_allclose(tiled, found, rtol=0, atol=1e-12)
 
 
-@given(textures(), st.permutations(range(3)))
+@given(textures(long_side=70), st.permutations(range(3)))
 def test_relabelling_permutes_the_curves(labels, order):
     found = LinealPath().measure(Volume(labels, phases=NAMES))
     moved = LinealPath().measure(Volume(np.array(order)[labels], phases=NAMES))
     np.testing.assert_array_equal(moved.values[list(order)], found)
 
 
-@given(textures())
+@given(textures(long_side=70))
 def test_input_keeps_its_values_and_may_be_a_view(labels):
     stored = np.asfortranarray(labels.repeat(2, 2))[:, ::-1, ::2]
     stored.flags.writeable = False

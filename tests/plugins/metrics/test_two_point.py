@@ -7,23 +7,10 @@ from hypothesis import strategies as st
 
 from recon.core import Micrographs, ReconError, Volume
 from recon.core.testing import check_plugin
+from recon.core.testing import labels as textures
 from recon.plugins.metrics.two_point import TwoPoint
 
 NAMES = "abc"
-
-
-@st.composite
-def textures(draw, dimensions=3, phases=3, max_side=9, long_side=70):
-    """Anisotropic labels: random ones stretched along each axis, one side maybe past a word."""
-    shape = [draw(st.integers(1, max_side)) for _ in range(dimensions)]
-    if draw(st.booleans()):
-        shape[draw(st.integers(0, dimensions - 1))] = draw(st.integers(60, long_side))
-    stretch = [draw(st.integers(1, 5)) for _ in range(dimensions)]
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    coarse = rng.integers(0, phases, [-(-n // s) for n, s in zip(shape, stretch, strict=True)])
-    for axis, factor in enumerate(stretch):
-        coarse = coarse.repeat(factor, axis)
-    return coarse[tuple(slice(n) for n in shape)]
 
 
 def direct(arrays, axis, lag, periodic):
@@ -62,7 +49,7 @@ def periodic_curves(labels, max_lag, phases=NAMES):
     return TwoPoint(max_lag=max_lag, periodic=True).measure(Volume(labels, phases=phases))
 
 
-@given(textures(), st.integers(1, 40), st.booleans())
+@given(textures(long_side=70), st.integers(1, 40), st.booleans())
 def test_directions_of_a_volume_equal_a_direct_count(labels, max_lag, periodic):
     metric = TwoPoint(max_lag=max_lag, periodic=periodic)
     found = metric.measure(Volume(labels, phases=NAMES))
@@ -94,8 +81,8 @@ def test_planes_of_a_volume_equal_a_direct_count(labels, max_lag, periodic):
 
 
 @given(
-    st.lists(textures(2), min_size=1, max_size=3),
-    st.lists(textures(2), min_size=1, max_size=2),
+    st.lists(textures(dimensions=2, long_side=70), min_size=1, max_size=3),
+    st.lists(textures(dimensions=2, long_side=70), min_size=1, max_size=2),
     st.integers(1, 12),
     st.booleans(),
 )
@@ -117,7 +104,11 @@ def test_micrographs_of_different_sizes_equal_a_direct_count(xy, yz, max_lag, pe
             np.testing.assert_allclose(found[p, :, lag], expected, rtol=0, atol=1e-12)
 
 
-@given(st.lists(textures(2, max_side=6), min_size=1, max_size=3), st.integers(1, 5), st.booleans())
+@given(
+    st.lists(textures(dimensions=2, long_side=70, max_side=6), min_size=1, max_size=3),
+    st.integers(1, 5),
+    st.booleans(),
+)
 def test_one_plane_of_micrographs_equals_a_direct_count(xz, max_lag, periodic):
     micrographs = Micrographs({"xz": xz}, phases=NAMES)
     found = TwoPoint(max_lag=max_lag, periodic=periodic, planes=True).measure(micrographs)
@@ -128,7 +119,7 @@ def test_one_plane_of_micrographs_equals_a_direct_count(xz, max_lag, periodic):
         np.testing.assert_allclose(found[p, 0], expected, rtol=0, atol=1e-12)
 
 
-@given(textures(), st.booleans(), st.booleans())
+@given(textures(long_side=70), st.booleans(), st.booleans())
 def test_all_slices_of_a_volume_give_what_the_volume_gives(labels, periodic, planes):
     slices = {plane: np.moveaxis(labels, axis, 0) for axis, plane in enumerate(("xy", "xz", "yz"))}
     metric = TwoPoint(periodic=periodic, planes=planes)
@@ -148,7 +139,7 @@ def test_the_default_lag_is_half_the_shortest_side():
     assert TwoPoint().measure(Micrographs(images)).lag[-1] == 6
 
 
-@given(textures(), st.booleans())
+@given(textures(long_side=70), st.booleans())
 def test_start_bounds_and_sum_over_phases(labels, periodic):
     found = TwoPoint(max_lag=12, periodic=periodic).measure(Volume(labels, phases=NAMES)).values
     fractions = np.array([(labels == p).mean() for p in range(3)])
@@ -161,7 +152,7 @@ def test_start_bounds_and_sum_over_phases(labels, periodic):
         assert (found <= phi + 1e-12).all()
 
 
-@given(textures(), st.tuples(*[st.integers(-80, 80)] * 3))
+@given(textures(long_side=70), st.tuples(*[st.integers(-80, 80)] * 3))
 def test_periodic_curves_ignore_translation_reflection_and_tiling(labels, shift):
     found = periodic_curves(labels, 20)
     np.testing.assert_array_equal(periodic_curves(np.roll(labels, shift, (0, 1, 2)), 20), found)
@@ -169,7 +160,7 @@ def test_periodic_curves_ignore_translation_reflection_and_tiling(labels, shift)
     np.testing.assert_allclose(periodic_curves(np.tile(labels, (2, 1, 3)), 20), found, atol=1e-12)
 
 
-@given(textures())
+@given(textures(long_side=70))
 def test_periodic_curves_are_symmetric_and_of_positive_power(labels):
     for direction, axis in (("x", 2), ("y", 1), ("z", 0)):
         n = labels.shape[axis]
@@ -178,7 +169,7 @@ def test_periodic_curves_are_symmetric_and_of_positive_power(labels):
         assert np.fft.rfft(curve[:, :n]).real.min() > -1e-9
 
 
-@given(textures(1, max_side=30))
+@given(textures(dimensions=1, long_side=70, max_side=30))
 def test_periodic_mean_over_all_lags_of_one_line_is_the_fraction_squared(line):
     for axis, direction in enumerate("zyx"):
         curve = periodic_curves(np.expand_dims(line, [a for a in range(3) if a != axis]), len(line))
@@ -186,7 +177,7 @@ def test_periodic_mean_over_all_lags_of_one_line_is_the_fraction_squared(line):
         np.testing.assert_allclose(mean, [(line == p).mean() ** 2 for p in range(3)], atol=1e-12)
 
 
-@given(textures(phases=2))
+@given(textures(phases=2, long_side=70))
 def test_periodic_complement_and_interface_faces(labels):
     found = periodic_curves(labels, 12, "ab").values
     fractions = 1 - labels.mean()
@@ -196,7 +187,7 @@ def test_periodic_complement_and_interface_faces(labels):
         assert found[1, i, 0] - found[1, i, 1] == pytest.approx(faces / 2 / labels.size, abs=1e-12)
 
 
-@given(textures(), st.permutations(range(3)), st.booleans())
+@given(textures(long_side=70), st.permutations(range(3)), st.booleans())
 def test_relabelling_permutes_the_curves(labels, order, planes):
     metric = TwoPoint(planes=planes)
     found = metric.measure(Volume(labels, phases=NAMES))
@@ -204,7 +195,7 @@ def test_relabelling_permutes_the_curves(labels, order, planes):
     np.testing.assert_allclose(moved.values[list(order)], found, rtol=0, atol=1e-12)
 
 
-@given(textures(), st.booleans())
+@given(textures(long_side=70), st.booleans())
 def test_input_keeps_its_values_and_may_be_a_view(labels, planes):
     stored = np.asfortranarray(labels.repeat(2, 2))[:, ::-1, ::2]
     stored.flags.writeable = False
