@@ -25,8 +25,9 @@ def recon_schedules() -> list[type[Schedule]]:
 def recon_harmonizers() -> list[type[Harmonizer]]:
     from recon.plugins.harmonizers.gamma_blend import GammaBlend
     from recon.plugins.harmonizers.none import Nothing
+    from recon.plugins.harmonizers.spectral import Spectral
 
-    return [GammaBlend, Nothing]
+    return [GammaBlend, Spectral, Nothing]
 
 
 @hookimpl
