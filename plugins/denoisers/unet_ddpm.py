@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -9,12 +10,12 @@ from typing import Any, ClassVar, cast
 import attrs
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from recon.core.encoding import channels
 from recon.core.errors import ReconError
 from recon.core.kinds import Denoiser, Material
+from recon.core.microbatch import in_microbatches
 from recon.core.micrographs import Micrographs
 from recon.core.noise import ALPHA_BAR, Step
 from recon.core.options import option, options, rule, values
@@ -33,6 +34,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "noise": "linear-2e-2",
         "prediction": "phases",
         "steps": 5000,
+        "batch": 32,
         "crop": 32,
         "rate": 2e-3,
         "decay": "cosine",
@@ -42,7 +44,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "small": {
         "noise": "linear-2e-2",
         "prediction": "phases",
-        "steps": 10000,
+        "steps": 8000,
+        "batch": 16,
         "crop": 64,
         "rate": 1e-3,
         "decay": "cosine",
@@ -53,6 +56,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "noise": "paper",
         "prediction": "noise",
         "steps": 60000,
+        "batch": 32,
         "crop": 64,
         "rate": 1e-4,
         "decay": "constant",
@@ -84,6 +88,7 @@ class UnetDdpm(Denoiser):
     """
 
     name: ClassVar[str] = "unet-ddpm"
+    weights_package: ClassVar[str | None] = "recon.plugins.denoisers.weights"
     preset: str = option(
         "tiny",
         "Size and training: tiny 20 minutes and small 2 hours on two CPU cores; paper needs a GPU.",
@@ -99,7 +104,7 @@ class UnetDdpm(Denoiser):
     heads: int | None = _of_preset("Attention heads", min=1)
     patch: int | None = _of_preset("Side of the pixel blocks that the network works on", min=1)
     steps: int | None = _of_preset("Training steps", min=1)
-    batch: int = option(32, "Crops in a training step.", min=1, trained=True)
+    batch: int | None = _of_preset("Crops in a training step", min=1)
     crop: int | None = _of_preset("Side of the training crops in pixels", min=4)
     rate: float | None = _of_preset("Learning rate", min=0)
     decay: str = _choice_of_preset("Course of the learning rate", "constant", "cosine")
@@ -218,23 +223,15 @@ class UnetDdpm(Denoiser):
         self._network = torch.compile(network) if on else network
 
     def clean(self, slices: Tensor, step: Step, plane: str) -> Tensor:
-        """Estimate the clean slices, in micro-batches of one fixed size.
-
-        Kernels round differently with the size of the batch; with one size (the last is padded
-        with zeros) a row depends neither on its neighbours nor on how slices are split into calls.
-        """
+        """Estimate the clean slices, in micro-batches of one fixed size."""
         learnt = self._known().statistics.covariance
         if plane not in learnt:
             raise ReconError(
                 f"the weights were trained on {', '.join(learnt)} only, got plane {plane}; "
                 "train on micrographs of this plane too"
             )
-        result = torch.empty_like(slices)
-        size = self.batch_slices
-        for part, place in zip(slices.split(size), result.split(size), strict=True):  # type: ignore[no-untyped-call]
-            full = F.pad(part, (0, 0, 0, 0, 0, 0, 0, size - len(part)))
-            place.copy_(self._estimate(full, step.ab_t, plane)[: len(part)])
-        return result
+        estimate = partial(self._estimate, ab=step.ab_t, plane=plane)
+        return in_microbatches(estimate, slices, self.batch_slices)
 
     @torch.no_grad()
     def _estimate(self, x: Tensor, ab: float, plane: str) -> Tensor:
