@@ -9,6 +9,8 @@ from torch import Tensor
 
 LIMIT = 1.2
 """The logit of D is atanh(D / LIMIT): above 1, so that certainty stays finite."""
+EDGE = 0.995
+"""Largest D / LIMIT."""
 SHARPNESS = 4.0
 BINS = 8192
 LARGEST = 8.0
@@ -25,12 +27,17 @@ def balanced(clean: Tensor, fractions: NDArray[np.float64]) -> Tensor:
     is such that the phase fractions of the field sharpened by 4 are the given (K,). Shares of the
     unsharpened field are no guide: what is undecided still goes to the larger phase.
     """
-    logits = torch.atanh((clean / LIMIT).clamp(-0.995, 0.995))
+    logits = torch.atanh(clamped(clean) / LIMIT)
     if len(clean) == 1:
         logits += two_phase_shift(logits, float(fractions[1]))
     else:
         logits += phase_shifts(logits, fractions).to(logits.dtype).view(-1, 1, 1, 1)
     return logits.tanh_().mul_(LIMIT)
+
+
+def clamped(clean: Tensor) -> Tensor:
+    """A clean estimate clamped to where its logit is finite."""
+    return clean.clamp(-EDGE * LIMIT, EDGE * LIMIT)
 
 
 def sharpened(logits: Tensor) -> Tensor:
@@ -46,7 +53,7 @@ def two_phase_shift(logits: Tensor, fraction: float) -> float:
 
     Its bins, 7e-4 wide, change the share by less than 1e-5.
     """
-    edge = math.atanh(0.995)
+    edge = math.atanh(EDGE)
     counts = torch.histc(logits, BINS, -edge, edge).double().cpu()
     middles = torch.linspace(-edge, edge, BINS + 1, dtype=torch.float64)[:-1] + edge / BINS
     share = counts / counts.sum()

@@ -13,7 +13,7 @@ from recon.core.noise import Step
 from recon.core.options import option
 from recon.core.scene import Noise, Scene
 from recon.core.statistics import Statistics
-from recon.plugins.harmonizers.balance import balanced
+from recon.plugins.harmonizers.balance import balanced, clamped
 from recon.plugins.harmonizers.rounds import in_rounds
 from recon.plugins.harmonizers.spectrum import Spectrum
 
@@ -35,8 +35,11 @@ class Spectral(Harmonizer):
     rounds: int = option(4, "Renoising rounds a step at the same plane (n_h).", min=0)
     gamma: float = option(1.0, "Share of the renoised volume in the blend.", min=0, max=1)
     informed: bool = option(True, "Start from a Gaussian field of the volume's spectrum.")
-    h_max: float = option(2.0, "Largest gain of the filter; 0 leaves it open.", min=0)
+    h_max: float = option(1.0, "Largest gain of the filter; 0 leaves it open.", min=0)
     balance: bool = option(True, "Clamp the estimate and hold the phase fractions.")
+    decided: float = option(
+        0.3, "Noise over signal (variance) below which phases are decided: no balance.", min=0
+    )
     cutoff: float = option(
         0.01, "Least correlation that counts; more where micrographs are few.", min=0, max=0.5
     )
@@ -67,12 +70,18 @@ class Spectral(Harmonizer):
         scene: Scene,
     ) -> Tensor:
         statistics, spectrum = self.known(scene)
-        gain = spectrum.gain((1 - step.ab_t) / step.ab_t, step.planes, self.h_max)
+        s2 = (1 - step.ab_t) / step.ab_t
+        gain = spectrum.gain(s2, step.planes, self.h_max)
 
         def harmonized(x: Tensor) -> Tensor:
             u = x / sqrt(step.ab_t)
             estimate = u - spectrum.filtered(u - clean(x), gain)
-            return balanced(estimate, statistics.fractions) if self.balance else estimate
+            if not self.balance:
+                return estimate
+            if s2 < self.decided:
+                # Few voxels are open now: to move the fraction, the balance would sow specks.
+                return clamped(estimate)
+            return balanced(estimate, statistics.fractions)
 
         return in_rounds(self, x, step, harmonized, noise, self.rounds, self.gamma)
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from recon.core import Micrographs, Recipe, ReconError, reconstruct
+from recon.core.noise import respaced
 from recon.core.philox import START, normal
 from recon.core.planes import NORMAL, PLANES
 from recon.core.recipe import Choice
@@ -89,3 +90,20 @@ def test_without_statistics_the_remedy_is_told():
 def test_check_plugin():
     check_plugin(Spectral)
     check_plugin(Spectral, rounds=0, informed=False, balance=False, h_max=0.0, gamma=0.5)
+
+
+@pytest.mark.parametrize(("decided", "share"), [(0.0, 0.5), (1.0, 0.2)])
+def test_the_balance_rests_once_the_phases_are_decided(decided, share):
+    """Half and half is wanted, one in five is there, and this is the last step."""
+    statistics = denoiser(2).statistics
+    scene = Scene((1, *SHAPE), (True, True, True), 1e-4, statistics)
+    step = attrs.evolve(respaced(Gaussian().alpha_bar, 20)[-1], planes=("xy",))
+    rank = torch.randperm(int(np.prod(SHAPE)), generator=torch.Generator().manual_seed(0))
+    clean = (0.2 * len(rank) - rank).view(1, *SHAPE) / len(rank)
+    harmonizer = Spectral(decided=decided, h_max=1e-6)
+    fractions = attrs.evolve(statistics, fractions=np.array([0.5, 0.5]))
+    x = np.sqrt(step.ab_t) * clean
+    result = harmonizer.advance(
+        x, step, lambda _: clean, lambda n: x, attrs.evolve(scene, statistics=fractions)
+    )
+    assert (result > 0).double().mean() == pytest.approx(share, abs=0.02)
