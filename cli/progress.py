@@ -64,7 +64,7 @@ class Shown:
         begin, first = self._first.setdefault(what, (now, done))
         # The first line of a task comes soon, so that its length is known early.
         due = LINE_EVERY if now - begin > LINE_EVERY else 3.0
-        if now - max(self._last, begin) < due or done <= first:
+        if now - max(self._last, begin) < due or not first < done < total:
             return
         self._last = now
         left = (now - begin) / (done - first) * (total - done)
