@@ -21,7 +21,7 @@ from recon.core.run import check, run
 @click.option("--weights", metavar="NAME|PATH", help="Bundled weights or a file of `recon train`.")
 @click.option("--denoiser", metavar="NAME", help="Model of the slices.  [default: unet-ddpm]")
 @click.option("--schedule", metavar="NAME", help="Planes of each step.  [default: cyclic]")
-@click.option("--harmonizer", metavar="NAME", help="The reverse step.  [default: gamma-blend]")
+@click.option("--harmonizer", metavar="NAME", help="The reverse step.  [default: spectral]")
 @click.option("--shape", nargs=3, type=int, metavar="Z Y X", help="Voxels.  [default: 64 64 64]")
 @click.option("--steps", type=int, help="Respaced steps; 1000 is the paper's.  [default: 60]")
 @click.option("--samples", type=int, help="Volumes to make.  [default: 1]")

@@ -51,7 +51,7 @@ class Recipe:
     periodic: tuple[str, ...] = ()
     denoiser: Choice = Choice("unet-ddpm")
     schedule: Choice = Choice("cyclic")
-    harmonizer: Choice = Choice("gamma-blend")
+    harmonizer: Choice = Choice("spectral")
     metrics: tuple[Choice, ...] = METRICS
     properties: tuple[Choice, ...] = ()
 

@@ -150,7 +150,7 @@ def test_going_on_from_a_state_gives_the_unbroken_result(done):
 
 
 def test_the_start_is_the_stream_of_its_own_and_the_volume_is_decoded():
-    recipe = Recipe(steps=1, shape=SHAPE)
+    recipe = Recipe(steps=1, shape=SHAPE, harmonizer=Choice("none"))
     state = last(recipe)
     x = normal(0, START, 0, (1, *SHAPE))
     step = attrs.evolve(respaced(DENOISER.alpha_bar, 1)[0], planes=("xy",))
