@@ -1,6 +1,10 @@
 """Hypothesis profiles: `default` repeats itself; `thorough` searches (--hypothesis-profile)."""
 
+import torch
 from hypothesis import HealthCheck, settings
+
+# Networks and fields are tiny here: a second thread would only wait for the first.
+torch.set_num_threads(1)
 
 quiet = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile(
