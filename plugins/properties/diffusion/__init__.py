@@ -1,0 +1,1 @@
+"""Finite volumes of the diffusivity: system, multigrid, solver."""
