@@ -7,9 +7,10 @@ import click
 
 from recon.cli.progress import Shown
 from recon.cli.settings import device_flag, parsed, set_flag
+from recon.core.ensemble import to_text
 from recon.core.errors import ReconError, unknown
 from recon.core.folder import Folder, free_name
-from recon.core.recipe import TABLES, Recipe, read_table
+from recon.core.recipe import LISTS, PATHS, TABLES, Recipe, read_table
 from recon.core.run import check, run
 
 
@@ -64,13 +65,15 @@ def command(
     new = not folder.path.exists()
     try:
         with folder.taken(), Shown() as progress:
-            made, comparison = run(wanted, folder, resume=resume, progress=progress)
+            made, comparison, ensembles = run(wanted, folder, resume=resume, progress=progress)
     except ReconError:
         if new and folder.path.is_dir() and not any(folder.path.iterdir()):
             folder.path.rmdir()
         raise
     if comparison is not None:
         click.echo(comparison.to_text())
+    for name, found in ensembles.items():
+        click.echo(to_text(name, found))
     names = "volume.zarr" if made.samples == 1 else f"000.zarr..{made.samples - 1:03d}.zarr"
     click.echo(f"{folder.path}: {names}, recipe.toml, measurements.json, report.html")
 
@@ -101,4 +104,11 @@ def _rebased(table: dict[str, Any], base: Path) -> dict[str, Any]:
         value = table.get(key)
         if isinstance(value, str) and (base / value).exists():
             table[key] = str(base / value)
+    for key in LISTS:
+        entries = table.get(key)
+        for entry in entries if isinstance(entries, list) else ():
+            for option in PATHS & entry.keys() if isinstance(entry, dict) else ():
+                value = entry[option]
+                if isinstance(value, str) and (base / value).is_file():
+                    entry[option] = str(base / value)
     return table

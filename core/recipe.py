@@ -105,6 +105,8 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 PLAIN = ("seed", "steps", "shape", "samples", "device", "micrographs", "weights", "periodic")
 TABLES = ("denoiser", "schedule", "harmonizer")
 LISTS = {"metric": "metrics", "property": "properties"}
+PATHS = frozenset({"materials"})
+"""Options of plugins that may be a path; in a recipe file it is relative to the file's folder."""
 
 
 def read_table(path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from recon.core import weights
 from recon.core.atomic import whole
 from recon.core.bundled import bundled, weights_path
 from recon.core.catalog import catalog
+from recon.core.ensemble import ensembles
 from recon.core.equivalence import Comparison, check_comparable, compare
 from recon.core.errors import ReconError
 from recon.core.examples import EXAMPLES, example
@@ -24,7 +25,7 @@ from recon.core.micrographs import Micrographs
 from recon.core.options import values
 from recon.core.pipeline import measure, reconstruct, torch_device
 from recon.core.planes import PLANES
-from recon.core.recipe import Choice, Recipe
+from recon.core.recipe import PATHS, Choice, Recipe
 from recon.core.report import write_report
 from recon.core.volume import Volume
 
@@ -49,10 +50,11 @@ def check(recipe: Recipe) -> None:
 
 def run(
     recipe: Recipe, folder: Folder, *, resume: bool, progress: Progress
-) -> tuple[Recipe, Comparison | None]:
+) -> tuple[Recipe, Comparison | None, dict[str, xr.Dataset]]:
     """Do or go on with a run in a folder that is taken.
 
-    Returns the resolved recipe, and how the volumes compare with the micrographs if there are any.
+    Returns the resolved recipe, how the volumes compare with the micrographs if there are any, and
+    of several samples the ensemble of every property.
 
     Leaves volume.zarr (or 000.zarr, 001.zarr, ...), recipe.toml, measurements.json and
     report.html, and weights.safetensors when it had to train.
@@ -81,9 +83,10 @@ def run(
         _sample(recipe, number, folder, denoiser, digest, progress)
         for number in range(recipe.samples)
     ]
-    comparison = _conclude(recipe, folder, volumes, micrographs or _embedded(recipe), progress)
+    reference = micrographs or _embedded(recipe)
+    comparison, found = _conclude(recipe, folder, volumes, reference, progress)
     folder.end()
-    return recipe, comparison
+    return recipe, comparison, found
 
 
 def train(
@@ -119,7 +122,11 @@ def resolved(recipe: Recipe, denoiser: Denoiser) -> Recipe:
 
     def complete(kind: str, choice: Choice) -> Choice:
         plugin = catalog().build(kind, choice.name, **choice.options)
-        return Choice(choice.name, values(plugin))
+        options = values(plugin)
+        for key in PATHS & options.keys():
+            if Path(str(options[key])).is_file():
+                options[key] = str(Path(options[key]).absolute())
+        return Choice(choice.name, options)
 
     path = recipe.weights and Path(recipe.weights)
     return attrs.evolve(
@@ -211,7 +218,7 @@ def _conclude(
     volumes: list[Volume],
     reference: Micrographs | None,
     progress: Progress,
-) -> Comparison | None:
+) -> tuple[Comparison | None, dict[str, xr.Dataset]]:
     """measurements.json and report.html."""
     each = []
     for number, volume in enumerate(volumes):
@@ -219,13 +226,15 @@ def _conclude(
         each.append(measure(volume, recipe.metrics, recipe.properties))
     progress("measure", len(volumes), len(volumes), "")
     results = {name: _joined([one[name] for one in each]) for name in each[0]}
+    found = ensembles(results)
+    named = {f"{name}-ensemble": value for name, value in found.items()}
     with whole(folder.path / "measurements.json", replace=True) as partial:
-        partial.write_text(to_json(results))
+        partial.write_text(to_json({**results, **named}))
     progress("report", 0, 1, "")
     comparison = compare(volumes, reference) if reference is not None else None
     write_report(folder.path / REPORT, volumes, results, reference, comparison)
     progress("report", 1, 1, "")
-    return comparison
+    return comparison, found
 
 
 def to_json(results: dict[str, xr.DataArray | xr.Dataset]) -> str:

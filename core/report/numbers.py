@@ -7,7 +7,9 @@ import attrs
 import numpy as np
 import tomli_w
 import xarray as xr
+from numpy.typing import NDArray
 
+from recon.core import ensemble
 from recon.core.equivalence import Agreement, Comparison
 from recon.core.micrographs import Micrographs
 from recon.core.report.tiles import written
@@ -128,20 +130,63 @@ def agreements(comparison: Comparison | None) -> list[Table]:
 
 
 def results(measurements: Mapping[str, xr.DataArray | xr.Dataset]) -> list[Table]:
-    """Results that are short enough to be written out; curves and fractions have their place."""
+    """Results that are short enough to be written out; curves and fractions have their place.
+
+    Of several samples of a property: mean, scatter and interval of its constants.
+    """
+    ensembles = ensemble.ensembles(measurements)
     tables = []
     for name, value in measurements.items():
         if name == "volume-fraction":
             continue
-        members = dict(value) if isinstance(value, xr.Dataset) else {"value": value}
-        rows = [
-            [str(key), *_spelled(member)]
+        if name in ensembles:
+            tables.append(_scattered(name, ensembles[name]))
+            members = dict(ensembles[name].sel(statistic="mean"))
+        else:
+            members = dict(value) if isinstance(value, xr.Dataset) else {"value": value}
+        short = {
+            str(key): member
             for key, member in members.items()
             if member.size <= SHORT and "lag" not in member.dims
+        }
+        matrices = {key: member for key, member in short.items() if _is_matrix(member)}
+        rows = [
+            [key, *_spelled(member)]
+            for key, member in short.items()
+            if key not in matrices and name not in ensembles
         ]
         if rows:
             tables.append(Table(name, ["quantity", "of", "value"], rows))
+        mean = ", mean" if name in ensembles else ""
+        tables += [_matrix(f"{name}: {key}{mean}", member) for key, member in matrices.items()]
     return tables
+
+
+def _scattered(name: str, found: xr.Dataset) -> Table:
+    share = f"samples for ±{100 * found.attrs['within']:g} %"
+    heads = ["constant", "mean", "standard deviation", "95 % interval of the mean", share]
+    rows = [[c.name, c.mean, c.deviation, c.interval, c.needed] for c in ensemble.constants(found)]
+    return Table(f"{name}, {found.attrs['samples']} samples", heads, rows)
+
+
+def _is_matrix(member: xr.DataArray) -> bool:
+    named = all(dim in member.coords for dim in member.dims)
+    return member.ndim == 2 and named and "sample" not in member.dims and member.dtype.kind == "f"
+
+
+def _matrix(name: str, member: xr.DataArray) -> Table:
+    first, second = member.dims
+    rows = [
+        [str(head), *(f"{v:.5g}" for v in row)]
+        for head, row in zip(member[first].values, significant(member.values), strict=True)
+    ]
+    return Table(name, ["", *map(str, member[second].values)], rows)
+
+
+def significant(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Without what is only rounding beside the largest value."""
+    largest = np.abs(values).max(initial=0.0)
+    return np.where(np.abs(values) < 1e-9 * largest, 0.0, values)
 
 
 def _spelled(member: xr.DataArray) -> list[str]:

@@ -1,0 +1,91 @@
+"""Properties of the volumes of a run, with a property of the test's own."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import attrs
+import numpy as np
+import pytest
+import xarray as xr
+
+from recon.core import Property, ReconError, catalog, option
+from recon.core.catalog import Entry
+
+QUICK = ("run", "--denoiser", "gaussian", "--harmonizer", "none", "--steps", 3)
+
+
+@attrs.frozen
+class Weight(Property):
+    """Weight of the phases along each axis."""
+
+    name = "weight"
+    materials: str = option("none.txt", "File with the weights of the phases.")
+
+    def solve(self, volume):
+        try:
+            weights = np.array(Path(self.materials).read_text().split(), float)
+        except OSError:
+            raise ReconError(f"cannot read materials {self.materials}") from None
+        share = float(weights[volume.labels].mean())
+        matrix = xr.DataArray(np.outer([1, 2, 3], [1, 2, 3]) * share, dims=("axis", "axis2"))
+        names = {"axis": ["x", "y", "z"], "axis2": ["x", "y", "z"]}
+        return xr.Dataset({"E": ("axis", [share, 2 * share, 1.0]), "G": matrix}, names)
+
+
+@pytest.fixture
+def weight(monkeypatch):
+    """The property under its name, and a recipe in a folder with its file."""
+    monkeypatch.setitem(catalog().entries, ("property", "weight"), [Entry(Weight, "tests", "0")])
+
+
+@pytest.fixture
+def recipe(weight, recon):
+    Path("project").mkdir()
+    Path("project/phases.txt").write_text("1 5")
+    path = Path("project/recipe.toml")
+    path.write_text(
+        "shape = [10, 9, 8]\nsamples = 3\n[[metric]]\nname = 'volume-fraction'\n"
+        "[[property]]\nname = 'weight'\nmaterials = 'phases.txt'\n"
+    )
+    return path
+
+
+def test_samples_are_summed_up_on_the_terminal_in_json_and_in_the_report(recon, recipe):
+    result = recon("run", recipe, *QUICK[1:], "--out", "out")
+    assert "weight, 3 samples: mean, standard deviation, 95 % interval" in result.stdout
+    measured = json.loads(Path("out/measurements.json").read_text())
+    assert list(measured) == ["volume-fraction", "weight", "weight-ensemble"]
+    each = xr.Dataset.from_dict(measured["weight"])["E"]
+    found = xr.Dataset.from_dict(measured["weight-ensemble"])["E"]
+    assert np.allclose(each.mean("sample"), found.sel(statistic="mean"))
+    assert np.allclose(each.std("sample", ddof=1), found.sel(statistic="deviation"))
+    fraction = xr.DataArray.from_dict(measured["volume-fraction"]).sel(phase=1)
+    assert np.allclose(each.sel(axis="x"), 1 + 4 * fraction)
+    assert "weight, 3 samples" in Path("out/report.html").read_text()
+
+
+def test_materials_are_relative_to_the_recipe_and_the_resolved_one_runs_anywhere(
+    recon, recipe, monkeypatch
+):
+    recon("run", recipe, *QUICK[1:], "--samples", 1, "--out", "out")
+    (table,) = tomllib.loads(Path("out/recipe.toml").read_text())["property"]
+    assert Path(table["materials"]) == Path("project/phases.txt").absolute()
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    recon("run", "../out/recipe.toml", "--out", "again")
+    first, again = (json.loads(Path(p).read_text())["weight"]
+                    for p in ("../out/measurements.json", "again/measurements.json"))  # fmt: skip
+    assert first == again
+    result = recon("measure", "again/volume.zarr", "--property", "weight",
+                   "--materials", "../project/phases.txt")  # fmt: skip
+    assert "weight:" in result.stdout and "ensemble" not in result.stdout
+
+
+def test_a_name_stays_a_name(recon, recipe):
+    Path("project/recipe.toml").write_text(
+        recipe.read_text().replace("phases.txt", "lee-yun").replace("samples = 3", "samples = 1")
+    )
+    Path("project/lee-yun").mkdir()
+    refused = recon("run", recipe, *QUICK[1:], "--out", "out", code=2)
+    assert "cannot read materials lee-yun" in refused.stderr
