@@ -41,4 +41,6 @@ def recon_metrics() -> list[type[Metric]]:
 
 @hookimpl
 def recon_properties() -> list[type[Property]]:
-    return []
+    from recon.plugins.properties.diffusivity import Diffusivity
+
+    return [Diffusivity]

@@ -1,0 +1,108 @@
+"""The diffusion solve on the CPU: numba kernels over slabs of planes, one slab a thread."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from recon.plugins.properties.diffusion import kernels
+from recon.plugins.properties.diffusion.hierarchy import Level, levels
+from recon.plugins.properties.diffusion.multigrid import inverse, weights
+from recon.plugins.properties.diffusion.system import System
+
+SMALL = 1 << 15  # cells below which a second thread costs more than it gains
+
+
+class Cpu:
+    """Backend of `solver.iterate`.
+
+    Bytes a voxel: 32 of vectors in double, 12 in single precision, 16 of the finest matrix (24
+    more when the faces are double), 4 of all coarser grids.
+    """
+
+    def __init__(self, system: System) -> None:
+        self.workers = numba.get_num_threads()
+        self.pool = ThreadPoolExecutor(self.workers) if self.workers > 1 else None
+        self.cycle = Cycle(list(levels(system)), self.over)
+        self.r = system.source()
+        self.w, self.p, self.q = (np.zeros(system.shape) for _ in range(3))
+        self.single = np.empty(system.shape, np.float32)
+        self.z = self.single
+        self.sums = np.zeros(system.shape[0])
+        self.matrix = (*system.faces, system.ends, system.scale)
+
+    def over(self, planes: int, cells: int, kernel: Callable[..., None], *args: Any) -> None:
+        """Run a kernel over all planes."""
+        slabs = min(self.workers, planes)
+        if self.pool is None or cells < SMALL or slabs < 2:
+            kernel(0, planes, *args)
+            return
+        cuts = [planes * i // slabs for i in range(slabs + 1)]
+        jobs = [self.pool.submit(kernel, a, b, *args) for a, b in zip(cuts, cuts[1:], strict=False)]
+        for job in jobs:
+            job.result()
+
+    def _sum(self, kernel: Callable[..., None], *args: Any) -> float:
+        self.over(self.w.shape[0], self.w.size, kernel, *args, self.sums)
+        return float(self.sums.sum())
+
+    def start(self) -> tuple[float, float]:
+        squared = float(np.vdot(self.r, self.r))
+        np.copyto(self.single, self.r, casting="same_kind")
+        rho = self.precondition()
+        np.copyto(self.p, self.z)
+        return squared, rho
+
+    def apply(self) -> float:
+        return self._sum(kernels.apply, self.p, *self.matrix, self.q)
+
+    def advance(self, alpha: float) -> float:
+        return self._sum(kernels.advance, alpha, self.p, self.q, self.w, self.r, self.single)
+
+    def precondition(self) -> float:
+        self.z = self.cycle(self.single)
+        return self._sum(kernels.dot, self.r, self.z)
+
+    def turn(self, beta: float) -> None:
+        self.over(self.w.shape[0], self.w.size, kernels.turn, beta, self.z, self.p)
+
+    def fluctuation(self) -> NDArray[np.float64]:
+        return self.w
+
+
+class Cycle:
+    """V-cycle; three float32 fields a level."""
+
+    def __init__(self, grids: list[Level], over: Callable[..., None]) -> None:
+        self.grids, self.over = grids, over
+        self.steps = [np.float32(weight) for weight in weights()]
+        self.inverse = inverse(grids[-1])
+        self.fields = [
+            tuple(np.zeros(g.shape, np.float32) for _ in range(2 if n == 0 else 3))
+            for n, g in enumerate(grids)
+        ]
+
+    def __call__(self, b: NDArray[np.float32], n: int = 0) -> NDArray[np.float32]:
+        """An approximation of the solution for a right-hand side on grid n."""
+        grid = self.grids[n]
+        u, v = self.fields[n][:2]
+        if grid.joined is None:
+            u[:] = (self.inverse @ b.ravel().astype(float)).reshape(u.shape)
+            return u
+        planes, cells = u.shape[0], u.size
+        scale = tuple(np.float32(s) for s in grid.scale)
+        matrix = (*grid.faces, grid.diagonal, scale)
+        self.over(planes, cells, kernels.first_smooth, b, grid.diagonal, self.steps[0], u)
+        for step in self.steps[1:]:
+            self.over(planes, cells, kernels.smooth, u, b, *matrix, step, v)
+            u, v = v, u
+        coarse = self.fields[n + 1][2]
+        self.over(coarse.shape[0], cells, kernels.restrict, u, b, *matrix, grid.joined, coarse)
+        self.over(planes, cells, kernels.prolong, self(coarse, n + 1), grid.joined, u)
+        for step in self.steps:
+            self.over(planes, cells, kernels.smooth, u, b, *matrix, step, v)
+            u, v = v, u
+        return u
