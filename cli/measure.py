@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import xarray as xr
 
+from recon.cli.results import to_text
 from recon.cli.settings import device_flag, parsed, set_flag
 from recon.core.atomic import whole
 from recon.core.catalog import catalog
@@ -66,12 +66,12 @@ def command(
     results = measure(sample, chosen["metric"], chosen["property"])
     comparison = compare([sample], reference) if reference is not None else None
     for name, value in results.items():
-        click.echo(f"{name}:\n{_text(value)}")
+        click.echo(f"{name}:\n{to_text(value)}")
     if comparison is not None:
         click.echo(comparison.to_text())
     if json_file is not None:
         with whole(json_file, replace=True) as partial:
-            partial.write_text(to_json(results))
+            partial.write_text(to_json(results, comparison))
     if report is not None:
         write_report(report, [sample], results, reference, comparison)
 
@@ -95,17 +95,3 @@ def _choice(
 def _reference(path: Path) -> Volume | Micrographs:
     kind = dict(open_group(path, "reference").attrs).get("recon", {}).get("kind")
     return Micrographs.open(path) if kind == "micrographs" else Volume.open(path)
-
-
-def _text(value: xr.DataArray | xr.Dataset) -> str:
-    """Short results whole, curves at a few lags."""
-    if isinstance(value, xr.Dataset):
-        return "\n".join(f"  {name}: {value[name].values.tolist()}" for name in value)
-    if value.ndim == 0:
-        return f"  {float(value):.6g}"
-    if "lag" in value.dims:
-        last = int(value["lag"][-1])
-        lags = sorted({0, 1, 2, 4, 8, 16, last} & set(range(last + 1)))
-        value = value.sel(lag=lags)
-    frame = value.to_series().unstack(value.dims[-1]) if value.ndim > 1 else value.to_series()
-    return str(frame.to_string(float_format=lambda number: f"{number:.4f}"))

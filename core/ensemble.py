@@ -57,6 +57,7 @@ def ensembles(
         if isinstance(value, xr.Dataset) and value.sizes.get("sample", 1) > 1:
             samples = [value.isel(sample=i) for i in range(value.sizes["sample"])]
             found[name] = ensemble(samples, within)
+            found[name].attrs["warnings"] = list(value.attrs.get("warnings", ()))
     return {name: value for name, value in found.items() if value.data_vars}
 
 
@@ -76,6 +77,8 @@ def constants(found: xr.Dataset) -> Iterator[Constant]:
     for name, values in found.items():
         if values[0].size > SHORT:
             continue
+        units = values.attrs.get("units")
+        called = f"{name} ({units})" if units else str(name)
         dims = [dim for dim in map(str, values.dims) if dim != "statistic"]
         for place in product(*(range(values.sizes[dim]) for dim in dims)):
             at = dict(zip(dims, place, strict=True))
@@ -83,7 +86,7 @@ def constants(found: xr.Dataset) -> Iterator[Constant]:
             mean, deviation, low, high, needed = map(float, values.isel(at).values)
             known = np.isfinite(deviation)
             yield Constant(
-                " ".join([str(name), *where]),
+                " ".join([called, *where]),
                 f"{mean:.5g}",
                 f"{deviation:.3g}" if known else ABSENT,
                 f"{low:.5g} to {high:.5g}" if known else ABSENT,
@@ -101,6 +104,7 @@ def to_text(name: str, found: xr.Dataset) -> str:
     for c in constants(found):
         advice = f"; {c.needed} samples for +-{within:g} %" if c.needed != ABSENT else ""
         lines.append(f"  {c.name}: {c.mean}, {c.deviation}, {c.interval}{advice}")
+    lines += [f"  warning: {line}" for line in found.attrs.get("warnings", ())]
     return "\n".join(lines)
 
 

@@ -237,10 +237,23 @@ def _conclude(
     return comparison, found
 
 
-def to_json(results: dict[str, xr.DataArray | xr.Dataset]) -> str:
-    """`{name: xarray's to_dict()}`."""
-    return json.dumps({name: value.to_dict() for name, value in results.items()}, default=float)
+def to_json(
+    results: dict[str, xr.DataArray | xr.Dataset], comparison: Comparison | None = None
+) -> str:
+    """`{name: xarray's to_dict()}`, and under "comparison" how far it is from the reference."""
+    table: dict[str, Any] = {name: value.to_dict() for name, value in results.items()}
+    if comparison is not None:
+        table["comparison"] = comparison.to_table()
+    return json.dumps(table, default=float)
 
 
 def _joined(values: list[Any]) -> Any:
-    return values[0] if len(values) == 1 else xr.concat(values, "sample")
+    """Results of the samples along a dim `sample`; what any of them warns of is kept."""
+    if len(values) == 1:
+        return values[0]
+    joined = xr.concat(values, "sample")
+    for key in ("notes", "warnings"):
+        lines = dict.fromkeys(line for value in values for line in value.attrs.get(key, ()))
+        if lines:
+            joined.attrs[key] = list(lines)
+    return joined

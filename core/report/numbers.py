@@ -151,14 +151,21 @@ def results(measurements: Mapping[str, xr.DataArray | xr.Dataset]) -> list[Table
         }
         matrices = {key: member for key, member in short.items() if _is_matrix(member)}
         rows = [
-            [key, *_spelled(member)]
+            [with_units(key, member), *_spelled(member)]
             for key, member in short.items()
             if key not in matrices and name not in ensembles
         ]
         if rows:
             tables.append(Table(name, ["quantity", "of", "value"], rows))
+        told = [["note", line] for line in value.attrs.get("notes", ())]
+        told += [["warning", line] for line in value.attrs.get("warnings", ())]
+        if told:
+            tables.append(Table(f"{name}: what to know", ["", ""], told))
         mean = ", mean" if name in ensembles else ""
-        tables += [_matrix(f"{name}: {key}{mean}", member) for key, member in matrices.items()]
+        tables += [
+            _matrix(f"{name}: {with_units(key, member)}{mean}", member)
+            for key, member in matrices.items()
+        ]
     return tables
 
 
@@ -167,6 +174,11 @@ def _scattered(name: str, found: xr.Dataset) -> Table:
     heads = ["constant", "mean", "standard deviation", "95 % interval of the mean", share]
     rows = [[c.name, c.mean, c.deviation, c.interval, c.needed] for c in ensemble.constants(found)]
     return Table(f"{name}, {found.attrs['samples']} samples", heads, rows)
+
+
+def with_units(name: str, member: xr.DataArray) -> str:
+    """The name of a result, and its units if it has any."""
+    return f"{name} ({member.attrs['units']})" if member.attrs.get("units") else name
 
 
 def _is_matrix(member: xr.DataArray) -> bool:
