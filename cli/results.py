@@ -29,15 +29,15 @@ def _array(value: xr.DataArray) -> str:
 
 def _named(name: Hashable, member: xr.DataArray) -> str:
     units = member.attrs.get("units")
-    return f"{name} ({units}): " if units else f"{name}: "
+    return f"{name} ({units}):" if units else f"{name}:"
 
 
 def _member(member: xr.DataArray) -> str:
     """A number, a row of named numbers, or a table of rows and columns."""
     if member.ndim == 0:
-        return _number(member.values[()])
+        return " " + _number(member.values[()])
     if member.ndim > 2:
-        return f"{' x '.join(map(str, member.shape))} values"
+        return f" {' x '.join(map(str, member.shape))} values"
     names = [
         [str(name) for name in member[dim].values]
         if dim in member.coords
@@ -46,7 +46,7 @@ def _member(member: xr.DataArray) -> str:
     ]
     if member.ndim == 1:
         numbers = (_number(v) for v in member.values)
-        return ", ".join(f"{n} {v}" for n, v in zip(names[0], numbers, strict=True))
+        return " " + ", ".join(f"{n} {v}" for n, v in zip(names[0], numbers, strict=True))
     values = member.values
     if values.dtype.kind == "f":  # what is only rounding beside the largest value
         values = np.where(np.abs(values) < 1e-9 * np.abs(values).max(), 0.0, values)

@@ -105,7 +105,7 @@ def test_measure_prints_numbers_by_name_matrices_and_warnings(recon, weight):
     assert result.stdout.splitlines() == [
         "weight:",
         "  E (GPa): x 2, y 4, z 1",
-        "  G: ",
+        "  G:",
         "       x   y   z",
         "    x  2   4   0",
         "    y  4   8  12",
