@@ -94,21 +94,26 @@ def _join_ends(ends: NDArray[np.float32], joined: tuple[int, int, int]) -> NDArr
 def _diagonal(gz, gy, gx, ends, scale, diagonal):  # type: ignore[no-untyped-def]
     nz, ny, nx = gz.shape
     sz, sy, sx = scale
+    t = np.empty(nx, np.float32)
     for z in range(nz):
-        down = gz[z - 1 if z > 0 else nz - 1]
+        below = z - 1 if z > 0 else nz - 1
         for y in range(ny):
-            row, south = diagonal[z, y], gy[z, y - 1 if y > 0 else ny - 1]
+            south = y - 1 if y > 0 else ny - 1
             for x in range(nx):
-                row[x] = sz * (gz[z, y, x] + down[y, x]) + sy * (gy[z, y, x] + south[x])
+                t[x] = sz * (gz[z, y, x] + gz[below, y, x])
+            for x in range(nx):
+                t[x] += sy * (gy[z, y, x] + gy[z, south, x])
+            for x in range(nx):
+                t[x] += sx * gx[z, y, x]
+            for x in range(nx - 1):
+                t[x + 1] += sx * gx[z, y, x]
+            t[0] += sx * gx[z, y, nx - 1]
             if z == 0:
-                row += sz * ends[0, y]
+                t += sz * ends[0, y]
             if z == nz - 1:
-                row += sz * ends[1, y]
-            for x in range(1, nx):
-                row[x] += sx * (gx[z, y, x] + gx[z, y, x - 1])
-            row[0] += sx * (gx[z, y, 0] + gx[z, y, nx - 1])
+                t += sz * ends[1, y]
             for x in range(nx):
-                row[x] = row[x] if row[x] > 0 else np.float32(1)
+                diagonal[z, y, x] = t[x] if t[x] > 0 else np.float32(1)
 
 
 @compiled
@@ -121,16 +126,26 @@ def _join(gz, gy, gx, kz, ky, kx, wz, wy, wx):  # type: ignore[no-untyped-def]
         for y in range(ny):
             Y = y // ky
             if z_face and wz.shape[0] > 1:
-                _add(gz[z, y], kx, np.float32(1 / kz), wz[Z, Y])
+                _add(z, y, gz, kx, np.float32(1 / kz), wz, Z, Y)
             if (y % ky == ky - 1 or y == ny - 1) and wy.shape[1] > 1:
-                _add(gy[z, y], kx, np.float32(1 / ky), wy[Z, Y])
+                _add(z, y, gy, kx, np.float32(1 / ky), wy, Z, Y)
             if wx.shape[2] > 1:
-                row, weight = wx[Z, Y], np.float32(1 / kx)
-                for X in range(row.size):
-                    row[X] += weight * gx[z, y, min(kx * X + kx - 1, nx - 1)]
+                weight = np.float32(1 / kx)
+                for X in range(nx // kx):
+                    wx[Z, Y, X] += weight * gx[z, y, kx * X + kx - 1]
+                if nx % kx == 1:
+                    wx[Z, Y, nx // kx] += weight * gx[z, y, nx - 1]
 
 
 @compiled
-def _add(fine, k, weight, coarse):  # type: ignore[no-untyped-def]
-    for x in range(fine.size):
-        coarse[x // k] += weight * fine[x]
+def _add(z, y, fine, k, weight, coarse, Z, Y):  # type: ignore[no-untyped-def]
+    """Row (Z, Y) of coarse += weight times the sums over k cells of row (z, y) of fine."""
+    nx = fine.shape[2]
+    if k == 1:
+        for x in range(nx):
+            coarse[Z, Y, x] += weight * fine[z, y, x]
+    else:
+        for x in range(nx // 2):
+            coarse[Z, Y, x] += weight * (fine[z, y, 2 * x] + fine[z, y, 2 * x + 1])
+        if nx % 2 == 1:
+            coarse[Z, Y, nx // 2] += weight * fine[z, y, nx - 1]

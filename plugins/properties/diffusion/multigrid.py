@@ -1,6 +1,6 @@
 """Symmetric V-cycle on the grids of a hierarchy, the same for every backend.
 
-Smoothing before and after the coarse correction is one Chebyshev polynomial of degree 2 in the
+Smoothing before and after the coarse correction is one Chebyshev polynomial of degree 3 in the
 matrix scaled by its diagonal; it damps the upper part of the spectrum (0, 2].
 """
 
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from recon.plugins.properties.diffusion.hierarchy import Level, matrix
 
-DEGREE = 2
-DAMPED = (0.3, 2.0)
+DEGREE = 3
+DAMPED = (0.2, 2.0)
 
 
 def weights(degree: int = DEGREE, interval: tuple[float, float] = DAMPED) -> list[float]:
