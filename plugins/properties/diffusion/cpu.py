@@ -19,8 +19,8 @@ SMALL = 1 << 15  # cells below which a second thread costs more than it gains
 class Cpu:
     """Backend of `solver.iterate`.
 
-    Bytes a voxel: 32 of vectors in double, 12 in single precision, 16 of the finest matrix (24
-    more when the faces are double), 4 of all coarser grids.
+    Bytes a voxel: 32 of vectors in double, 12 in single precision, 7 of the finest matrix (33
+    more when coefficients differ), 4 of all coarser grids.
     """
 
     def __init__(self, system: System) -> None:

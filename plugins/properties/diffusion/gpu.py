@@ -32,7 +32,7 @@ class Gpu:
         p = self.p
         self.q = torch.zeros_like(p)
         for axis, (face, scale) in enumerate(zip(self.faces, self.scale, strict=True)):
-            flow = scale * face * (p - p.roll(-1, axis))
+            flow = face * (p - p.roll(-1, axis)) * scale
             self.q += flow - flow.roll(1, axis)
         self.q[0] += self.scale[0] * self.ends[0] * p[0]
         self.q[-1] += self.scale[0] * self.ends[1] * p[-1]

@@ -9,6 +9,7 @@ Braess, Computing 55, 379 (1995).
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import attrs
 import numpy as np
@@ -23,13 +24,14 @@ STRONG = 0.3
 
 @attrs.frozen(eq=False)
 class Level:
-    """One grid: float32 conductances, the diagonal of the matrix, and how it is coarsened.
+    """One grid: its matrix, and how it is coarsened.
 
-    diagonal  1 where nothing conducts, so that dividing by it is safe
+    faces     conductances, float32; uint8 on the finest grid when they are 0 or 1
+    diagonal  that of the matrix; 1 where nothing conducts, so that dividing by it is safe
     joined    cells joined along each axis to get the next level: 1 or 2; None at the last one
     """
 
-    faces: tuple[NDArray[np.float32], ...]
+    faces: tuple[NDArray[Any], ...]
     diagonal: NDArray[np.float32]
     scale: tuple[float, float, float]
     joined: tuple[int, int, int] | None
@@ -43,7 +45,8 @@ class Level:
 
 def levels(system: System) -> Iterator[Level]:
     """All grids, the finest first."""
-    faces = tuple(face.astype(np.float32, copy=False) for face in system.faces)
+    double = system.faces[0].dtype == np.float64
+    faces = tuple(face.astype(np.float32) if double else face for face in system.faces)
     ends = system.ends.astype(np.float32)
     spacing = np.array(system.scale)
     while True:

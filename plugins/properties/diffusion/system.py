@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recon.plugins.properties.diffusion import kernels
 
-Array = NDArray[np.floating]
+Array = NDArray[np.uint8] | NDArray[np.float64]
 
 
 @attrs.frozen(eq=False)
@@ -23,7 +23,7 @@ class System:
     """Conductances of one volume and direction.
 
     faces  (gz, gy, gx): conductance between a voxel and its upper neighbour along each array
-           axis, in units of D_0; float32 where that is exact, else float64
+           axis, in units of D_0; uint8 when they are 0 or 1, else float64
     ends   conductances (2, y, x) from the first and last layer along axis 0 to the fixed ends;
            zero when periodic
     scale  (sz, sy, sx): factor of the conductances for the shape of the voxels, 1 / edge^2
@@ -49,7 +49,7 @@ class System:
         Axis 0 of `cells` is the direction of flow unless the volume is periodic.
         """
         d = np.array([0.0, *coefficients])
-        precision = np.float32 if all(value == 1 for value in coefficients) else np.float64
+        precision = np.uint8 if all(value == 1 for value in coefficients) else np.float64
         gz, gy, gx = (np.empty(cells.shape, precision) for _ in range(3))
         _faces(cells, d, periodic, gz, gy, gx)
         ends = np.zeros((2, *cells.shape[1:])) if periodic else 2 * d[cells[[0, -1]]]
@@ -67,8 +67,8 @@ class System:
         """What the linear rise leaves in each voxel: the right-hand side for the fluctuation."""
         b = np.empty(self.shape)
         face, out = np.moveaxis(self.faces[self.axis], self.axis, 0), np.moveaxis(b, self.axis, 0)
-        np.subtract(face[1:], face[:-1], out=out[1:])
-        np.subtract(face[0], face[-1], out=out[0])
+        np.subtract(face[1:], face[:-1], out=out[1:], dtype=np.float64)
+        np.subtract(face[0], face[-1], out=out[0], dtype=np.float64)
         b[0] -= self.ends[0] / 2
         b[-1] += self.ends[1] / 2
         b *= self.scale[self.axis]
