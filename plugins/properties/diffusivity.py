@@ -45,7 +45,7 @@ class Diffusivity(Property):
     returns  relative = D_eff / D_0, tortuosity_factor = volume fraction / relative, percolates,
              residual, iterations, seconds (axis); volume_fraction; with `periodic` also the
              tensor D_eff / D_0 (axis, axis2). Where nothing percolates: 0 and infinity
-    cost     about 10 iterations whatever the size; 65 bytes a voxel, 100 when the coefficients
+    cost     about 10 iterations whatever the size; 62 bytes a voxel, 95 when the coefficients
              differ, 16 more with three directions of a periodic volume
     errors   ReconError for options that the volume does not fit, and for no convergence
     """

@@ -24,8 +24,7 @@ class Cpu:
     """
 
     def __init__(self, system: System) -> None:
-        self.workers = numba.get_num_threads()
-        self.pool = ThreadPoolExecutor(self.workers) if self.workers > 1 else None
+        self.over = Slabs()
         self.cycle = Cycle(list(levels(system)), self.over)
         self.r = system.source()
         self.w, self.p, self.q = (np.zeros(system.shape) for _ in range(3))
@@ -33,17 +32,6 @@ class Cpu:
         self.z = self.single
         self.sums = np.zeros(system.shape[0])
         self.matrix = (*system.faces, system.ends, system.scale)
-
-    def over(self, planes: int, cells: int, kernel: Callable[..., None], *args: Any) -> None:
-        """Run a kernel over all planes."""
-        slabs = min(self.workers, planes)
-        if self.pool is None or cells < SMALL or slabs < 2:
-            kernel(0, planes, *args)
-            return
-        cuts = [planes * i // slabs for i in range(slabs + 1)]
-        jobs = [self.pool.submit(kernel, a, b, *args) for a, b in zip(cuts, cuts[1:], strict=False)]
-        for job in jobs:
-            job.result()
 
     def _sum(self, kernel: Callable[..., None], *args: Any) -> float:
         self.over(self.w.shape[0], self.w.size, kernel, *args, self.sums)
@@ -76,7 +64,7 @@ class Cpu:
 class Cycle:
     """V-cycle; three float32 fields a level."""
 
-    def __init__(self, grids: list[Level], over: Callable[..., None]) -> None:
+    def __init__(self, grids: list[Level], over: "Slabs") -> None:
         self.grids, self.over = grids, over
         self.steps = [np.float32(weight) for weight in weights()]
         self.inverse = inverse(grids[-1])
@@ -106,3 +94,21 @@ class Cycle:
             self.over(planes, cells, kernels.smooth, u, b, *matrix, step, v)
             u, v = v, u
         return u
+
+
+class Slabs:
+    """Runs a kernel over all planes, one slab of them a thread; results depend on no thread."""
+
+    def __init__(self) -> None:
+        self.workers = numba.get_num_threads()
+        self.pool = ThreadPoolExecutor(self.workers) if self.workers > 1 else None
+
+    def __call__(self, planes: int, cells: int, kernel: Callable[..., None], *args: Any) -> None:
+        slabs = min(self.workers, planes)
+        if self.pool is None or cells < SMALL or slabs < 2:
+            kernel(0, planes, *args)
+            return
+        cuts = [planes * i // slabs for i in range(slabs + 1)]
+        jobs = [self.pool.submit(kernel, a, b, *args) for a, b in zip(cuts, cuts[1:], strict=False)]
+        for job in jobs:
+            job.result()
