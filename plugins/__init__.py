@@ -42,5 +42,6 @@ def recon_metrics() -> list[type[Metric]]:
 @hookimpl
 def recon_properties() -> list[type[Property]]:
     from recon.plugins.properties.diffusivity import Diffusivity
+    from recon.plugins.properties.homogenization import Homogenization
 
-    return [Diffusivity]
+    return [Homogenization, Diffusivity]

@@ -57,6 +57,10 @@ class Cpu:
         self.force(stress, out)
         return vectors.gram(out, self.x)
 
+    def displacement(self, case: int) -> Field:
+        """Displacements (Z, Y, 3, X) of a case."""
+        return self.x[:, :, case]
+
     def norms(self) -> Floats:
         return vectors.norms(self.r)
 
