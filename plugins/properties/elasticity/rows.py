@@ -16,15 +16,16 @@ from typing import Any
 from numba import njit
 
 TILE = 64  # nodes of a row that are worked on together
-WIDTH = 80  # length of a scratch row: TILE + 2, and a multiple of 16
+WIDTH = 72  # length of a scratch row: TILE + 2, and a multiple of 8
 
 MODES = 0  # 12 rows: per component the sums over (z, y) corners 1, y, z, yz
 MODULI = 12 * WIDTH  # 21 rows
 STRESS = 33 * WIDTH  # 21 rows: per component the forces on modes x, y, z, xy, xz, yz, xyz
-FORCE = 54 * WIDTH  # 12 rows: as MODES
-RESULT = 66 * WIDTH  # 3 rows: finished nodes
-BLOCK = 69 * WIDTH  # 6 rows: inverse diagonal blocks xx, yy, zz, yz, xz, xy
-CASES = 75 * WIDTH  # then 12 rows for every load case
+FORCE = 54 * WIDTH  # 3 rows: nodes on the upper side of the layer
+RESULT = 57 * WIDTH  # 3 rows: nodes on the lower side, finished
+BLOCK = 60 * WIDTH  # 6 rows: inverse diagonal blocks xx, yy, zz, yz, xz, xy
+SPARE = 66 * WIDTH  # 6 rows: copies, since only rows at constant places let a loop be vectorized
+CASES = 72 * WIDTH  # then 12 rows for every load case
 CARRY = 0  # of a case, 6 rows: per component the force on the next row of nodes, below and above
 BEFORE = 6 * WIDTH  # of a case, 6 rows: per component sum and difference of the last row of nodes
 PER_CASE = 12 * WIDTH
@@ -65,29 +66,38 @@ def load_stress(s: Any, index: Any, at: int, table: Any, c: int, x0: int, n: int
 
 
 @row
-def load_modes(s: Any, i: int, k: int, u: Any, a: int, b: int, x0: int, n: int, X: int) -> None:
-    """Component i between the last row of nodes and the one at a (below) and b (above)."""
-    low, high = u[a : a + X], u[b : b + X]
-    before = s[k : k + 2 * WIDTH]
-    modes = s[MODES + 4 * WIDTH * i : MODES + 4 * WIDTH * (i + 1)]
-    inner_low, inner_high = low[x0 : x0 + n - 1], high[x0 : x0 + n - 1]
-    new = s[STRESS : STRESS + 2 * WIDTH]
-    for j in range(n - 1):
-        new[1 + j] = inner_high[j] + inner_low[j]
-        new[WIDTH + 1 + j] = inner_high[j] - inner_low[j]
-    x = x0 - 1 if x0 > 0 else X - 1
-    new[0] = high[x] + low[x]
-    new[WIDTH] = high[x] - low[x]
-    x = x0 + n - 1 if x0 + n - 1 < X else 0
-    new[n] = high[x] + low[x]
-    new[WIDTH + n] = high[x] - low[x]
+def load_modes(s: Any, k: int, u: Any, a: int, b: int, x0: int, n: int, X: int) -> None:
+    """Three components between the last row of nodes and that at a (below) and b (above)."""
+    W, new, old, m = WIDTH, STRESS, SPARE, MODES
+    before = s[k : k + 6 * WIDTH]
+    for i in range(3):
+        low, high = u[a + i * X : a + (i + 1) * X], u[b + i * X : b + (i + 1) * X]
+        p, q = low[x0 : x0 + n - 1], high[x0 : x0 + n - 1]
+        sums = s[STRESS + 2 * WIDTH * i : STRESS + 2 * WIDTH * (i + 1)]
+        for j in range(n - 1):
+            sums[1 + j] = q[j] + p[j]
+            sums[WIDTH + 1 + j] = q[j] - p[j]
+        x = x0 - 1 if x0 > 0 else X - 1
+        sums[0], sums[WIDTH] = high[x] + low[x], high[x] - low[x]
+        x = x0 + n - 1 if x0 + n - 1 < X else 0
+        sums[n], sums[WIDTH + n] = high[x] + low[x], high[x] - low[x]
+    for j in range(6 * W):
+        s[old + j] = before[j]
     for j in range(n + 1):
-        modes[j] = new[j] + before[j]
-        modes[WIDTH + j] = new[j] - before[j]
-        modes[2 * WIDTH + j] = new[WIDTH + j] + before[WIDTH + j]
-        modes[3 * WIDTH + j] = new[WIDTH + j] - before[WIDTH + j]
-    for j in range(2 * WIDTH):
-        before[j] = new[j]
+        p, q = s[new + 0 * W + j], s[new + 1 * W + j]
+        t, v = s[old + 0 * W + j], s[old + 1 * W + j]
+        s[m + 0 * W + j], s[m + 1 * W + j] = p + t, p - t
+        s[m + 2 * W + j], s[m + 3 * W + j] = q + v, q - v
+        p, q = s[new + 2 * W + j], s[new + 3 * W + j]
+        t, v = s[old + 2 * W + j], s[old + 3 * W + j]
+        s[m + 4 * W + j], s[m + 5 * W + j] = p + t, p - t
+        s[m + 6 * W + j], s[m + 7 * W + j] = q + v, q - v
+        p, q = s[new + 4 * W + j], s[new + 5 * W + j]
+        t, v = s[old + 4 * W + j], s[old + 5 * W + j]
+        s[m + 8 * W + j], s[m + 9 * W + j] = p + t, p - t
+        s[m + 10 * W + j], s[m + 11 * W + j] = q + v, q - v
+    for j in range(6 * W):
+        before[j] = s[new + j]
 
 
 @row
@@ -256,76 +266,72 @@ def anisotropic_rest(s: Any, n: int, third: float, ninth: float) -> None:
 
 
 @row
-def gather_x(s: Any, n: int) -> None:
-    """Forces on nodes between n elements, still in modes of z and y."""
-    W = WIDTH
+def gather(s: Any, k: int, plane: Any, at: int, X: int, n: int) -> None:
+    """Forces on n - 1 nodes between n elements: with what the row before and the layer below
+    left for them; leaves the rest to the next row and the layer above."""
+    W, f, low, high, new, old = WIDTH, STRESS, RESULT, FORCE, MODES, SPARE
+    carry = s[k : k + 6 * WIDTH]
+    for j in range(6 * W):
+        s[old + j] = carry[j]
+    for j in range(n - 1):
+        a, b = s[f + 1 * W + j], s[f + 1 * W + j + 1]
+        c, d = s[f + 2 * W + j], s[f + 2 * W + j + 1]
+        e, g = s[f + 5 * W + j], s[f + 5 * W + j + 1]
+        p = s[f + 0 * W + j] - s[f + 0 * W + j + 1]
+        q = a + b + s[f + 3 * W + j] - s[f + 3 * W + j + 1]
+        t = c + d + s[f + 4 * W + j] - s[f + 4 * W + j + 1]
+        v = e + g + s[f + 6 * W + j] - s[f + 6 * W + j + 1]
+        s[low + 0 * W + j] = s[old + 0 * W + j] + (p - t) - (q - v)
+        s[high + 0 * W + j] = s[old + 1 * W + j] + (p + t) - (q + v)
+        s[new + 0 * W + j], s[new + 1 * W + j] = (p - t) + (q - v), (p + t) + (q + v)
+        a, b = s[f + 8 * W + j], s[f + 8 * W + j + 1]
+        c, d = s[f + 9 * W + j], s[f + 9 * W + j + 1]
+        e, g = s[f + 12 * W + j], s[f + 12 * W + j + 1]
+        p = s[f + 7 * W + j] - s[f + 7 * W + j + 1]
+        q = a + b + s[f + 10 * W + j] - s[f + 10 * W + j + 1]
+        t = c + d + s[f + 11 * W + j] - s[f + 11 * W + j + 1]
+        v = e + g + s[f + 13 * W + j] - s[f + 13 * W + j + 1]
+        s[low + 1 * W + j] = s[old + 2 * W + j] + (p - t) - (q - v)
+        s[high + 1 * W + j] = s[old + 3 * W + j] + (p + t) - (q + v)
+        s[new + 2 * W + j], s[new + 3 * W + j] = (p - t) + (q - v), (p + t) + (q + v)
+        a, b = s[f + 15 * W + j], s[f + 15 * W + j + 1]
+        c, d = s[f + 16 * W + j], s[f + 16 * W + j + 1]
+        e, g = s[f + 19 * W + j], s[f + 19 * W + j + 1]
+        p = s[f + 14 * W + j] - s[f + 14 * W + j + 1]
+        q = a + b + s[f + 17 * W + j] - s[f + 17 * W + j + 1]
+        t = c + d + s[f + 18 * W + j] - s[f + 18 * W + j + 1]
+        v = e + g + s[f + 20 * W + j] - s[f + 20 * W + j + 1]
+        s[low + 2 * W + j] = s[old + 4 * W + j] + (p - t) - (q - v)
+        s[high + 2 * W + j] = s[old + 5 * W + j] + (p + t) - (q + v)
+        s[new + 4 * W + j], s[new + 5 * W + j] = (p - t) + (q - v), (p + t) + (q + v)
+    for j in range(6 * W):
+        carry[j] = s[new + j]
     for i in range(3):
-        f = s[STRESS + 7 * W * i : STRESS + 7 * W * (i + 1)]
-        g = s[FORCE + 4 * W * i : FORCE + 4 * W * (i + 1)]
+        layer = plane[at + i * X : at + i * X + n - 1]
+        below, above = s[RESULT + WIDTH * i :], s[FORCE + WIDTH * i :]
         for j in range(n - 1):
-            g[j] = f[j] - f[j + 1]
-            g[W + j] = f[W + j] + f[W + j + 1] + f[3 * W + j] - f[3 * W + j + 1]
-            g[2 * W + j] = f[2 * W + j] + f[2 * W + j + 1] + f[4 * W + j] - f[4 * W + j + 1]
-            g[3 * W + j] = f[5 * W + j] + f[5 * W + j + 1] + f[6 * W + j] - f[6 * W + j + 1]
+            left = layer[j]
+            layer[j] = above[j]
+            below[j] += left
 
 
 @row
-def gather_y(s: Any, k: int, n: int) -> None:
-    """Finish a row of nodes in y: RESULT has its lower, STRESS its upper side in z."""
-    W = WIDTH
-    for i in range(3):
-        g = s[FORCE + 4 * W * i : FORCE + 4 * W * (i + 1)]
-        below = s[k + 2 * W * i : k + 2 * W * i + W]
-        above = s[k + 2 * W * i + W : k + 2 * W * (i + 1)]
-        low = s[RESULT + W * i : RESULT + W * (i + 1)]
-        high = s[STRESS + W * i : STRESS + W * (i + 1)]
-        for j in range(n):
-            p, q = g[j] - g[2 * W + j], g[W + j] - g[3 * W + j]
-            r, t = g[j] + g[2 * W + j], g[W + j] + g[3 * W + j]
-            low[j] = below[j] + (p - q)
-            high[j] = above[j] + (r - t)
-            below[j] = p + q
-            above[j] = r + t
-
-
-@row
-def gather_z(s: Any, i: int, plane: Any, at: int, n: int) -> None:
-    """Add what the layer below left for these nodes, and leave this layer's for those above."""
-    carried = plane[at : at + n]
-    low = s[RESULT + WIDTH * i : RESULT + WIDTH * (i + 1)]
-    high = s[STRESS + WIDTH * i : STRESS + WIDTH * (i + 1)]
-    for j in range(n):
-        left = carried[j]
-        carried[j] = high[j]
-        low[j] += left
-
-
-@njit(fastmath=True, error_model="numpy", cache=True)
-def store_dot(s: Any, i: int, u: Any, out: Any, at: int, n: int) -> float:
-    """Store the result, and give its dot product with u."""
-    result, source, target = s[RESULT + WIDTH * i :], u[at : at + n], out[at : at + n]
-    total = 0.0
-    for j in range(n):
-        value = result[j]
-        target[j] = value
-        total += source[j] * value
-    return total
-
-
-@row
-def store(s: Any, i: int, out: Any, at: int, n: int) -> None:
+def store(s: Any, out: Any, at: int, X: int, n: int) -> None:
     """Store the result."""
-    result, target = s[RESULT + WIDTH * i :], out[at : at + n]
-    for j in range(n):
-        target[j] = result[j]
+    for i in range(3):
+        result, target = s[RESULT + WIDTH * i :], out[at + i * X : at + i * X + n]
+        for j in range(n):
+            target[j] = result[j]
 
 
 @row
-def subtract(s: Any, i: int, b: Any, at: int, n: int) -> None:
-    """b minus the result."""
-    result, given = s[RESULT + WIDTH * i :], b[at : at + n]
-    for j in range(n):
-        result[j] = given[j] - result[j]
+def store_residual(s: Any, b: Any, out: Any, at: int, X: int, n: int) -> None:
+    """Store b minus the result."""
+    for i in range(3):
+        result, target = s[RESULT + WIDTH * i :], out[at + i * X : at + i * X + n]
+        given = b[at + i * X : at + i * X + n]
+        for j in range(n):
+            target[j] = given[j] - result[j]
 
 
 @row
@@ -338,20 +344,19 @@ def load_block(s: Any, blocks: Any, at: int, n: int, X: int) -> None:
 
 
 @row
-def multiply_block(s: Any, n: int, weight: float) -> None:
-    """STRESS = weight times the inverse block times the result."""
-    W = WIDTH
-    r, d, out = s[RESULT : RESULT + 3 * W], s[BLOCK : BLOCK + 6 * W], s[STRESS : STRESS + 3 * W]
+def store_relaxed(s: Any, weight: float, u: Any, b: Any, out: Any, at: int, X: int, n: int) -> None:
+    """Store u plus weight times the inverse block times b minus the result."""
+    W, r, d, t = WIDTH, RESULT, BLOCK, STRESS
+    b0, b1, b2 = b[at : at + n], b[at + X : at + X + n], b[at + 2 * X : at + 2 * X + n]
     for j in range(n):
-        a, b, c = r[j] * weight, r[W + j] * weight, r[2 * W + j] * weight
-        out[j] = d[j] * a + d[5 * W + j] * b + d[4 * W + j] * c
-        out[W + j] = d[5 * W + j] * a + d[W + j] * b + d[3 * W + j] * c
-        out[2 * W + j] = d[4 * W + j] * a + d[3 * W + j] * b + d[2 * W + j] * c
-
-
-@row
-def store_sum(s: Any, i: int, u: Any, out: Any, at: int, n: int) -> None:
-    """Store u plus the correction in STRESS."""
-    correction, source, target = s[STRESS + WIDTH * i :], u[at : at + n], out[at : at + n]
-    for j in range(n):
-        target[j] = source[j] + correction[j]
+        p = (b0[j] - s[r + j]) * weight
+        q = (b1[j] - s[r + W + j]) * weight
+        v = (b2[j] - s[r + 2 * W + j]) * weight
+        s[t + j] = s[d + j] * p + s[d + 5 * W + j] * q + s[d + 4 * W + j] * v
+        s[t + W + j] = s[d + 5 * W + j] * p + s[d + W + j] * q + s[d + 3 * W + j] * v
+        s[t + 2 * W + j] = s[d + 4 * W + j] * p + s[d + 3 * W + j] * q + s[d + 2 * W + j] * v
+    for i in range(3):
+        correction, target = s[t + W * i : t + W * i + n], out[at + i * X : at + i * X + n]
+        source = u[at + i * X : at + i * X + n]
+        for j in range(n):
+            target[j] = source[j] + correction[j]
