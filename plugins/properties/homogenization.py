@@ -121,14 +121,22 @@ class Homogenization(Property):
                 "raise homogenization.max_iterations or tolerance, or replace a phase that is "
                 "next to nothing by void = true"
             )
+        self._check_singular(effective, elements)
+        return effective
+
+    def _check_singular(self, effective: Effective, elements: Elements) -> None:
+        """Refuse a stiffness that is zero some way, as void may leave it, up to its error."""
+        present = np.bincount(elements.index.ravel(), minlength=len(elements.stiffness)) > 0
+        if elements.stiffness[present].any((1, 2)).all():
+            return
         values = np.linalg.eigvalsh(effective.stiffness + effective.stiffness.T)
-        if values[0] <= SINGULAR * values[-1]:
+        if values[0] <= max(SINGULAR, self.tolerance**2) * values[-1]:
             raise ReconError(
                 "homogenization: the volume must bear every strain, got one that it does not "
                 "resist: the solid hangs together by corners and edges of voxels only, or in "
-                "strands; smooth the volume, or give the void a small stiffness"
+                "strands; smooth the volume, give the void a small stiffness, or lower "
+                "homogenization.tolerance"
             )
-        return effective
 
     def _elements(self, volume: Volume, materials: Materials) -> tuple[Elements, dict[str, Floats]]:
         """Elements, and the mean stiffness and compliance of phases that follow the image."""
