@@ -37,6 +37,10 @@ class Level:
         """A numpy array as the fields are stored."""
         return values
 
+    def numpy(self, values: Field) -> Field:
+        """A field as a numpy array."""
+        return values
+
     def begin(self, b: Field, weight: float, out: Field) -> None:
         """out = weight D b: a relaxation that starts from zero."""
         _multiply_blocks(b, self.blocks, np.float32(weight), out)

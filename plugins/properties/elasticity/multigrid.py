@@ -152,6 +152,6 @@ def dense(level: Any) -> NDArray[np.float32]:
     x = level.array(np.ascontiguousarray(unit))
     y = level.array(np.empty(x.shape, np.float32))
     level.product(x, y)
-    matrix = np.moveaxis(np.asarray(y), 2, 0).reshape(count, count).astype(np.float64)
+    matrix = np.moveaxis(level.numpy(y), 2, 0).reshape(count, count).astype(np.float64)
     inverse = np.linalg.pinv((matrix + matrix.T) / 2, rcond=1e-6, hermitian=True)
     return inverse.astype(np.float32)
