@@ -29,13 +29,13 @@ def rotation(rng: np.random.Generator) -> Floats:
 
 def stiffness(rng: np.random.Generator, form: str) -> Floats:
     """A stiffness (6, 6) of a given symmetry."""
-    E = 10 ** rng.uniform(-1.5, 1.5, 3)
+    E = 10 ** rng.uniform(-1, 1, 3)
     if form == "isotropic":
         return isotropic(E[0], rng.uniform(-0.4, 0.47))
     if form == "full":
         root = rng.standard_normal((6, 6))
         return (root @ root.T + 0.2 * np.eye(6)) * E[0]
-    nu, G = rng.uniform(-0.45, 0.45, 3), 10 ** rng.uniform(-1.5, 1.5, 3)
+    nu, G = rng.uniform(-0.45, 0.45, 3), 10 ** rng.uniform(-1, 1, 3)
     if form == "transversely isotropic":
         E[2], nu[1], G[1], G[2] = E[1], nu[0], G[0], E[1] / (2 * (1 + nu[2]))
     nu *= np.sqrt(E[[0, 0, 1]] / E[[1, 2, 2]])  # keeps it positive definite
@@ -63,7 +63,7 @@ def composites(
     alpha = rng.standard_normal((phases, 6))
     if void:
         C[-1], alpha[-1] = 0, 0
-    x, y, z = rng.uniform(0.4, 2.5, 3) if edges and draw(st.booleans()) else (1.0, 1.0, 1.0)
+    x, y, z = rng.uniform(0.6, 1.7, 3) if edges and draw(st.booleans()) else (1.0, 1.0, 1.0)
     return Elements(index, C, alpha, (x, y, z))
 
 
