@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from recon.core import ReconError, Volume
+from recon.core.clusters import Clusters
 from recon.core.testing import labels
-from recon.plugins.properties.diffusion.connectivity import Clusters
 from recon.plugins.properties.diffusion.cpu import Cpu
 from recon.plugins.properties.diffusion.gpu import Gpu
 from recon.plugins.properties.diffusion.hierarchy import levels

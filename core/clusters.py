@@ -1,8 +1,4 @@
-"""Which conducting voxels carry a current: clusters that span the volume, or wind around it.
-
-Voxels are connected through their faces. What is not on a way from end to end has no net flux and
-leaves the system of equations, which would be singular or badly conditioned with it.
-"""
+"""Face-connected clusters of voxels: which join through a periodic border, span or wind around."""
 
 from collections.abc import Iterator
 
@@ -14,14 +10,26 @@ Vector = tuple[int, int, int]
 
 
 class Clusters:
-    """Face-connected clusters of a mask (z, y, x); cost O(voxels), 4 bytes a voxel."""
+    """Face-connected clusters of a mask (z, y, x); cost O(voxels), 4 bytes a voxel.
+
+    index    (z, y, x) number of the cluster inside the box, 1..count; 0 is background
+    whole    (count + 1,) number of the cluster that it is part of, 1..wholes; 0 is background.
+             Differs from index where clusters join through a periodic border
+    winding  (count, 3) whether the periodic continuation of a cluster goes on along each axis;
+             None when not periodic
+    """
 
     def __init__(self, mask: NDArray[np.bool_], periodic: bool) -> None:
+        self.index: NDArray[np.int32]
         self.index, self.count = label(mask)
-        self.winding = self._winding() if periodic else None
+        self.whole, self.wholes = np.arange(self.count + 1, dtype=np.int32), int(self.count)
+        self.winding = self._join() if periodic else None
 
     def carrying(self, axis: int) -> NDArray[np.bool_]:
-        """Which clusters (0 = background, 1..count) carry a net flux along an array axis."""
+        """Which clusters (0 = background, 1..count) lead from end to end along an array axis.
+
+        That is from the first layer to the last; periodic: on and on.
+        """
         alive = np.zeros(self.count + 1, bool)
         if self.winding is not None:
             alive[1:] = self.winding[:, axis]
@@ -31,8 +39,12 @@ class Clusters:
         alive[0] = False
         return alive
 
-    def _winding(self) -> NDArray[np.bool_]:
-        """(count, 3): whether the periodic continuation of a cluster goes on along each axis.
+    def sizes(self) -> NDArray[np.int64]:
+        """Voxels of each cluster inside the box (count + 1,); of the background first."""
+        return np.bincount(self.index.ravel(), minlength=self.count + 1)
+
+    def _join(self) -> NDArray[np.bool_]:
+        """Number the clusters that join through the border; find the winding of each.
 
         The clusters are the nodes of a graph, the faces of the box between them its edges, each
         with the period it crosses. A way around a loop of edges that sums to v takes a voxel to
@@ -45,10 +57,13 @@ class Clusters:
             edges[b].append((a, (-step[0], -step[1], -step[2])))
         winding = np.zeros((self.count, 3), bool)
         offset: dict[int, Vector] = {}
+        self.wholes = 0
         for root in range(self.count):
             if root not in offset:
                 members, winds = _walk(root, edges, offset)
                 winding[members] = winds
+                self.wholes += 1
+                self.whole[np.add(members, 1)] = self.wholes
         return winding
 
     def _across(self) -> Iterator[tuple[int, int, int]]:
