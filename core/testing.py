@@ -92,11 +92,15 @@ def sample_volume() -> Volume:
 def _check_metric(metric: Metric) -> None:
     volume = sample_volume()
     before = volume.labels.copy()
-    first = xr.Dataset({"value": metric.measure(volume)})
+    first = _dataset(metric.measure(volume))
     assert np.array_equal(volume.labels, before), "measure must not change the volume"
-    second = xr.Dataset({"value": metric.measure(volume)})
+    second = _dataset(metric.measure(volume))
     assert first.identical(second), "measuring twice must give the same"
     json.dumps(first.to_dict(), default=float)
+
+
+def _dataset(value: xr.DataArray | xr.Dataset | float) -> xr.Dataset:
+    return value if isinstance(value, xr.Dataset) else xr.Dataset({"value": value})
 
 
 def _check_property(solver: Property) -> None:

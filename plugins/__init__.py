@@ -32,11 +32,27 @@ def recon_harmonizers() -> list[type[Harmonizer]]:
 
 @hookimpl
 def recon_metrics() -> list[type[Metric]]:
+    from recon.plugins.metrics.chord_length import ChordLength
     from recon.plugins.metrics.lineal_path import LinealPath
+    from recon.plugins.metrics.local_thickness import LocalThickness
+    from recon.plugins.metrics.orientation_tensor import OrientationTensor
+    from recon.plugins.metrics.percolation import Percolation
+    from recon.plugins.metrics.surface_density import SurfaceDensity
     from recon.plugins.metrics.two_point import TwoPoint
+    from recon.plugins.metrics.two_point_cluster import TwoPointCluster
     from recon.plugins.metrics.volume_fraction import VolumeFraction
 
-    return [VolumeFraction, TwoPoint, LinealPath]
+    return [
+        VolumeFraction,
+        TwoPoint,
+        LinealPath,
+        ChordLength,
+        TwoPointCluster,
+        SurfaceDensity,
+        Percolation,
+        LocalThickness,
+        OrientationTensor,
+    ]
 
 
 @hookimpl

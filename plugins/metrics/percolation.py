@@ -1,0 +1,66 @@
+"""Percolation: does a phase connect opposite ends of the volume, and how much of it takes part?
+
+cost  O(voxels) per phase, 5 bytes a voxel
+
+Stauffer & Aharony, Introduction to Percolation Theory, Taylor & Francis (1994).
+"""
+
+import attrs
+import numpy as np
+import xarray as xr
+
+from recon.core import Metric, Micrographs, ReconError, Volume, option
+from recon.core.clusters import Clusters
+
+AXES = {"x": 2, "y": 1, "z": 0}
+
+
+@attrs.frozen
+class Percolation(Metric):
+    """Clusters of each phase that span the volume, its components and the largest of them.
+
+    Voxels are connected through their faces. A cluster spans along an axis when it has voxels in
+    the first and in the last layer; with `periodic`, clusters join through the border and one
+    spans when its periodic continuation goes on along the axis without end.
+
+    returns  percolates      (phase, axis) whether any cluster spans
+             spanning_share  (phase, axis) share of the phase's voxels in clusters that span
+             components      (phase,) number of clusters
+             largest_share   (phase,) share of the phase's voxels in its largest cluster
+             A phase that does not occur does not percolate, has 0 components and NaN shares.
+    Needs a volume: what is connected cannot be told from slices.
+    """
+
+    name = "percolation"
+    periodic: bool = option(False, "Continue the volume periodically.")
+
+    def measure(self, sample: Volume | Micrographs) -> xr.Dataset:
+        """Percolation of a volume."""
+        if not isinstance(sample, Volume):
+            raise ReconError(f"metric {self.name} needs a volume, got micrographs")
+        phases = len(sample.phases)
+        percolates = np.zeros((phases, 3), bool)
+        spanning = np.full((phases, 3), np.nan)
+        components = np.zeros(phases, np.int64)
+        largest = np.full(phases, np.nan)
+        for phase in range(phases):
+            clusters = Clusters(sample.labels == phase, self.periodic)
+            components[phase] = clusters.wholes
+            if clusters.wholes == 0:
+                continue
+            sizes = clusters.sizes()
+            sizes[0] = 0
+            largest[phase] = np.bincount(clusters.whole, sizes).max() / sizes.sum()
+            for k, axis in enumerate(AXES.values()):
+                spans = clusters.carrying(axis)
+                percolates[phase, k] = spans.any()
+                spanning[phase, k] = sizes[spans].sum() / sizes.sum()
+        return xr.Dataset(
+            {
+                "percolates": (("phase", "axis"), percolates),
+                "spanning_share": (("phase", "axis"), spanning),
+                "components": ("phase", components),
+                "largest_share": ("phase", largest),
+            },
+            {"phase": np.arange(phases), "axis": list(AXES)},
+        )

@@ -1,0 +1,104 @@
+"""Surface density: interface per volume, from the faces between voxels.
+
+A line along an axis meets the interface of a phase once in every voxel face that it crosses
+between the phase and another: the density of these faces is P_L, the number of intersections per
+length of test line. Where the normals of the interface point everywhere alike, S_V = 2 P_L
+(Smith & Guttman, J. Metals 5, 81 (1953); Underwood, Quantitative Stereology (1970), chapter 2): a
+patch dS is met in proportion to |cos| of its angle to the line, whose mean over a sphere is 1/2.
+
+cost  O(voxels), one pass per axis; counts of parts with a common layer add up
+"""
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+import xarray as xr
+from numba import njit
+from numpy.typing import NDArray
+
+from recon.core import Metric, Micrographs, Volume, option
+from recon.core.planes import AXES, PLANES, in_plane
+from recon.plugins.metrics.curves import Curve, by_direction, ratio, stacks
+from recon.plugins.metrics.segments import along
+
+
+@attrs.frozen
+class SurfaceDensity(Metric):
+    """Interface area of each phase per volume: faces by direction, isotropic specific surface.
+
+    Counted between voxels that are neighbours inside the sample; with `periodic`, also through its
+    border. Of micrographs, edges are pooled over the slices of a plane, and a direction seen on
+    two planes is the mean of both.
+
+    returns  faces             (phase, direction) faces normal to the direction between the phase
+                               and others, per voxel; NaN where the side has a single voxel, a
+                               direction that was not seen is absent
+             specific_surface  (phase,) S_V = 2 x the mean of faces over the directions, per edge
+                               of the voxel (the shortest one). The area of the voxel faces
+                               themselves is 3 x that mean: staircases exaggerate a smooth
+                               isotropic surface by half. Of an anisotropic material it is an
+                               estimate: a laminate normal to an axis has 3/2 of what is told
+             A phase that does not occur has 0.
+    """
+
+    name = "surface-density"
+    periodic: bool = option(False, "Continue the sample periodically.")
+
+    def measure(self, sample: Volume | Micrographs) -> xr.Dataset:
+        """Surface density of a volume or of micrographs."""
+        phases = len(sample.phases)
+        counted = by_direction(self._by_plane(sample, phases))
+        faces = xr.DataArray(
+            np.concatenate(list(counted.values()), axis=1),
+            {"phase": np.arange(phases), "direction": list(counted)},
+            ("phase", "direction"),
+            attrs={"units": "1/voxel"},
+        )
+        edges = dict(zip(AXES, sample.voxel_size, strict=True))
+        lengths = np.array([edges[name] for name in counted]) / min(sample.voxel_size)
+        mean = (faces / xr.DataArray(lengths, dims="direction")).mean("direction")
+        surface = (2 * mean).assign_attrs(units="1/voxel")
+        return xr.Dataset({"faces": faces, "specific_surface": surface})
+
+    def _by_plane(self, sample: Volume | Micrographs, phases: int) -> dict[str, dict[str, Curve]]:
+        if isinstance(sample, Volume):
+            faces = {
+                name: _density([sample.labels], axis, phases, self.periodic)
+                for axis, name in enumerate(AXES)
+            }
+            return {plane: {AXES[i]: faces[AXES[i]] for i in in_plane(plane)} for plane in PLANES}
+        return {
+            plane: {
+                AXES[axis]: _density(stacks(images), row, phases, self.periodic)
+                for row, axis in enumerate(in_plane(plane), start=1)
+            }
+            for plane, images in sample.planes.items()
+        }
+
+
+def _density(
+    parts: Sequence[NDArray[np.uint8]], axis: int, phases: int, periodic: bool
+) -> NDArray[np.float64]:
+    """Faces per voxel (phases, 1) normal to an axis."""
+    faces, places = np.zeros((phases, 1), np.int64), 0
+    for part in parts:
+        faces[:, 0] += count_faces(along(part, axis), phases, periodic)
+        side = part.shape[axis]
+        places += part.size // side * (side if periodic else side - 1)
+    return ratio(faces, np.array([places]))
+
+
+@njit(cache=True, nogil=True)
+def count_faces(lines: NDArray[np.uint8], phases: int, periodic: bool) -> NDArray[np.int64]:
+    """Faces (phases,) between a phase and others, normal to the middle axis of the lines."""
+    faces = np.zeros(phases, np.int64)
+    outer, length, inner = lines.shape
+    for i in range(outer):
+        for k in range(0 if periodic else 1, length):
+            here, before = lines[i, k], lines[i, k - 1]
+            for j in range(inner):
+                if here[j] != before[j]:
+                    faces[here[j]] += 1
+                    faces[before[j]] += 1
+    return faces
