@@ -1,6 +1,7 @@
 """Results of metrics and properties as text for a terminal."""
 
 from collections.abc import Hashable
+from textwrap import indent
 
 import numpy as np
 import xarray as xr
@@ -20,9 +21,8 @@ def _array(value: xr.DataArray) -> str:
     if value.ndim == 0:
         return f"  {float(value):.6g}"
     if "lag" in value.dims:
-        last = int(value["lag"][-1])
-        lags = sorted({0, 1, 2, 4, 8, 16, last} & set(range(last + 1)))
-        value = value.sel(lag=lags)
+        there = value["lag"].values
+        value = value.sel(lag=sorted({0, 1, 2, 4, 8, 16, int(there[-1])} & set(there.tolist())))
     frame = value.to_series().unstack(value.dims[-1]) if value.ndim > 1 else value.to_series()
     return str(frame.to_string(float_format=lambda number: f"{number:.4f}"))
 
@@ -33,9 +33,11 @@ def _named(name: Hashable, member: xr.DataArray) -> str:
 
 
 def _member(member: xr.DataArray) -> str:
-    """A number, a row of named numbers, or a table of rows and columns."""
+    """A number, a row of named numbers, or a table of rows and columns; curves at a few lags."""
     if member.ndim == 0:
         return " " + _number(member.values[()])
+    if "lag" in member.dims:
+        return "\n" + indent(_array(member), "    ")
     if member.ndim > 2:
         return f" {' x '.join(map(str, member.shape))} values"
     names = [

@@ -84,9 +84,11 @@ def _sections(
     compared = comparison.metrics if comparison else {}
     curves = {name: agreement.curves for name, agreement in compared.items()}
     for name, value in measurements.items():
-        found = lag_curves(value)
-        if name not in curves and found is not None:
-            curves[name] = found
+        members = value.items() if isinstance(value, xr.Dataset) else [(None, value)]
+        for key, member in members:
+            title, found = name if key is None else f"{name}: {key}", lag_curves(member)
+            if title not in curves and found is not None:
+                curves[title] = found.rename(title)
     return [
         {
             "name": name,

@@ -143,9 +143,9 @@ def _svg(figure: Figure) -> str:
     return buffer.getvalue()
 
 
-def lag_curves(value: xr.DataArray | xr.Dataset) -> xr.DataArray | None:
+def lag_curves(value: xr.DataArray) -> xr.DataArray | None:
     """Measured curves as (sample, phase, direction or plane, lag); None for anything else."""
-    if not isinstance(value, xr.DataArray) or "lag" not in value.dims:
+    if "lag" not in value.dims:
         return None
     others = [dim for dim in value.dims if dim not in ("sample", "phase", "lag")]
     if "phase" not in value.dims or others not in (["direction"], ["plane"]):

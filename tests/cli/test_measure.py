@@ -32,6 +32,36 @@ def test_without_names_it_measures_the_three_and_set_reaches_a_metric(recon, vol
     assert xr.DataArray.from_dict(told["two-point"]).sizes["lag"] == 4
 
 
+BEYOND = ("chord-length", "two-point-cluster", "surface-density", "percolation")
+BEYOND += ("local-thickness", "orientation-tensor")
+
+
+def test_metrics_of_several_results_are_legible_and_on_the_page(recon, volume):
+    names = [word for name in BEYOND for word in ("--metric", name)]
+    result = recon("measure", "volume.zarr", *names, "--json", "out.json", "--report", "page.html")
+    assert [line for line in result.stdout.splitlines() if line[0] != " " and line[-1] == ":"] == [
+        f"{name}:" for name in BEYOND
+    ]
+    assert " values" not in result.stdout  # nothing is too large to be shown
+    assert "specific_surface (1/voxel): 0 0." in result.stdout
+    assert "components: 0 " in result.stdout and "eigenvalues: 1 0." in result.stdout
+    told = json.loads(Path("out.json").read_text())
+    for name in BEYOND:
+        found = catalog().build("metric", name).measure(volume)
+        kind = xr.Dataset if isinstance(found, xr.Dataset) else xr.DataArray
+        xr.testing.assert_allclose(kind.from_dict(told[name]), found)
+    page = Path("page.html").read_text()
+    assert "chord-length: density" in page and "two-point-cluster of phase pore" in page
+    assert "specific_surface" in page and "spanning_share" in page
+
+
+def test_a_volume_of_one_phase_is_measured_by_all(recon):
+    Volume(np.zeros((6, 7, 8), int), phases=["pore", "solid"]).save("one.zarr")
+    names = [word for name in BEYOND for word in ("--metric", name)]
+    recon("measure", "one.zarr", *names, "--json", "out.json", "--report", "page.html")
+    assert list(json.loads(Path("out.json").read_text())) == list(BEYOND)
+
+
 def test_against_a_volume_and_against_micrographs(recon, volume):
     result = recon("measure", "volume.zarr", "--against", "volume.zarr", "--report", "page.html")
     assert "two-point: error 0.000" in result.stdout

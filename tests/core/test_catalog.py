@@ -57,7 +57,11 @@ def test_the_built_in_plugins_come_through_the_entry_point():
         ("denoiser", {"unet-ddpm", "gaussian"}),
         ("schedule", {"cyclic", "random", "simultaneous"}),
         ("harmonizer", {"none", "gamma-blend"}),
-        ("metric", {"volume-fraction", "two-point", "lineal-path"}),
+        (
+            "metric",
+            {"volume-fraction", "two-point", "lineal-path", "chord-length", "two-point-cluster"}
+            | {"surface-density", "percolation", "local-thickness", "orientation-tensor"},
+        ),
     ],
 )
 def test_the_bundled_names_are_there(kind, names):
