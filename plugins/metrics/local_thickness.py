@@ -85,9 +85,8 @@ def thickness(
     edges  (z, y, x) of a voxel, the shortest 1
     """
     squares = squared_distance(mask, edges, periodic)
-    values, rank = np.unique(squares, return_inverse=True)
-    needed = containing(values, edges)
-    centres = ridge(squares, rank.reshape(mask.shape), needed, NEIGHBOURS, periodic)
+    values, rank = ranked(squares, edges)
+    centres = ridge(squares, rank, containing(values, edges), NEIGHBOURS, periodic)
     covered = np.zeros(mask.shape)
     paint(covered, squares, centres, edges, periodic)
     return np.where(mask, 2 * np.sqrt(covered), 0.0)
@@ -111,6 +110,14 @@ def squared_distance(
     return squares.astype(np.float32).astype(np.float64) * BELOW
 
 
+def ranked(squares: Squares, edges: NDArray[np.float64]) -> tuple[Squares, NDArray[np.int64]]:
+    """Values, ascending, that hold all squares, and the place of each square among them."""
+    if (edges == 1).all():  # integers: no need to sort
+        return np.arange(squares.max() + 1), squares.astype(np.int64)
+    values, rank = np.unique(squares, return_inverse=True)
+    return values, rank.reshape(squares.shape)
+
+
 def containing(values: NDArray[np.float64], edges: NDArray[np.float64]) -> Squares:
     """Squared radius beyond which a neighbour's ball contains a ball (neighbours, values).
 
@@ -123,11 +130,12 @@ def containing(values: NDArray[np.float64], edges: NDArray[np.float64]) -> Squar
     order = np.argsort(norms, kind="stable")
     octant, norms = octant[:, order], norms[order]
     last = np.maximum(np.searchsorted(norms, values) - 1, 0)
-    needed = np.empty((len(NEIGHBOURS), len(values)))
-    for i, v in enumerate(np.abs(NEIGHBOURS)):
+    kinds, kind = np.unique(np.abs(NEIGHBOURS), axis=0, return_inverse=True)
+    needed = np.empty((len(kinds), len(values)))
+    for i, v in enumerate(kinds):
         away = np.square((octant + v[:, None]) * edges[:, None]).sum(0)
         needed[i] = np.maximum.accumulate(away)[last]
-    return needed
+    return needed[kind]
 
 
 @njit(cache=True, nogil=True)

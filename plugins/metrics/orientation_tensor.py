@@ -75,5 +75,4 @@ def eigenvalues(tensor: NDArray[np.float64]) -> NDArray[np.float64]:
     """The largest first; NaN of a tensor that is NaN."""
     if not np.isfinite(tensor).all():
         return np.full(3, np.nan)
-    values: NDArray[np.float64] = np.linalg.eigvalsh(tensor)[::-1]
-    return values
+    return np.linalg.eigvalsh(tensor)[::-1].astype(np.float64)
