@@ -160,8 +160,8 @@ class Homogenization(Property):
                 own = rotated_stiffness(materials.phases[k].stiffness, turned)
                 stiffness = np.concatenate([stiffness, own])
                 if expansion is not None:
-                    alpha = rotated_expansion(materials.phases[k].alpha, turned)
-                    expansion = np.concatenate([expansion, alpha])
+                    own = rotated_expansion(expansion[k], turned)
+                    expansion = np.concatenate([expansion, own])
             limits["mean_stiffness"] = sum(s * m for s, (m, _) in zip(shares, means, strict=True))
             limits["mean_compliance"] = sum(s * m for s, (_, m) in zip(shares, means, strict=True))
         return Elements(index, stiffness, expansion, relative), limits
@@ -175,9 +175,10 @@ class Homogenization(Property):
         h = moduli.edge_products(elements.edges)
         with whole(Path(self.fields)) as store:
             group = zarr.create_group(store, attributes={"voigt": CASES, "cases": CASES})
+            arrays: dict[str, Any] = {}
             for name, count in (("strain", (6, 6)), ("stress", (6, 6)), ("von-mises", (6,))):
                 dims = ("case", "component", "z", "y", "x") if len(count) == 2 else ("case", *"zyx")
-                group.create_array(
+                arrays[name] = group.create_array(
                     name,
                     shape=(*count, *volume.shape),
                     dtype="float32",
@@ -191,8 +192,8 @@ class Homogenization(Property):
                 strain[case] += 1
                 stress = fields.mean_stress(strain, elements.index, elements.stiffness)
                 for name, value in (("strain", strain), ("stress", stress)):
-                    group[name][case] = value.astype(np.float32)
-                group["von-mises"][case] = fields.von_mises(stress).astype(np.float32)
+                    arrays[name][case] = value.astype(np.float32)
+                arrays["von-mises"][case] = fields.von_mises(stress).astype(np.float32)
 
             yield write
 
@@ -210,7 +211,8 @@ def check_connected(volume: Volume, materials: Materials) -> None:
     assert winding is not None
     if winding.all(axis=1).any():
         return
-    axes = [name for name, along in zip("zyx", winding.any(axis=0), strict=True) if not along]
+    along = np.atleast_1d(winding.any(axis=0))
+    axes = [name for name, winds in zip("zyx", along, strict=True) if not winds]
     where = f"along {' and '.join(sorted(axes))}" if axes else "in one piece along x, y and z"
     raise ReconError(
         "homogenization: the solid must hang together through the periodic volume, got void that "

@@ -4,6 +4,7 @@ O'Leary, Linear Algebra and its Applications 29 (1980) 293. With six cases it ne
 steps than one case at a time where the contrast is high.
 """
 
+from collections import deque
 from typing import Protocol
 
 import attrs
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 NEGLIGIBLE = 1e-11  # eigenvalue of a direction that the others hold already, relative
+LOOK_BACK = 5  # steps whose change of the energy tells how far it is from the end
+ROUNDING = 1e-28  # energy of a direction, relative to the first of its case
 Floats = NDArray[np.float64]
 
 
@@ -51,35 +54,56 @@ class Convergence:
     reached: bool
 
 
-def conjugate_gradients(system: System, scale: Floats, tolerance: float, limit: int) -> Convergence:
-    """Advance the system until |r| <= tolerance * scale in every case, or for `limit` steps.
+def conjugate_gradients(
+    system: System, scale: Floats, energy: Floats, tolerance: float, limit: int
+) -> Convergence:
+    """Advance the system for at most `limit` steps, until in every case |r| <= tolerance * scale
+    and the last steps together have changed the energy by no more than that share.
 
-    scale  the norm of each load; a case with scale 0 has nothing to solve
+    scale   the norm of each load; a case with scale 0 has nothing to solve
+    energy  of each case before any displacement, twice
+
+    The residual alone would not do: forces inside a stiff part balance long before the soft part
+    around it has found its shape.
     """
     active = scale > 0
     relative = np.where(active, 1 / np.where(active, scale, 1), 0)
-    residual = system.norms() * relative
+    residual, energy = system.norms() * relative, energy.copy()
+    floor, least = ROUNDING**0.5 * energy, np.zeros_like(energy)
+    released: deque[Floats] = deque(maxlen=LOOK_BACK)
     inverse = np.zeros((len(scale),) * 2)
-    for count in range(limit):
+    for count in range(limit + 1):
         if not np.isfinite(residual).all():
-            break
-        if residual.max() <= tolerance:
+            return Convergence(count, residual, False)
+        settled = np.sum(released, axis=0) <= tolerance * np.maximum(energy, floor)
+        if residual.max() <= tolerance and (settled | ~active).all():
             return Convergence(count, residual, True)
+        if count == limit:
+            break
         system.precondition()
         system.turn(-inverse @ system.coupling() if count else inverse)
         system.multiply()
-        energy, force = system.grams()
-        inverse = pseudo_inverse(energy)
-        residual = system.step(inverse @ force) * relative
-    reached = bool(np.isfinite(residual).all() and residual.max() <= tolerance)
-    return Convergence(limit, residual, reached)
+        stored, force = system.grams()
+        if count == 0:
+            least = ROUNDING * np.diag(stored)
+        inverse = pseudo_inverse(stored, least)
+        advance = inverse @ force
+        residual = system.step(advance) * relative
+        released.append(np.einsum("ij,ij->j", force, advance))
+        energy -= released[-1]
+    return Convergence(limit, residual, False)
 
 
-def pseudo_inverse(energy: Floats) -> Floats:
-    """Inverse of a Gram matrix on the directions that it truly holds."""
+def pseudo_inverse(energy: Floats, least: Floats | float = 0.0) -> Floats:
+    """Inverse of a Gram matrix on the directions that it truly holds.
+
+    least  energy below which a direction is rounding errors
+    """
     size = np.sqrt(np.maximum(np.diag(energy), 0))
+    size[size**2 <= least] = 0
     scale = np.where(size > 0, 1 / np.where(size > 0, size, 1), 0)
     values, vectors = np.linalg.eigh(np.outer(scale, scale) * (energy + energy.T) / 2)
     keep = values > NEGLIGIBLE * max(values[-1], 0)
     inverse = np.where(keep, 1 / np.where(keep, values, 1), 0)
-    return np.outer(scale, scale) * ((vectors * inverse) @ vectors.T)
+    found: Floats = np.outer(scale, scale) * ((vectors * inverse) @ vectors.T)
+    return found

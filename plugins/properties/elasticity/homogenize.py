@@ -78,7 +78,8 @@ def homogenize(
         fields.load(np.ascontiguousarray(stress[:, chosen]))
         scale = fields.norms()
         scale[scale < threshold] = 0
-        runs.append(conjugate_gradients(fields, scale, tolerance, limit))
+        energy = np.diag(mean)[chosen] * elements.index.size
+        runs.append(conjugate_gradients(fields, scale, energy, tolerance, limit))
         mean[:, chosen] -= fields.work(stress) / elements.index.size
         if beta is not None and thermal is not None:
             work = fields.work(np.ascontiguousarray(thermal[:, None]))

@@ -31,14 +31,10 @@ class Level:
         Z, Y, X = self.grid.index.shape
         self.fields = {name: np.zeros((Z, Y, self.cases, 3, X), np.float32) for name in "bxy"}
         if self.grid.axes is None:
-            self.inverse = dense(self)
+            self.inverse = dense(self.grid)
 
     def array(self, values: Field) -> Field:
         """A numpy array as the fields are stored."""
-        return values
-
-    def numpy(self, values: Field) -> Field:
-        """A field as a numpy array."""
         return values
 
     def begin(self, b: Field, weight: float, out: Field) -> None:

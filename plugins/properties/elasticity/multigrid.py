@@ -144,14 +144,12 @@ def spectral_radius(level: Any, steps: int = 10) -> float:
     return 1.1 * value or 1.0
 
 
-def dense(level: Any) -> NDArray[np.float32]:
-    """Pseudo-inverse of the matrix of the coarsest grid, nodes in the order z, y, component, x."""
-    Z, Y, X = level.grid.index.shape
-    count = 3 * Z * Y * X
-    unit = np.moveaxis(np.eye(count, dtype=np.float32).reshape(count, Z, Y, 3, X), 0, 2)
-    x = level.array(np.ascontiguousarray(unit))
-    y = level.array(np.empty(x.shape, np.float32))
-    level.product(x, y)
-    matrix = np.moveaxis(level.numpy(y), 2, 0).reshape(count, count).astype(np.float64)
-    inverse = np.linalg.pinv((matrix + matrix.T) / 2, rcond=1e-6, hermitian=True)
-    return inverse.astype(np.float32)
+def dense(grid: Grid) -> NDArray[np.float32]:
+    """Pseudo-inverse of the matrix of a small grid, nodes in the order z, y, component, x."""
+    number = np.arange(3 * grid.index.size).reshape(*grid.index.shape[:2], 3, -1)
+    corners = [np.roll(number, [-(s > 0) for s in c[::-1]], (0, 1, 3)) for c in moduli.CORNERS]
+    degrees = np.stack([c[:, :, i] for c in corners for i in range(3)], -1).reshape(-1, 24)
+    elements = moduli.element_matrices(moduli.unpacked(grid.table))[grid.index.ravel()]
+    matrix = np.zeros((number.size, number.size))
+    np.add.at(matrix, (degrees[:, :, None], degrees[:, None, :]), elements)
+    return np.linalg.pinv(matrix, rcond=1e-12, hermitian=True).astype(np.float32)

@@ -51,7 +51,7 @@ class TorchLevel:
             name: torch.zeros((Z, Y, self.cases, 3, X), device=self.device) for name in "bxy"
         }
         if self.grid.axes is None:
-            self.inverse = self.array(dense(self))
+            self.inverse = self.array(dense(self.grid))
         else:
             axes = zip(self.grid.axes, (0, 1, 4), strict=True)
             z, y, x = (torch_transfer.Axis.of(axis, dim, self.device) for axis, dim in axes)

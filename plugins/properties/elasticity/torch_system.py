@@ -100,7 +100,8 @@ class TorchSystem:
         return self._numpy(step(self.x, self.r, self.p, self.q, self.finest.array(a), single))
 
     def _numpy(self, values: Tensor) -> NDArray[Any]:
-        return self.finest.numpy(values)
+        found: NDArray[Any] = self.finest.numpy(values)
+        return found
 
 
 def gram(a: Tensor, b: Tensor) -> Tensor:

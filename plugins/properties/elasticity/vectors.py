@@ -17,21 +17,24 @@ def gram(a: Any, b: Any) -> NDArray[np.float64]:
     """a_i . b_j of all cases i, j."""
     parts = np.zeros((a.shape[0], a.shape[2], b.shape[2]))
     _gram(_rows(a), _rows(b), parts)
-    return parts.sum(0)
+    total: NDArray[np.float64] = parts.sum(0)
+    return total
 
 
 def norms(a: Any) -> NDArray[np.float64]:
     """|a_i| of every case."""
     parts = np.zeros((a.shape[0], a.shape[2]))
     _squares(_rows(a), parts)
-    return np.sqrt(parts.sum(0))
+    length: NDArray[np.float64] = np.sqrt(parts.sum(0))
+    return length
 
 
 def step(x: Any, r: Any, p: Any, q: Any, a: Any, single: Any) -> NDArray[np.float64]:
     """x += p a, r -= q a, single = r; returns |r| of every case."""
     parts = np.zeros((x.shape[0], x.shape[2]))
     _step(_rows(x), _rows(r), _rows(p), _rows(q), a, _rows(single), parts)
-    return np.sqrt(parts.sum(0))
+    length: NDArray[np.float64] = np.sqrt(parts.sum(0))
+    return length
 
 
 def turn(p: Any, z: Any, b: Any) -> None:

@@ -245,6 +245,26 @@ def test_high_contrast_against_the_direct_solution(contrast: float) -> None:
     close(solved(elements).stiffness, direct(elements)[0], 1e-8)
 
 
+@pytest.mark.parametrize("contrast", [1e3, 1e5, 1e7])
+def test_separate_stiff_inclusions_are_not_taken_for_solved(contrast: float) -> None:
+    """Forces inside the inclusions balance first; the matrix between them bears the load."""
+    index = np.zeros((5, 5, 5), np.int32)
+    index[:3, :3, :3] = 1
+    C = np.stack([isotropic(1, 0.3), isotropic(contrast, 0.3)])
+    # 1e5 times stiffer is as good as rigid, and the direct solution is still exact there
+    rigid = np.stack([C[0], isotropic(min(contrast, 1e5), 0.3)])
+    expected, _ = direct(Elements(index, rigid, None, (1.0, 1.0, 1.0)))
+    found = solved(Elements(index, C, None, (1.0, 1.0, 1.0)), 1e-6)
+    close(found.stiffness, expected, 1e-4)
+
+
+def test_small_stiff_patches_on_the_coarsest_grid() -> None:
+    index = np.zeros((5, 5, 5), np.int32)
+    index[:2, :2, :2] = index[3, 3:5, 2:4] = 1
+    elements = Elements(index, np.stack([isotropic(1, 0.3), isotropic(1e6, 0.3)]), None, (1, 1, 1))
+    assert max(solved(elements, 1e-6).iterations) < 20
+
+
 @given(composites())
 def test_cases_may_be_solved_apart(elements: Elements) -> None:
     together = solved(elements)
