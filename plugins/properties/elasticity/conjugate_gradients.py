@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NEGLIGIBLE = 1e-11  # eigenvalue of a direction that the others hold already, relative
-LOOK_BACK = 5  # steps whose change of the energy tells how far it is from the end
+LOOK_BACK = 3  # steps whose change of the energy tells how far it is from the end
 ROUNDING = 1e-28  # energy of a direction, relative to the first of its case
 Floats = NDArray[np.float64]
 
