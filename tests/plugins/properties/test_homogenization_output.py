@@ -141,10 +141,10 @@ def test_tolerance_is_honoured_by_the_true_residual(tolerance: float) -> None:
 
 
 def test_tolerance_and_cases_at_once_of_the_property(materials: Write) -> None:
-    file = materials(MATRIX, CARBON, WOOD)
-    loose = Homogenization(materials=file, tolerance=1e-2).solve(random_volume())
-    tight = Homogenization(materials=file, tolerance=1e-10, cases_at_once=3).solve(random_volume())
-    one = Homogenization(materials=file, tolerance=1e-10, cases_at_once=1).solve(random_volume())
+    file, volume = materials(MATRIX, CARBON, WOOD), random_volume((9, 8, 7))
+    loose = Homogenization(materials=file, tolerance=1e-2).solve(volume)
+    tight = Homogenization(materials=file, tolerance=1e-10, cases_at_once=3).solve(volume)
+    one = Homogenization(materials=file, tolerance=1e-10, cases_at_once=1).solve(volume)
     assert loose["residual"].max() <= 1e-2 and tight["residual"].max() <= 1e-10
     assert (loose["iterations"] < tight["iterations"]).all()
     close(one["stiffness"], tight["stiffness"])
