@@ -6,10 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import eigh
 
-from recon.plugins.properties.voigt import Array
-
-KELVIN = np.sqrt([1, 1, 1, 2, 2, 2])
-"""Weights that turn a Voigt stiffness into the matrix of the tensor in an orthonormal basis."""
+from recon.plugins.properties.voigt import KELVIN, Array
 
 
 def elastic_bounds(

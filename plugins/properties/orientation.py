@@ -3,10 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from recon.plugins.properties.voigt import FIRST, SECOND, Array, frames, rotated_stiffness
+from recon.plugins.properties.voigt import FIRST, KELVIN, SECOND, Array, frames, rotated_stiffness
 
 CHUNK = 2**16
-KELVIN = np.sqrt([1.0, 1, 1, 2, 2, 2])
 WEIGHTS = KELVIN[:, None] * KELVIN
 """Times a Voigt stiffness: the matrix of the tensor in an orthonormal basis."""
 

@@ -10,6 +10,8 @@ Array = NDArray[np.float64]
 
 FIRST = np.array([0, 1, 2, 1, 0, 0])
 SECOND = np.array([0, 1, 2, 2, 2, 1])
+KELVIN = np.sqrt([1.0, 1, 1, 2, 2, 2])
+"""Weights that turn a Voigt stiffness into the matrix of the tensor in an orthonormal basis."""
 
 
 def rotated_stiffness(C: ArrayLike, axes: ArrayLike) -> Array:
