@@ -36,7 +36,7 @@ GROUPS = {"E / GPa": ("E", "axis"), "G / GPa": ("G", "pair"), "nu": ("nu", "pair
 def row(result: xr.Dataset) -> dict[str, np.ndarray]:
     """The constants of one volume; expansion in 1e-6 / K."""
     found = {label: result[name].values for label, (name, _) in GROUPS.items()}
-    return {**found, "CTE / 1e-6 K": 1e6 * result["cte"].values[:3]}
+    return {**found, "CTE in 1e-6 / K": 1e6 * result["cte"].values[:3]}
 
 
 def draw(parts: dict[str, dict[str, np.ndarray]], file: Path) -> None:
