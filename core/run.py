@@ -145,6 +145,8 @@ def versions(recipe: Recipe) -> dict[str, str]:
     """Versions of Python, torch and the package of every plugin of a recipe."""
     found = {"python": platform.python_version(), "torch": torch.__version__}
     chosen = [(kind, getattr(recipe, kind)) for kind in ("denoiser", "schedule", "harmonizer")]
+    chosen += [("metric", choice) for choice in recipe.metrics]
+    chosen += [("property", choice) for choice in recipe.properties]
     for kind, choice in chosen:
         entry = catalog().entry(kind, choice.name)
         found[entry.package] = entry.version

@@ -71,3 +71,12 @@ def test_the_command_lists_and_runs_it(environment, tmp_path):
     )
     assert bad.returncode == 2
     assert bad.stderr.strip() == "Error: metric euler-number: phase must be >= 0, got -1"
+
+
+def test_a_volume_tells_the_version_of_the_metric(environment):
+    line = (
+        "from recon.core.recipe import Choice, Recipe; from recon.core.run import versions; "
+        "print(versions(Recipe(metrics=(Choice('euler-number'),)))['recon-euler-number'])"
+    )
+    result = run(environment, "-c", line)
+    assert result.stdout.strip() == "0.1", result.stderr

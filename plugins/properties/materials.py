@@ -11,23 +11,8 @@ import numpy as np
 
 from recon.core.errors import ReconError, unknown
 from recon.core.volume import Volume
-from recon.plugins.properties.phase_table import STRUCTURE_TENSOR, constants
-from recon.plugins.properties.voigt import (
-    Array,
-    frames,
-    rotated_expansion,
-    rotated_stiffness,
-)
-
-__all__ = [
-    "STRUCTURE_TENSOR",
-    "Materials",
-    "Phase",
-    "bundled_materials",
-    "frames",
-    "rotated_expansion",
-    "rotated_stiffness",
-]
+from recon.plugins.properties.phase_table import constants
+from recon.plugins.properties.voigt import Array, rotated_expansion, rotated_stiffness
 
 
 @attrs.frozen(eq=False)

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 class Cpu:
     """A `System` of conjugate gradients in numba.
 
-    576 bytes a voxel for six cases in double precision and 320 in single: 15 GB at 256^3.
+    Six cases take 576 bytes a voxel in double precision and about 330 in single.
     """
 
     multigrid: Multigrid

@@ -2,7 +2,7 @@
 
 An element has eight nodes. In the basis of the trilinear modes 1, x, y, z, xy, xz, yz, xyz
 (sums and differences over its corners: a Walsh-Hadamard transform) a derivative maps a mode to
-one other and different modes are orthogonal, so that K needs 34 products for an orthotropic
+one other and different modes are orthogonal, so that K needs 42 products for an orthotropic
 material where the 24 x 24 matrix needs 576. The transforms along z and y are shared by the
 elements of a row, the one along x by its neighbours.
 

@@ -6,26 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tomli_w
 
 from recon.core import ReconError, Volume
-from recon.plugins.properties.homogenization import Homogenization
+from recon.plugins.properties.elasticity.cpu import Cpu
+from recon.plugins.properties.homogenization import Homogenization, _system
 
 SOLID = {"name": "solid", "E": 70, "nu": 0.2}
 VOID = {"name": "void", "void": True}
 Write = Callable[..., str]
-
-
-@pytest.fixture
-def materials(tmp_path: Path) -> Write:
-    """A function that writes phases to a file and gives its name."""
-
-    def write(*phases: dict[str, Any]) -> str:
-        path = tmp_path / "materials.toml"
-        path.write_text(tomli_w.dumps({"unit": "GPa", "phase": list(phases)}))
-        return str(path)
-
-    return write
 
 
 def refusal(act: Callable[[], Any]) -> str:
@@ -222,3 +210,9 @@ def test_fields_that_cannot_be_written_are_refused(materials: Write, tmp_path: P
     solver = Homogenization(materials=materials(SOLID), fields=str(tmp_path / "file" / "f.zarr"))
     text = refusal(lambda: solver.solve(Volume(np.zeros((2, 2, 2), np.uint8))))
     assert "cannot write" in text and "choose another place" in text
+
+
+def test_only_cuda_leaves_numba() -> None:
+    """`--device auto` on a Mac finds mps, which has no double precision."""
+    assert _system("mps") == _system("cpu") == Cpu.of
+    assert _system("cuda") != Cpu.of

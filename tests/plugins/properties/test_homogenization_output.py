@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tomli_w
 import xarray as xr
 import zarr
 
@@ -31,18 +30,6 @@ WOOD = {
 SIZE = (3e-6, 1e-6, 2e-6)
 """Edges z, y, x of a voxel."""
 Write = Callable[..., str]
-
-
-@pytest.fixture
-def materials(tmp_path: Path) -> Write:
-    """A function that writes phases to a file and gives its name."""
-
-    def write(*phases: dict[str, Any]) -> str:
-        path = tmp_path / "materials.toml"
-        path.write_text(tomli_w.dumps({"unit": "GPa", "phase": list(phases)}))
-        return str(path)
-
-    return write
 
 
 def random_volume(shape: tuple[int, int, int] = (5, 6, 4), phases: int = 3) -> Volume:
