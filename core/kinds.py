@@ -13,9 +13,9 @@ from torch import Tensor
 
 from recon.core.errors import ReconError
 from recon.core.micrographs import Micrographs
-from recon.core.noise import ALPHA_BAR, Step, T, reverse
+from recon.core.noise import ALPHA_BAR, Step, T, respaced, reverse
 from recon.core.options import option
-from recon.core.scene import Noise, Scene
+from recon.core.scene import Clean, Noise, Scene
 from recon.core.statistics import Statistics
 from recon.core.volume import Volume
 
@@ -134,8 +134,19 @@ class Harmonizer(Plugin):
     eta: float = option(1.0, "Share of the posterior noise; 0 is DDIM.", min=0, max=1)
     temperature: float = option(1.0, "Factor on the noise that the sampler injects.", min=0, max=2)
 
-    def draw(self, x: Tensor, clean: Tensor, step: Step, noise: Noise, n: int = 0) -> Tensor:
-        """Draw x_s given x_t and its clean estimate (Eq. 5) with the n-th noise of the step."""
+    def draw(
+        self,
+        x: Tensor,
+        clean: Tensor,
+        step: Step,
+        noise: Noise,
+        n: int = 0,
+        temperature: float | None = None,
+    ) -> Tensor:
+        """Draw x_s given x_t and its clean estimate (Eq. 5) with the n-th noise of the step.
+
+        temperature  in place of the option
+        """
         if step.last:
             return clean
         chosen = {"auto": "beta" if step.steps == T else "posterior"}
@@ -146,8 +157,12 @@ class Harmonizer(Plugin):
             noise(n),
             variance=chosen.get(self.variance, self.variance),
             eta=self.eta,
-            temperature=self.temperature,
+            temperature=self.temperature if temperature is None else temperature,
         )
+
+    def steps(self, alpha_bar: NDArray[np.float64], steps: int) -> list[Step]:
+        """The reverse steps of a reconstruction: evenly spaced in t unless a harmonizer differs."""
+        return respaced(alpha_bar, steps)
 
     def start(self, scene: Scene, noise: Noise) -> Tensor:
         """Draw the volume (C, Z, Y, X) to begin with, at noise level scene.ab_start."""
@@ -158,14 +173,15 @@ class Harmonizer(Plugin):
         self,
         x: Tensor,
         step: Step,
-        clean: Callable[[Tensor], Tensor],
+        clean: Clean,
         noise: Noise,
         scene: Scene,
     ) -> Tensor:
         """Draw the volume at level s given the one at level t.
 
         x       (C, Z, Y, X) at noise level step.ab_t
-        clean   its clean estimate by the planes of this step, at the same level t
+        clean   its clean estimate by the planes of this step (or by those that follow), at the
+                same level t
         noise   the n-th standard normal field of this step, n = 0, 1, 2, ...
         scene   shape, periodic axes and statistics of the material
         """

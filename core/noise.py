@@ -60,7 +60,31 @@ def respaced(ab: NDArray[np.float64], steps: int) -> list[Step]:
     """The reverse steps of a schedule, evenly spaced in t, the first at T - 1."""
     if not 1 <= steps <= len(ab):
         raise ReconError(f"steps must be in [1, {len(ab)}], got {steps}")
-    times = [round(len(ab) * (steps - k) / steps) - 1 for k in range(steps)]
+    return between(ab, [round(len(ab) * (steps - k) / steps) - 1 for k in range(steps)])
+
+
+def log_spaced(ab: NDArray[np.float64], steps: int, first: float, last: float) -> list[Step]:
+    """The reverse steps evenly spaced in the logarithm of noise over signal (variance).
+
+    first, last  noise over signal of the first and the last step, each t the nearest; where the
+                 schedule has fewer t between them than steps, the missing ones are its neighbours
+    """
+    if not 1 <= steps <= len(ab):
+        raise ReconError(f"steps must be in [1, {len(ab)}], got {steps}")
+    noise = np.log((1 - ab) / ab)
+    wanted = np.linspace(np.log(first), np.log(last), steps)
+    nearest = np.clip(np.searchsorted(noise, wanted), 0, len(ab) - 1)
+    times = nearest.tolist()
+    for k in range(steps - 2, -1, -1):  # strictly falling, and none below 0
+        times[k] = max(times[k], times[k + 1] + 1)
+    for k in range(steps):
+        times[k] = min(times[k], len(ab) - 1 - k)
+    return between(ab, times)
+
+
+def between(ab: NDArray[np.float64], times: list[int]) -> list[Step]:
+    """The reverse steps that start at each of the falling times t, the last at the volume."""
+    steps = len(times)
     levels = [float(ab[t]) for t in times] + [1.0]
     return [Step(k, steps, t, levels[k], levels[k + 1]) for k, t in enumerate(times)]
 

@@ -17,7 +17,7 @@ from recon.core.encoding import channels, decode
 from recon.core.errors import ReconError
 from recon.core.kinds import Denoiser, Harmonizer, Metric, Property
 from recon.core.micrographs import Micrographs
-from recon.core.noise import Step, respaced
+from recon.core.noise import Step
 from recon.core.philox import START, normal
 from recon.core.recipe import Choice, Recipe
 from recon.core.scene import Scene
@@ -69,13 +69,14 @@ def reconstruct(
     )
     seed = recipe.seed + sample
     shape = (field_channels(denoiser), *recipe.shape)
-    steps = respaced(denoiser.alpha_bar, recipe.steps)
+    steps = harmonizer.steps(denoiser.alpha_bar, recipe.steps)
     scene = Scene(
         shape,
         ("z" in recipe.periodic, "y" in recipe.periodic, "x" in recipe.periodic),
         steps[0].ab_t,
         denoiser.statistics,
         device,
+        seed,
     )
     noise = partial(normal, seed, shape=shape, device=device)
     with torch.inference_mode():
@@ -97,15 +98,18 @@ def reconstruct(
             yield State(step.number + 1, step.steps, x, denoiser)
 
 
-def estimate(denoiser: Denoiser, step: Step, wrap: Sequence[int], chunk: int, x: Tensor) -> Tensor:
+def estimate(
+    denoiser: Denoiser, step: Step, wrap: Sequence[int], chunk: int, x: Tensor, turn: int = 0
+) -> Tensor:
     """Clean estimate of a volume: the mean over the step's planes of the slices' estimates.
 
+    turn  takes the planes that follow the step's after so many turns
     wrap  voxels by which the volume is rolled along (z, y, x) before it is cut into slices: on a
           periodic axis this moves the border of the slices to another place at every step
     """
     rolled = x.roll(wrap, (1, 2, 3)) if any(wrap) else x
     total = torch.zeros_like(x)
-    for plane in step.planes:
+    for plane in planes.turned(step.planes, turn):
         stack = planes.slices(rolled, plane)
         result = planes.slices(total, plane)
         for first in range(0, len(stack), chunk):

@@ -11,6 +11,11 @@ AXES = ("z", "y", "x")
 NORMAL = {"xy": 0, "xz": 1, "yz": 2}
 
 
+def turned(planes: tuple[str, ...], turn: int) -> tuple[str, ...]:
+    """The planes that follow these after so many turns: xy, xz, yz, xy, ..."""
+    return tuple(PLANES[(PLANES.index(plane) + turn) % len(PLANES)] for plane in planes)
+
+
 def in_plane(plane: str) -> tuple[int, int]:
     """The two volume axes (0 = z, 1 = y, 2 = x) that the rows and columns of a slice run along."""
     first, second = (axis for axis in range(3) if axis != NORMAL[plane])

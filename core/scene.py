@@ -8,6 +8,16 @@ from torch import Tensor
 from recon.core.statistics import Statistics
 
 
+class Clean(Protocol):
+    """The clean estimate of the volume by the planes of a step."""
+
+    def __call__(self, x: Tensor, turn: int = 0) -> Tensor:
+        """Estimate of x (C, Z, Y, X) at the noise level t of the step.
+
+        turn  the planes are those that follow the step's after so many turns (xy, xz, yz, xy, ...)
+        """
+
+
 class Noise(Protocol):
     """The independent standard normal fields of one step, n = 0, 1, 2, ..."""
 
@@ -24,6 +34,7 @@ class Scene:
     ab_start    alpha_bar at which the sampler starts
     statistics  fractions, mean and covariance of the field; None when the denoiser knows none
     device      where the fields live
+    seed        of this sample, for what varies between samples beside the noise
     """
 
     shape: tuple[int, int, int, int]
@@ -31,3 +42,4 @@ class Scene:
     ab_start: float
     statistics: Statistics | None = None
     device: str = "cpu"
+    seed: int = 0

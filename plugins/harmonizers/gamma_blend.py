@@ -1,14 +1,12 @@
 """The paper's modified harmonized sampling."""
 
-from collections.abc import Callable
-
 import attrs
 from torch import Tensor
 
 from recon.core.kinds import Harmonizer
 from recon.core.noise import Step
 from recon.core.options import option
-from recon.core.scene import Noise, Scene
+from recon.core.scene import Clean, Noise, Scene
 from recon.plugins.harmonizers.rounds import in_rounds
 
 
@@ -27,7 +25,7 @@ class GammaBlend(Harmonizer):
         self,
         x: Tensor,
         step: Step,
-        clean: Callable[[Tensor], Tensor],
+        clean: Clean,
         noise: Noise,
         scene: Scene,
     ) -> Tensor:

@@ -1,13 +1,11 @@
 """Plain multi-plane denoising."""
 
-from collections.abc import Callable
-
 import attrs
 from torch import Tensor
 
 from recon.core.kinds import Harmonizer
 from recon.core.noise import Step
-from recon.core.scene import Noise, Scene
+from recon.core.scene import Clean, Noise, Scene
 
 
 @attrs.frozen
@@ -20,7 +18,7 @@ class Nothing(Harmonizer):
         self,
         x: Tensor,
         step: Step,
-        clean: Callable[[Tensor], Tensor],
+        clean: Clean,
         noise: Noise,
         scene: Scene,
     ) -> Tensor:

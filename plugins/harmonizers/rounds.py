@@ -1,19 +1,17 @@
 """Rounds of renoising at the same plane and noise level (Lee & Yun 2023, Eq. 16-17)."""
 
-from collections.abc import Callable
-
 from torch import Tensor
 
 from recon.core.kinds import Harmonizer
 from recon.core.noise import Step, renoise
-from recon.core.scene import Noise
+from recon.core.scene import Clean, Noise
 
 
 def in_rounds(
     harmonizer: Harmonizer,
     x: Tensor,
     step: Step,
-    clean: Callable[[Tensor], Tensor],
+    clean: Clean,
     noise: Noise,
     rounds: int,
     gamma: float,

@@ -1,21 +1,37 @@
-"""Harmonizing by what is known of the volume: its spectrum and its phase fractions."""
+"""Harmonizing by what is known of the volume: its spectrum, phase fractions and interface."""
 
-from collections.abc import Callable
 from math import sqrt
 
 import attrs
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.core.errors import ReconError
 from recon.core.kinds import Harmonizer
-from recon.core.noise import Step
+from recon.core.noise import Step, log_spaced, renoise
 from recon.core.options import option
-from recon.core.scene import Noise, Scene
+from recon.core.planes import turned
+from recon.core.scene import Clean, Noise, Scene
 from recon.core.statistics import Statistics
+from recon.plugins.harmonizers import interface, target
 from recon.plugins.harmonizers.balance import balanced, clamped
-from recon.plugins.harmonizers.rounds import in_rounds
 from recon.plugins.harmonizers.spectrum import Spectrum
+
+STEERED = 3.0
+"""Noise over signal (variance) below which the interface tells that of the finished volume."""
+TEMPERATURES = (0.4, 1.2)
+
+
+@attrs.frozen(eq=False)
+class Known:
+    """What is known of one volume: statistics, spectrum, phase fractions (K,), interface."""
+
+    statistics: Statistics
+    spectrum: Spectrum
+    fractions: NDArray[np.float64]
+    interface: float
 
 
 @attrs.frozen
@@ -30,13 +46,30 @@ class Spectral(Harmonizer):
 
     name = "spectral"
     temperature: float = option(
-        0.75, "Factor on the noise that the sampler injects; lower removes specks.", min=0, max=2
+        0.8, "Factor on the noise that the sampler injects; lower removes specks.", min=0, max=2
     )
-    rounds: int = option(4, "Renoising rounds a step at the same plane (n_h).", min=0)
+    steer: float = option(
+        2.0,
+        "How strongly the temperature answers to too much or too little interface; 0: not.",
+        min=0,
+        max=10,
+    )
+    rounds: int = option(2, "Renoising rounds a step (n_h).", min=0)
+    turn: bool = option(True, "Each round takes the next plane.")
     gamma: float = option(1.0, "Share of the renoised volume in the blend.", min=0, max=1)
     informed: bool = option(True, "Start from a Gaussian field of the volume's spectrum.")
+    first: float = option(
+        60.0, "Noise over signal (variance) of the first step, when informed.", min=1e-6
+    )
+    last: float = option(0.02, "Noise over signal (variance) of the last step.", min=1e-6)
     h_max: float = option(1.0, "Largest gain of the filter; 0 leaves it open.", min=0)
     balance: bool = option(True, "Clamp the estimate and hold the phase fractions.")
+    fraction: tuple[float, ...] | None = option(
+        None, "Phase fractions to aim at; otherwise those of the micrographs.", min=0, max=1
+    )
+    vary: bool = option(
+        True, "Phase fractions vary between samples as between real pieces of that size."
+    )
     decided: float = option(
         0.3, "Noise over signal (variance) below which phases are decided: no balance.", min=0
     )
@@ -46,54 +79,101 @@ class Spectral(Harmonizer):
     floor: float = option(
         0.01, "Least power of a wave of the volume; white noise of variance 1 has 1.", min=1e-12
     )
-    _known: dict[Scene, tuple[Statistics, Spectrum]] = attrs.field(
-        factory=dict, init=False, eq=False, repr=False
-    )
+    _known: dict[Scene, Known] = attrs.field(factory=dict, init=False, eq=False, repr=False)
+
+    def steps(self, alpha_bar: NDArray[np.float64], steps: int) -> list[Step]:
+        """Evenly spaced in the logarithm of noise over signal.
+
+        The informed start holds all of the second order, so the steps begin where the network
+        knows more, and most are spent where the phases are decided.
+        """
+        first = self.first if self.informed else float("inf")
+        highest, lowest = ((1 - ab) / ab for ab in (alpha_bar[-1], alpha_bar[0]))
+        return log_spaced(
+            alpha_bar, steps, float(min(first, highest)), float(max(self.last, lowest))
+        )
 
     def start(self, scene: Scene, noise: Noise) -> Tensor:
         """x_T: sqrt(ab_T) (mean + Gaussian field) + sqrt(1 - ab_T) z, z that of any harmonizer."""
         z = noise(0)
         if not self.informed:
             return z
-        statistics, spectrum = self.known(scene)
-        field = spectrum.coloured(noise(1, shape=(scene.shape[0], *spectrum.grid)))
-        mean = torch.as_tensor(statistics.mean, dtype=z.dtype, device=z.device)
-        signal = mean.view(-1, 1, 1, 1) + field
+        known = self.known(scene)
+        field = known.spectrum.coloured(noise(1, shape=(scene.shape[0], *known.spectrum.grid)))
+        if self.balance:  # the fractions say how large the mean is; the field is not to add to it
+            field = field - field.mean((1, 2, 3), keepdim=True)
+            mean = 2.0 * known.fractions[-scene.shape[0] :] - 1.0
+        else:
+            mean = known.statistics.mean
+        signal = torch.as_tensor(mean, dtype=z.dtype, device=z.device).view(-1, 1, 1, 1) + field
         return sqrt(scene.ab_start) * signal + sqrt(1 - scene.ab_start) * z
 
-    def advance(
-        self,
-        x: Tensor,
-        step: Step,
-        clean: Callable[[Tensor], Tensor],
-        noise: Noise,
-        scene: Scene,
-    ) -> Tensor:
-        statistics, spectrum = self.known(scene)
+    def advance(self, x: Tensor, step: Step, clean: Clean, noise: Noise, scene: Scene) -> Tensor:
+        known = self.known(scene)
+        estimate = self.harmonized(x, step, clean, known, 0)
+        heat = self.heat(estimate, step, known)
+        y = self.draw(x, estimate, step, noise, 0, heat)
+        for round in range(0 if step.last else self.rounds):
+            h = renoise(y, step, noise(2 * round + 1), temperature=heat)
+            blend = self.gamma * h + (1 - self.gamma) * x
+            estimate = self.harmonized(blend, step, clean, known, round + 1)
+            heat = self.heat(estimate, step, known)
+            y = self.draw(blend, estimate, step, noise, 2 * round + 2, heat)
+        return y
+
+    def harmonized(self, x: Tensor, step: Step, clean: Clean, known: Known, round: int) -> Tensor:
+        """Clean estimate of the volume: that of the slices, filtered and balanced."""
         s2 = (1 - step.ab_t) / step.ab_t
-        gain = spectrum.gain(s2, step.planes, self.h_max)
+        turn = round if self.turn else 0
+        gain = known.spectrum.gain(s2, turned(step.planes, turn), self.h_max)
+        u = x / sqrt(step.ab_t)
+        estimate = u - known.spectrum.filtered(u - clean(x, turn), gain)
+        if not self.balance:
+            return estimate
+        if s2 < self.decided:
+            # Few voxels are open now: to move the fraction, the balance would sow specks.
+            return clamped(estimate)
+        return balanced(estimate, known.fractions)
 
-        def harmonized(x: Tensor) -> Tensor:
-            u = x / sqrt(step.ab_t)
-            estimate = u - spectrum.filtered(u - clean(x), gain)
-            if not self.balance:
-                return estimate
-            if s2 < self.decided:
-                # Few voxels are open now: to move the fraction, the balance would sow specks.
-                return clamped(estimate)
-            return balanced(estimate, statistics.fractions)
+    def heat(self, estimate: Tensor, step: Step, known: Known) -> float:
+        """Temperature of the next noise: lower where the estimate has too much interface.
 
-        return in_rounds(self, x, step, harmonized, noise, self.rounds, self.gamma)
+        So the interface area is calibrated during the run, without a trial run before it.
+        """
+        if self.steer == 0 or step.last or (1 - step.ab_t) / step.ab_t >= STEERED:
+            return self.temperature
+        ratio = interface.measured(estimate) / known.interface
+        low, high = TEMPERATURES
+        wanted = self.temperature * max(ratio, 0.1) ** -self.steer
+        return float(np.clip(wanted, min(low, self.temperature), max(high, self.temperature)))
 
-    def known(self, scene: Scene) -> tuple[Statistics, Spectrum]:
-        """Statistics of the scene and the spectrum that follows from them, computed once."""
-        if scene.statistics is None:
+    def known(self, scene: Scene) -> Known:
+        """Statistics of the scene and what follows from them, computed once."""
+        statistics = scene.statistics
+        if statistics is None:
             raise ReconError(
                 "harmonizer spectral needs the covariance of the material, and the denoiser knows "
                 "none; train it on micrographs, or take harmonizer gamma-blend"
             )
         if scene not in self._known:
             self._known.clear()
-            spectrum = Spectrum.of(scene.statistics.covariance, scene, self.cutoff, self.floor)
-            self._known[scene] = scene.statistics, spectrum
+            self._known[scene] = Known(
+                statistics,
+                Spectrum.of(statistics.covariance, scene, self.cutoff, self.floor),
+                self.wanted(statistics, scene),
+                max(interface.expected(statistics), 1e-6),
+            )
         return self._known[scene]
+
+    def wanted(self, statistics: Statistics, scene: Scene) -> NDArray[np.float64]:
+        """Phase fractions (K,) of this volume."""
+        if self.fraction is not None:
+            return target.checked(self.fraction, len(statistics.fractions))
+        if not self.vary:
+            return statistics.fractions
+        rng = np.random.default_rng([scene.seed, FRACTIONS])
+        return target.drawn(statistics, scene.shape[1:], rng)
+
+
+FRACTIONS = 0x6672
+"""Sets the random numbers of the fractions apart from others of the same seed."""

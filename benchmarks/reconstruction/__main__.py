@@ -1,0 +1,187 @@
+"""Quality and time of the samplers: second order, what it does not see, and a classifier.
+
+    python benchmarks/reconstruction --data DIR [--material NAME]... [--sampler NAME]...
+        [--seeds 8] [--preset tiny] [--physics] [--classifier] [--out DIR] [--json FILE]
+
+Weights that are not bundled are trained and kept in --out, as are the volumes, so that a second
+call goes on where the first stopped. Real materials are trained on the half that is not scored
+(the separator is too small: on every second slice of what is scored).
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+import numpy as np
+import torch
+from classifier import areas, halves, quarters
+from materials import NAMES, Material, material
+from samplers import SAMPLERS
+from sampling import Made, sampled
+from score import function_errors, functions, real_crops, scalars, second_order
+
+from recon.cli.settings import parsed
+from recon.core import Recipe, Volume
+from recon.core.recipe import Choice
+from recon.core.run import train
+
+PHYSICS = {
+    "fibre-composite": {"homogenization": {"materials": "glass-epoxy"}},
+    "fibres": {"homogenization": {"materials": "glass-epoxy"}},
+    "nmc": {"diffusivity": {"phases": [0]}},
+    "electrode": {"diffusivity": {"phases": [0]}},
+}
+PORE = {"diffusivity": {"phases": [0]}}
+
+
+def weights_of(what: Material, preset: str, out: Path) -> str:
+    """Bundled, from --out, or trained now."""
+    if not what.weights.endswith(".safetensors") and preset == "tiny":
+        return what.weights
+    path = out / preset / f"{what.name}.safetensors"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        options: dict[str, Any] = {"preset": preset}
+        if preset == "tiny" and what.crop != 32:
+            options |= {"crop": what.crop, "batch": 8}
+        recipe = Recipe(denoiser=Choice("unet-ddpm", options))
+        state = path.with_suffix(".training")
+        train(recipe, what.train, path, checkpoint=state, progress=_quiet)
+        state.unlink(missing_ok=True)
+    return str(path)
+
+
+def _quiet(what: str, done: int, total: int, note: str) -> None:
+    if done % 500 == 0:
+        click.echo(f"  {what}: {done}/{total} {note}", err=True)
+
+
+def recipe_of(sampler: str, weights: str, shape: tuple[int, int, int], settings: Any) -> Recipe:
+    table = {"weights": weights, "shape": list(shape), **SAMPLERS[sampler]}
+    table["harmonizer"] = dict(table.get("harmonizer", {"name": "spectral"}))
+    for kind, options in settings.items():
+        if kind == "recipe":
+            table |= options
+        else:
+            table[kind] = table.get(kind, {}) | options
+    return Recipe.from_table(table)
+
+
+def summary(values: list[dict[str, float]]) -> dict[str, list[float]]:
+    """Mean and standard deviation of every number."""
+    return {
+        key: [float(np.mean(v)), float(np.std(v, ddof=1)) if len(v) > 1 else float("nan")]
+        for key in values[0]
+        for v in [[one[key] for one in values]]
+    }
+
+
+def row(
+    what: Material, made: Made, pieces: list[Volume], real: dict[str, Any], with_classifier: bool
+) -> dict[str, Any]:
+    physics = real["physics"]
+    found: dict[str, Any] = {
+        "passes": float(np.median(made.passes)),
+        "seconds": float(np.median(made.seconds)),
+        "seeds": len(made.volumes),
+        "second order": second_order(made.volumes, what.test),
+        "scalars": summary([scalars(volume, physics) for volume in made.volumes]),
+        "functions": function_errors([functions(v) for v in made.volumes], real["functions"]),
+    }
+    if with_classifier:
+        half = len(made.volumes) // 2
+        fake = [volume.labels for volume in made.volumes]
+        found["classifier"] = areas(
+            (fake[:half], fake[half:]), halves(what.test), len(what.test.phases)
+        )
+    return found
+
+
+def text(found: dict[str, Any], real: dict[str, Any]) -> str:
+    lines = [f"  {found['passes']:.0f} passes, {found['seconds']:.1f} s, {found['seeds']} seeds"]
+    for name, t in found["second order"].items():
+        each = ", ".join(f"{p} {v['error']:.3f}/{v['floor']:.3f}" for p, v in t["phases"].items())
+        lines.append(
+            f"  {name}: {t['error']:.3f} +- {t['half']:.3f}, floor {t['floor']:.3f}, ratio "
+            f"{t['ratio']:.2f}, spread {t['spread']:.2f}  ({each})"
+        )
+    for name, t in found["functions"].items():
+        lines.append(
+            f"  {name}: {t['error']:.3f}, floor {t['floor']:.3f}, ratio {t['error'] / t['floor']:.2f}"
+        )
+    lines.append(
+        "  "
+        + "; ".join(
+            f"{key} {mean:.4g} ({sd:.2g}) real {real['scalars'][key][0]:.4g} ({real['scalars'][key][1]:.2g})"
+            for key, (mean, sd) in found["scalars"].items()
+        )
+    )
+    if "classifier" in found:
+        lines.append(
+            "  classifier: "
+            + ", ".join(f"{p} {a:.2f}" for p, a in found["classifier"].items())
+            + "; real against real "
+            + ", ".join(f"{p} {a:.2f}" for p, a in real["classifier"].items())
+        )
+    return "\n".join(lines)
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the real tomograms.")
+@click.option("--material", "names", multiple=True, type=click.Choice(NAMES), default=NAMES[:3])
+@click.option(
+    "--sampler", "samplers", multiple=True, type=click.Choice(SAMPLERS), default=["spectral"]
+)
+@click.option("--set", "settings", multiple=True, help="As in recon run; recipe.steps=40 too.")
+@click.option("--label", default="", help="Name of a sampler with --set.")
+@click.option("--seeds", default=8, show_default=True)
+@click.option("--shape", nargs=3, type=int, default=(64, 64, 64), show_default=True)
+@click.option("--preset", default="tiny", show_default=True)
+@click.option("--physics", is_flag=True, help="Also stiffness or diffusivity.")
+@click.option("--classifier", is_flag=True, help="Also the classifier two-sample test.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reconstruction-benchmark"))
+@click.option("--json", "file", type=click.Path(path_type=Path))
+def main(
+    data: Path | None,
+    names: tuple[str, ...],
+    samplers: tuple[str, ...],
+    settings: tuple[str, ...],
+    label: str,
+    seeds: int,
+    shape: tuple[int, int, int],
+    preset: str,
+    physics: bool,
+    classifier: bool,
+    out: Path,
+    file: Path | None,
+) -> None:
+    click.echo(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {shape}, {preset}")
+    rows: dict[str, Any] = {}
+    for name in names:
+        what = material(name, data)
+        weights = weights_of(what, preset, out)
+        solvers = PHYSICS.get(name, PORE) if physics else {}
+        pieces = real_crops(what.test, shape)
+        real: dict[str, Any] = {
+            "physics": solvers,
+            "scalars": summary([scalars(piece, solvers) for piece in pieces]),
+            "functions": [functions(piece) for piece in pieces],
+        }
+        if classifier:
+            real["classifier"] = areas(*quarters(what.test), len(what.test.phases))
+        for sampler in samplers:
+            recipe = recipe_of(sampler, weights, shape, parsed(settings))
+            tag = sampler + (f"-{label}" if label else "")
+            size = "x".join(map(str, shape))
+            made = sampled(recipe, seeds, out / preset / name / f"{tag}-{size}")
+            found = row(what, made, pieces, real, classifier)
+            rows[f"{name} {tag}"] = found
+            click.echo(f"{name}, {tag}:\n{text(found, real)}")
+    if file is not None:
+        file.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,12 @@
+"""The samplers that are compared: settings of a recipe."""
+
+from typing import Any
+
+SAMPLERS: dict[str, dict[str, Any]] = {
+    "spectral": {},
+    "gamma-blend": {"steps": 90, "harmonizer": {"name": "gamma-blend"}},
+    "none": {"steps": 90, "harmonizer": {"name": "none"}},
+    "paper": {"steps": 1000, "harmonizer": {"name": "gamma-blend"}},
+}
+"""spectral: the default. gamma-blend, none: the paper's sampler with and without rounds, at 90
+respaced steps. paper: all of its T = 1000 steps, 4996 passes."""

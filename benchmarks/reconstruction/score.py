@@ -1,0 +1,104 @@
+"""What a volume is scored by, beside what real crops of its size have."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from recon.core import Volume
+from recon.core.catalog import catalog
+from recon.core.crops import crops
+from recon.core.equivalence import compare
+
+CROPS = 16
+SHAPES = {"two-point-cluster": {}, "chord-length": {"border": "weigh"}, "local-thickness": {}}
+"""Functions beyond the second order, compared with the mean of the real crops."""
+
+
+def real_crops(test: Volume, shape: tuple[int, int, int]) -> list[Volume]:
+    """Pieces of the real volume, at least 16; they overlap where it is small."""
+    return [
+        Volume(test.labels[box], test.voxel_size, test.phases)
+        for box in crops(test.shape, shape, CROPS)
+    ]
+
+
+def scalars(volume: Volume, physics: dict[str, Any]) -> dict[str, float]:
+    """Numbers of one volume."""
+    found: dict[str, float] = {}
+    build = catalog().build
+    faces = build("metric", "surface-density").measure(volume)["faces"]
+    percolation = build("metric", "percolation").measure(volume)
+    chord = build("metric", "chord-length", border="weigh").measure(volume)["mean"]
+    thickness = build("metric", "local-thickness").measure(volume)["mean"]
+    share = build("metric", "volume-fraction").measure(volume)
+    for k in range(len(volume.phases)):
+        found[f"fraction {k}"] = float(share[k])
+        found[f"components {k}"] = float(percolation["components"][k])
+        found[f"largest {k}"] = float(percolation["largest_share"][k])
+        found[f"thickness {k}"] = float(thickness[k])
+        for axis in "xyz":
+            found[f"chord {k} {axis}"] = float(chord.sel(phase=k, direction=axis))
+            found[f"percolates {k} {axis}"] = float(
+                percolation["percolates"].sel(phase=k, axis=axis)
+            )
+    for axis in "xyz":
+        found[f"interface {axis}"] = float(faces.sel(direction=axis).sum() / 2)
+    found["interface"] = float(np.mean([found[f"interface {axis}"] for axis in "xyz"]))
+    for name, options in physics.items():
+        solved = build("property", name, **options).solve(volume)
+        value = "relative" if name == "diffusivity" else "E"
+        for axis in "xyz":
+            found[f"{name} {axis}"] = float(solved[value].sel(axis=axis))
+    return found
+
+
+def functions(volume: Volume) -> dict[str, xr.DataArray]:
+    """Curves of one volume beyond two-point and lineal path."""
+    found = {}
+    for name, options in SHAPES.items():
+        value = catalog().build("metric", name, **options).measure(volume)
+        found[name] = value["density"] if isinstance(value, xr.Dataset) else value
+    return found
+
+
+def distance(curve: xr.DataArray, reference: xr.DataArray) -> float:
+    """sum |f - f_ref| / sum f_ref over the lags, mean over phases and directions."""
+    miss = abs(curve - reference).sum("lag") / reference.sum("lag")
+    return float(miss.where(np.isfinite(miss)).mean())
+
+
+def function_errors(
+    samples: Sequence[dict[str, xr.DataArray]], pieces: Sequence[dict[str, xr.DataArray]]
+) -> dict[str, dict[str, float]]:
+    """Mean error against the mean of the real crops; the floor is that of a crop left out."""
+    table = {}
+    for name in SHAPES:
+        real = xr.concat([piece[name] for piece in pieces], "piece")
+        mean = real.mean("piece")
+        floor = [
+            distance(real[i], real.drop_isel(piece=i).mean("piece")) for i in range(len(pieces))
+        ]
+        error = [distance(sample[name], mean) for sample in samples]
+        table[name] = {"error": float(np.mean(error)), "floor": float(np.mean(floor))}
+    return table
+
+
+def second_order(samples: Sequence[Volume], test: Volume) -> dict[str, Any]:
+    """Two-point function and lineal path: error with its 95 % interval over seeds, floor, spread."""
+    comparison = compare(samples, test)
+    table = {}
+    for name, agreement in comparison.metrics.items():
+        each = agreement.errors.mean(("phase", agreement.over)).to_numpy()
+        half = 1.96 * each.std(ddof=1) / len(each) ** 0.5 if len(each) > 1 else float("nan")
+        # The headline spread averages ratios; a phase and direction each count alike.
+        table[name] = {**agreement.headline, "half": float(half), "seeds": each.tolist()}
+        table[name]["phases"] = {
+            phase: {
+                "error": float(agreement.errors[:, k].mean()),
+                "floor": float(agreement.table["floor"][k].mean()),
+            }
+            for k, phase in enumerate(comparison.phases)
+        }
+    return table

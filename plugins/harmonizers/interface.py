@@ -1,0 +1,39 @@
+"""Interface area of a field, and what the micrographs say it should be."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recon.core.encoding import decode
+from recon.core.planes import in_plane
+from recon.core.statistics import Statistics
+
+
+def expected(statistics: Statistics) -> float:
+    """Share of neighbouring pixels that differ in phase, mean over the axes that were seen.
+
+    From the autocovariance C of the encoded channels: a channel of -1 and 1 changes between
+    neighbours with probability (C(0) - C(1)) / 2, and of more than two channels two change at once.
+    """
+    seen: dict[int, list[float]] = {}
+    for plane, covariance in statistics.covariance.items():
+        row, column = (side // 2 for side in covariance.shape[1:])
+        middle = covariance[:, row, column]
+        rows, columns = in_plane(plane)
+        if covariance.shape[1] > 1:
+            seen.setdefault(rows, []).append((middle - covariance[:, row + 1, column]).sum())
+        if covariance.shape[2] > 1:
+            seen.setdefault(columns, []).append((middle - covariance[:, row, column + 1]).sum())
+    both = 1 if len(statistics.mean) == 1 else 2
+    return float(np.mean([np.mean(values) for values in seen.values()])) / 2 / both
+
+
+def measured(field: Tensor) -> float:
+    """The same share in a field (C, Z, Y, X), decoded; mean over the axes that have neighbours."""
+    labels = decode(field)
+    found = [
+        float((labels.diff(dim=axis) != 0).double().mean())
+        for axis in range(3)
+        if labels.shape[axis] > 1
+    ]
+    return float(torch.tensor(found).mean()) if found else 0.0

@@ -1,0 +1,107 @@
+"""The phase fractions that a volume is to have: the micrographs', varying as pieces of it vary."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recon.core.errors import ReconError
+from recon.core.planes import in_plane
+from recon.core.statistics import Statistics
+
+LEAST = 0.25
+"""A phase keeps this share of its fraction, whatever is drawn."""
+
+
+def drawn(
+    statistics: Statistics, shape: Sequence[int], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Phase fractions (K,) of one piece of the material of a shape (z, y, x) in voxels.
+
+    Normal, with the variance that pieces of this size have; the sum is 1.
+    """
+    fractions = statistics.fractions
+    independent = rng.standard_normal(len(fractions))  # as many numbers for any material
+    deviation = fraction_deviations(statistics, shape)
+    if len(fractions) == 2:
+        shift = independent[1] * deviation[0] * np.array([-1.0, 1.0])
+    else:
+        variance = independent_variances(deviation**2)
+        shift = np.sqrt(variance) * independent
+        shift -= variance * shift.sum() / max(variance.sum(), np.finfo(float).tiny)
+    found = np.maximum(fractions + shift, LEAST * fractions)
+    return np.asarray(found / found.sum())
+
+
+def fraction_deviations(statistics: Statistics, shape: Sequence[int]) -> NDArray[np.float64]:
+    """Standard deviation of the fraction of each channel's phase in pieces of a shape (z, y, x).
+
+    The variance of the mean of a window, over that of a pixel, follows from the autocovariance.
+    From windows of the planes and lines of the axes to the volume it is extended as the
+    correlation is:
+
+        R(zyx) = R(yx) R(zx) R(zy) / (R(z) R(y) R(x))
+
+    exact when separable. Lags that the micrographs do not show count as uncorrelated.
+    """
+    found = []
+    for channel in range(len(statistics.mean)):
+        ratio = 1.0
+        lines: dict[int, list[float]] = {}
+        variances = []
+        for plane, covariance in statistics.covariance.items():
+            field = covariance[channel]
+            rows, columns = in_plane(plane)
+            row, column = field.shape[0] // 2, field.shape[1] // 2
+            variances.append(field[row, column])
+            ratio *= _reduction(field, shape[rows], shape[columns])
+            lines.setdefault(rows, []).append(_reduction(field[:, [column]], shape[rows], 1))
+            lines.setdefault(columns, []).append(_reduction(field[[row]], 1, shape[columns]))
+        if len(statistics.covariance) == 3:
+            for reductions in lines.values():
+                ratio /= max(float(np.mean(reductions)), np.finfo(float).tiny)
+        else:  # a plane that was not seen is taken for separable
+            ratio = float(np.prod([np.mean(reductions) for reductions in lines.values()]))
+        found.append(np.sqrt(ratio * np.mean(variances)) / 2)  # the encoding spans -1 .. 1
+    return np.array(found)
+
+
+def _reduction(covariance: NDArray[np.float64], *sides: int) -> float:
+    """Variance of the mean over a box of `sides` pixels, over that of a pixel; at most 1."""
+    weights = [
+        np.maximum(side - np.abs(np.arange(lags) - lags // 2), 0) / side**2
+        for side, lags in zip(sides, covariance.shape, strict=True)
+    ]
+    middle = covariance[covariance.shape[0] // 2, covariance.shape[1] // 2]
+    mean = np.einsum("ab,a,b->", covariance, *weights)
+    return float(np.clip(mean / max(middle, np.finfo(float).tiny), 1e-6, 1))
+
+
+def independent_variances(wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Variances d of independent numbers that, conditioned on the sum 0, have those wanted.
+
+    The conditional covariance is diag(d) - d d' / sum d, so d_k (1 - d_k / sum d) is wanted.
+    For three phases this reproduces their covariances too, if none are positive. A phase cannot
+    vary more than all the others together; what exceeds that is cut.
+    """
+    d = wanted.copy()
+    for _ in range(200):
+        share = np.minimum(d / max(d.sum(), np.finfo(float).tiny), 0.9)
+        d = 0.5 * d + 0.5 * wanted / (1 - share)
+    return np.asarray(d)
+
+
+def checked(fraction: Sequence[float], phases: int) -> NDArray[np.float64]:
+    """Fractions (K,) that were asked for; ReconError unless one a phase, in (0, 1), of sum 1."""
+    given = np.array(fraction, dtype=float)
+    if len(given) != phases:
+        raise ReconError(
+            f"harmonizer spectral: fraction must have one number for each of the {phases} phases, "
+            f"got {len(given)}"
+        )
+    if not (np.all(given > 0) and abs(given.sum() - 1) < 1e-3):
+        raise ReconError(
+            "harmonizer spectral: fraction must be above 0 for every phase and sum to 1, got "
+            + ", ".join(f"{f:g}" for f in given)
+        )
+    return np.asarray(given / given.sum())
