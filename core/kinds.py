@@ -149,13 +149,12 @@ class Harmonizer(Plugin):
         """
         if step.last:
             return clean
-        chosen = {"auto": "beta" if step.steps == T else "posterior"}
         return reverse(
             x,
             clean,
             step,
             noise(n),
-            variance=chosen.get(self.variance, self.variance),
+            variance=self.chosen_variance(step),
             eta=self.eta,
             temperature=self.temperature if temperature is None else temperature,
         )
@@ -167,6 +166,11 @@ class Harmonizer(Plugin):
     def start(self, scene: Scene, noise: Noise) -> Tensor:
         """Draw the volume (C, Z, Y, X) to begin with, at noise level scene.ab_start."""
         return noise(0)
+
+    def chosen_variance(self, step: Step) -> str:
+        """The variance of a step's noise: "beta" or "posterior"."""
+        auto = "beta" if step.steps == T else "posterior"
+        return auto if self.variance == "auto" else self.variance
 
     @abstractmethod
     def advance(

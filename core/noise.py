@@ -105,13 +105,22 @@ def reverse(
               "beta": the paper's, mean of Eq. 8 and noise of variance beta_t
     z         standard normal, scaled by the temperature
     """
-    ab_t, ab_s = step.ab_t, step.ab_s
-    e = (x - sqrt(ab_t) * clean) / sqrt(1 - ab_t)
-    posterior = (1 - ab_s) / (1 - ab_t) * (1 - ab_t / ab_s)
-    sg2 = posterior if variance == "beta" else eta**2 * posterior
-    mean = sqrt(ab_s) * clean + sqrt(max(1 - ab_s - sg2, 0.0)) * e
-    spread = step.beta if variance == "beta" else sg2
-    return mean + temperature * sqrt(spread) * z
+    spread = injected(step, variance, eta)
+    return reverse_mean(x, clean, step, variance, eta) + temperature * sqrt(spread) * z
+
+
+def reverse_mean(x: Tensor, clean: Tensor, step: Step, variance: str, eta: float) -> Tensor:
+    """Mean of x_s given x_t and its clean estimate."""
+    e = (x - sqrt(step.ab_t) * clean) / sqrt(1 - step.ab_t)
+    sg2 = injected(step, "posterior", 1.0 if variance == "beta" else eta)
+    return sqrt(step.ab_s) * clean + sqrt(max(1 - step.ab_s - sg2, 0.0)) * e
+
+
+def injected(step: Step, variance: str, eta: float) -> float:
+    """Variance of the noise of a reverse step, at temperature 1."""
+    if variance == "beta":
+        return step.beta
+    return eta**2 * (1 - step.ab_s) / (1 - step.ab_t) * (1 - step.ab_t / step.ab_s)
 
 
 def renoise(y: Tensor, step: Step, z: Tensor, *, temperature: float) -> Tensor:

@@ -4,9 +4,10 @@ from typing import Any
 
 SAMPLERS: dict[str, dict[str, Any]] = {
     "spectral": {},
+    "fast": {"steps": 20, "harmonizer": {"name": "spectral", "rounds": 2}},
     "gamma-blend": {"steps": 90, "harmonizer": {"name": "gamma-blend"}},
     "none": {"steps": 90, "harmonizer": {"name": "none"}},
     "paper": {"steps": 1000, "harmonizer": {"name": "gamma-blend"}},
 }
-"""spectral: the default. gamma-blend, none: the paper's sampler with and without rounds, at 90
+"""spectral: the default; fast: that of --fast. gamma-blend, none: the paper's sampler with and without rounds, at 90
 respaced steps. paper: all of its T = 1000 steps, 4996 passes."""

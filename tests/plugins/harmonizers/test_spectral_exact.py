@@ -18,7 +18,14 @@ from recon.plugins.harmonizers.spectral import Spectral
 SHAPE = (12, 10, 16)
 LENGTHS = (1.5, 2.0, 3.0)
 DENOISER = Gaussian(lengths=LENGTHS, fraction=0.3)
-LINEAR = {"h_max": 0.0, "rounds": 0, "temperature": 1.0, "steer": 0.0, "balance": False}
+LINEAR = {
+    "h_max": 0.0,
+    "rounds": 0,
+    "deciding": (0.0, 1e9),
+    "temperature": 1.0,
+    "steer": 0.0,
+    "balance": False,
+}
 LEVELS = {"first": 1e9, "last": 1e-6}
 EXACT = LINEAR | LEVELS | {"floor": 1e-9, "cutoff": 1e-7}
 
@@ -137,7 +144,9 @@ def test_the_sampler_does_what_the_recursion_says(schedule):
 def test_rounds_of_renoising_follow_the_recursion_and_leave_its_limit(turn):
     response, spread = predicted(30, rounds=2, turn=turn)
     expected = response**2 + spread
-    fields = [last(recipe(30, rounds=2, turn=turn), sample=n)[0].double().numpy() for n in range(12)]
+    fields = [
+        last(recipe(30, rounds=2, turn=turn), sample=n)[0].double().numpy() for n in range(12)
+    ]
     power = np.mean([np.abs(np.fft.fftn(field)) ** 2 for field in fields], 0) / P3.size
     some = expected > 1e-3 * expected.max()
     some[0, 0, 0] = False  # wave 0 is the mean
