@@ -11,6 +11,7 @@ COMMANDS = {
     "train": ("train", "Fit a denoiser to micrographs and write its weights."),
     "import": ("import_", "Make micrographs of PNG, TIFF or .npy images of up to three planes."),
     "measure": ("measure", "Measure a volume, and compare it with micrographs or a volume."),
+    "sweep": ("sweep", "Repeat a run for every combination of values, with a table and plots."),
     "example": ("example", "Write the micrographs and the true volume of an embedded example."),
     "plugins": ("plugins", "List the installed plugins, or the options of one."),
 }
@@ -52,7 +53,7 @@ class Commands(click.Group):
         except click.UsageError as error:  # without click's two lines of usage above it
             raise Refused(error.format_message()) from error
         except KeyboardInterrupt:
-            click.echo("interrupted; `run` and `train` go on from here with --resume", err=True)
+            click.echo("interrupted; run, train and sweep go on from here with --resume", err=True)
             ctx.exit(130)
         except (MemoryError, RuntimeError) as error:
             if out_of_memory(error):

@@ -18,11 +18,11 @@ def parsed(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
         table, dot, name = key.strip().partition(".")
         if not (equals and dot and table and name):
             raise ReconError(f"--set must be KIND.OPTION=VALUE, got {setting!r}")
-        tables.setdefault(table, {})[name] = _value(text.strip())
+        tables.setdefault(table, {})[name] = value(text.strip())
     return tables
 
 
-def _value(text: str) -> Any:
+def value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

@@ -3,7 +3,7 @@
 import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +49,20 @@ def check(recipe: Recipe) -> None:
 
 
 def run(
-    recipe: Recipe, folder: Folder, *, resume: bool, progress: Progress
+    recipe: Recipe,
+    folder: Folder,
+    *,
+    resume: bool,
+    progress: Progress,
+    timed: Callable[[int, float], None] = lambda number, seconds: None,
 ) -> tuple[Recipe, Comparison | None, dict[str, xr.Dataset]]:
     """Do or go on with a run in a folder that is taken.
 
     Returns the resolved recipe, how the volumes compare with the micrographs if there are any, and
     of several samples the ensemble of every property.
+
+    timed  called with the number and the seconds of each sample made, before its file is there;
+           one that goes on from a state is told as if all its steps had been made now
 
     Leaves volume.zarr (or 000.zarr, 001.zarr, ...), recipe.toml, measurements.json and
     report.html, and weights.safetensors when it had to train.
@@ -62,15 +70,16 @@ def run(
     micrographs = Micrographs.open(recipe.micrographs) if recipe.micrographs else None
     own = (folder.path / "weights.safetensors").absolute()
     if recipe.weights is None and micrographs is not None:
+        check_planes("micrographs show", micrographs.planes)
         folder.begin(recipe, resume)
         if not own.exists():
             checkpoint = folder.state("training.safetensors")
             train(recipe, micrographs, own, checkpoint=checkpoint, progress=progress)
         recipe = attrs.evolve(recipe, weights=str(own))
-        denoiser, digest = _loaded(recipe)
+        denoiser, digest = loaded(recipe)
     else:
         # Whatever is wrong with the weights is found before the folder is written to.
-        denoiser, digest = _loaded(recipe)
+        denoiser, digest = loaded(recipe)
         if micrographs is not None and denoiser.material is not None:
             check_comparable(denoiser.material, micrographs)
         folder.begin(recipe, resume)
@@ -80,10 +89,10 @@ def run(
     with whole(folder.path / "recipe.toml", replace=True) as partial:
         recipe.save(partial)
     volumes = [
-        _sample(recipe, number, folder, denoiser, digest, progress)
+        _sample(recipe, number, folder, denoiser, digest, progress, timed)
         for number in range(recipe.samples)
     ]
-    reference = micrographs or _embedded(recipe)
+    reference = micrographs or embedded(recipe)
     comparison, found = _conclude(recipe, folder, volumes, reference, progress)
     folder.end()
     return recipe, comparison, found
@@ -165,20 +174,24 @@ def provenance(recipe: Recipe, number: int, digest: str | None) -> dict[str, Any
     }
 
 
-def _loaded(recipe: Recipe) -> tuple[Denoiser, str | None]:
+def loaded(recipe: Recipe) -> tuple[Denoiser, str | None]:
     """The denoiser of a recipe that need not train, and the hash of its weights."""
     name, options = recipe.denoiser.name, recipe.denoiser.options
     denoiser: Denoiser = catalog().build("denoiser", name, **options)
     if recipe.weights is None and not denoiser.needs_weights:
         return denoiser, None
     file = weights.read(weights_path(name, recipe.weights))
-    known = file.header["planes"]
-    if len(known) < len(PLANES):
+    check_planes("weights know", file.header["planes"])
+    return weights.load(file, name, options, torch_device(recipe.device)), file.sha256
+
+
+def check_planes(what: str, known: Iterable[str]) -> None:
+    """Refuse weights or micrographs that lack a plane."""
+    if set(known) < set(PLANES):
         raise ReconError(
-            f"the weights know {', '.join(known)} only and a volume needs xy, xz and yz; import "
+            f"the {what} {', '.join(known)} only and a volume needs xy, xz and yz; import "
             "the missing planes too, or use --isotropic or --transverse there"
         )
-    return weights.load(file, name, options, torch_device(recipe.device)), file.sha256
 
 
 def _sample(
@@ -188,6 +201,7 @@ def _sample(
     denoiser: Denoiser,
     digest: str | None,
     progress: Progress,
+    timed: Callable[[int, float], None],
 ) -> Volume:
     """One sample, from its file when it is finished, else from where it stopped."""
     path = folder.path / ("volume.zarr" if recipe.samples == 1 else f"{number:03d}.zarr")
@@ -195,19 +209,21 @@ def _sample(
         return Volume.open(path)
     name = f"{path.stem}.safetensors"
     start = folder.load_field(name, torch_device(recipe.device))
-    saved = time.monotonic()
+    begun = saved = time.monotonic()
     for state in reconstruct(recipe, sample=number, denoiser=denoiser, start=start):
         progress(f"reconstruct {path.name}", state.number, state.steps, "")
         if time.monotonic() - saved > SAVE_EVERY and state.number < state.steps:
             folder.save_field(name, state.number, state.x)
             saved = time.monotonic()
+    done = start[0] if start else 0
+    timed(number, (time.monotonic() - begun) * state.steps / (state.steps - done))
     made = provenance(recipe, number, digest)
     volume = attrs.evolve(state.volume, provenance=made)
     volume.save(path)
     return volume
 
 
-def _embedded(recipe: Recipe) -> Micrographs | None:
+def embedded(recipe: Recipe) -> Micrographs | None:
     """The micrographs that bundled weights were trained on: they are made anew."""
     name = recipe.weights or next(iter(EXAMPLES))
     known = name in EXAMPLES and name in bundled(recipe.denoiser.name)

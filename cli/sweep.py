@@ -1,0 +1,130 @@
+"""`recon sweep`: a run for every combination of values, a table and plots."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recon.cli.progress import Shown
+from recon.cli.recipe import given, recipe_flags, recipe_table
+from recon.cli.settings import set_flag, value
+from recon.core.combinations import Combination, Sweep
+from recon.core.errors import ReconError
+from recon.core.folder import Folder, free_name
+from recon.core.sweep import asked_in, begin, checked, finished, sweep
+from recon.core.sweep_table import to_text
+
+OPENING, CLOSING = "[{(", "]})"
+
+
+@click.command()
+@recipe_flags
+@click.option(
+    "--vary",
+    "varied",
+    multiple=True,
+    metavar="KEY=VALUE,VALUE,...",
+    help="What to vary: harmonizer.gamma=0.15,0.5,1 or steps=20,60. May be given many times.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder.  [default: recon-sweep]")
+@click.option("--resume", is_flag=True, help="Go on with what was begun in --out.")
+@set_flag
+def command(
+    recipe: Path | None,
+    varied: tuple[str, ...],
+    out: Path | None,
+    resume: bool,
+    settings: tuple[str, ...],
+    **flags: Any,
+) -> None:
+    """Repeat a run for every combination of values, with a table and plots.
+
+    --out receives a folder of `recon run` for each combination, table.csv, sweep.png and
+    sweep.toml. The first --vary is the abscissa of the plots, the others are its lines. With
+    --micrographs and without --weights it trains first: one network for all combinations that
+    differ neither in the seed nor in an option that training depends on.
+    """
+    if resume and out is None:
+        raise ReconError("--resume needs the --out of the sweep to go on with")
+    folder = Folder(out or free_name("recon-sweep"))
+    bare = resume and recipe is None and not (varied or settings or any(_said(flags)))
+    asked = (asked_in(folder.path) if bare else None) or Sweep(
+        {key: _absolute(key, values) for key, values in vary(varied).items()},
+        {key: _absolute(key, [v])[0] for key, v in given(flags, settings).items()},
+        recipe_table(recipe.absolute() if recipe and recipe.exists() else recipe),
+    )
+    combinations = checked(asked)
+    rows = _done(asked, combinations, folder, resume)
+    if rows is None:
+        click.echo(f"{folder.path} is finished", err=True)
+        return
+    click.echo(to_text(asked, rows))
+    runs = f"{len(rows)} run{'s' if len(rows) > 1 else ''}"
+    click.echo(f"{folder.path}: {runs}, table.csv, sweep.png, sweep.toml")
+
+
+def vary(settings: Iterable[str]) -> dict[str, list[Any]]:
+    """`("steps=20,60",)` as {"steps": [20, 60]}; values are TOML or text."""
+    found: dict[str, list[Any]] = {}
+    for setting in settings:
+        key, equals, text = (part.strip() for part in setting.partition("="))
+        if not (key and equals):
+            raise ReconError(f"--vary must be KEY=VALUE,VALUE,..., got {setting!r}")
+        if key in found:
+            raise ReconError(f"--vary gives {key} twice; put all its values into one")
+        items = _items(text) if text else []
+        if "" in items:
+            raise ReconError(f"--vary {key} must have a value between commas, got {text!r}")
+        found[key] = [value(item) for item in items]
+    return found
+
+
+def _items(text: str) -> list[str]:
+    """Parts between commas that stand in no bracket and no quotes."""
+    items, depth, quote = [""], 0, ""
+    for letter in text:
+        if letter == "," and not depth and not quote:
+            items.append("")
+            continue
+        items[-1] += letter
+        if quote or letter in "\"'":
+            quote = "" if letter == quote else quote or letter
+        else:
+            depth += (letter in OPENING) - (letter in CLOSING)
+    return [item.strip() for item in items]
+
+
+def _absolute(key: str, values: list[Any]) -> list[Any]:
+    """Paths that hold from anywhere, so that a sweep can go on from another place."""
+
+    def there(item: Any) -> bool:
+        path = Path(item) if isinstance(item, str) and item else None
+        # Weights may be a name, and a folder of that name be anything.
+        return path is not None and (path.is_file() if key == "weights" else path.exists())
+
+    if key not in ("micrographs", "weights"):
+        return values
+    return [str(Path(item).absolute()) if there(item) else item for item in values]
+
+
+def _done(
+    asked: Sweep, combinations: list[Combination], folder: Folder, resume: bool
+) -> list[dict[str, Any]] | None:
+    """The rows; None when there was nothing to do."""
+    new = not folder.path.exists()
+    try:
+        with folder.taken():
+            begin(asked, folder.path, resume)
+            if finished(folder.path):
+                return None
+            with Shown() as progress:
+                return sweep(asked, combinations, folder, progress=progress)
+    except ReconError:
+        if new and folder.path.is_dir() and not any(folder.path.iterdir()):
+            folder.path.rmdir()
+        raise
+
+
+def _said(flags: dict[str, Any]) -> list[bool]:
+    return [flag is not None for flag in flags.values()]
