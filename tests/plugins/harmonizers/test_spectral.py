@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from recon.core import Micrographs, Recipe, ReconError, reconstruct
-from recon.core.noise import respaced
+from recon.core.noise import Step, respaced
 from recon.core.philox import START, normal
 from recon.core.planes import NORMAL, PLANES
 from recon.core.recipe import Choice
@@ -104,3 +104,69 @@ def test_the_balance_rests_once_the_phases_are_decided(decided, share):
     x = np.sqrt(step.ab_t) * clean
     result = harmonizer.advance(x, step, lambda _, turn: clean, lambda n: x, scene)
     assert (result > 0).double().mean() == pytest.approx(share, abs=0.02)
+
+
+@pytest.mark.parametrize("phases", [2, 3])
+def test_a_volume_takes_the_fractions_that_are_asked_for(phases):
+    wanted = (0.6, 0.4) if phases == 2 else (0.5, 0.3, 0.2)
+    volume = last(recipe(fraction=wanted), denoiser=denoiser(phases)).volume
+    share = np.bincount(volume.labels.ravel(), minlength=phases) / volume.labels.size
+    assert np.allclose(share, wanted, atol=0.03)
+
+
+def test_fractions_of_another_number_of_phases_are_refused():
+    with pytest.raises(ReconError, match="one number for each of the 2 phases, got 3"):
+        last(recipe(fraction=(0.2, 0.3, 0.5)), denoiser=denoiser(2))
+
+
+def test_samples_vary_in_their_fractions_and_do_not_when_told_so():
+    fitted = denoiser(2)
+    shares = [
+        [last(recipe(vary=vary), denoiser=fitted, sample=n).volume.labels.mean() for n in range(6)]
+        for vary in (True, False)
+    ]
+    assert np.std(shares[0]) > 2 * np.std(shares[1])
+
+
+def known_and_step(s2):
+    """What is known of a volume, and a step at a noise over signal."""
+    fitted = denoiser(2)
+    scene = Scene((1, *SHAPE), (True, True, True), 1e-4, fitted.statistics)
+    step = Step(3, 10, 0, 1 / (1 + s2), 1 / (1 + s2 / 2), ("xy",))
+    return Spectral().known(scene), step
+
+
+def test_the_temperature_answers_to_the_interface():
+    known, late = known_and_step(1.0)
+    generator = torch.Generator().manual_seed(0)
+    rough = torch.randn((1, *SHAPE), generator=generator)
+    smooth = torch.ones((1, *SHAPE))
+    smooth[:, 5:] = -1
+    harmonizer = Spectral()
+    assert harmonizer.heat(rough, late, known) < harmonizer.temperature
+    assert harmonizer.heat(smooth, late, known) > harmonizer.temperature
+    assert Spectral(steer=0.0).heat(rough, late, known) == harmonizer.temperature
+    _, early = known_and_step(20.0)
+    assert harmonizer.heat(rough, early, known) == harmonizer.temperature
+
+
+def test_rounds_are_spent_while_phases_are_decided_and_turn_the_planes():
+    fitted = denoiser(2)
+    harmonizer = Spectral(rounds=2)
+    steps = harmonizer.steps(fitted.alpha_bar, 30)
+    levels = [(1 - step.ab_t) / step.ab_t for step in steps]
+    assert levels[0] == pytest.approx(60, rel=0.02) and levels[-1] == pytest.approx(0.02, rel=0.05)
+    assert np.allclose(np.diff(np.log(levels)), np.log(0.02 / 60) / 29, rtol=0.1)
+    scene = Scene((1, *SHAPE), (True, True, True), steps[0].ab_t, fitted.statistics)
+    for step, level in zip(steps, levels, strict=True):
+        turns = []
+
+        def clean(x, turn=0, turns=turns):
+            turns.append(turn)
+            return x.clamp(-1, 1)
+
+        step = attrs.evolve(step, planes=("xy",))
+        x = torch.zeros((1, *SHAPE))
+        harmonizer.advance(x, step, clean, lambda n: x, scene)
+        inside = 0.15 <= level < 4 and not step.last
+        assert turns == ([0, 1, 2] if inside else [0])
