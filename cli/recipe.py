@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from recon.cli.settings import device_flag, parsed
-from recon.core.errors import unknown
+from recon.core.errors import ReconError, unknown
 from recon.core.recipe import LISTS, PATHS, TABLES, read_table
 
 FLAGS = (
@@ -28,7 +28,13 @@ FLAGS = (
     click.option("--seed", type=int, help="Sample i uses seed + i.  [default: 0]"),
     device_flag,
     click.option("--periodic", metavar="AXES", help="Periodic axes, such as z,y,x."),
+    click.option(
+        "--fraction", metavar="F,F,...", help="Phase fractions to aim at, not the micrographs'."
+    ),
+    click.option("--fast", is_flag=True, default=None, help="Few network passes, lower quality."),
 )
+FAST = {"steps": 20, "harmonizer.rounds": 2}
+"""36 network passes instead of 180; what is given beside --fast wins."""
 
 
 def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,11 +47,24 @@ def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 def given(flags: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     """What flags and `--set` say, by key: {"steps": 20, "harmonizer.gamma": 0.5}."""
     values = {name: value for name, value in flags.items() if value is not None}
+    if values.pop("fast", False):
+        values = FAST | values
+    if "fraction" in values:
+        values["harmonizer.fraction"] = fractions(values.pop("fraction"))
     for name, options in parsed(settings).items():
         if name not in TABLES:
             raise unknown("table in --set", name, TABLES)
         values |= {f"{name}.{option}": value for option, value in options.items()}
     return values
+
+
+def fractions(text: str) -> list[float]:
+    """The numbers of --fraction."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        message = f"--fraction must be numbers such as 0.35,0.65, got {text!r}"
+        raise ReconError(message) from None
 
 
 def recipe_table(path: Path | None) -> dict[str, Any]:

@@ -159,6 +159,9 @@ class Harmonizer(Plugin):
             temperature=self.temperature if temperature is None else temperature,
         )
 
+    def check(self, phases: int) -> None:  # noqa: B027  most have nothing to refuse
+        """Refuse options that do not suit a material of so many phases, before work begins."""
+
     def steps(self, alpha_bar: NDArray[np.float64], steps: int) -> list[Step]:
         """The reverse steps of a reconstruction: evenly spaced in t unless a harmonizer differs."""
         return respaced(alpha_bar, steps)

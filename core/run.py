@@ -20,7 +20,7 @@ from recon.core.equivalence import Comparison, check_comparable, compare
 from recon.core.errors import ReconError
 from recon.core.examples import EXAMPLES, example
 from recon.core.folder import REPORT, Folder
-from recon.core.kinds import Denoiser
+from recon.core.kinds import Denoiser, Harmonizer
 from recon.core.micrographs import Micrographs
 from recon.core.options import values
 from recon.core.pipeline import measure, reconstruct, torch_device
@@ -71,6 +71,7 @@ def run(
     own = (folder.path / "weights.safetensors").absolute()
     if recipe.weights is None and micrographs is not None:
         check_planes("micrographs show", micrographs.planes)
+        _harmonizer(recipe).check(len(micrographs.phases))
         folder.begin(recipe, resume)
         if not own.exists():
             checkpoint = folder.state("training.safetensors")
@@ -82,6 +83,8 @@ def run(
         denoiser, digest = loaded(recipe)
         if micrographs is not None and denoiser.material is not None:
             check_comparable(denoiser.material, micrographs)
+        if denoiser.material is not None:
+            _harmonizer(recipe).check(len(denoiser.material.phases))
         folder.begin(recipe, resume)
     recipe = resolved(recipe, denoiser)
     if recipe.weights == str(own):
@@ -96,6 +99,12 @@ def run(
     comparison, found = _conclude(recipe, folder, volumes, reference, progress)
     folder.end()
     return recipe, comparison, found
+
+
+def _harmonizer(recipe: Recipe) -> Harmonizer:
+    choice = recipe.harmonizer
+    harmonizer: Harmonizer = catalog().build("harmonizer", choice.name, **choice.options)
+    return harmonizer
 
 
 def train(

@@ -12,7 +12,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from classifier import areas, halves, quarters
 from materials import NAMES, Material, material
 from samplers import SAMPLERS
 from sampling import Made, sampled
-from score import function_errors, functions, real_crops, scalars, second_order
+from score import function_errors, functions, of_micrographs, real_crops, scalars, second_order
 
 from recon.cli.settings import parsed
 from recon.core import Recipe, Volume
@@ -33,6 +32,7 @@ PHYSICS = {
     "nmc": {"diffusivity": {"phases": [0]}},
     "electrode": {"diffusivity": {"phases": [0]}},
 }
+KEPT = ("scalars", "micrographs", "classifier")
 PORE = {"diffusivity": {"phases": [0]}}
 
 
@@ -90,7 +90,7 @@ def row(
         "scalars": summary([scalars(volume, physics) for volume in made.volumes]),
         "functions": function_errors([functions(v) for v in made.volumes], real["functions"]),
     }
-    if with_classifier:
+    if with_classifier and len(made.volumes) > 1:
         half = len(made.volumes) // 2
         fake = [volume.labels for volume in made.volumes]
         found["classifier"] = areas(
@@ -108,22 +108,19 @@ def text(found: dict[str, Any], real: dict[str, Any]) -> str:
             f"{t['ratio']:.2f}, spread {t['spread']:.2f}  ({each})"
         )
     for name, t in found["functions"].items():
-        lines.append(
-            f"  {name}: {t['error']:.3f}, floor {t['floor']:.3f}, ratio {t['error'] / t['floor']:.2f}"
-        )
-    lines.append(
-        "  "
-        + "; ".join(
-            f"{key} {mean:.4g} ({sd:.2g}) real {real['scalars'][key][0]:.4g} ({real['scalars'][key][1]:.2g})"
-            for key, (mean, sd) in found["scalars"].items()
-        )
-    )
+        ratio = t["error"] / t["floor"]
+        lines.append(f"  {name}: {t['error']:.3f}, floor {t['floor']:.3f}, ratio {ratio:.2f}")
+    lines += ["  number (deviation over seeds): mean; real crops; micrographs"]
+    for key, (mean, deviation) in found["scalars"].items():
+        crops = "{:.4g} ({:.2g})".format(*real["scalars"][key])
+        known = f"; {real['micrographs'][key]:.4g}" if key in real["micrographs"] else ""
+        lines.append(f"    {key}: {mean:.4g} ({deviation:.2g}); {crops}{known}")
     if "classifier" in found:
+        areas = [
+            ", ".join(f"{p} {a:.2f}" for p, a in t["classifier"].items()) for t in (found, real)
+        ]
         lines.append(
-            "  classifier: "
-            + ", ".join(f"{p} {a:.2f}" for p, a in found["classifier"].items())
-            + "; real against real "
-            + ", ".join(f"{p} {a:.2f}" for p, a in real["classifier"].items())
+            f"  classifier, area under the curve: {areas[0]}; real against real {areas[1]}"
         )
     return "\n".join(lines)
 
@@ -168,6 +165,7 @@ def main(
             "physics": solvers,
             "scalars": summary([scalars(piece, solvers) for piece in pieces]),
             "functions": [functions(piece) for piece in pieces],
+            "micrographs": of_micrographs(what.train),
         }
         if classifier:
             real["classifier"] = areas(*quarters(what.test), len(what.test.phases))
@@ -177,7 +175,7 @@ def main(
             size = "x".join(map(str, shape))
             made = sampled(recipe, seeds, out / preset / name / f"{tag}-{size}")
             found = row(what, made, pieces, real, classifier)
-            rows[f"{name} {tag}"] = found
+            rows[f"{name} {tag}"] = found | {"real": {k: real[k] for k in KEPT if k in real}}
             click.echo(f"{name}, {tag}:\n{text(found, real)}")
     if file is not None:
         file.write_text(json.dumps(rows, indent=1))

@@ -9,5 +9,5 @@ SAMPLERS: dict[str, dict[str, Any]] = {
     "none": {"steps": 90, "harmonizer": {"name": "none"}},
     "paper": {"steps": 1000, "harmonizer": {"name": "gamma-blend"}},
 }
-"""spectral: the default; fast: that of --fast. gamma-blend, none: the paper's sampler with and without rounds, at 90
-respaced steps. paper: all of its T = 1000 steps, 4996 passes."""
+"""spectral: the default; fast: that of --fast. gamma-blend, none: the paper's sampler with and
+without rounds, at 90 respaced steps. paper: all of its T = 1000 steps, 4996 passes."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from recon.core import Volume
+from recon.core import Micrographs, Volume
 from recon.core.catalog import catalog
 from recon.core.crops import crops
 from recon.core.equivalence import compare
@@ -54,6 +54,17 @@ def scalars(volume: Volume, physics: dict[str, Any]) -> dict[str, float]:
     return found
 
 
+def of_micrographs(micrographs: Micrographs) -> dict[str, float]:
+    """What the micrographs say of phase fractions and interface."""
+    share = catalog().build("metric", "volume-fraction").measure(micrographs)
+    faces = catalog().build("metric", "surface-density").measure(micrographs)["faces"]
+    found = {f"fraction {k}": float(share[k]) for k in range(len(micrographs.phases))}
+    for axis in "xyz":
+        found[f"interface {axis}"] = float(faces.sel(direction=axis).sum() / 2)
+    found["interface"] = float(np.mean([found[f"interface {axis}"] for axis in "xyz"]))
+    return found
+
+
 def functions(volume: Volume) -> dict[str, xr.DataArray]:
     """Curves of one volume beyond two-point and lineal path."""
     found = {}
@@ -86,7 +97,7 @@ def function_errors(
 
 
 def second_order(samples: Sequence[Volume], test: Volume) -> dict[str, Any]:
-    """Two-point function and lineal path: error with its 95 % interval over seeds, floor, spread."""
+    """Two-point and lineal path: error with its 95 % interval over seeds, floor, spread."""
     comparison = compare(samples, test)
     table = {}
     for name, agreement in comparison.metrics.items():

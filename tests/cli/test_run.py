@@ -226,3 +226,25 @@ def test_out_of_memory_is_one_line(recon):
     result = recon(*QUICK, "--shape", 4000, 4000, 4000, "--out", "huge", code=2)
     assert line(result).startswith("out of memory; take a smaller --shape")
     assert not Path("huge/volume.zarr").exists()
+
+
+def test_a_fraction_is_aimed_at_and_fast_is_short(recon):
+    flags = ("--fraction", "0.5,0.5", "--fast", "--shape", 24, 24, 24)
+    recon("run", *flags, "--out", "out")
+    volume = Volume.open("out/volume.zarr")
+    assert volume.labels.mean() == pytest.approx(0.5, abs=0.03)
+    made = Recipe.from_table(volume.provenance["recipe"])
+    assert made.steps == 20 and made.harmonizer.options["rounds"] == 2
+
+
+@pytest.mark.parametrize(
+    ("fraction", "message"),
+    [
+        ("0.2,0.3,0.5", "one number for each of the 2 phases, got 3"),
+        ("0.4,0.4", "sum to 1"),
+        ("a,b", "must be numbers such as 0.35,0.65"),
+    ],
+)
+def test_a_fraction_that_cannot_be_is_refused_and_leaves_nothing(recon, fraction, message):
+    assert message in line(recon("run", "--fraction", fraction, "--out", "out", code=2))
+    assert not Path("out").exists()

@@ -167,6 +167,6 @@ def test_rounds_are_spent_while_phases_are_decided_and_turn_the_planes():
 
         step = attrs.evolve(step, planes=("xy",))
         x = torch.zeros((1, *SHAPE))
-        harmonizer.advance(x, step, clean, lambda n: x, scene)
+        harmonizer.advance(x, step, clean, lambda n, zero=x: zero, scene)
         inside = 0.15 <= level < 4 and not step.last
         assert turns == ([0, 1, 2] if inside else [0])
