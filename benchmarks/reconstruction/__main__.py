@@ -15,6 +15,7 @@ from typing import Any
 import click
 import numpy as np
 import torch
+from alone import table as alone_table
 from classifier import areas, halves, quarters
 from materials import NAMES, Material, material
 from samplers import SAMPLERS
@@ -138,6 +139,7 @@ def text(found: dict[str, Any], real: dict[str, Any]) -> str:
 @click.option("--preset", default="tiny", show_default=True)
 @click.option("--physics", is_flag=True, help="Also stiffness or diffusivity.")
 @click.option("--classifier", is_flag=True, help="Also the classifier two-sample test.")
+@click.option("--alone", is_flag=True, help="Also slices of the network alone.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reconstruction-benchmark"))
 @click.option("--json", "file", type=click.Path(path_type=Path))
 def main(
@@ -151,6 +153,7 @@ def main(
     preset: str,
     physics: bool,
     classifier: bool,
+    alone: bool,
     out: Path,
     file: Path | None,
 ) -> None:
@@ -177,6 +180,10 @@ def main(
             found = row(what, made, pieces, real, classifier)
             rows[f"{name} {tag}"] = found | {"real": {k: real[k] for k in KEPT if k in real}}
             click.echo(f"{name}, {tag}:\n{text(found, real)}")
+            if alone:
+                folder = out / preset / name
+                found["alone"] = alone_table(recipe, made.volumes, pieces, what.test, folder)
+                click.echo(json.dumps(found["alone"], indent=1))
     if file is not None:
         file.write_text(json.dumps(rows, indent=1))
 

@@ -38,12 +38,13 @@ def areas(
     real: tuple[Sequence[Labels], Sequence[Labels]],
     phases: int,
     seed: int = 0,
+    planes: Sequence[str] = PLANES,
 ) -> dict[str, float]:
     """Area under the ROC curve of each plane.
 
     fake, real  label volumes to train on, and to score on
     """
-    return {plane: _area(fake, real, plane, phases, seed) for plane in PLANES}
+    return {plane: _area(fake, real, plane, phases, seed) for plane in planes}
 
 
 def halves(test: Volume) -> tuple[list[Labels], list[Labels]]:

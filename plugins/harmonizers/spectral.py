@@ -85,6 +85,11 @@ class Spectral(Harmonizer):
     )
     _known: dict[Scene, Known] = attrs.field(factory=dict, init=False, eq=False, repr=False)
 
+    def check(self, phases: int) -> None:
+        """Refuse fractions of another number of phases, or that do not sum to 1."""
+        if self.fraction is not None:
+            target.checked(self.fraction, phases)
+
     def steps(self, alpha_bar: NDArray[np.float64], steps: int) -> list[Step]:
         """Evenly spaced in the logarithm of noise over signal.
 

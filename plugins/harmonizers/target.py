@@ -11,6 +11,8 @@ from recon.core.statistics import Statistics
 
 LEAST = 0.25
 """A phase keeps this share of its fraction, whatever is drawn."""
+FARTHEST = 2.0
+"""Standard deviations: the network has hardly seen what lies farther out."""
 
 
 def drawn(
@@ -18,10 +20,11 @@ def drawn(
 ) -> NDArray[np.float64]:
     """Phase fractions (K,) of one piece of the material of a shape (z, y, x) in voxels.
 
-    Normal, with the variance that pieces of this size have; the sum is 1.
+    Normal, with the variance that pieces of this size have, cut at two deviations (which leaves
+    92 % of the variance); the sum is 1.
     """
     fractions = statistics.fractions
-    independent = rng.standard_normal(len(fractions))  # as many numbers for any material
+    independent = rng.standard_normal(len(fractions)).clip(-FARTHEST, FARTHEST)
     deviation = fraction_deviations(statistics, shape)
     if len(fractions) == 2:
         shift = independent[1] * deviation[0] * np.array([-1.0, 1.0])

@@ -93,7 +93,7 @@ def test_drawn_fractions_have_the_mean_and_deviations_wanted(phases):
     many = np.array([drawn(known, shape, np.random.default_rng(n)) for n in range(4000)])
     wanted = np.resize(fraction_deviations(known, shape), phases)
     assert np.allclose(many.mean(0), fractions, atol=5 * wanted.max() / np.sqrt(4000))
-    assert np.allclose(many.std(0), wanted, rtol=0.08)
+    assert np.allclose(many.std(0), wanted, rtol=0.1)
 
 
 def test_the_same_seed_draws_the_same_fractions():
