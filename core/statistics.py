@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from recon.core.encoding import channels, encode
+from recon.core.isolated import isolated_share
 from recon.core.micrographs import Micrographs
 
 MAX_LAG = 48
@@ -21,11 +22,14 @@ class Statistics:
     covariance  plane -> (C, 2 la + 1, 2 lb + 1), lag (0, 0) in the middle, of the encoded field
                 over the pairs of pixels that fit; the lags keep their signs, so that a tilted
                 texture keeps its tilt
+    isolated    (K,) share of voxels that would stand alone if planes were independent (see
+                isolated.py); None when it was not measured
     """
 
     fractions: NDArray[np.float64]
     mean: NDArray[np.float64]
     covariance: dict[str, NDArray[np.float64]]
+    isolated: NDArray[np.float64] | None = None
 
     @classmethod
     def of(cls, micrographs: Micrographs, max_lag: int = MAX_LAG) -> "Statistics":
@@ -37,7 +41,7 @@ class Statistics:
             plane: autocovariance(stack, phases, max_lag)
             for plane, stack in micrographs.planes.items()
         }
-        return cls(fractions, mean, covariance)
+        return cls(fractions, mean, covariance, isolated_share(micrographs))
 
 
 def autocovariance(

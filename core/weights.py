@@ -59,6 +59,8 @@ def save(path: Path, denoiser: Denoiser, provenance: dict[str, Any]) -> None:
         "planes": list(material.statistics.covariance),
         "provenance": provenance,
     }
+    if material.statistics.isolated is not None:
+        header["isolated"] = material.statistics.isolated.tolist()
     covariance = {
         COVARIANCE + plane: torch.as_tensor(values, dtype=torch.float32)
         for plane, values in material.statistics.covariance.items()
@@ -135,7 +137,9 @@ def _material(weights: Weights) -> Material:
             plane: weights.tensors[COVARIANCE + plane].double().numpy()
             for plane in header["planes"]
         }
-        statistics = Statistics(np.array(header["fractions"]), np.array(header["mean"]), covariance)
+        isolated = np.array(header["isolated"]) if "isolated" in header else None
+        fractions, mean = np.array(header["fractions"]), np.array(header["mean"])
+        statistics = Statistics(fractions, mean, covariance, isolated)
         z, y, x = header["voxel_size"]
         return Material(tuple(header["phases"]), (z, y, x), statistics)
     except (KeyError, TypeError, ValueError) as error:

@@ -16,8 +16,9 @@ import click
 import numpy as np
 import torch
 from alone import table as alone_table
-from classifier import areas, halves, quarters
+from classifier import areas, real_against_real, real_sides
 from materials import NAMES, Material, material
+from picture import draw
 from samplers import SAMPLERS
 from sampling import Made, sampled
 from score import function_errors, functions, of_micrographs, real_crops, scalars, second_order
@@ -95,7 +96,7 @@ def row(
         half = len(made.volumes) // 2
         fake = [volume.labels for volume in made.volumes]
         found["classifier"] = areas(
-            (fake[:half], fake[half:]), halves(what.test), len(what.test.phases)
+            (fake[:half], fake[half:]), real_sides(what.test), len(what.test.phases)
         )
     return found
 
@@ -141,6 +142,7 @@ def text(found: dict[str, Any], real: dict[str, Any]) -> str:
 @click.option("--classifier", is_flag=True, help="Also the classifier two-sample test.")
 @click.option("--alone", is_flag=True, help="Also slices of the network alone.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reconstruction-benchmark"))
+@click.option("--picture", type=click.Path(path_type=Path), help="PNG of slices.")
 @click.option("--json", "file", type=click.Path(path_type=Path))
 def main(
     data: Path | None,
@@ -155,15 +157,18 @@ def main(
     classifier: bool,
     alone: bool,
     out: Path,
+    picture: Path | None,
     file: Path | None,
 ) -> None:
     click.echo(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {shape}, {preset}")
     rows: dict[str, Any] = {}
+    seen: dict[str, dict[str, Volume]] = {}
     for name in names:
         what = material(name, data)
         weights = weights_of(what, preset, out)
         solvers = PHYSICS.get(name, PORE) if physics else {}
         pieces = real_crops(what.test, shape)
+        seen[name] = {"real": pieces[len(pieces) // 2]}
         real: dict[str, Any] = {
             "physics": solvers,
             "scalars": summary([scalars(piece, solvers) for piece in pieces]),
@@ -171,12 +176,13 @@ def main(
             "micrographs": of_micrographs(what.train),
         }
         if classifier:
-            real["classifier"] = areas(*quarters(what.test), len(what.test.phases))
+            real["classifier"] = areas(*real_against_real(what.test), len(what.test.phases))
         for sampler in samplers:
             recipe = recipe_of(sampler, weights, shape, parsed(settings))
             tag = sampler + (f"-{label}" if label else "")
             size = "x".join(map(str, shape))
             made = sampled(recipe, seeds, out / preset / name / f"{tag}-{size}")
+            seen[name][tag] = made.volumes[0]
             found = row(what, made, pieces, real, classifier)
             rows[f"{name} {tag}"] = found | {"real": {k: real[k] for k in KEPT if k in real}}
             click.echo(f"{name}, {tag}:\n{text(found, real)}")
@@ -184,6 +190,8 @@ def main(
                 folder = out / preset / name
                 found["alone"] = alone_table(recipe, made.volumes, pieces, what.test, folder)
                 click.echo(json.dumps(found["alone"], indent=1))
+    if picture is not None:
+        draw(seen, picture)
     if file is not None:
         file.write_text(json.dumps(rows, indent=1))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attrs
 import numpy as np
-from classifier import areas, halves
+from classifier import areas, real_sides
 from numpy.typing import NDArray
 from sampling import sampled
 from scipy import ndimage
@@ -40,7 +40,7 @@ def table(
         for name, some in list(sets.items())[:2]:
             half = len(some) // 2
             fake = [volume.labels for volume in some]
-            area = areas((fake[:half], fake[half:]), halves(test), phases, planes=(plane,))
+            area = areas((fake[:half], fake[half:]), real_sides(test), phases, planes=(plane,))
             found[plane][name]["area under the curve"] = area[plane]
     return found
 

@@ -47,27 +47,33 @@ def areas(
     return {plane: _area(fake, real, plane, phases, seed) for plane in planes}
 
 
-def halves(test: Volume) -> tuple[list[Labels], list[Labels]]:
-    """Two parts of a volume along its longest axis, to train on and to score on."""
-    axis = int(np.argmax(test.shape))
-    first, second = np.array_split(test.labels, 2, axis)
-    return [first], [second]
+def parts(test: Volume) -> list[Labels]:
+    """Four parts of a volume along its longest axis."""
+    return np.array_split(test.labels, 4, int(np.argmax(test.shape)))
 
 
-def quarters(test: Volume) -> tuple[tuple[list[Labels], list[Labels]], ...]:
-    """Real against real: the first and third quarter of a volume, and the second and fourth."""
-    a, b, c, d = np.array_split(test.labels, 4, int(np.argmax(test.shape)))
+def real_sides(test: Volume) -> tuple[list[Labels], list[Labels]]:
+    """Parts of the real volume to train on and to score on, in turn: a trend is on both sides."""
+    a, b, c, d = parts(test)
+    return [a, c], [b, d]
+
+
+def real_against_real(test: Volume) -> tuple[tuple[list[Labels], list[Labels]], ...]:
+    """Two parts that play the generated volumes, to train and to score on, and two real ones."""
+    a, b, c, d = parts(test)
     return ([a], [c]), ([b], [d])
 
 
 def _area(fake, real, plane: str, phases: int, seed: int) -> float:  # type: ignore[no-untyped-def]
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
+    every = [volume for part in (*fake, *real) for volume in part]
+    side = min(SIDE, *(n for v in every for a, n in enumerate(v.shape) if a != NORMAL[plane]))
     net = Net(phases)
     optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, STEPS)
     for _ in range(STEPS):
-        batch = [_windows(part[0], plane, BATCH // 2, rng, phases) for part in (fake, real)]
+        batch = [_windows(part[0], plane, side, BATCH // 2, rng, phases) for part in (fake, real)]
         target = torch.cat([torch.zeros(BATCH // 2), torch.ones(BATCH // 2)])
         loss = F.binary_cross_entropy_with_logits(net(torch.cat(batch))[:, 0], target)
         optimizer.zero_grad()
@@ -77,23 +83,25 @@ def _area(fake, real, plane: str, phases: int, seed: int) -> float:  # type: ign
     net.eval()
     with torch.no_grad():
         low, high = (
-            net(_windows(part[1], plane, SCORED, rng, phases))[:, 0] for part in (fake, real)
+            net(_windows(part[1], plane, side, SCORED, rng, phases))[:, 0] for part in (fake, real)
         )
     return float((high[:, None] > low).float().mean() + 0.5 * (high[:, None] == low).float().mean())
 
 
 def _windows(
-    volumes: Sequence[Labels], plane: str, count: int, rng: np.random.Generator, phases: int
+    volumes: Sequence[Labels],
+    plane: str,
+    side: int,
+    count: int,
+    rng: np.random.Generator,
+    phases: int,
 ) -> Tensor:
     """Random windows, one-hot (n, K, side, side), mirrored at random along both axes."""
     found = []
     for _ in range(count):
         labels = np.moveaxis(volumes[rng.integers(len(volumes))], NORMAL[plane], 0)
-        side = min(SIDE, *labels.shape[1:])
         n, a, b = (rng.integers(room) for room in np.add(labels.shape, (0, 1 - side, 1 - side)))
         window = labels[n, a : a + side, b : b + side]
         turns = rng.integers(2, size=2) * 2 - 1
         found.append(torch.as_tensor(window[:: turns[0], :: turns[1]].copy()))
-    smallest = min(min(w.shape) for w in found)
-    stack = torch.stack([w[:smallest, :smallest] for w in found]).long()
-    return F.one_hot(stack, phases).movedim(-1, 1).float()
+    return F.one_hot(torch.stack(found).long(), phases).movedim(-1, 1).float()

@@ -17,6 +17,7 @@ from recon.core.scene import Clean, Noise, Scene
 from recon.core.statistics import Statistics
 from recon.plugins.harmonizers import interface, target
 from recon.plugins.harmonizers.balance import balanced, clamped
+from recon.plugins.harmonizers.islands import joined
 from recon.plugins.harmonizers.spectrum import Spectrum
 
 STEERED = 1.5
@@ -77,6 +78,12 @@ class Spectral(Harmonizer):
     decided: float = option(
         0.3, "Noise over signal (variance) below which phases are decided: no balance.", min=0
     )
+    islands: float = option(
+        0.2,
+        "Isolated voxels left at the end, over what independent planes would make; 1 leaves all.",
+        min=0,
+        max=1,
+    )
     cutoff: float = option(
         0.01, "Least correlation that counts; more where micrographs are few.", min=0, max=0.5
     )
@@ -133,6 +140,8 @@ class Spectral(Harmonizer):
             h += self.heat(estimate, step, known) * spread * noise(round + 1)
             blend = h if self.gamma == 1 else self.gamma * h + (1 - self.gamma) * x
         estimate = self.harmonized(blend, step, clean, known, 0 if step.last else rounds)
+        if step.last and known.statistics.isolated is not None and self.islands < 1:
+            estimate = joined(estimate, self.islands * known.statistics.isolated, scene.periodic)
         heat = self.heat(estimate, step, known)
         return self.draw(blend, estimate, step, noise, 0, heat)
 

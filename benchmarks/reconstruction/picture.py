@@ -1,0 +1,41 @@
+"""Slices of the real volume and of the first volume of each sampler, a row a material."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.colors import ListedColormap
+
+from recon.core import Volume
+from recon.core.planes import NORMAL, PLANES
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt  # noqa: E402
+
+COLOURS = ListedColormap(["#1a2b4d", "#f4b248", "#3fa68f", "#c0504d"])
+
+
+def draw(rows: dict[str, dict[str, Volume]], path: Path) -> None:
+    """Draw `{material: {"real" or sampler: volume}}`, the middle slice of each plane."""
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    size = (3 * len(names), len(rows))
+    figure, axes = plt.subplots(
+        len(rows), 3 * len(names), figsize=(1.1 * size[0], 1.25 * size[1]), squeeze=False
+    )
+    for line, (material, row) in zip(axes, rows.items(), strict=True):
+        for i, name in enumerate(names):
+            for j, plane in enumerate(PLANES):
+                cell = line[3 * i + j]
+                cell.axis("off")
+                if name not in row:
+                    continue
+                labels = np.moveaxis(row[name].labels, NORMAL[plane], 0)
+                image = labels[len(labels) // 2][:64, :64]
+                colours = ListedColormap(COLOURS.colors[: len(row[name].phases)])
+                top = len(row[name].phases) - 0.5
+                cell.imshow(image, cmap=colours, vmin=-0.5, vmax=top, interpolation="nearest")
+                if j == 0:
+                    cell.set_title(f"{material}: {name}", fontsize=7, loc="left")
+    figure.tight_layout(pad=0.3)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
