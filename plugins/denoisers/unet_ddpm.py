@@ -248,8 +248,8 @@ class UnetDdpm(Denoiser):
     def _pass(self, x: Tensor, ab: float, plane: int) -> Tensor:
         if self._network is None:
             raise ReconError(NOTHING_LEARNT)
-        log_snr = torch.full((len(x),), math.log(ab / (1 - ab)), device=x.device)
-        planes = torch.full((len(x),), plane, device=x.device)
+        log_snr = torch.full((1,), math.log(ab / (1 - ab)), device=x.device)  # one for all slices
+        planes = torch.full((1,), plane, device=x.device)
         output = self._network(x.to(self._dtype()), log_snr, planes)
         level = torch.tensor(ab, dtype=x.dtype, device=x.device).view(1, 1, 1, 1)
         return PREDICTIONS[self.prediction].clean(output.to(x.dtype), x, level)
