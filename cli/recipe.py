@@ -48,7 +48,8 @@ def given(flags: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     """What flags and `--set` say, by key: {"steps": 20, "harmonizer.gamma": 0.5}."""
     values = {name: value for name, value in flags.items() if value is not None}
     if values.pop("fast", False):
-        values = FAST | values
+        own = values.get("harmonizer", "spectral") == "spectral"
+        values = {k: v for k, v in FAST.items() if own or "." not in k} | values
     if "fraction" in values:
         values["harmonizer.fraction"] = fractions(values.pop("fraction"))
     for name, options in parsed(settings).items():

@@ -42,7 +42,7 @@ class Spectral(Harmonizer):
     A slice denoiser shrinks coarse waves too much and waves along its normal too little. For a
     Gaussian field the filter H of the residual repairs this exactly; the covariance of the
     micrographs, extended to three dimensions, is all it needs. A network pass a step, 1 + rounds
-    while phases are decided: 185 in 60 steps; filter and balance add a few hundredths of a second
+    while phases are decided: 180 in 60 steps; filter and balance add a few hundredths of a second
     to each at 64^3.
     """
 

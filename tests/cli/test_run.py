@@ -248,3 +248,9 @@ def test_a_fraction_is_aimed_at_and_fast_is_short(recon):
 def test_a_fraction_that_cannot_be_is_refused_and_leaves_nothing(recon, fraction, message):
     assert message in line(recon("run", "--fraction", fraction, "--out", "out", code=2))
     assert not Path("out").exists()
+
+
+def test_fast_leaves_the_options_of_another_harmonizer_alone(recon):
+    recon(*(a for a in SMALL if a not in ("--steps", 4)), "--fast", "--out", "out")
+    told = tomllib.loads(Path("out/recipe.toml").read_text())
+    assert told["steps"] == 20 and "rounds" not in told["harmonizer"]
