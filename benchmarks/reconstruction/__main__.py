@@ -31,11 +31,10 @@ from recon.core.run import train
 PHYSICS = {
     "fibre-composite": {"homogenization": {"materials": "glass-epoxy"}},
     "fibres": {"homogenization": {"materials": "glass-epoxy"}},
-    "nmc": {"diffusivity": {"phases": [0]}},
-    "electrode": {"diffusivity": {"phases": [0]}},
 }
-KEPT = ("scalars", "micrographs", "classifier")
+"""Property solved of a material; of any other, the diffusivity of its phase 0."""
 PORE = {"diffusivity": {"phases": [0]}}
+KEPT = ("scalars", "micrographs", "classifier")
 
 
 def weights_of(what: Material, preset: str, out: Path) -> str:

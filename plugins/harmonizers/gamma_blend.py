@@ -4,10 +4,9 @@ import attrs
 from torch import Tensor
 
 from recon.core.kinds import Harmonizer
-from recon.core.noise import Step
+from recon.core.noise import Step, renoise
 from recon.core.options import option
 from recon.core.scene import Clean, Noise, Scene
-from recon.plugins.harmonizers.rounds import in_rounds
 
 
 @attrs.frozen
@@ -21,12 +20,10 @@ class GammaBlend(Harmonizer):
     rounds: int = option(4, "Harmonizing rounds a step (n_h).", min=0)
     gamma: float = option(0.5, "Share of the renoised volume in the blend.", min=0, max=1)
 
-    def advance(
-        self,
-        x: Tensor,
-        step: Step,
-        clean: Clean,
-        noise: Noise,
-        scene: Scene,
-    ) -> Tensor:
-        return in_rounds(self, x, step, clean, noise, self.rounds, self.gamma)
+    def advance(self, x: Tensor, step: Step, clean: Clean, noise: Noise, scene: Scene) -> Tensor:
+        y = self.draw(x, clean(x), step, noise)
+        for round in range(0 if step.last else self.rounds):
+            h = renoise(y, step, noise(2 * round + 1), temperature=self.temperature)
+            blend = self.gamma * h + (1 - self.gamma) * x
+            y = self.draw(blend, clean(blend), step, noise, 2 * round + 2)
+        return y
