@@ -1,6 +1,5 @@
 """A picture of one phase in three dimensions: rays through its smoothed indicator, no GL."""
 
-import base64
 import io
 from collections.abc import Sequence
 
@@ -96,7 +95,8 @@ class Body:
         found = [self.at(self.field, points - d) - self.at(self.field, points + d) for d in moved]
         direction = np.stack(found, 1)
         length = np.linalg.norm(direction, axis=1, keepdims=True)
-        return direction / np.maximum(length, 1e-12)
+        unit: Floats = direction / np.maximum(length, 1e-12)
+        return unit
 
 
 def picture(volume: Volume, phase: int, colour: str) -> Image.Image:
@@ -197,8 +197,8 @@ def _face(size: Floats, points: Floats) -> Floats:
 
 def _lifted(colour: str) -> Floats:
     """Red, green and blue, brightened where shading would leave only black."""
-    rgb = np.array(list(bytes.fromhex(colour[1:]))) / 255
-    light = rgb @ [0.3, 0.6, 0.1]
+    rgb: Floats = np.array(list(bytes.fromhex(colour[1:]))) / 255
+    light = float(rgb @ np.array([0.3, 0.6, 0.1]))
     return rgb + (1 - rgb) * max(0.0, 0.5 - light)
 
 
@@ -229,8 +229,3 @@ def _boxed(image: Image.Image, size: Floats, view: View) -> Image.Image:
         place = place + 0.04 * image.width * outward / np.linalg.norm(outward)
         draw.text(tuple(place), name, fill=LINE, font=font, anchor="mm")
     return frame
-
-
-def data(image: Image.Image) -> str:
-    """Base64 of the PNG."""
-    return base64.b64encode(png(image)).decode("ascii")

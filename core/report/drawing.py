@@ -1,0 +1,65 @@
+"""Figures as SVG inside the page, in the page's colours: light, dark and printed alike."""
+
+import io
+import re
+from contextlib import AbstractContextManager
+from html import escape
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Stand-ins for variables of page.css, which takes their place in the SVG.
+INK, FAINT, VOLUME, REAL = "#010203", "#010204", "#010205", "#010206"
+VARIABLES = {INK: "--ink", FAINT: "--faint", VOLUME: "--accent", REAL: "--real"}
+
+# The reader's fonts; a fixed salt (and no date): the same numbers give the same page. Names are
+# no formulas.
+SETTINGS: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "font.sans-serif": ["DejaVu Sans"],
+    "svg.hashsalt": "recon",
+    "text.parse_math": False,
+}
+
+
+def settings() -> AbstractContextManager[None]:
+    """Where figures are made and written."""
+    return mpl.rc_context(SETTINGS)
+
+
+def sized(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure of one panel with fixed margins, in inches: neighbours line up."""
+    figure = Figure(figsize=(width, height))
+    figure.subplots_adjust(
+        left=0.52 / width, right=1 - 0.1 / width, bottom=0.45 / height, top=1 - 0.27 / height
+    )
+    return figure, figure.subplots()
+
+
+def plain(axes: Axes) -> None:
+    """Thin axes that step back behind what they measure."""
+    axes.tick_params(labelsize=8, colors=INK, color=FAINT)
+    axes.grid(color=FAINT, lw=0.4, alpha=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+
+
+def legend(axes: Axes, **where: Any) -> None:
+    """A legend without a box."""
+    axes.legend(fontsize=8, frameon=False, labelcolor=INK, handlelength=1.6, **where)
+
+
+def svg(figure: Figure, said: str) -> str:
+    """An svg element with a text for those who do not see it."""
+    buffer = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    drawing = buffer.getvalue()
+    drawing = drawing[drawing.index("<svg") :]
+    drawing = re.sub(r"<style.*?</style>", "", drawing, flags=re.S)  # would hold for the page
+    drawing = re.sub(r' (xmlns(:xlink)?|width|height|version)="[^"]*"', "", drawing, count=5)
+    for stand_in, variable in VARIABLES.items():
+        drawing = drawing.replace(stand_in, f"var({variable})")
+    return drawing.replace("<svg", f'<svg role="img" aria-label="{escape(said)}"', 1)

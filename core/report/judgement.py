@@ -1,0 +1,59 @@
+"""The verdict as the page says it: in words, with a sign, and where to look."""
+
+from typing import Any
+
+import attrs
+
+from recon.core.equivalence import Comparison
+
+SIGNS = {"indistinguishable": "✓", "close": "≈", "not equivalent": "✕", "unknown": "?"}
+TITLES = {
+    "indistinguishable": "Statistically indistinguishable",
+    "close": "Close",
+    "not equivalent": "Not equivalent",
+    "unknown": "No verdict",
+}
+NOTHING = (
+    "There is nothing to compare the volume with. Give micrographs or a real volume with --against."
+)
+
+
+@attrs.frozen
+class Said:
+    """One finding: its sentence, and the id and name of the section that shows it."""
+
+    level: str
+    sign: str
+    text: str
+    to: str | None
+    name: str
+
+
+@attrs.frozen
+class Judgement:
+    """What stands on top of the page."""
+
+    level: str
+    sign: str
+    title: str
+    headline: str
+    findings: list[Said]
+
+
+def judgement(comparison: Comparison | None, sections: dict[str, str]) -> Judgement:
+    """The comparison's verdict, its findings linked to sections (name of a statistic -> id)."""
+    verdict: Any = getattr(comparison, "verdict", None)
+    if verdict is None:
+        return Judgement("unknown", SIGNS["unknown"], TITLES["unknown"], NOTHING, [])
+    findings = [
+        Said(
+            finding.level,
+            SIGNS[finding.level],
+            finding.text,
+            sections.get(finding.statistic),
+            finding.statistic,
+        )
+        for finding in verdict.findings
+    ]
+    level = verdict.level
+    return Judgement(level, SIGNS[level], TITLES[level], verdict.headline, findings)
