@@ -1,0 +1,135 @@
+"""Elastic phases as Abaqus writes them."""
+
+from collections.abc import Iterator, Sequence
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from recon.core.errors import ReconError
+
+Array = NDArray[np.float64]
+
+PASCALS = {"Pa": 1.0, "kPa": 1e3, "MPa": 1e6, "GPa": 1e9}
+STRESS = {"m": "Pa", "mm": "MPa", "um": "MPa", "nm": "GPa"}
+"""Unit of length -> of stress, so that the force is N, N, uN and nN: units that fit together."""
+
+ORDER = (0, 1, 2, 5, 4, 3)
+"""Abaqus puts 11, 22, 33, 12, 13, 23; the Voigt order here is xx, yy, zz, yz, xz, xy."""
+
+
+@attrs.frozen(eq=False)
+class Material:
+    """Elastic constants of one phase.
+
+    stiffness  (6, 6) in the local axes, Voigt xx, yy, zz, yz, xz, xy; zeros: void
+    alpha      (6,) thermal expansion in the local axes; None: not known
+    axes       (3, 3) local axes 1, 2, 3 as rows in x, y, z
+    """
+
+    name: str
+    stiffness: Array
+    alpha: Array | None = None
+    axes: Array = attrs.field(factory=lambda: np.eye(3))
+
+    @property
+    def void(self) -> bool:
+        """Whether it bears nothing."""
+        return not self.stiffness.any()
+
+
+@attrs.frozen(eq=False)
+class Materials:
+    """Phases of the labels 0..K-1, the unit of their moduli and where they come from."""
+
+    phases: tuple[Material, ...]
+    unit: str
+    source: str
+
+    def check(self, labels: Sequence[int], phases: Sequence[str]) -> None:
+        """Refuse labels without a phase here, and what an input file cannot say."""
+        for label in labels:
+            if label >= len(self.phases):
+                raise ReconError(
+                    f"materials {self.source} must have a [[phase]] for every label of the volume, "
+                    f"got labels 0..{len(self.phases) - 1} and none for label {label} "
+                    f"({phases[label]}); add it to the file"
+                )
+            alpha = self.phases[label].alpha
+            if alpha is not None and alpha[3:].any():
+                raise ReconError(
+                    f"materials {self.source}: the expansion of phase {phases[label]} must have no "
+                    "shear in its local axes for an .inp file; turn the axes to the principal ones"
+                )
+
+    def factor(self, unit: str) -> tuple[float, str]:
+        """What moduli are multiplied with for a unit of length, and the unit they then have."""
+        if self.unit not in PASCALS:
+            return 1.0, self.unit
+        return PASCALS[self.unit] / PASCALS[STRESS[unit]], STRESS[unit]
+
+
+def blocks(materials: Materials | None, names: dict[int, str], unit: str) -> Iterator[str]:
+    """Orientations, sections and materials of the labels, named as their element sets are."""
+    if materials is None:
+        yield (
+            "** PLACEHOLDERS: E = 1, nu = 0.3 for every phase; put in the constants of your\n"
+            "** materials, or export again with --materials\n"
+        )
+        for name in names.values():
+            yield f"*SOLID SECTION, ELSET={name}, MATERIAL={name}\n"
+            yield f"*MATERIAL, NAME={name}\n*ELASTIC\n1., 0.3\n"
+        return
+    factor, stress = materials.factor(unit)
+    known = materials.unit in PASCALS
+    fits = (
+        f"moduli in {stress}, which fits lengths in {unit}"
+        if known
+        else (f"moduli in {stress} as in the file; check that it fits lengths in {unit}")
+    )
+    yield f"** Materials: {materials.source}; {fits}\n"
+    for label, name in names.items():
+        yield from _block(materials.phases[label], name, factor)
+
+
+def _block(material: Material, name: str, factor: float) -> Iterator[str]:
+    elastic, isotropic = _elastic(material.stiffness * factor)
+    expansion = _expansion(material.alpha)
+    turned = not isotropic or "ORTHO" in expansion
+    if turned:  # Abaqus wants one for whatever is not isotropic
+        axes = ", ".join(f"{component:.12g}" for component in material.axes[:2].ravel())
+        yield f"*ORIENTATION, NAME=AXES_{name}, SYSTEM=RECTANGULAR\n{axes}\n"
+    orientation = f", ORIENTATION=AXES_{name}" * turned
+    yield f"*SOLID SECTION, ELSET={name}, MATERIAL={name}{orientation}\n"
+    yield f"*MATERIAL, NAME={name}\n** {material.name}\n{elastic}{expansion}"
+
+
+def _elastic(C: Array) -> tuple[str, bool]:
+    """The block *ELASTIC in the simplest form that holds the stiffness; whether it is isotropic."""
+    S = np.linalg.inv(C)
+    E, G = 1 / S.diagonal()[:3], 1 / S.diagonal()[[5, 4, 3]]
+    nu = -S[[0, 0, 1], [1, 2, 2]] * E[[0, 0, 1]]
+    orthotropic = np.zeros((6, 6), bool)
+    orthotropic[:3, :3] = orthotropic[range(6), range(6)] = True
+    if np.abs(C[~orthotropic]).max() > 1e-9 * np.abs(C).max():
+        D = C[np.ix_(ORDER, ORDER)]
+        constants = [D[i, j] for j in range(6) for i in range(j + 1)]
+        return f"*ELASTIC, TYPE=ANISOTROPIC\n{_rows(constants)}", False
+    same = np.allclose(E, E[0]) and np.allclose(nu, nu[0]) and np.allclose(G, G[0])
+    if same and np.isclose(G[0], E[0] / (2 * (1 + nu[0]))):
+        return f"*ELASTIC\n{_rows([E[0], nu[0]])}", True
+    return f"*ELASTIC, TYPE=ENGINEERING CONSTANTS\n{_rows([*E, *nu, *G])}", False
+
+
+def _expansion(alpha: Array | None) -> str:
+    if alpha is None:
+        return ""
+    if np.allclose(alpha[:3], alpha[0], atol=0):
+        return f"*EXPANSION\n{_rows(alpha[:1])}"
+    return f"*EXPANSION, TYPE=ORTHO\n{_rows(alpha[:3])}"
+
+
+def _rows(numbers: Sequence[float] | Array) -> str:
+    """Eight numbers a line, as many as Abaqus takes."""
+    text = [f"{number:.10g}" for number in numbers]
+    return "".join(", ".join(text[k : k + 8]) + "\n" for k in range(0, len(text), 8))
