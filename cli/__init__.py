@@ -11,6 +11,8 @@ COMMANDS = {
     "train": ("train", "Fit a denoiser to micrographs and write its weights."),
     "import": ("import_", "Make micrographs of PNG, TIFF or .npy images of up to three planes."),
     "measure": ("measure", "Measure a volume, and compare it with micrographs or a volume."),
+    "export": ("export", "Write a volume for other programs: TIFF, VTK, NumPy, Abaqus, raw, STL."),
+    "view": ("view", "Look at a volume, micrographs or a run: in napari, else in the browser."),
     "sweep": ("sweep", "Repeat a run for every combination of values, with a table and plots."),
     "example": ("example", "Write the micrographs and the true volume of an embedded example."),
     "plugins": ("plugins", "List the installed plugins, or the options of one."),
