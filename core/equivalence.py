@@ -7,74 +7,39 @@ import attrs
 import numpy as np
 import xarray as xr
 
+from recon.core.agreement import Agreement, plain, spread
 from recon.core.catalog import catalog
+from recon.core.comparable import Probe, probes
+from recon.core.dealt import PIECES
 from recon.core.errors import ReconError
-from recon.core.floor import Floor, floor_of_micrographs, floor_of_volume, relative_error, times
+from recon.core.floor import floor_of_micrographs, floor_of_volume, times
 from recon.core.kinds import Material
 from recon.core.micrographs import Micrographs
+from recon.core.pieces import Progress, real_of_micrographs, real_of_volume
+from recon.core.property_agreement import PropertyAgreement
+from recon.core.verdict import Verdict, verdict
 from recon.core.volume import Volume
 
-METRICS = ("two-point", "lineal-path")
+__all__ = ["Agreement", "Comparison", "check_comparable", "compare", "spread"]
 
-
-@attrs.frozen(eq=False)
-class Agreement:
-    """Curves of one metric: of the samples and of the reference, their error and its floor.
-
-    curves     (sample, phase, direction or plane, lag), lags to half the sample's shortest side
-    reference  (phase, direction or plane, lag)
-    floor      of real pieces of the sample's size; None when the reference is too small for it
-    notes      how the floor was found, or why there is none, a sentence each
-    """
-
-    name: str
-    curves: xr.DataArray
-    reference: xr.DataArray
-    floor: Floor | None
-    notes: tuple[str, ...]
-
-    @property
-    def over(self) -> str:
-        """What the curves are told apart by beside the phase: "direction" or "plane"."""
-        return str(self.curves.dims[2])
-
-    @property
-    def errors(self) -> xr.DataArray:
-        """Relative error (sample, phase, direction or plane)."""
-        return relative_error(self.curves, self.reference)
-
-    @property
-    def table(self) -> xr.Dataset:
-        """`error` (mean over samples), `floor`, `ratio` and `spread` (phase, direction or plane).
-
-        The floor is NaN where there is none, the spread also with a single sample.
-        """
-        error = self.errors.mean("sample")
-        floor = xr.full_like(error, np.nan)
-        if self.floor is not None:
-            floor = self.floor.mean.reindex_like(error)
-        return xr.Dataset(
-            {"error": error, "floor": floor, "ratio": error / floor, "spread": self.spread}
-        )
-
-    @property
-    def spread(self) -> xr.DataArray:
-        """Standard deviation of the samples' curves over that of real pieces; 1 is right."""
-        error = self.errors.mean("sample")
-        if self.floor is None or self.curves.sizes["sample"] < 2:
-            return xr.full_like(error, np.nan)
-        return spread(self.curves, self.floor.curves).reindex_like(error)
-
-    @property
-    def headline(self) -> dict[str, float]:
-        """Means over phases and directions or planes; the ratio is that of the means.
-
-        Where some planes have no floor, the ratio compares the others alone.
-        """
-        table = self.table
-        both = table["error"].where(table["floor"].notnull()).mean() / table["floor"].mean()
-        means = {name: float(table[name].mean()) for name in ("error", "floor", "spread")}
-        return {**means, "ratio": float(both)}
+FRACTION = "volume-fraction"
+METRICS = SHARES = ("two-point", "lineal-path")
+"""Shares of pairs or runs, whose floor is taken against the material without the piece."""
+OF_MICROGRAPHS = (
+    *SHARES,
+    "chord-length.density",
+    "chord-length.mean",
+    "surface-density.faces",
+    FRACTION,
+)
+"""What 2D shows."""
+OF_VOLUMES = (
+    *OF_MICROGRAPHS,
+    "two-point-cluster",
+    "percolation.spanning_share",
+    "percolation.largest_share",
+    "local-thickness.mean",
+)
 
 
 @attrs.frozen(eq=False)
@@ -85,6 +50,7 @@ class Comparison:
     phases               names
     metrics              name -> Agreement
     fractions            (sample, phase);  reference_fractions  (phase,)
+    properties           name -> PropertyAgreement, against a volume where they were asked for
     """
 
     kind: str
@@ -92,6 +58,12 @@ class Comparison:
     metrics: dict[str, Agreement]
     fractions: xr.DataArray
     reference_fractions: xr.DataArray
+    properties: dict[str, PropertyAgreement] = attrs.field(factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether real pieces can be told from the samples, and by what."""
+        return verdict(self)
 
     def to_table(self) -> dict[str, Any]:
         """As plain data for JSON; what is not a finite number is None."""
@@ -101,9 +73,9 @@ class Comparison:
             "samples": self.fractions.sizes["sample"],
             "volume-fraction": {
                 name: {
-                    "sample": _plain(self.fractions.mean("sample")[k]),
-                    "reference": _plain(self.reference_fractions[k]),
-                    "difference": _plain(
+                    "sample": plain(self.fractions.mean("sample")[k]),
+                    "reference": plain(self.reference_fractions[k]),
+                    "difference": plain(
                         (self.fractions.mean("sample") - self.reference_fractions)[k]
                     ),
                 }
@@ -111,25 +83,14 @@ class Comparison:
             },
         }
         for name, agreement in self.metrics.items():
-            values = agreement.table
-            per_phase = values.mean(agreement.over)
-            table[name] = {
-                **{key: _plain(value) for key, value in agreement.headline.items()},
-                "phases": {
-                    phase: {key: _plain(per_phase[key][k]) for key in ("error", "floor")}
-                    for k, phase in enumerate(self.phases)
-                },
-                "each": [
-                    {
-                        "phase": self.phases[k],
-                        agreement.over: str(where),
-                        **{str(key): _plain(values[key][k, i]) for key in values},
-                    }
-                    for k in range(len(self.phases))
-                    for i, where in enumerate(values[agreement.over].values)
-                ],
-                "notes": list(agreement.notes),
-            }
+            found = agreement.to_table(self.phases)
+            if name != FRACTION:
+                table[name] = found
+                continue
+            for phase, values in found["phases"].items():
+                table[FRACTION][phase] |= values
+        table["properties"] = {name: one.to_table() for name, one in self.properties.items()}
+        table["verdict"] = self.verdict.to_table()
         return table
 
     def to_text(self) -> str:
@@ -152,64 +113,92 @@ class Comparison:
 def compare(
     samples: Sequence[Volume],
     reference: Volume | Micrographs,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[str] | None = None,
+    *,
+    pieces: int = PIECES,
+    progress: Progress = lambda what, done, total, state: None,
 ) -> Comparison:
     """Error, floor and spread of volumes against a real volume or micrographs.
 
-    samples  volumes of one shape;  metrics  names of those that give curves over lags
+    samples   volumes of one shape
+    metrics   `metric` or `metric.variable` of any that gives numbers, or curves over one axis;
+              default OF_VOLUMES or OF_MICROGRAPHS
+    pieces    real pieces of a reference volume at least
+    progress  called with what is being done, steps done, steps in all and a word on the state
 
     Against a volume the curves are compared along x, y and z, against micrographs on each of
     their planes, at lags up to half the samples' shortest side. Raises ReconError for samples
-    and a reference that cannot be compared. Takes seconds for 64^3.
+    and a reference that cannot be compared. Takes seconds for 64^3, with clusters and thickness
+    a minute.
     """
     shape = _checked(samples, reference)
-    kind = "micrographs" if isinstance(reference, Micrographs) else "volume"
-    share = catalog().build("metric", "volume-fraction")
+    flat = isinstance(reference, Micrographs)
+    if metrics is None:
+        metrics = OF_MICROGRAPHS if flat else OF_VOLUMES
+    share = catalog().build("metric", FRACTION)
     fractions = [xr.DataArray(share.measure(volume)) for volume in samples]
+    planes = tuple(reference.planes) if isinstance(reference, Micrographs) else None
+    made = probes(metrics, min(shape) // 2, planes)
+    agreements = {
+        probe.metric.name: _of_shares(probe, samples, reference, shape, pieces)
+        for probe in made
+        if probe.metric.name in SHARES
+    }
+    others = [probe for probe in made if probe.metric.name not in SHARES]
+    if others:
+        agreements |= _of_pieces(others, samples, reference, shape, pieces, progress)
     return Comparison(
-        kind,
+        "micrographs" if flat else "volume",
         reference.phases,
-        {name: _agreement(name, samples, reference, shape) for name in metrics},
+        agreements,
         xr.concat(fractions, "sample"),
         xr.DataArray(share.measure(reference)),
     )
 
 
-def spread(samples: xr.DataArray, pieces: xr.DataArray) -> xr.DataArray:
-    """Standard deviation over `sample` divided by that over `piece`; 1 is right.
-
-    Of curves the root mean square over the lags; serves for properties as well.
-    """
-    variance = samples.var("sample", ddof=1)
-    real = pieces.var("piece", ddof=1)
-    if "lag" in variance.dims:
-        reached = variance.notnull() & real.notnull()
-        variance, real = variance.where(reached).mean("lag"), real.where(reached).mean("lag")
-    return xr.DataArray((variance / real) ** 0.5)
-
-
-def _agreement(
-    name: str,
+def _of_shares(
+    probe: Probe,
     samples: Sequence[Volume],
     reference: Volume | Micrographs,
     shape: tuple[int, int, int],
+    pieces: int,
 ) -> Agreement:
-    options: dict[str, Any] = {"max_lag": min(shape) // 2}
+    """Of shares of pairs or runs: the reference is all of the material."""
+    name = probe.metric.name
     if isinstance(reference, Micrographs):
-        options["planes"] = True
-    metric = catalog().build("metric", name, **options)
-    curves = [xr.DataArray(metric.measure(volume)) for volume in samples]
-    if isinstance(reference, Micrographs):
-        floor = floor_of_micrographs(metric, reference, shape)
+        floor = floor_of_micrographs(probe.metric, reference, shape)
     else:
-        floor = floor_of_volume(metric, reference, shape)
+        floor = floor_of_volume(probe.metric, reference, shape, pieces)
     return Agreement(
         name,
-        xr.concat(curves, "sample"),
-        xr.DataArray(metric.measure(reference)),
+        xr.concat([probe.of(volume)[name] for volume in samples], "sample"),
+        probe.of(reference)[name],
         None if isinstance(floor, str) else floor,
         (floor,) if isinstance(floor, str) else floor.notes,
     )
+
+
+def _of_pieces(
+    probes: Sequence[Probe],
+    samples: Sequence[Volume],
+    reference: Volume | Micrographs,
+    shape: tuple[int, int, int],
+    pieces: int,
+    progress: Progress,
+) -> dict[str, Agreement]:
+    """Of anything else: the reference is what pieces of the sample's size have."""
+    if isinstance(reference, Micrographs):
+        real = real_of_micrographs(probes, reference, shape, progress)
+    else:
+        real = real_of_volume(probes, reference, shape, pieces, progress)
+    found = {}
+    for probe in probes:
+        measured = [probe.of(volume) for volume in samples]
+        for name in measured[0]:
+            curves = xr.concat([one[name] for one in measured], "sample")
+            floor = real.floors.get(name)
+            found[name] = Agreement(name, curves, real.reference[name], floor, real.notes)
+    return found
 
 
 def _checked(samples: Sequence[Volume], reference: Volume | Micrographs) -> tuple[int, int, int]:
@@ -244,11 +233,6 @@ def check_comparable(sample: Volume | Material, reference: Volume | Micrographs)
             f"volume and reference must have the same voxel size, got {got} um (z, y, x); "
             "resample one of them"
         )
-
-
-def _plain(value: Any) -> float | None:
-    number = float(value)
-    return number if np.isfinite(number) else None
 
 
 def _number(value: float) -> str:

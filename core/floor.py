@@ -5,26 +5,27 @@ import numpy as np
 import xarray as xr
 
 from recon.core.crops import Rest, Shape, apart, crops, measured
+from recon.core.dealt import PIECES, deal, dealt, scales
 from recon.core.kinds import Metric
 from recon.core.micrographs import Micrographs
-from recon.core.planes import AXES, NORMAL, in_plane
 from recon.core.volume import Volume
-from recon.core.windows import Slices, independent_slices, windows
+from recon.core.windows import Slices
 
-PIECES = 16  # real pieces at least, where the reference has them
 ESTIMATED = "floor estimated from 2D"
-FEWEST = 8  # windows of a plane below which its floor is not estimated
+ONE = ("phase", "direction", "plane", "sample", "piece")  # dims that tell curves apart
 
 
 def relative_error(curve: xr.DataArray, reference: xr.DataArray) -> xr.DataArray:
-    """sum |f - f_ref| / sum f_ref over the lags that both reach.
+    """sum |f - f_ref| / sum |f_ref| over the lags (or whatever the axis is) that both reach.
 
-    A phase that neither has gives NaN, one that only the reference lacks infinity.
+    Of numbers |f - f_ref| / |f_ref|. A phase that neither has gives NaN, one that only the
+    reference lacks infinity.
     """
     distance = abs(curve - reference)
+    along = [dim for dim in distance.dims if dim not in ONE]
     reached = distance.notnull()
-    scale = reference.where(reached).sum("lag")
-    return (distance.sum("lag") / scale).where(reached.any("lag"))
+    scale = abs(reference).where(reached).sum(along)
+    return (distance.sum(along) / scale).where(reached.any(along))
 
 
 @attrs.frozen(eq=False)
@@ -51,21 +52,24 @@ class Floor:
         return self.curves.std("piece", ddof=1)
 
 
-def floor_of_volume(metric: Metric, reference: Volume, shape: Shape) -> Floor | str:
+def floor_of_volume(
+    metric: Metric, reference: Volume, shape: Shape, least: int = PIECES
+) -> Floor | str:
     """Floor from crops of a reference volume, or why there is none.
 
     metric  measures curves by direction (see crops.Rest)
     shape   voxels of the sample along (z, y, x)
+    least   crops at least
     cost    some 0.1 s for each crop of 64^3
 
-    At least 16 crops at regular places; they overlap where the reference is too small for 16
+    The crops lie at regular places; they overlap where the reference is too small for 16
     apart, and are as large as fit where it is smaller than the sample.
     """
     z, y, x = (min(side, want) for side, want in zip(reference.shape, shape, strict=True))
     size = (z, y, x)
     if size == reference.shape:
         return "no floor: the reference is not larger than the sample, nothing would be left of it"
-    boxes = crops(reference.shape, size, PIECES)
+    boxes = crops(reference.shape, size, least)
     rest = Rest(metric, reference)
     curves = [
         measured(metric, Volume(reference.labels[box], phases=reference.phases)) for box in boxes
@@ -99,22 +103,11 @@ def floor_of_micrographs(metric: Metric, micrographs: Micrographs, shape: Shape)
     """
     curves, errors, notes = {}, {}, []
     for plane in micrographs.planes:
-        pieces = windows(micrographs, plane, shape)
-        if len(pieces) < FEWEST:
-            notes.append(
-                f"{plane}: no floor, the micrographs hold {len(pieces)} windows of the size of "
-                f"the volume's slices, at least {FEWEST} are needed"
-            )
-            continue
-        each = _window_curves(metric, micrographs, plane, pieces)
-        # A window smaller than the slice is worth less.
-        area = np.prod([shape[axis] for axis in in_plane(plane)]) / pieces[0].size
-        worth = independent_slices(micrographs, NORMAL[plane], shape)
-        curves[plane], errors[plane], note = left_out(each, max(1, round(worth * area)))
-        where = (
-            f"windows of {times(pieces[0].shape)} pixels; the volume is worth {worth:.0f} slices"
-        )
-        notes.append(f"{plane}: {note} of {len(pieces)} {where} normal to {AXES[NORMAL[plane]]}")
+        plan = deal(micrographs, plane, shape)
+        notes.append(plan.note)
+        if plan.groups:
+            each = _window_curves(metric, micrographs, plane, plan.windows)
+            curves[plane], errors[plane], _ = left_out(each, plan.wanted)
     if not curves:
         return "; ".join(notes)
     planes = xr.Variable("plane", list(curves))
@@ -128,34 +121,19 @@ def floor_of_micrographs(metric: Metric, micrographs: Micrographs, shape: Shape)
 
 
 def left_out(each: xr.DataArray, wanted: int) -> tuple[xr.DataArray, xr.DataArray, str]:
-    """Curves and errors of left-out groups of windows, and how they were made."""
+    """Curves and errors of left-out groups of windows, and how they were made.
+
+    each  (piece, ...) of windows whose mean is that of the group
+    """
     count = each.sizes["piece"]
-    size = min(wanted, count // 2)
-    rng = np.random.default_rng(0)
-    rounds = -(-PIECES // (count // size))
-    groups = [
-        shuffled[first : first + size]
-        for shuffled in (rng.permutation(count) for _ in range(rounds))
-        for first in range(0, count - size + 1, size)
-    ]
+    groups, note = dealt(count, wanted)
+    size = len(groups[0])
     total = each.sum("piece", skipna=False)
     inside = _stacked([each.isel(piece=group).mean("piece", skipna=False) for group in groups])
     outside = (total - size * inside) / (count - size)
     mean = total / count
-    # Of independent windows: the variance of `size` of them against the others goes with
-    # 1 / size + 1 / (count - size), about the mean of all with 1 / size - 1 / count. Wanted are
-    # those of a new volume: against all windows, and about the true mean.
-    scale = 1.0
-    if size < wanted:
-        scale = np.sqrt((1 / wanted + 1 / count) / (1 / size + 1 / (count - size)))
-    errors = relative_error(inside, outside) * scale
-    curves = mean + (inside - mean) * np.sqrt(1 / wanted / (1 / size - 1 / count))
-    note = f"{len(groups)} left-out groups of {size}"
-    if rounds > 1:
-        note += f" ({rounds} ways to deal them)"
-    if size < wanted:
-        note += f", scaled to {wanted},"
-    return curves, errors, note
+    of_errors, of_curves = scales(count, size, wanted)
+    return mean + (inside - mean) * of_curves, relative_error(inside, outside) * of_errors, note
 
 
 def _window_curves(

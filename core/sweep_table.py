@@ -30,6 +30,8 @@ def judged(found: Comparison | Sequence[Volume]) -> dict[str, Any]:
     table = found.to_table()
     row: dict[str, Any] = {}
     for name, agreement in found.metrics.items():
+        if name == FRACTION:
+            continue
         headline = {key: table[name][key] for key in ("error", "floor", "ratio", "spread")}
         row |= {f"{name}.{key}": value for key, value in headline.items()}
         row[f"{name}.deviation"] = _deviation(agreement)

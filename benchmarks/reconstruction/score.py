@@ -9,7 +9,7 @@ import xarray as xr
 from recon.core import Micrographs, Volume
 from recon.core.catalog import catalog
 from recon.core.crops import crops
-from recon.core.equivalence import compare
+from recon.core.equivalence import METRICS, compare
 
 CROPS = 16
 SHAPES = {"two-point-cluster": {}, "chord-length": {"border": "weigh"}, "local-thickness": {}}
@@ -98,7 +98,7 @@ def function_errors(
 
 def second_order(samples: Sequence[Volume], test: Volume) -> dict[str, Any]:
     """Two-point and lineal path: error with its 95 % interval over seeds, floor, spread."""
-    comparison = compare(samples, test)
+    comparison = compare(samples, test, METRICS)
     table = {}
     for name, agreement in comparison.metrics.items():
         each = agreement.errors.mean(("phase", agreement.over)).to_numpy()

@@ -1,0 +1,181 @@
+"""Floor of any statistic: real pieces of the sample's size, all measured as the sample is.
+
+What is counted by pairs or runs has a floor against the reference without the piece, see
+floor.py. Clusters, chords, thickness or a property know no "reference without a piece", and
+depend on the size of what is looked at: they are measured on pieces alone, and the reference is
+the mean of the pieces.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import attrs
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from recon.core.comparable import Probe
+from recon.core.crops import Box, Shape, apart, crops
+from recon.core.dealt import deal, scales
+from recon.core.floor import ESTIMATED, Floor, relative_error, times
+from recon.core.micrographs import Micrographs
+from recon.core.volume import Volume
+
+Found = dict[str, xr.DataArray]
+Progress = Callable[[str, int, int, str], None]
+
+
+@attrs.frozen(eq=False)
+class Real:
+    """What the material has of some statistics, by name.
+
+    reference  (phase, direction or plane[, axis])
+    floors     of those that have one;  notes  how they were found, or why there is none
+    """
+
+    reference: Found
+    floors: dict[str, Floor]
+    notes: tuple[str, ...]
+
+
+def boxes_of(reference: Volume, shape: Shape, least: int) -> list[Box]:
+    """Crops of the sample's size, or as large as fit; none where nothing would be left."""
+    z, y, x = (min(side, want) for side, want in zip(reference.shape, shape, strict=True))
+    return [] if (z, y, x) == reference.shape else crops(reference.shape, (z, y, x), least)
+
+
+def real_of_volume(
+    probes: Sequence[Probe], reference: Volume, shape: Shape, least: int, progress: Progress
+) -> Real:
+    """From crops of a reference volume."""
+    boxes = boxes_of(reference, shape, least)
+    if not boxes:
+        note = "no floor: the reference is not larger than the sample, nothing would be left of it"
+        return Real(_measured(probes, reference), {}, (note,))
+    measured = []
+    for number, box in enumerate(boxes):
+        progress("measure real pieces", number, len(boxes), "")
+        labels = reference.labels[box]
+        measured.append(_measured(probes, Volume(labels, reference.voxel_size, reference.phases)))
+    progress("measure real pieces", len(boxes), len(boxes), "")
+    size = tuple(side.stop - side.start for side in boxes[0])
+    note = f"{len(boxes)} crops of {times(size)} voxels, each against the others"
+    room = apart(reference.shape, size)
+    if room < len(boxes):
+        note += f"; they overlap ({room} fit side by side), and errors are scaled for that"
+    stacked = {name: stacked_pieces([one[name] for one in measured]) for name in measured[0]}
+    factors = overlap_factors(boxes)
+    return Real(
+        {name: curves.mean("piece") for name, curves in stacked.items()},
+        {
+            name: Floor(curves, against_others(curves, factors), (note,))
+            for name, curves in stacked.items()
+        },
+        (note,),
+    )
+
+
+def against_others(curves: xr.DataArray, factors: NDArray[np.float64]) -> xr.DataArray:
+    """Error of each piece against the mean of the others, times its factor."""
+    errors = [
+        relative_error(curves.isel(piece=i), curves.drop_isel(piece=i).mean("piece")) * factor
+        for i, factor in enumerate(factors)
+    ]
+    return stacked_pieces(errors)
+
+
+def overlap_factors(boxes: Sequence[Box]) -> NDArray[np.float64]:
+    """How much further a new piece is from the mean of all than each piece from the others.
+
+    Of what adds up over voxels, two pieces share the variance of their overlap: rho, the share of
+    a piece that lies in the other. A new piece and the mean of all differ by 1 + mean of rho over
+    pairs; a piece and the mean of the others by 1 + mean of rho over their pairs - 2 mean of rho
+    with them.
+    """
+    ends = np.array([[(s.start, s.stop) for s in box] for box in boxes])
+    low = np.maximum(ends[:, None, :, 0], ends[None, :, :, 0])
+    high = np.minimum(ends[:, None, :, 1], ends[None, :, :, 1])
+    rho = np.clip(high - low, 0, None).prod(2) / np.prod(ends[0, :, 1] - ends[0, :, 0])
+    n = len(boxes)
+    shared = rho.sum(1) - 1
+    new = 1 + rho.mean()
+    others = (rho.sum() - 2 * shared - 1) / (n - 1) ** 2
+    factors: NDArray[np.float64] = np.sqrt(new / (1 + others - 2 * shared / (n - 1)))
+    return factors
+
+
+def real_of_micrographs(
+    probes: Sequence[Probe], micrographs: Micrographs, shape: Shape, progress: Progress
+) -> Real:
+    """From left-out groups of windows of each plane (see floor.floor_of_micrographs).
+
+    The reference, too, is measured on windows of the size of the volume's slices, so that what
+    borders do is the same on both sides.
+    """
+    references, curves, errors, notes = [], [], [], [ESTIMATED]
+    planes = list(micrographs.planes)
+    for number, plane in enumerate(planes):
+        progress("measure real pieces", number, len(planes), "")
+        plan = deal(micrographs, plane, shape)
+        notes.append(plan.note)
+
+        def of(numbers: Sequence[int] | NDArray[np.int64]) -> Found:
+            chosen = [plan.windows[i] for i in numbers]  # noqa: B023  called in this round only
+            only = {plane: chosen}  # noqa: B023
+            return _measured(probes, Micrographs(only, micrographs.voxel_size, micrographs.phases))
+
+        count = len(plan.windows)
+        mean = of(range(count))
+        references.append(mean)
+        if not plan.groups:
+            continue
+        of_errors, of_curves = scales(count, len(plan.groups[0]), plan.wanted)
+        inside = [of(group) for group in plan.groups]
+        outside = [of(np.setdiff1d(np.arange(count), group)) for group in plan.groups]
+        curves.append(
+            {
+                name: mean[name]
+                + (stacked_pieces([one[name] for one in inside]) - mean[name]) * of_curves
+                for name in mean
+            }
+        )
+        errors.append(
+            {
+                name: of_errors
+                * stacked_pieces(
+                    [
+                        relative_error(one[name], rest[name])
+                        for one, rest in zip(inside, outside, strict=True)
+                    ]
+                )
+                for name in mean
+            }
+        )
+    progress("measure real pieces", len(planes), len(planes), "")
+    joined = {
+        name: Floor(values, _joined(errors)[name], tuple(notes))
+        for name, values in _joined(curves).items()
+    }
+    return Real(_joined(references), joined, tuple(notes))
+
+
+def stacked_pieces(pieces: Sequence[xr.DataArray]) -> xr.DataArray:
+    """Results of pieces along a dim `piece`."""
+    return xr.concat(pieces, "piece").assign_coords(piece=np.arange(len(pieces)))
+
+
+def _joined(by_plane: Sequence[Mapping[str, xr.DataArray]]) -> Found:
+    """Results of single planes as one; a piece that a plane lacks is NaN there."""
+    if not by_plane:
+        return {}
+    found = {}
+    for name, first in by_plane[0].items():
+        whole = xr.concat([one[name] for one in by_plane], "plane", join="outer")
+        found[name] = whole.transpose(*first.dims)
+    return found
+
+
+def _measured(probes: Sequence[Probe], sample: Volume | Micrographs) -> Found:
+    found: Found = {}
+    for probe in probes:
+        found |= probe.of(sample)
+    return found

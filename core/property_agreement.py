@@ -1,0 +1,133 @@
+"""A property of samples beside that of real pieces of their size."""
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import Any
+
+import attrs
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy import stats
+
+from recon.core.agreement import plain, spread
+from recon.core.crops import Shape
+from recon.core.ensemble import DIAGNOSTICS, SHORT
+from recon.core.kinds import Property
+from recon.core.pieces import boxes_of
+from recon.core.volume import Volume
+
+Progress = Callable[[str, int, int, str], None]
+
+
+@attrs.frozen(eq=False)
+class PropertyAgreement:
+    """Constants of the samples and of real pieces, for box plots.
+
+    samples  (sample, constant);  pieces  (piece, constant): numbers, with the coordinate
+             `constant` = "relative x", "E z", ... and `units` by constant
+    """
+
+    name: str
+    samples: xr.DataArray
+    pieces: xr.DataArray
+    notes: tuple[str, ...] = ()
+
+    @property
+    def difference(self) -> xr.DataArray:
+        """Mean of the samples over that of the pieces, less 1 (constant)."""
+        return self.samples.mean("sample") / self.pieces.mean("piece") - 1
+
+    @property
+    def spread(self) -> xr.DataArray:
+        """Standard deviation of the samples over that of the pieces (constant); 1 is right."""
+        if self.samples.sizes["sample"] < 2:
+            return xr.full_like(self.difference, np.nan)
+        return spread(self.samples, self.pieces)
+
+    @property
+    def p_value(self) -> xr.DataArray:
+        """Two-sided chance of such samples if they were real pieces (constant).
+
+        Of one sample from its rank among the pieces (2 / (n + 1) at least, of n pieces), of
+        several by the test of Mann and Whitney. Pieces that overlap are not independent: the
+        true chance is somewhat larger.
+        """
+        values = [
+            _chance(self.samples.sel(constant=name).values, self.pieces.sel(constant=name).values)
+            for name in self.samples["constant"].values
+        ]
+        return xr.DataArray(values, {"constant": self.samples["constant"]}, ("constant",))
+
+    def to_table(self) -> dict[str, Any]:
+        """As plain data; what is not a finite number is None."""
+        columns = {"spread": self.spread, "difference": self.difference, "p_value": self.p_value}
+        return {
+            "constants": {
+                str(name): {
+                    "samples": [plain(v) for v in self.samples.sel(constant=name).values],
+                    "pieces": [plain(v) for v in self.pieces.sel(constant=name).values],
+                    **{key: plain(value.sel(constant=name)) for key, value in columns.items()},
+                }
+                for name in self.samples["constant"].values
+            },
+            "notes": list(self.notes),
+        }
+
+
+def property_of_pieces(
+    solver: Property,
+    samples: Sequence[xr.Dataset],
+    reference: Volume,
+    shape: Shape,
+    least: int,
+    progress: Progress,
+) -> PropertyAgreement | None:
+    """The property solved on crops of the reference, beside what it gave for the samples.
+
+    samples  results of the same solver, one a sample
+    returns  None where the reference holds no crops (see pieces.boxes_of)
+    """
+    boxes = boxes_of(reference, shape, least)
+    if not boxes:
+        return None
+    solved = []
+    what = f"{solver.name} of real pieces"
+    for number, box in enumerate(boxes):
+        progress(what, number, len(boxes), "")
+        piece = Volume(reference.labels[box], reference.voxel_size, reference.phases)
+        solved.append(constants(solver.solve(piece)))
+    progress(what, len(boxes), len(boxes), "")
+    return PropertyAgreement(
+        solver.name,
+        xr.concat([constants(one) for one in samples], "sample"),
+        xr.concat(solved, "piece"),
+        (f"{solver.name} of {len(boxes)} crops of the reference",),
+    )
+
+
+def constants(result: xr.Dataset) -> xr.DataArray:
+    """The numbers of a property's result that are few enough to be written out (constant,)."""
+    names, values, units = [], [], []
+    for name, value in result.items():
+        short = value.dtype.kind == "f" and value.size <= SHORT and "lag" not in value.dims
+        if name in DIAGNOSTICS or not short:
+            continue
+        dims = list(map(str, value.dims))
+        for place in product(*(range(value.sizes[dim]) for dim in dims)):
+            at = dict(zip(dims, place, strict=True))
+            where = [str(value[dim].values[i]) for dim, i in at.items()]
+            names.append(" ".join([str(name), *where]))
+            values.append(float(value.isel(at)))
+            units.append(str(value.attrs.get("units", "")))
+    coords = {"constant": names, "units": ("constant", units)}
+    return xr.DataArray(np.array(values, float), coords, ("constant",))
+
+
+def _chance(samples: NDArray[np.float64], pieces: NDArray[np.float64]) -> float:
+    if np.isnan(samples).any() or np.isnan(pieces).any():
+        return float("nan")
+    if len(samples) == 1:
+        below, above = (pieces <= samples[0]).sum(), (pieces >= samples[0]).sum()
+        return float(min(1.0, 2 * (min(below, above) + 1) / (len(pieces) + 1)))
+    return float(stats.mannwhitneyu(samples, pieces).pvalue)
