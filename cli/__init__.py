@@ -2,9 +2,13 @@
 
 import importlib
 import warnings
+from difflib import get_close_matches
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
+
+from recon.cli.quiet import quiet_flag
 
 COMMANDS = {
     "run": ("run", "Reconstruct volumes, measure them and write a report."),
@@ -16,6 +20,11 @@ COMMANDS = {
     "sweep": ("sweep", "Repeat a run for every combination of values, with a table and plots."),
     "example": ("example", "Write the micrographs and the true volume of an embedded example."),
     "plugins": ("plugins", "List the installed plugins, or the options of one."),
+    "doctor": ("doctor", "Tell versions, device, memory and plugins, and test that recon works."),
+    "completion": (
+        "completion",
+        "Print the script that completes commands, flags and names in a shell.",
+    ),
 }
 """Command -> the module that holds it, and its help line (kept here so that help is quick)."""
 
@@ -37,7 +46,28 @@ class Commands(click.Group):
             return None
         module = importlib.import_module(f"recon.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
+        if not any(param.name == "quiet" for param in command.params):
+            command.params.append(quiet_flag())
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"{error.format_message()}{hint}", ctx) from None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        # From the table: click's own would import every command to see whether it is hidden.
+        found = [
+            CompletionItem(name, help=help)
+            for name, (_, help) in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -66,7 +96,11 @@ class Commands(click.Group):
             raise
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    params=[quiet_flag()],
+)
 @click.version_option(package_name="microrecon", prog_name="recon")
 def main() -> None:
     """Statistically equivalent 3D volumes from 2D micrographs."""

@@ -4,15 +4,17 @@ from pathlib import Path
 
 import click
 
+from recon.cli.completion import example_names
+from recon.cli.progress import Shown
 from recon.core.atomic import whole
 from recon.core.errors import ReconError
 from recon.core.examples import EXAMPLES, example
 
 
 @click.command()
-@click.argument("name", required=False)
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; must be new.")
-@click.option("--list", "listing", is_flag=True, help="Names of the examples, the default first.")
+@click.argument("name", required=False, shell_complete=example_names)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; it must be new.")
+@click.option("--list", "listing", is_flag=True, help="Print the names, the default first.")
 def command(name: str | None, out: Path | None, listing: bool) -> None:
     """Write the micrographs and the true volume of an embedded example.
 
@@ -24,9 +26,12 @@ def command(name: str | None, out: Path | None, listing: bool) -> None:
         return
     if name is None or out is None:
         raise ReconError("recon example needs a NAME and --out DIR, or --list")
-    micrographs, volume = example(name)
-    with whole(out) as partial:
-        partial.mkdir()
-        micrographs.save(partial / "micrographs.zarr")
-        volume.save(partial / "volume.zarr")
+    with Shown() as progress:
+        progress(f"make {name}", 0, 1)
+        micrographs, volume = example(name)
+        with whole(out) as partial:
+            partial.mkdir()
+            micrographs.save(partial / "micrographs.zarr")
+            volume.save(partial / "volume.zarr")
+        progress(f"make {name}", 1, 1)
     click.echo(f"{out}: micrographs.zarr and volume.zarr of {name}, {volume.shape} voxels")

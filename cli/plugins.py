@@ -8,13 +8,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from recon.cli.completion import all_plugin_names
 from recon.core.catalog import Entry, catalog
 from recon.core.errors import unknown
 from recon.core.options import options, rule, type_name
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=all_plugin_names)
 def command(name: str | None) -> None:
     """List the installed plugins, or the options of one."""
     entries = [entry for entry in catalog() if name in (None, entry.cls.name)]

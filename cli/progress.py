@@ -5,21 +5,20 @@ from types import TracebackType
 
 import click
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.text import Text
 
 LINE_EVERY = 15.0
 """Seconds between plain lines."""
+WORTH_A_LINE = 2.0
+"""Seconds from which on it is told how long something took."""
 
 
 class Shown:
-    """Call it with what is being done, steps done, steps in all and a word on the state."""
+    """Call it with what is being done, steps done, steps in all and a word on the state.
+
+    What is done in one step has no known end: its bar moves to and fro beside the time it took.
+    """
 
     def __init__(self) -> None:
         console = Console(stderr=True)
@@ -27,9 +26,8 @@ class Shown:
         if console.is_terminal:
             self._bars = Progress(
                 TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
+                BarColumn(bar_width=24),
+                Clock(),
                 TextColumn("{task.fields[state]}"),
                 console=console,
             )
@@ -55,18 +53,43 @@ class Shown:
         if self._bars is None:
             self._line(what, done, total, state)
             return
+        known = None if total == 1 and done == 0 else total
         if what not in self._tasks:
-            self._tasks[what] = self._bars.add_task(what, total=total, state=state)
-        self._bars.update(self._tasks[what], completed=done, total=total, state=state)
+            self._tasks[what] = self._bars.add_task(what, total=known, state=state)
+        self._bars.update(self._tasks[what], completed=done, total=known, state=state)
 
     def _line(self, what: str, done: int, total: int, state: str) -> None:
         now = time.monotonic()
         begin, first = self._first.setdefault(what, (now, done))
+        tail = f", {state}" if state else ""
+        if first < done == total and now - begin > WORTH_A_LINE:
+            click.echo(f"{what}: done in {spoken(now - begin)}{tail}", err=True)
+            return
         # The first line of a task comes soon, so that its length is known early.
         due = LINE_EVERY if now - begin > LINE_EVERY else 3.0
         if now - max(self._last, begin) < due or not first < done < total:
             return
         self._last = now
         left = (now - begin) / (done - first) * (total - done)
-        tail = f", {state}" if state else ""
-        click.echo(f"{what}: {done}/{total}, {left:.0f} s left{tail}", err=True)
+        click.echo(f"{what}: {done}/{total}, {spoken(left)} left{tail}", err=True)
+
+
+class Clock(ProgressColumn):
+    """Steps done and time left; the time it took when done or when nobody knows."""
+
+    max_refresh = 0.5  # so that the estimate can be read
+
+    def render(self, task: Task) -> Text:
+        passed = spoken(task.finished_time or task.elapsed or 0.0)
+        if task.total is None or task.finished:
+            return Text(f"{'in ' if task.finished else ''}{passed}")
+        left = "" if task.time_remaining is None else f", {spoken(task.time_remaining)} left"
+        return Text(f"{task.completed:g}/{task.total:g}{left}")
+
+
+def spoken(seconds: float) -> str:
+    """A duration as one says it: 42 s, 12 min, 3 h 20 min."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

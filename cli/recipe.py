@@ -6,30 +6,77 @@ from typing import Any
 
 import click
 
-from recon.cli.settings import device_flag, parsed
+from recon.cli.completion import plugin_names, weights_names
+from recon.cli.settings import device_flag, parsed, stated
 from recon.core.errors import ReconError, unknown
-from recon.core.recipe import LISTS, PATHS, TABLES, read_table
+from recon.core.examples import EXAMPLES
+from recon.core.noise import T
+from recon.core.recipe import LISTS, PATHS, TABLES, Recipe, read_table
 
+DEFAULT = Recipe()
 FLAGS = (
     click.option(
-        "--micrographs", metavar="PATH", help="micrographs.zarr to train on and compare with."
+        "--micrographs",
+        type=click.Path(),
+        help="Micrographs of `recon import` to train on and to compare with.",
     ),
     click.option(
-        "--weights", metavar="NAME|PATH", help="Bundled weights or a file of `recon train`."
+        "--weights",
+        metavar="NAME|PATH",
+        shell_complete=weights_names,
+        help=stated("Bundled weights, or a file of `recon train`.", next(iter(EXAMPLES))),
     ),
-    click.option("--denoiser", metavar="NAME", help="Model of the slices.  [default: unet-ddpm]"),
-    click.option("--schedule", metavar="NAME", help="Planes of each step.  [default: cyclic]"),
-    click.option("--harmonizer", metavar="NAME", help="The reverse step.  [default: spectral]"),
     click.option(
-        "--shape", nargs=3, type=int, metavar="Z Y X", help="Voxels.  [default: 64 64 64]"
+        "--denoiser",
+        metavar="NAME",
+        shell_complete=plugin_names("denoiser"),
+        help=stated("Model of the slices.", DEFAULT.denoiser.name),
     ),
-    click.option("--steps", type=int, help="Respaced steps; 1000 is the paper's.  [default: 60]"),
-    click.option("--samples", type=int, help="Volumes to make.  [default: 1]"),
-    click.option("--seed", type=int, help="Sample i uses seed + i.  [default: 0]"),
+    click.option(
+        "--schedule",
+        metavar="NAME",
+        shell_complete=plugin_names("schedule"),
+        help=stated("Which planes are denoised at a step.", DEFAULT.schedule.name),
+    ),
+    click.option(
+        "--harmonizer",
+        metavar="NAME",
+        shell_complete=plugin_names("harmonizer"),
+        help=stated("How planes are brought to agree.", DEFAULT.harmonizer.name),
+    ),
+    click.option(
+        "--shape",
+        nargs=3,
+        type=int,
+        metavar="Z Y X",
+        help=stated("Voxels.", " ".join(map(str, DEFAULT.shape)), "1<=side<=65535"),
+    ),
+    click.option(
+        "--steps",
+        type=int,
+        metavar="N",
+        help=stated("Steps of the sampler; 1000 is the paper's.", DEFAULT.steps, f"1<=N<={T}"),
+    ),
+    click.option(
+        "--samples",
+        type=int,
+        metavar="N",
+        help=stated("Volumes to make.", DEFAULT.samples, "N>=1"),
+    ),
+    click.option(
+        "--seed",
+        type=int,
+        metavar="N",
+        help=stated("Sample i uses seed + i.", DEFAULT.seed, "N>=0"),
+    ),
     device_flag,
-    click.option("--periodic", metavar="AXES", help="Periodic axes, such as z,y,x."),
     click.option(
-        "--fraction", metavar="F,F,...", help="Phase fractions to aim at, not the micrographs'."
+        "--periodic", metavar="AXES", help=stated("Periodic axes, such as z,y,x.", "none")
+    ),
+    click.option(
+        "--fraction",
+        metavar="F,F,...",
+        help=stated("Phase fractions to aim at.", "the micrographs'", "0<F<1"),
     ),
     click.option("--fast", is_flag=True, default=None, help="Few network passes, lower quality."),
 )

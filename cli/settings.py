@@ -29,9 +29,19 @@ def value(text: str) -> Any:
         return text
 
 
+def stated(help: str, default: object = None, range: str = "") -> str:
+    """A help text that ends as click's own do, for a flag whose default and range others keep.
+
+    Flags of a recipe are None until given, so that the recipe file wins over a default, and the
+    recipe checks what they are given.
+    """
+    facts = [f"default: {default}"] * (default is not None) + [range] * bool(range)
+    return f"{help}  [{'; '.join(facts)}]" if facts else help
+
+
 def device_flag(command: Callable[..., Any]) -> Callable[..., Any]:
     """The flag --device."""
-    help = "Where to compute; auto takes a GPU when there is one."
+    help = stated("Where to compute; auto takes a GPU when there is one.", "cpu")
     return click.option("--device", type=click.Choice(DEVICES), help=help)(command)
 
 

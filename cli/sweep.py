@@ -8,7 +8,7 @@ import click
 
 from recon.cli.progress import Shown
 from recon.cli.recipe import given, recipe_flags, recipe_table
-from recon.cli.settings import set_flag, value
+from recon.cli.settings import set_flag, stated, value
 from recon.core.combinations import Combination, Sweep
 from recon.core.errors import ReconError
 from recon.core.folder import Folder, free_name
@@ -27,7 +27,11 @@ OPENING, CLOSING = "[{(", "]})"
     metavar="KEY=VALUE,VALUE,...",
     help="What to vary: harmonizer.gamma=0.15,0.5,1 or steps=20,60. May be given many times.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder.  [default: recon-sweep]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help=stated("Folder to write to.", "recon-sweep, or the next free number"),
+)
 @click.option("--resume", is_flag=True, help="Go on with what was begun in --out.")
 @set_flag
 def command(

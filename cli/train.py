@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
+from recon.cli.completion import plugin_names, weights_names
 from recon.cli.progress import Shown
-from recon.cli.settings import device_flag, parsed, set_flag
+from recon.cli.settings import device_flag, parsed, set_flag, stated
 from recon.core.bundled import weights_path
 from recon.core.errors import ReconError, unknown
 from recon.core.micrographs import Micrographs
@@ -17,12 +18,33 @@ from recon.core.run import check, train
 @click.command()
 @click.argument("micrographs", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="FILE.safetensors.")
-@click.option("--denoiser", default="unet-ddpm", show_default=True, metavar="NAME")
-@click.option("--preset", metavar="tiny|small|paper", help="Size of the network.  [default: tiny]")
-@click.option("--steps", type=int, help="Training steps.  [default: of the preset]")
-@click.option("--init", metavar="NAME|PATH", help="Weights to start from.")
+@click.option(
+    "--denoiser",
+    default="unet-ddpm",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=plugin_names("denoiser"),
+    help="Model of the slices.",
+)
+@click.option(
+    "--preset",
+    metavar="NAME",
+    help=stated("Size of the network: tiny, small or paper.", "tiny"),
+)
+@click.option(
+    "--steps", type=int, metavar="N", help=stated("Training steps.", "of the preset", "N>=1")
+)
+@click.option(
+    "--init", metavar="NAME|PATH", shell_complete=weights_names, help="Weights to start from."
+)
 @click.option("--resume", is_flag=True, help="Go on with an unfinished training of --out.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    metavar="N",
+    help=stated("Of the order of crops and the noise.", 0, "N>=0"),
+)
 @device_flag
 @set_flag
 def command(

@@ -1,0 +1,159 @@
+"""`recon doctor`: what is installed here, and whether it works."""
+
+import json
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from recon.cli import machine as here
+from recon.cli.progress import Shown
+
+SIDE = 24
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+def command(as_json: bool) -> None:
+    """Tell versions, device, memory and plugins, and test that recon works.
+
+    The exit code is 1 when something is broken: a test fails or a plugin does not load. The first
+    time in a new environment it compiles for a few seconds.
+    """
+    with Shown() as progress:
+        progress("examine", 0, 1)
+        found = examined()
+        progress("examine", 1, 1)
+    click.echo(json.dumps(found, indent=2) if as_json else to_text(found))
+    if found["broken"]:
+        raise click.exceptions.Exit(1)
+
+
+def examined() -> dict[str, Any]:
+    """All facts as plain data; "broken" and "warnings" hold lines."""
+    machine, device = here.machine(), here.device()
+    plugins, unloaded = installed()
+    tests = {name: outcome(test, device["auto"]) for name, test in TESTS.items()}
+    broken = [f"plugin package {package}: {why}" for package, why in unloaded.items()]
+    broken += [f"{name}: {why}" for name, why in tests.items() if why != "ok"]
+    return {
+        "versions": here.versions(),
+        "machine": machine,
+        "device": device,
+        "plugins": plugins,
+        "optional": here.optional(),
+        "tests": tests,
+        "warnings": list(here.oddities(machine, device)),
+        "broken": broken,
+    }
+
+
+def installed() -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Package -> its version and plugins; and the packages that do not load, with the reason."""
+    from recon.core.catalog import catalog
+
+    with warnings.catch_warnings(action="ignore"):  # told as broken
+        known = catalog()
+    packages: dict[str, dict[str, Any]] = {}
+    for entry in known:
+        package = packages.setdefault(entry.package, {"version": entry.version, "plugins": []})
+        package["plugins"].append(f"{entry.cls.kind} {entry.cls.name}")
+    clashes = {
+        f"{kind} {name}": "offered by " + " and ".join(entry.package for entry in entries)
+        for (kind, name), entries in known.entries.items()
+        if len(entries) > 1
+    }
+    return packages, {**known.broken, **clashes}
+
+
+def outcome(test: Callable[[str], None], device: str) -> str:
+    """ "ok", or what went wrong."""
+    try:
+        test(device)
+    except Exception as error:  # whatever is broken here
+        return " ".join(f"{type(error).__name__}: {error}".split())
+    return "ok"
+
+
+def files(device: str) -> None:
+    """A volume is written and read again."""
+    from recon.core import Volume
+
+    labels = np.arange(SIDE**3).reshape(SIDE, SIDE, SIDE) % 3
+    with tempfile.TemporaryDirectory() as folder:
+        Volume(labels, (1e-6, 2e-6, 3e-6)).save(Path(folder) / "volume.zarr")
+        again = Volume.open(Path(folder) / "volume.zarr")
+    if not np.array_equal(again.labels, labels) or again.voxel_size != (1e-6, 2e-6, 3e-6):
+        raise ValueError("a volume read is not the volume written")
+
+
+def kernels(device: str) -> None:
+    """Compiled statistics give a known answer: stripes two voxels wide."""
+    from recon.core import Volume, catalog
+
+    stripes = Volume(np.indices((SIDE,) * 3)[2] // 2 % 2)
+    s2 = catalog().build("metric", "two-point", max_lag=4).measure(stripes)
+    along = s2.sel(phase=1, direction="x").values[[0, 4]]
+    if not np.allclose(along, 0.5, atol=0.03):
+        raise ValueError(f"two-point of stripes must be near 0.5 at lags 0 and 4, got {along}")
+
+
+def network(device: str) -> None:
+    """The bundled network denoises a slice on the device that `auto` takes."""
+    import torch
+
+    from recon.core import weights
+    from recon.core.bundled import weights_path
+    from recon.core.noise import respaced
+
+    file = weights.read(weights_path("unet-ddpm", None))
+    denoiser = weights.load(file, "unet-ddpm", {}, device)
+    step = respaced(denoiser.alpha_bar, 4)[2]
+    clean = denoiser.clean(torch.zeros(1, 1, 32, 32, device=device), step, "xy")
+    if not torch.isfinite(clean).all():
+        raise ValueError("the network's answer is not finite")
+
+
+TESTS = {"files": files, "compiled statistics": kernels, "network": network}
+
+
+def to_text(found: dict[str, Any]) -> str:
+    """Plain lines, short enough to be pasted into an issue."""
+    machine, device = found["machine"], found["device"]
+    lines = ["versions"]
+    lines += [f"  {name} {number}" for name, number in found["versions"].items()]
+    lines += [
+        "machine",
+        f"  {machine['system']}",
+        f"  {machine['processor']}, {machine['processors']} to use",
+        f"  threads: torch {machine['torch_threads']}, numba {machine['numba_threads']}",
+        f"  memory {_gigabytes(machine['memory_bytes'])}, "
+        f"{_gigabytes(machine['disk_free_bytes'])} free on this disk",
+    ]
+    lines += [f"  {name}={value}" for name, value in machine["environment"].items()]
+    lines += ["device", f"  --device auto takes {device['auto']}"]
+    lines += [f"  {card['name']}, {_gigabytes(card['memory_bytes'])}" for card in device["cards"]]
+    if not device["cards"]:
+        cuda = device["torch_cuda"]
+        lines.append(f"  no CUDA card (torch built {f'for CUDA {cuda}' if cuda else 'without'})")
+    lines.append("plugins")
+    for package, told in found["plugins"].items():
+        lines.append(f"  {package} {told['version']}: {len(told['plugins'])}")
+        if package != "microrecon":
+            lines += [f"    {name}" for name in told["plugins"]]
+    lines.append("optional packages")
+    for name, there in found["optional"].items():
+        lines.append(f"  {name}: {'there' if there else 'absent'} ({here.OPTIONAL[name]})")
+    lines.append("tests")
+    lines += [f"  {name}: {said}" for name, said in found["tests"].items()]
+    lines += [f"warning: {line}" for line in found["warnings"]]
+    lines += [f"broken: {line}" for line in found["broken"]]
+    return "\n".join([*lines, "something is broken" if found["broken"] else "all is well"])
+
+
+def _gigabytes(size: int | None) -> str:
+    return "unknown" if size is None else f"{size / 1e9:.0f} GB"
