@@ -152,7 +152,7 @@ def triangulated(
     padded[border] = np.minimum(padded[border], 1 - padded[border])
     if not (padded > LEVEL).any():
         return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32)
-    points, triangles, _, _ = marching_cubes(padded, LEVEL)  # type: ignore[no-untyped-call]
+    points, triangles, _, _ = marching_cubes(padded, LEVEL)
     # Index k of the padded array is the centre of voxel k - 1, which is at (k - 1/2) edges.
     places = (points[:, ::-1].astype(float) - 0.5) * spacing
     # In z, y, x the triangles turn inwards; naming the axes x, y, z mirrors space, and them.
