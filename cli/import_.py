@@ -1,144 +1,211 @@
 """recon import: micrographs from image files."""
 
-import re
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 
+from recon.cli.repeated import SeveralFiles
+from recon.core.atomic import whole
+from recon.core.cropping import Crop
+from recon.core.denoise import FILTERS
 from recon.core.errors import ReconError
-from recon.core.images import ImageFile, read_image
-from recon.core.labels import to_labels
+from recon.core.images import read_image
 from recon.core.micrographs import Micrographs
-from recon.core.pixel_size import stated_voxel_size
+from recon.core.picture import Picture
+from recon.core.pixel_size import PixelSize
+from recon.core.plane_values import plane_values
 from recon.core.planes import PLANES
+from recon.core.preparation import Decisions, Prepared, prepare
+from recon.core.segmentation import parse_thresholds
+from recon.core.slicing import cut, stack
 from recon.core.symmetry import isotropic, transverse
-from recon.core.units import format_voxel_size, parse_voxel_size
+from recon.core.units import parse_pixel_size, parse_voxel_size
 
-LARGE = 1e-3  # metres; a longer voxel is rather a forgotten unit
-UNKNOWN = (1.0, 1.0, 1.0)
+OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--xy", multiple=True, metavar="FILE...", help="Slices normal to z: rows y."),
+    click.option("--xz", multiple=True, metavar="FILE...", help="Slices normal to y: rows z."),
+    click.option(
+        "--yz", multiple=True, metavar="FILE...", help="Slices normal to x: rows z, columns y."
+    ),
+    click.option(
+        "--volume",
+        metavar="FILE",
+        help="A 3D image (z, y, x) in place of these, to be sliced along all three axes.",
+    ),
+    click.option(
+        "--every",
+        type=int,
+        metavar="N",
+        help="Of --volume, every N-th slice. Default: about 32 slices of each plane.",
+    ),
+    click.option(
+        "--isotropic", "same", is_flag=True, help="The one plane given serves for all three."
+    ),
+    click.option(
+        "--transverse",
+        "around",
+        type=click.Choice(["x", "y", "z"]),
+        help="The material looks the same from all sides around this axis: give the plane normal "
+        "to it and one that contains it.",
+    ),
+    click.option(
+        "--crop",
+        multiple=True,
+        metavar="[PLANE=]T,B,L,R",
+        help="Pixels to take off at the top, bottom, left and right: a banner, a scale bar.",
+    ),
+    click.option(
+        "--pixel-size",
+        multiple=True,
+        metavar="[PLANE=]LENGTH",
+        help="Length of a pixel of the images, such as 0.2um or xz=0.4um, or of its rows and "
+        "columns. Default: what the files tell (ImageJ, OME, some microscopes).",
+    ),
+    click.option(
+        "--voxel-size",
+        metavar="LENGTH",
+        help="Length of a voxel of the result such as 0.4um, or three: z,y,x. Images with other "
+        "pixels are resampled. Default: their pixel size, the coarsest where planes differ.",
+    ),
+    click.option(
+        "--phases",
+        type=int,
+        metavar="K",
+        help="Cut grey images into K phases by Otsu's thresholds. Not needed for label images.",
+    ),
+    click.option(
+        "--thresholds",
+        metavar="A,B,...",
+        help="Cut grey images at these values: K - 1 of them, ascending, for K phases.",
+    ),
+    click.option(
+        "--per-plane",
+        is_flag=True,
+        help="Otsu's thresholds for each plane by itself: brightness differs between planes.",
+    ),
+    click.option(
+        "--denoise",
+        type=click.Choice(list(FILTERS)),
+        help="Filter grey images first: median of 3 x 3 pixels, non-local means or total "
+        "variation.  [default: none]",
+    ),
+    click.option(
+        "--preview",
+        metavar="FILE.png",
+        help="Picture of what was decided; `none` for no picture.  [default: --out with .png]",
+    ),
+    click.option("--out", required=True, metavar="PATH", help="Where to write: micrographs.zarr."),
+)
 
 
-class SeveralFiles(click.Command):
-    """A command whose --xy, --xz and --yz take every word up to the next option."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, repeat_flags(args))
-
-
-def repeat_flags(args: list[str]) -> list[str]:
-    """`--xy a b` as `--xy=a --xy=b`, which click understands."""
-    repeated: list[str] = []
-    flag = None
-    for word, after in zip(args, [*args[1:], "-"], strict=True):
-        if match := re.fullmatch(r"(--(?:xy|xz|yz))(=.*)?", word, re.DOTALL):
-            flag = match[1]
-            if match[2] is not None:
-                repeated.append(word)
-            elif after.startswith("-"):
-                raise ReconError(f"{flag} needs one or more image files")
-        elif flag is not None and not word.startswith("-"):
-            repeated.append(f"{flag}={word}")
-        else:
-            flag = None
-            repeated.append(word)
-    return repeated
+def with_options(function: Callable[..., None]) -> Callable[..., None]:
+    """The options of the command, in order."""
+    for option in reversed(OPTIONS):
+        function = option(function)
+    return function
 
 
 @click.command("import", cls=SeveralFiles)
-@click.option(
-    "--xy", multiple=True, metavar="FILE...", help="Slices normal to z: rows y, columns x."
-)
-@click.option(
-    "--xz", multiple=True, metavar="FILE...", help="Slices normal to y: rows z, columns x."
-)
-@click.option(
-    "--yz", multiple=True, metavar="FILE...", help="Slices normal to x: rows z, columns y."
-)
-@click.option("--isotropic", "same", is_flag=True, help="The one plane given serves for all three.")
-@click.option(
-    "--transverse",
-    "around",
-    type=click.Choice(["x", "y", "z"]),
-    help="The material looks the same from all sides around this axis: give the plane normal to "
-    "it and one that contains it.",
-)
-@click.option(
-    "--phases",
-    type=int,
-    metavar="K",
-    help="Cut grey images into K phases by Otsu's thresholds. Not needed for label images.",
-)
-@click.option(
-    "--voxel-size",
-    metavar="LENGTH",
-    help="Length of a voxel such as 0.4um, or three: z,y,x. Default: what ImageJ or OME wrote "
-    "into a TIFF file.",
-)
-@click.option("--out", required=True, metavar="PATH", help="Where to write: micrographs.zarr.")
-def command(
-    xy: tuple[str, ...],
-    xz: tuple[str, ...],
-    yz: tuple[str, ...],
-    same: bool,
-    around: str | None,
-    phases: int | None,
-    voxel_size: str | None,
-    out: str,
-) -> None:
-    """Make micrographs of PNG, TIFF or .npy images of up to three planes.
+@with_options
+def command(same: bool, around: str | None, out: str, preview: str | None, **given: Any) -> None:
+    """Make micrographs of images of up to three planes, or of slices of a volume.
 
-    Every flag of a plane takes several files; a 3D TIFF or .npy file is a stack of slices along
-    its first axis. An integer image of at most 8 values is a label image: its values become the
-    phases 0, 1, ... in ascending order. Of a coloured palette the indices count.
+    Images are PNG, TIFF, .npy or zarr, and each flag of a plane takes several; a 3D one is a
+    stack of slices along its first axis. An integer image of at most 8 values is a label image:
+    its values become the phases 0, 1, ... in ascending order. Others are grey and need --phases
+    or --thresholds. Colours count by their luminance; of a coloured palette the indices count.
     """
     if Path(out).exists():
         raise ReconError(f"{out} exists already; choose another name or remove it first")
     if same and around:
         raise ReconError("--isotropic and --transverse exclude each other; give one of them")
-    given = {plane: names for plane, names in zip(PLANES, (xy, xz, yz), strict=True) if names}
-    if not given:
-        raise ReconError("no image was given; give files after --xy, --xz or --yz")
-    size = parse_voxel_size(voxel_size) if voxel_size is not None else None
-    files = {plane: [read_image(name) for name in names] for plane, names in given.items()}
-    size, remarks = _settled_size(size, files)
-    images = {
-        plane: [image for file in stack for image in file.slices] for plane, stack in files.items()
-    }
-    labels, notices = to_labels(images, phases)
+    picture = _preview_path(preview, Path(out))
+    images = _images(given)
+    prepared = prepare(images, _decisions(given, images))
+    labels = prepared.labels
     if same:
-        labels = isotropic(labels, size)
+        labels = isotropic(labels, prepared.voxel_size)
     if around:
-        labels = transverse(labels, around, size)
-    micrographs = Micrographs(labels, size)
-    micrographs.save(out)
-    for notice in (*remarks, *notices):  # only now: a refusal is one line
+        labels = transverse(labels, around, prepared.voxel_size)
+    symmetry = "isotropic" if same else f"transverse {around}" if around else None
+    record = {**prepared.record, "symmetry": symmetry, "notices": prepared.notices}
+    micrographs = Micrographs(labels, prepared.voxel_size, origin=record)
+    _write(micrographs, prepared, Path(out), picture)
+    for notice in prepared.notices:  # only now: a refusal is one line
         click.echo(f"notice: {notice}", err=True)
     click.echo(summary(out, micrographs))
+    if picture:
+        click.echo(f"{picture}: what was decided, to be looked at")
 
 
-def _settled_size(
-    given: tuple[float, float, float] | None, files: dict[str, list[ImageFile]]
-) -> tuple[tuple[float, float, float], list[str]]:
-    """The voxel size given, or stated by the files, or unknown; and remarks that say which."""
-    if given is not None:
-        if max(given) <= LARGE or given == UNKNOWN:
-            return given, []
-        return given, [f"voxel size is {format_voxel_size(given)}; is the unit missing (0.4um)?"]
-    stated = stated_voxel_size(files)
-    if stated is None:
-        remark = "no file tells its pixel size, so lengths are in voxels; give --voxel-size 0.4um"
-        return UNKNOWN, [remark]
-    return stated, [f"voxel size {format_voxel_size(stated)} (z,y,x) is taken from the TIFF files"]
+def _preview_path(preview: str | None, out: Path) -> Path | None:
+    if preview == "none":
+        return None
+    path = Path(preview) if preview else out.with_suffix(".png")
+    if path.suffix.lower() != ".png":
+        raise ReconError(f"--preview must be a .png file or none, got {preview}")
+    if path.exists():
+        from recon.core.preview import may_replace
+
+        if not may_replace(path):
+            raise ReconError(
+                f"{path} exists already and is no preview; choose another name with --preview"
+            )
+    return path
+
+
+def _images(given: dict[str, Any]) -> dict[str, list[Picture]]:
+    """The images of each plane, from files of slices or from a volume."""
+    planes = {plane: given[plane] for plane in PLANES if given[plane]}
+    if given["volume"] is not None:
+        if planes:
+            raise ReconError(f"--volume and --{next(iter(planes))} exclude each other; give one")
+        return cut(read_image(given["volume"]), given["every"])
+    if given["every"] is not None:
+        raise ReconError("--every is for --volume; give the slices that you want of the others")
+    if not planes:
+        raise ReconError("no image was given; give files after --xy, --xz or --yz, or --volume")
+    return {plane: stack([read_image(name) for name in names]) for plane, names in planes.items()}
+
+
+def _decisions(given: dict[str, Any], images: dict[str, list[Picture]]) -> Decisions:
+    size, cuts = given["voxel_size"], given["thresholds"]
+    sizes: dict[str, PixelSize] = plane_values(
+        "--pixel-size", given["pixel_size"], images, parse_pixel_size
+    )
+    return Decisions(
+        crops=plane_values("--crop", given["crop"], images, Crop.parse),
+        pixel_sizes=sizes,
+        voxel_size=None if size is None else parse_voxel_size(size),
+        phases=given["phases"],
+        thresholds=None if cuts is None else parse_thresholds(cuts),
+        per_plane=given["per_plane"],
+        denoise=given["denoise"],
+    )
+
+
+def _write(micrographs: Micrographs, prepared: Prepared, out: Path, picture: Path | None) -> None:
+    """Both files or, when something fails, neither."""
+    with contextlib.ExitStack() as both:
+        if picture:
+            from recon.core.preview import draw
+
+            partial = both.enter_context(whole(picture, replace=True))
+            draw(prepared, out.name, partial)
+        micrographs.save(out)
 
 
 def summary(out: str, micrographs: Micrographs) -> str:
     """One line on what was written."""
     planes = []
-    for plane, stack in micrographs.planes.items():
-        shapes = np.array([image.shape for image in stack])
+    for plane, images in micrographs.planes.items():
+        shapes = np.array([image.shape for image in images])
         ends = {"x".join(map(str, shape)) for shape in (shapes.min(0), shapes.max(0))}
-        count = f"{len(stack)} slice{'s' * (len(stack) > 1)}"
+        count = f"{len(images)} slice{'s' * (len(images) > 1)}"
         planes.append(f"{plane} {count} of {' to '.join(sorted(ends, key=len))}")
     shares = zip(micrographs.phases, micrographs.fractions(), strict=True)
     phases = ", ".join(f"{name} {share:.3f}" for name, share in shares)

@@ -1,4 +1,4 @@
-"""One value a pixel: palettes of greys and equal channels are looked through, colours refused."""
+"""One value a pixel: palettes of greys and equal channels are looked through, colours weighed."""
 
 from pathlib import Path
 from typing import Any
@@ -6,18 +6,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from skimage.color import rgb2gray
 
 from recon.core.errors import ReconError
 
+FEW = 8
+"""Up to so many colours are labels rather than a photograph."""
 
-def picture_values(picture: Image.Image, path: Path) -> NDArray[Any]:
+OneValue = tuple[NDArray[Any], bool]
+"""The values, and whether they were colours."""
+
+
+def picture_values(picture: Image.Image, path: Path) -> OneValue:
     """The one value of each pixel (a, b) of an open Pillow image."""
     picture.load()
+    if picture.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        picture = picture.convert("RGB")
     array: NDArray[Any] = np.asarray(picture)
     if picture.mode == "P":
-        return through_palette(array, np.array(picture.getpalette("RGB")).reshape(-1, 3))
+        return through_palette(array, np.array(picture.getpalette("RGB")).reshape(-1, 3)), False
     if array.ndim == 2:
-        return array
+        return array, False
     return one_channel(array, picture.mode in ("LA", "RGBA"), path)
 
 
@@ -32,14 +41,38 @@ def through_palette(indices: NDArray[Any], palette: NDArray[Any]) -> NDArray[Any
     return indices
 
 
-def one_channel(array: NDArray[Any], alpha: bool, path: Path) -> NDArray[Any]:
-    """One of the equal channels along the last axis; the last is left out when it is opacity."""
+def one_channel(
+    array: NDArray[Any], alpha: bool, path: Path, *, colours_allowed: bool = True
+) -> OneValue:
+    """One value of the channels along the last axis, of which the last is opacity if `alpha`.
+
+    Equal channels give that of the first; red, green and blue give their luminance. Raises
+    ReconError for other channels that differ and for partial transparency.
+    """
     colours = array[..., :-1] if alpha else array
     if alpha and array.size and array[..., -1].min() != array[..., -1].max():
         raise ReconError(f"{path} is transparent in part; save it without transparency")
-    if not all(np.array_equal(colours[..., 0], colours[..., k]) for k in range(colours.shape[-1])):
+    if all(np.array_equal(colours[..., 0], colours[..., k]) for k in range(colours.shape[-1])):
+        return colours[..., 0], False
+    if not colours_allowed or colours.shape[-1] != 3:
         raise ReconError(
-            f"{path} has colours (channels differ); save one channel, with a value for each phase"
+            f"{path} has {colours.shape[-1]} channels that differ and are not red, green and "
+            "blue; save one channel, with a value for each phase"
         )
-    channel: NDArray[Any] = colours[..., 0]
-    return channel
+    return _luminance(colours, path), True
+
+
+def _luminance(colours: NDArray[Any], path: Path) -> NDArray[Any]:
+    """0.2125 red + 0.7154 green + 0.0721 blue, integers rounded to their own type."""
+    grey: NDArray[Any] = rgb2gray(colours.astype(np.float64))  # floats keep their range
+    if colours.dtype.kind not in "iu":
+        return grey
+    rounded: NDArray[Any] = np.rint(grey).astype(colours.dtype)
+    if len(np.unique(rounded)) <= FEW:
+        count = len(np.unique(colours.reshape(-1, 3), axis=0))
+        if count > len(np.unique(rounded)):
+            raise ReconError(
+                f"{path} has {count} colours, of which some are equally bright, so grey cannot "
+                "tell them apart; save labels 0, 1, ... as grey values"
+            )
+    return rounded

@@ -1,7 +1,8 @@
-"""Slices from image files: PNG, TIFF and .npy.
+"""Slices from image files: PNG, TIFF, .npy and zarr.
 
-What a file is, its first bytes say, not its name. Values are taken as they are stored; two
-things are looked through: colour images whose channels are equal, and palettes of greys.
+What a file is, its first bytes say, not its name. Values are taken as they are stored; three
+things are looked through: colour images whose channels are equal, palettes of greys, and true
+colours, of which the luminance counts.
 """
 
 import logging
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from tifffile import TiffFile
 
-from recon.core.channels import one_channel, picture_values, through_palette
+from recon.core.channels import OneValue, one_channel, picture_values, through_palette
 from recon.core.errors import ReconError
+from recon.core.image_zarr import is_zarr, open_array
 from recon.core.pixel_size import PixelSize, tiff_pixel_size
 
 LARGEST = 2**32  # bytes of one file once unpacked: 1625^3 voxels of uint8
@@ -32,30 +34,38 @@ class ImageFile:
     path        where it came from
     slices      2D arrays of booleans, integers or finite real numbers, none of them empty
     pixel_size  edge lengths of a pixel along (rows, columns) in metres; None when unknown
+    spacing     distance of the slices in metres; None when unknown
+    coloured    whether the slices were colours and are their luminance
     """
 
     path: Path
     slices: tuple[NDArray[Any], ...]
     pixel_size: PixelSize | None = None
+    spacing: float | None = None
+    coloured: bool = False
 
 
 def read_image(path: str | Path) -> ImageFile:
-    """Read one PNG, TIFF (a page, a stack) or .npy file (2D, or 3D: slices along the first axis).
+    """Read a PNG, TIFF (page or stack), .npy or zarr (2D, or 3D: slices along the first axis).
 
     Raises ReconError for a file that is missing, empty, damaged, too large or of another format,
-    for colours, complex numbers, NaN and infinity, and for more axes than a stack has.
+    for complex numbers, NaN and infinity, and for more axes than a stack has.
     """
     path = Path(path)
-    start = _first_bytes(path)
+    start = b"" if is_zarr(path) else _first_bytes(path)
     try:
-        if start == PNG:
-            image = ImageFile(path, (_read_png(path),))
+        if not start:
+            image = _read_zarr(path)
+        elif start == PNG:
+            array, coloured = _read_png(path)
+            image = ImageFile(path, (array,), coloured=coloured)
         elif start == NPY:
-            image = ImageFile(path, _stack(_read_npy(path), path))
+            array, coloured = _read_npy(path)
+            image = ImageFile(path, _stack(array, path), coloured=coloured)
         elif start in TIFF:
             image = _read_tiff(path)
         else:
-            raise ReconError(f"{path} is neither PNG, TIFF nor .npy; save it as one of these")
+            raise ReconError(f"{path} is neither PNG, TIFF, .npy nor zarr; save it as one of these")
     except ReconError:
         raise
     except MemoryError as error:
@@ -82,7 +92,17 @@ def _first_bytes(path: Path) -> bytes:
     return start
 
 
-def _read_npy(path: Path) -> NDArray[Any]:
+def _read_zarr(path: Path) -> ImageFile:
+    array, sides, lengths = open_array(path)
+    _check_size(array.nbytes, path)
+    slices = _stack(np.asarray(array[...]).reshape(sides), path)
+    if lengths is None:
+        return ImageFile(path, slices)
+    spacing = lengths[0] if len(lengths) == 3 else None
+    return ImageFile(path, slices, (lengths[-2], lengths[-1]), spacing)
+
+
+def _read_npy(path: Path) -> OneValue:
     # A memory map compares the shape with the length of the file before anything is allocated.
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -90,16 +110,13 @@ def _read_npy(path: Path) -> NDArray[Any]:
         if "Python object" in str(error) or "pickle" in str(error):
             raise ReconError(f"{path} holds Python objects; save plain numbers") from error
         raise
-    if array.ndim == 3 and array.shape[2] in (3, 4):
-        raise ReconError(
-            f"{path} of shape {array.shape} looks like a colour image; save one channel of it, "
-            "with a value for each phase"
-        )
     _check_size(array.nbytes, path)
-    return np.array(array)
+    if array.ndim == 3 and array.shape[2] in (3, 4) and min(array.shape[:2]) > 4:
+        return one_channel(np.array(array), array.shape[2] == 4, path)
+    return np.array(array), False
 
 
-def _read_png(path: Path) -> NDArray[Any]:
+def _read_png(path: Path) -> OneValue:
     with path.open("rb") as file:
         depth, colour = file.read(26).ljust(26, b"\0")[24:]
     if depth == 16 and colour != 0:
@@ -121,36 +138,38 @@ def _read_tiff(path: Path) -> ImageFile:
             raise _damaged(path, "there is no image in it")
         _check_size(sum(part.nbytes for part in parts), path)
         try:
-            arrays = [_pages(part, path) for part in parts]
+            values = [_pages(part, path) for part in parts]
         except ValueError as error:
             if "imagecodecs" not in str(error):
                 raise
-            arrays = _read_tiff_by_pillow(path, tiff.pages)
+            values = _read_tiff_by_pillow(path, tiff.pages)
         complaints.check()
-        slices = tuple(image for array in arrays for image in _stack(array, path))
-        return ImageFile(path, slices, tiff_pixel_size(tiff))
+        slices = tuple(image for array, _ in values for image in _stack(array, path))
+        return ImageFile(path, slices, *tiff_pixel_size(tiff), any(flag for _, flag in values))
 
 
-def _pages(part: Any, path: Path) -> NDArray[Any]:
+def _pages(part: Any, path: Path) -> OneValue:
     """The array of a series of pages, its channel axes looked through."""
     array: NDArray[Any] = part.asarray()
-    axes, page = part.axes, part.keyframe
+    axes, page, coloured = part.axes, part.keyframe, False
     if page.photometric == 3 and page.colormap is not None:
-        return through_palette(array, page.colormap.T >> 8)
+        return through_palette(array, page.colormap.T >> 8), False
     if page.photometric not in (0, 1, 2):
-        raise ReconError(f"{path} has colours ({page.photometric.name}); save it as grey")
+        raise ReconError(f"{path} has colours ({page.photometric.name}); save it as RGB or grey")
     for axis in "SC":
         # More than four channels are slices: `tifffile.imwrite(..., imagej=True)` calls them so.
         if axis in axes and (axis == "S" or array.shape[axes.index("C")] <= 4):
             channels = np.moveaxis(array, axes.index(axis), -1)
-            array = one_channel(channels, axis == "S" and bool(page.extrasamples), path)
+            alpha = axis == "S" and bool(page.extrasamples)
+            rgb = axis == "S" and page.photometric == 2
+            array, coloured = one_channel(channels, alpha, path, colours_allowed=rgb)
             axes = axes.replace(axis, "")
-    return array
+    return array, coloured
 
 
-def _read_tiff_by_pillow(path: Path, pages: Any) -> list[NDArray[Any]]:
+def _read_tiff_by_pillow(path: Path, pages: Any) -> list[OneValue]:
     """Pages compressed in a way (LZW, JPEG, fax) that tifffile alone cannot read."""
-    arrays = []
+    values = []
     with warnings.catch_warnings(), Image.open(path) as picture:
         warnings.simplefilter("ignore")
         for number, page in enumerate(pages):
@@ -162,8 +181,8 @@ def _read_tiff_by_pillow(path: Path, pages: Any) -> list[NDArray[Any]]:
                 )
             if not page.is_reduced:
                 picture.seek(number)
-                arrays.append(picture_values(picture, path))
-    return arrays
+                values.append(picture_values(picture, path))
+    return values
 
 
 def _stack(array: NDArray[Any], path: Path) -> tuple[NDArray[Any], ...]:

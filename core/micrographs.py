@@ -24,17 +24,20 @@ class Micrographs:
                 slices of one plane may differ in size
     voxel_size  (z, y, x) edge lengths in metres
     phases      names of the K phases
+    origin      what `recon import` made them of, and how; None when unknown
     """
 
     planes: dict[str, tuple[NDArray[np.uint8], ...]]
     voxel_size: tuple[float, float, float]
     phases: tuple[str, ...]
+    origin: dict[str, Any] | None
 
     def __init__(
         self,
         planes: Mapping[str, Any],
         voxel_size: Sequence[float] = (1.0, 1.0, 1.0),
         phases: Sequence[str] | None = None,
+        origin: dict[str, Any] | None = None,
     ) -> None:
         for plane in planes:
             if plane not in PLANES:
@@ -48,7 +51,7 @@ class Micrographs:
             raise ReconError("micrographs must have at least one slice on every plane given")
         largest = max(int(image.max()) for stack in checked.values() for image in stack)
         names = phase_names(phases, largest)
-        self.__attrs_init__(checked, checked_voxel_size(voxel_size), names)
+        self.__attrs_init__(checked, checked_voxel_size(voxel_size), names, origin)
 
     def fractions(self) -> NDArray[np.float64]:
         """Share of each phase (K,): mean over planes of the share of the plane's pixels."""
@@ -64,6 +67,7 @@ class Micrographs:
                 "kind": "micrographs",
                 "voxel_size": list(self.voxel_size),
                 "phases": list(self.phases),
+                **({"import": self.origin} if self.origin else {}),
             }
             for plane, stack in self.planes.items():
                 member = group.create_group(plane)
@@ -85,7 +89,7 @@ class Micrographs:
             }
         except Exception as error:
             raise ReconError(f"micrographs {path} are damaged: {error}") from error
-        return cls(planes, recon["voxel_size"], recon["phases"])
+        return cls(planes, recon["voxel_size"], recon["phases"], recon.get("import"))
 
 
 def _counts(stack: Sequence[NDArray[np.uint8]], phases: int) -> NDArray[np.int64]:

@@ -51,6 +51,18 @@ def parse_voxel_size(text: str) -> tuple[float, float, float]:
     return z, y, x
 
 
+def parse_pixel_size(text: str) -> tuple[float, float]:
+    """One length for square pixels or two (rows, columns) separated by a comma, in metres."""
+    parts = text.split(",")
+    if len(parts) > 2 or len({part.strip()[-1:].isalpha() for part in parts}) > 1:
+        raise ReconError(
+            "pixel size must be one length or two separated by a comma (of rows, of columns) with "
+            f"a decimal point and a unit, such as 0.2um or 0.3um,0.2um, got {text!r}"
+        )
+    rows, columns = (parse_length(part) for part in (parts * 2)[:2])
+    return rows, columns
+
+
 def format_length(metres: float) -> str:
     """A length in the unit that reads best: 4e-07 is 400nm."""
     unit = next((unit for unit in ("m", "mm", "um") if metres >= 10 ** EXPONENTS[unit]), "nm")

@@ -1,4 +1,5 @@
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -9,8 +10,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from recon.cli import main
-from recon.cli.import_ import repeat_flags
-from recon.core import Micrographs, ReconError
+from recon.cli.repeated import repeat_flags
+from recon.core import Micrographs, ReconError, Volume
 
 VOLUME = np.random.default_rng(0).integers(0, 2, (6, 7, 8), dtype=np.uint8)
 
@@ -25,14 +26,16 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(line):
-    return CliRunner().invoke(main, ["import", *shlex.split(line)])
+def run(line, preview=False):
+    """The command; without its picture, which takes a second, where no test looks at it."""
+    quick = [] if preview or "--preview" in line else ["--preview", "none"]
+    return CliRunner().invoke(main, ["import", *quick, *shlex.split(line)])
 
 
-def refused(line, folder):
+def refused(line, folder, preview=False):
     """The one line of a refusal that leaves nothing behind."""
     before = sorted(folder.iterdir())
-    result = run(line)
+    result = run(line, preview)
     assert result.exit_code == 2, result.output
     assert sorted(folder.iterdir()) == before
     (error,) = result.stderr.splitlines()
@@ -44,7 +47,8 @@ def refused(line, folder):
 def test_files_of_three_formats_on_three_planes(folder):
     names = " ".join(f"xy-{z}.png" for z in range(6))
     result = run(
-        f"--xy {names} --xz xz.npy --yz yz.tif --voxel-size 0.5um,0.4um,400nm --out m.zarr"
+        f"--xy {names} --xz xz.npy --yz yz.tif --voxel-size 0.5um,0.4um,400nm --out m.zarr",
+        preview=True,
     )
     assert result.exit_code == 0, result.output
     micrographs = Micrographs.open("m.zarr")
@@ -59,6 +63,7 @@ def test_files_of_three_formats_on_three_planes(folder):
     assert result.stdout == (
         "m.zarr: xy 6 slices of 7x8; xz 7 slices of 6x8; yz 8 slices of 6x7; "
         f"phases 0 {1 - share:.3f}, 1 {share:.3f}\n"
+        "m.png: what was decided, to be looked at\n"
     )
 
 
@@ -125,10 +130,8 @@ def test_the_voxel_size_that_the_files_state(folder):
     stated("xy.tif", VOLUME[0], 0.4, 0.5)
     stated("xz.tif", VOLUME[:, 0], 0.2, 0.5)
     result = run("--xy xy.tif --xz xz.tif --out m.zarr")
-    assert "voxel size 200nm,400nm,500nm (z,y,x) is taken from the TIFF files" in result.stderr
+    assert "voxel size 200nm,400nm,500nm (z,y,x) is taken from the files" in result.stderr
     assert Micrographs.open("m.zarr").voxel_size == pytest.approx((2e-7, 4e-7, 5e-7), rel=1e-12)
-    assert run("--xy xy.tif --xz xz.tif --voxel-size 1um --out n.zarr").exit_code == 0
-    assert Micrographs.open("n.zarr").voxel_size == (1e-6, 1e-6, 1e-6)
 
 
 def test_a_length_that_no_file_states_is_that_of_square_pixels(folder):
@@ -139,11 +142,187 @@ def test_a_length_that_no_file_states_is_that_of_square_pixels(folder):
     assert "pixels are not square" in refused("--xy flat.tif --out n.zarr", folder)
 
 
-def test_files_that_state_different_sizes_are_refused(folder):
-    stated("a.tif", VOLUME[0], 0.4, 0.4)
-    stated("b.tif", VOLUME[:, 0], 0.5, 0.5)
-    error = refused("--xy a.tif --xz b.tif --out m.zarr", folder)
-    assert "a.tif and b.tif differ in their pixel size along x: 400nm and 500nm" in error
+COARSE = np.kron(np.random.default_rng(3).integers(0, 2, (20, 24)), np.ones((2, 2), int))
+FINE = np.kron(COARSE, np.ones((4, 4), int))
+
+
+def test_planes_of_different_pixel_size_get_the_coarsest(folder):
+    stated("a.tif", FINE.astype(np.uint8) * 255, 0.1, 0.1)
+    stated("b.tif", COARSE.astype(np.uint8) * 255, 0.4, 0.4)
+    result = run("--xy a.tif --xz b.tif --out m.zarr")
+    assert result.exit_code == 0, result.output
+    assert (
+        "a.tif and b.tif differ in their pixel size along x: 100nm and 400nm, so voxels are 400nm"
+    ) in result.stderr
+    assert "1 image of xy (a.tif) resampled from 100nm to 400nm a pixel by maj" in result.stderr
+    micrographs = Micrographs.open("m.zarr")
+    assert micrographs.voxel_size == pytest.approx((4e-7,) * 3)
+    for plane in ("xy", "xz"):
+        np.testing.assert_array_equal(micrographs.planes[plane][0], COARSE)
+
+
+def test_grey_planes_are_resampled_before_they_are_cut(folder):
+    """Noise of the fine plane averages out over its 16 pixels, so that no label is wrong."""
+    noise = np.random.default_rng(4).normal(0, 40, FINE.shape)
+    np.save("fine.npy", 60 + 100 * FINE + noise)
+    Image.fromarray((60 + 100 * COARSE).astype(np.uint8)).save("coarse.png")
+    sizes = "--pixel-size xy=0.1um --pixel-size 0.4um"
+    result = run(f"--xy fine.npy --xz coarse.png --phases 2 {sizes} --out m.zarr")
+    assert result.exit_code == 0, result.output
+    assert "by area averages of grey values" in result.stderr
+    np.testing.assert_array_equal(Micrographs.open("m.zarr").planes["xy"][0], COARSE)
+
+
+def test_voxel_size_is_the_size_of_the_result(folder):
+    stated("a.tif", COARSE.astype(np.uint8) * 255, 0.2, 0.2)
+    assert run("--xy a.tif --voxel-size 0.4um --out m.zarr").exit_code == 0
+    micrographs = Micrographs.open("m.zarr")
+    assert micrographs.voxel_size == (4e-7,) * 3
+    np.testing.assert_array_equal(micrographs.planes["xy"][0], COARSE[::2, ::2])
+    line = "--xy a.tif --pixel-size 0.4um --voxel-size 0.5um,0.4um,0.4um --out n.zarr"
+    assert run(line).exit_code == 0
+    micrographs = Micrographs.open("n.zarr")
+    assert micrographs.voxel_size == (5e-7, 4e-7, 4e-7)
+    np.testing.assert_array_equal(micrographs.planes["xy"][0], COARSE)
+
+
+def test_one_unknown_pixel_size_among_different_ones_is_refused(folder):
+    stated("a.tif", FINE.astype(np.uint8), 0.1, 0.1)
+    stated("b.tif", COARSE.astype(np.uint8), 0.4, 0.4)
+    np.save("c.npy", COARSE)
+    error = refused("--xy a.tif --xz b.tif --yz c.npy --out m.zarr", folder)
+    assert "pixel size of c.npy is unknown while others differ" in error
+    assert "give --pixel-size PLANE=LENGTH" in error
+    result = run("--xy b.tif --xz c.npy --out m.zarr")
+    assert "pixel size of c.npy is taken to be that of the other images" in result.stderr
+
+
+BANNER = np.zeros((24, 120), np.uint8)
+BANNER[8:16, 10:60:3] = 255
+
+
+def micrograph(seed):
+    """A grey image of two phases (96, 120) with a banner of 24 rows under it, and its labels."""
+    rng = np.random.default_rng(seed)
+    truth = np.kron(rng.integers(0, 2, (12, 15)), np.ones((8, 8), int))
+    grey = np.clip(80 + 80 * truth + rng.normal(0, 8, truth.shape), 0, 255).astype(np.uint8)
+    return np.vstack([grey, BANNER]), truth
+
+
+def test_a_banner_is_told_of_and_cut_off_on_demand(folder):
+    grey, truth = micrograph(0)
+    Image.fromarray(grey).save("a.png")
+    result = run("--xy a.png --phases 2 --out m.zarr")
+    assert "the lowest 24 rows of a.png look like a banner; --crop 0,24,0,0" in result.stderr
+    assert Micrographs.open("m.zarr").planes["xy"][0].shape == (120, 120)
+    result = run("--xy a.png --phases 2 --crop 0,24,0,0 --out n.zarr")
+    assert "banner" not in result.stderr
+    np.testing.assert_array_equal(Micrographs.open("n.zarr").planes["xy"][0], truth)
+
+
+def test_crop_may_differ_between_planes(folder):
+    for seed, name in enumerate("ab"):
+        Image.fromarray(micrograph(seed)[0]).save(f"{name}.png")
+    line = "--xy a.png --xz b.png --phases 2 --crop 1,2,3,4 --crop xz=0,24,0,10 --out m.zarr"
+    assert run(line).exit_code == 0
+    planes = Micrographs.open("m.zarr").planes
+    assert (planes["xy"][0].shape, planes["xz"][0].shape) == ((117, 113), (96, 110))
+
+
+def test_colours_are_turned_to_grey_with_a_notice(folder):
+    grey, truth = micrograph(0)
+    colours = np.stack([grey[:96], grey[:96] // 2, 255 - grey[:96]], -1)
+    Image.fromarray(colours).save("a.png")
+    assert "xy images are grey" in refused("--xy a.png --out m.zarr", folder)
+    result = run("--xy a.png --phases 2 --out m.zarr")
+    assert "colours of a.png are turned to grey by their luminance" in result.stderr
+    np.testing.assert_array_equal(Micrographs.open("m.zarr").planes["xy"][0], truth)
+
+
+def test_given_thresholds(folder):
+    np.save("grey.npy", np.arange(400).reshape(20, 20) % 200)
+    result = run("--xy grey.npy --thresholds 50,120 --out m.zarr")
+    assert "3 phases, darkest first, by thresholds 50, 120" in result.stderr
+    (image,) = Micrographs.open("m.zarr").planes["xy"]
+    expected = np.digitize(np.arange(400).reshape(20, 20) % 200, [50, 120])
+    np.testing.assert_array_equal(image, expected)
+
+
+@pytest.mark.parametrize("name", ["median", "nlm", "tv"])
+def test_denoising_gives_back_labels_that_noise_had_hidden(folder, name):
+    rng = np.random.default_rng(0)
+    truth = np.kron(rng.integers(0, 2, (12, 15)), np.ones((8, 8), int))
+    np.save("grey.npy", 100 + 100 * truth + rng.normal(0, 40, truth.shape))
+    assert run("--xy grey.npy --phases 2 --out raw.zarr").exit_code == 0
+    result = run(f"--xy grey.npy --phases 2 --denoise {name} --out m.zarr")
+    assert "grey images are denoised by" in result.stderr
+    wrong = [
+        (Micrographs.open(f"{file}.zarr").planes["xy"][0] != truth).mean() for file in ("raw", "m")
+    ]
+    assert wrong[0] > 0.08
+    assert wrong[1] < 0.04
+
+
+def test_a_volume_is_cut_along_three_axes(folder):
+    volume = np.random.default_rng(0).integers(0, 2, (8, 40, 70), dtype=np.uint8)
+    tifffile.imwrite(
+        "v.tif",
+        volume,
+        ome=True,
+        metadata={"PhysicalSizeX": 0.3, "PhysicalSizeY": 0.4, "PhysicalSizeZ": 0.5},
+    )
+    assert run("--volume v.tif --every 7 --out m.zarr").exit_code == 0
+    micrographs = Micrographs.open("m.zarr")
+    assert micrographs.voxel_size == pytest.approx((5e-7, 4e-7, 3e-7))
+    for axis, (plane, places) in enumerate(
+        {"xy": [0, 7], "xz": range(2, 40, 7), "yz": range(3, 70, 7)}.items()
+    ):
+        expected = [volume.take(place, axis) for place in places]
+        np.testing.assert_array_equal(np.stack(micrographs.planes[plane]), expected)
+    assert run("--volume v.tif --out n.zarr").exit_code == 0
+    counts = [len(stack) for stack in Micrographs.open("n.zarr").planes.values()]
+    assert counts == [8, 40, 35]
+
+
+def test_a_volume_of_recon_is_cut(folder):
+    Volume(VOLUME, (4e-7,) * 3).save("v.zarr")
+    assert run("--volume v.zarr --out m.zarr").exit_code == 0
+    micrographs = Micrographs.open("m.zarr")
+    np.testing.assert_array_equal(np.stack(micrographs.planes["xy"]), VOLUME)
+    assert micrographs.voxel_size == (4e-7,) * 3
+
+
+def test_the_file_tells_what_was_decided(folder):
+    Image.fromarray(micrograph(0)[0]).save("a.png")
+    (folder / "sub").mkdir()
+    Image.fromarray(micrograph(1)[0]).save("sub/b.png")
+    line = "--xy a.png sub/b.png --isotropic --phases 2 --crop 0,24,0,0 --denoise median"
+    assert run(f"{line} --pixel-size 0.2um --voxel-size 0.4um --out m.zarr").exit_code == 0
+    origin = Micrographs.open("m.zarr").origin
+    assert origin["images"] == {"xy": ["a.png", "b.png"]}
+    assert origin["crop"] == {"xy": {"top": 0, "bottom": 24, "left": 0, "right": 0}}
+    assert origin["pixel_size"] == {"xy": [[2e-7, 2e-7]]}
+    assert origin["denoise"]["filter"] == "median"
+    assert origin["symmetry"] == "isotropic"
+    assert 100 < origin["thresholds"]["xy"][0] < 140
+    assert any("resampled from 200nm to 400nm" in notice for notice in origin["notices"])
+    assert str(folder) not in str(origin)
+
+
+def test_the_preview_stands_beside_and_only_a_preview_is_written_over(folder):
+    line = "--xy xy-0.png --out m.zarr"
+    assert run(line, preview=True).exit_code == 0
+    with Image.open("m.png") as picture:
+        assert min(picture.size) > 400
+    shutil.rmtree("m.zarr")
+    assert run(line, preview=True).exit_code == 0
+    shutil.rmtree("m.zarr")
+    Image.fromarray(VOLUME[0]).save("m.png")
+    assert "m.png exists already and is no preview" in refused(line, folder, preview=True)
+    assert run(f"{line} --preview none").exit_code == 0
+    assert run("--xy xy-0.png --out n.zarr --preview pictures/look.png").exit_code == 0
+    assert (folder / "pictures/look.png").is_file()
+    assert not (folder / "n.png").exists()
 
 
 def test_without_a_stated_size_lengths_are_voxels(folder):
@@ -174,6 +353,31 @@ def test_a_voxel_of_metres_is_remarked(folder):
         ("--xy xy-0.png --isotropic --transverse z --out m.zarr", "exclude each other"),
         ("--xy xy-0.png --xz xz.npy --isotropic --out m.zarr", "exactly one plane"),
         ("--xy xy-0.png --transverse z --out m.zarr", "needs the plane xy and one of"),
+        ("--xy xy-0.png --crop 0,1,0 --out m.zarr", "must be four numbers of pixels"),
+        ("--xy xy-0.png --crop 0,-1,0,0 --out m.zarr", "must be four numbers of pixels"),
+        ("--xy xy-0.png --crop 0,9,0,0 --out m.zarr", "leaves 0 x 8 of xy-0.png (7 x 8)"),
+        ("--xy grey.npy --crop 5,0,0,0 --out m.zarr", "leaves 15 x 20 of grey.npy (20 x 20)"),
+        ("--xy xy-0.png --crop xz=0,1,0,0 --out m.zarr", "no image of plane xz was given"),
+        ("--xy xy-0.png --pixel-size zx=1um --out m.zarr", "unknown plane in --pixel-size 'zx'"),
+        ("--xy xy-0.png --pixel-size yz=1um --out m.zarr", "no image of plane yz was given"),
+        ("--xy xy-0.png --pixel-size 1um --pixel-size 2um --out m.zarr", "2 times"),
+        ("--xy xy-0.png --pixel-size xy=1um --pixel-size xy=1um --out m.zarr", "xy twice"),
+        ("--xy xy-0.png --pixel-size 1,2um --out m.zarr", "must be one length or two"),
+        ("--xy xy-0.png --pixel-size 0um --out m.zarr", "length must be a length > 0"),
+        ("--xy grey.npy --out m.zarr", "give --phases K or --thresholds A,B"),
+        ("--xy grey.npy --thresholds 200,100 --out m.zarr", "must ascend"),
+        ("--xy grey.npy --thresholds x --out m.zarr", "must be numbers separated by commas"),
+        ("--xy grey.npy --thresholds 10,900 --out m.zarr", "leave phase 2 without a pixel"),
+        ("--xy grey.npy --thresholds 90 --phases 3 --out m.zarr", "needs 2 thresholds, got 1"),
+        ("--xy grey.npy --thresholds 90 --per-plane --out m.zarr", "exclude each other"),
+        ("--xy xy-0.png --denoise tv --out m.zarr", "--denoise is for grey images"),
+        ("--xy xy-0.png --per-plane --out m.zarr", "--per-plane is for grey images"),
+        ("--xy grey.npy --denoise x --phases 2 --out m.zarr", "'x' is not one of 'median'"),
+        ("--xy xy-0.png --volume yz.tif --out m.zarr", "exclude each other"),
+        ("--xy xy-0.png --every 2 --out m.zarr", "--every is for --volume"),
+        ("--volume yz.tif --every 0 --out m.zarr", "--every must be in [1, 6]"),
+        ("--volume xy-0.png --out m.zarr", "xy-0.png is no volume"),
+        ("--xy xy-0.png --preview look.jpg --out m.zarr", "must be a .png file or none"),
         ("--xy xy-0.png --out taken.zarr", "taken.zarr exists already"),
         ("--xy xy-0.png --out empty.png", "empty.png exists already"),
     ],
@@ -184,5 +388,6 @@ def test_what_a_user_can_mend_is_one_line_and_leaves_nothing(folder, line, messa
     (folder / "taken.zarr").mkdir()
     np.save("nan.npy", np.array([[0.0, np.nan]]))
     np.save("one.npy", np.ones((3, 3), int))
+    np.save("grey.npy", np.arange(400).reshape(20, 20))
     np.save("three.npy", np.arange(3).reshape(1, 3))
     assert message in refused(line, folder)

@@ -4,12 +4,13 @@ import zlib
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from recon.core import ReconError
+from recon.core import Micrographs, ReconError, Volume
 from recon.core.images import read_image
 
 STACK = np.random.default_rng(0).integers(0, 3, (6, 20, 30), dtype=np.uint8)
@@ -58,11 +59,53 @@ def test_a_palette_of_colours_gives_indices_and_one_of_greys_gives_greys(tmp_pat
     np.testing.assert_array_equal(only(greys), np.array([200, 100, 0])[SLICE])
 
 
-@pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_colours_are_refused_with_a_remedy(tmp_path, suffix):
-    colour = np.stack([SLICE, SLICE, SLICE[::-1]], -1)
-    Image.fromarray(colour).save(tmp_path / f"a.{suffix}")
-    assert "save one channel" in refusal(tmp_path / f"a.{suffix}")
+PHOTOGRAPH = np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+LUMINANCE = PHOTOGRAPH @ [0.2125, 0.7154, 0.0721]
+
+
+@pytest.mark.parametrize("kind", ["png", "tif", "npy", "rgba png", "lzw tif", "planar tif"])
+def test_colours_give_their_luminance(tmp_path, kind):
+    path = tmp_path / "a"
+    opaque = np.full((20, 30, 1), 255, np.uint8)
+    match kind:
+        case "npy":
+            with path.open("wb") as file:
+                np.save(file, PHOTOGRAPH)
+        case "rgba png":
+            Image.fromarray(np.concatenate([PHOTOGRAPH, opaque], -1)).save(path, "png")
+        case "lzw tif":
+            Image.fromarray(PHOTOGRAPH).save(path, "tiff", compression="tiff_lzw")
+        case "planar tif":
+            planes = PHOTOGRAPH.transpose(2, 0, 1)
+            tifffile.imwrite(path, planes, photometric="rgb", planarconfig="separate")
+        case _:
+            Image.fromarray(PHOTOGRAPH).save(path, {"png": "png", "tif": "tiff"}[kind])
+    read = read_image(path)
+    (image,) = read.slices
+    assert read.coloured
+    assert image.dtype == np.uint8
+    np.testing.assert_allclose(image, LUMINANCE, atol=0.5)
+
+
+def test_equal_channels_are_no_colours(tmp_path):
+    Image.fromarray(np.repeat(SLICE[..., None], 3, -1)).save(tmp_path / "a.png")
+    assert not read_image(tmp_path / "a.png").coloured
+
+
+def test_labels_in_colours_that_grey_cannot_tell_apart_are_refused(tmp_path):
+    colours = np.array([[0, 0, 0], [255, 0, 0], [0, 76, 0]], np.uint8)  # red 54.2, green 54.4
+    Image.fromarray(colours[SLICE]).save(tmp_path / "a.png")
+    assert "3 colours, of which some are equally bright" in refusal(tmp_path / "a.png")
+    colours[2] = 0, 255, 0
+    Image.fromarray(colours[SLICE]).save(tmp_path / "b.png")
+    np.testing.assert_array_equal(only(tmp_path / "b.png"), np.array([0, 54, 182])[SLICE])
+
+
+def test_channels_that_are_no_colours_are_refused(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "a.tif", PHOTOGRAPH.transpose(2, 0, 1), imagej=True, metadata={"axes": "CYX"}
+    )
+    assert "3 channels that differ" in refusal(tmp_path / "a.tif")
 
 
 def test_partial_transparency_is_refused(tmp_path):
@@ -187,7 +230,7 @@ def test_files_that_are_no_images_are_refused(tmp_path):
     (tmp_path / "text.png").write_text("x")
     assert "does not exist" in refusal(tmp_path / "none.png")
     assert "is empty" in refusal(tmp_path / "empty.png")
-    assert "neither PNG, TIFF nor .npy" in refusal(tmp_path / "text.png")
+    assert "neither PNG, TIFF, .npy nor zarr" in refusal(tmp_path / "text.png")
     assert "is a folder" in refusal(tmp_path)
 
 
@@ -207,7 +250,6 @@ def test_npy_is_a_slice_or_a_stack(tmp_path_factory, array):
         (np.zeros((3, 0, 5), np.uint8), "empty"),
         (np.zeros(5, np.uint8), "2D"),
         (np.zeros((2, 2, 2, 5), np.uint8), "2D"),
-        (np.zeros((9, 9, 3), np.uint8), "colour"),
         (np.array([[0, np.nan]]), "NaN"),
         (np.array([[0, np.inf]]), "infinity"),
         (np.zeros((5, 5), complex), "complex128"),
@@ -290,3 +332,77 @@ def ome(**sizes):
 def test_the_pixel_size_that_imagej_and_ome_state(tmp_path, options, expected):
     tifffile.imwrite(tmp_path / "a.tif", STACK, **options)
     assert read_image(tmp_path / "a.tif").pixel_size == expected
+
+
+def test_the_distance_of_slices_that_imagej_and_ome_state(tmp_path):
+    options = imagej("um")
+    options["metadata"] |= {"spacing": 0.7, "axes": "ZYX"}
+    tifffile.imwrite(tmp_path / "a.tif", STACK, **options)
+    tifffile.imwrite(tmp_path / "b.tif", STACK, **ome(X=0.4, Y=0.4, Z=0.7))
+    tifffile.imwrite(tmp_path / "c.tif", STACK, **imagej("um"))
+    spacings = [read_image(tmp_path / f"{name}.tif").spacing for name in "abc"]
+    assert spacings == [7e-7, 7e-7, None]
+
+
+@pytest.mark.parametrize(
+    ("tag", "text", "expected"),
+    [
+        (34682, "[Scan]\r\nPixelWidth=2e-009\r\nPixelHeight=3e-009\r\n", (3e-9, 2e-9)),
+        (34118, "0\r\nAP_IMAGE_PIXEL_SIZE\r\nImage Pixel Size = 12.5 nm\r\n", (1.25e-8,) * 2),
+        (34682, "[Scan]\r\nDwell=1\r\n", None),
+    ],
+)
+def test_the_pixel_size_that_electron_microscopes_state(tmp_path, tag, text, expected):
+    tifffile.imwrite(tmp_path / "a.tif", SLICE, metadata=None, extratags=[(tag, 2, None, text)])
+    assert read_image(tmp_path / "a.tif").pixel_size == expected
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_a_zarr_array_is_a_slice_or_a_stack(tmp_path, zarr_format, dimensions):
+    array = STACK if dimensions == 3 else SLICE
+    zarr.create_array(tmp_path / "a", data=array, zarr_format=zarr_format)
+    slices = read_image(tmp_path / "a").slices
+    np.testing.assert_array_equal(np.stack(slices) if dimensions == 3 else slices[0], array)
+
+
+def test_a_volume_of_recon_tells_its_voxel_size(tmp_path):
+    Volume(STACK, (5e-7, 4e-7, 3e-7)).save(tmp_path / "a.zarr")
+    image = read_image(tmp_path / "a.zarr")
+    np.testing.assert_array_equal(np.stack(image.slices), STACK)
+    assert (image.spacing, image.pixel_size) == (5e-7, (4e-7, 3e-7))
+    Volume(STACK).save(tmp_path / "b.zarr")
+    assert read_image(tmp_path / "b.zarr").pixel_size is None
+
+
+def ome_zarr(path, array, names, scale):
+    """As other programs write it: 0.4, times and channels, micrometres."""
+    group = zarr.create_group(path, zarr_format=2)
+    group.create_array("s0", data=array)
+    axes = [
+        {"name": n, "type": "space", "unit": "micrometer"} if n in "zyx" else {"name": n}
+        for n in names
+    ]
+    changes = [{"type": "scale", "scale": scale}]
+    datasets = [{"path": "s0", "coordinateTransformations": changes}]
+    group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": datasets}]
+
+
+def test_ome_zarr_of_other_programs(tmp_path):
+    ome_zarr(tmp_path / "a.zarr", STACK[None, None], "tczyx", [1, 1, 0.5, 0.4, 0.3])
+    image = read_image(tmp_path / "a.zarr")
+    np.testing.assert_array_equal(np.stack(image.slices), STACK)
+    assert (image.spacing, *image.pixel_size) == pytest.approx((5e-7, 4e-7, 3e-7))
+    ome_zarr(tmp_path / "b.zarr", STACK[:2], "cyx", [1, 0.4, 0.3])
+    assert "2 images along its axis c" in refusal(tmp_path / "b.zarr")
+
+
+def test_zarr_without_an_image_is_refused(tmp_path):
+    zarr.create_group(tmp_path / "empty.zarr")
+    assert "without an image" in refusal(tmp_path / "empty.zarr")
+    Micrographs({"xy": [SLICE]}).save(tmp_path / "m.zarr")
+    assert "holds micrographs already" in refusal(tmp_path / "m.zarr")
+    np.testing.assert_array_equal(only(tmp_path / "m.zarr/xy/0000"), SLICE)
+    (tmp_path / "broken.zarr").mkdir()
+    (tmp_path / "broken.zarr/zarr.json").write_text("{")
+    assert "not a readable zarr store" in refusal(tmp_path / "broken.zarr")
