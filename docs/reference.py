@@ -1,0 +1,108 @@
+"""Writes the pages that are made from the program itself: commands.md and plugins.md.
+
+python docs/reference.py
+
+A test fails while a page differs from what this makes.
+"""
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from recon.cli import COMMANDS, main
+from recon.cli.plugins import shown
+from recon.core.catalog import Entry, catalog
+from recon.core.options import options, rule, type_name
+
+HERE = Path(__file__).parent
+MADE = "<!-- made by docs/reference.py: do not edit -->"
+PACKAGE = "microrecon"
+HEADINGS = {
+    "denoiser": "Denoisers",
+    "schedule": "Schedules",
+    "harmonizer": "Harmonizers",
+    "metric": "Metrics",
+    "property": "Properties",
+}
+SPECIAL = str.maketrans({"*": r"\*", "_": r"\_", "<": "&lt;"})
+
+
+def commands() -> str:
+    """Every command with its flags, as --help tells them."""
+    lines = [
+        MADE,
+        "# Commands",
+        "What `recon COMMAND --help` prints. Exit codes: 0 when all went well, 2 and one line for "
+        "a mistake that you can mend, 130 when interrupted, 1 where a command says so below. A "
+        "traceback is a defect of recon: please report it.",
+    ]
+    root = main.make_context("recon", ["plugins"])
+    for name in COMMANDS:
+        command = main.get_command(root, name)
+        assert command is not None
+        context = click.Context(command, parent=root, info_name=name)
+        usage = " ".join(["recon", name, *command.collect_usage_pieces(context)])
+        lines += [f"## recon {name}", f"```text\n{usage}\n```", _prose(command.help or "")]
+        lines.append("\n".join(_flags(command, context)))
+    return "\n\n".join(lines) + "\n"
+
+
+def _prose(help: str) -> str:
+    """A help text as markdown: what click keeps as it is (\\b) becomes a block."""
+    parts = inspect.cleandoc(help).split("\n\n")
+    return "\n\n".join(
+        "```text\n" + part.removeprefix("\b\n") + "\n```" if part.startswith("\b") else part
+        for part in parts
+    )
+
+
+def _flags(command: click.Command, context: click.Context) -> Iterator[str]:
+    for param in command.get_params(context):
+        record = param.get_help_record(context)
+        if isinstance(param, click.Option) and record is not None:
+            names, help = record
+            yield f"- `{names}`: {_plain(help)}"
+
+
+def plugins() -> str:
+    """Every bundled plugin with its options, as `recon plugins NAME` tells them."""
+    lines = [
+        MADE,
+        "# Plugins",
+        "What `recon plugins NAME` prints, for what is shipped. On the command line an option is "
+        "`--set KIND.OPTION=VALUE` (of a metric or property `--set NAME.OPTION=VALUE` of `recon "
+        "measure`); in a recipe it is a key of the plugin's table.",
+    ]
+    for kind, heading in HEADINGS.items():
+        lines.append(f"## {heading}")
+        for entry in catalog():
+            if entry.cls.kind == kind and entry.package == PACKAGE:
+                lines += _plugin(entry)
+    return "\n\n".join(lines) + "\n"
+
+
+def _plugin(entry: Entry) -> list[str]:
+    lines = [f"### {entry.cls.name}", _plain(inspect.getdoc(entry.cls) or "")]
+    told = []
+    for key, field in options(entry.cls).items():
+        known = rule(field)
+        facts = [type_name(field), str(known), "fixed by training" if known.trained else ""]
+        facts = ", ".join(fact for fact in facts if fact)
+        told.append(f"- `{key} = {shown(field.default)}` ({facts}): {_plain(known.help)}")
+    return [*lines, "\n".join(told)] if told else lines
+
+
+def _plain(text: str) -> str:
+    """Text that markdown leaves as it is, outside of code."""
+    parts = text.split("`")
+    parts[::2] = [part.translate(SPECIAL) for part in parts[::2]]
+    return "`".join(parts)
+
+
+PAGES = {"commands.md": commands, "plugins.md": plugins}
+
+if __name__ == "__main__":
+    for page, make in PAGES.items():
+        (HERE / page).write_text(make(), encoding="utf-8")

@@ -1,0 +1,119 @@
+"""The examples of docs/writing-plugins.md, taken from the page and used as its readers would."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from recon.core import Micrographs, Volume, catalog
+from recon.core.noise import respaced
+from recon.core.planes import NORMAL, PLANES
+from recon.core.testing import check_plugin, sample_volume
+
+PAGE = Path(__file__).parents[2] / "docs" / "writing-plugins.md"
+CODE = {
+    kind: code
+    for kind, code in re.findall(
+        r"<!-- plugin: (\w+) -->\n```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL
+    )
+}
+NAMES = {
+    "metric": "small-parts",
+    "property": "density",
+    "schedule": "weighted",
+    "harmonizer": "mean-of-turns",
+    "denoiser": "local-mean",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed(tmp_path_factory):
+    """The five modules as an installed package recon-mine."""
+    site = tmp_path_factory.mktemp("site")
+    folder = site / "recon_mine-0.1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: recon-mine\nVersion: 0.1\n")
+    points = "".join(f"{kind} = mine_{kind}\n" for kind in CODE)
+    (folder / "entry_points.txt").write_text(f"[recon]\n{points}")
+    for kind, code in CODE.items():
+        (site / f"mine_{kind}.py").write_text(code, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(site))
+        catalog.cache_clear()
+        yield
+    catalog.cache_clear()
+
+
+@pytest.fixture
+def volume(recon):
+    """volume.zarr: 16 x 12 x 14 voxels, two phases; one part of 8 voxels and one of 2."""
+    labels = np.zeros((16, 12, 14), np.uint8)
+    labels[2:4, 2:4, 2:4] = labels[8, 8, 8:10] = 1
+    Volume(labels).save("volume.zarr")
+
+
+@pytest.fixture
+def micrographs(recon):
+    """micrographs.zarr of a small volume."""
+    labels = sample_volume().labels
+    planes = {p: list(np.moveaxis(labels, NORMAL[p], 0)) for p in PLANES}
+    Micrographs(planes).save("micrographs.zarr")
+
+
+def test_there_is_one_for_each_kind():
+    assert list(CODE) == list(NAMES)
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_it_keeps_the_contract_of_its_kind(kind):
+    entry = catalog().entry(kind, NAMES[kind])
+    assert entry.package == "recon-mine"
+    check_plugin(entry.cls)
+
+
+def test_the_metric(recon, volume):
+    recon("measure", "volume.zarr", "--metric", "small-parts", "--json", "out.json")
+    assert json.loads(Path("out.json").read_text())["small-parts"]["data"] == pytest.approx(0.2)
+    bad = recon(
+        "measure", "volume.zarr", "--metric", "small-parts", "--set", "small-parts.phase=-1", code=2
+    )
+    assert "metric small-parts: phase must be >= 0, got -1" in bad.stderr
+
+
+def test_the_property(recon, volume):
+    share = 10 / (16 * 12 * 14)
+    density = ("measure", "volume.zarr", "--property", "density", "--set")
+    out = recon(*density, "density.densities=[100,300]").stdout
+    assert f"density (kg/m3): {100 + 200 * share:.6g}" in out
+    assert "one for each phase, got 1" in recon(*density, "density.densities=[1]", code=2).stderr
+
+
+def test_schedule_harmonizer_and_denoiser_make_a_volume(recon, micrographs):
+    train = ("train", "micrographs.zarr", "--denoiser", "local-mean", "--out", "mine.safetensors")
+    recon(*train, "--set", "denoiser.side=5")
+    kinds = ("denoiser", "schedule", "harmonizer")
+    chosen = [word for kind in kinds for word in (f"--{kind}", NAMES[kind])]
+    run = ("run", *chosen, "--weights", "mine.safetensors", "--steps", 6, "--shape", 12, 10, 8)
+    recon(*run, "--set", "harmonizer.turns=2", "--out", "first")
+    table = tomllib.loads(Path("first/recipe.toml").read_text())
+    assert table["denoiser"]["side"] == 5 and table["harmonizer"]["turns"] == 2
+    assert table["schedule"] == {"name": "weighted", "weights": [2.0, 1.0, 1.0]}
+    first = Volume.open("first/volume.zarr")
+    assert first.provenance["versions"]["recon-mine"] == "0.1"
+    assert 0 < first.labels.mean() < 1
+    recon("run", "first/recipe.toml", "--out", "second")
+    assert np.array_equal(first.labels, Volume.open("second/volume.zarr").labels)
+
+
+def test_its_estimate_is_the_mean_under_noise_and_the_slice_without(micrographs):
+    denoiser = catalog().build("denoiser", "local-mean", side=1)
+    denoiser.fit(Micrographs.open("micrographs.zarr"))
+    first, *_, last = respaced(denoiser.alpha_bar, 100)
+    slices = torch.randn(2, 1, 8, 9, generator=torch.Generator().manual_seed(0))
+    mean = float(denoiser.material.statistics.mean[0])
+    assert denoiser.clean(slices, first, "xy") == pytest.approx(mean, abs=0.1)
+    assert torch.allclose(denoiser.clean(slices, last, "xy"), slices, atol=0.02)
