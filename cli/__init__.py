@@ -13,7 +13,7 @@ from recon.cli.quiet import quiet_flag
 COMMANDS = {
     "run": ("run", "Reconstruct volumes, measure them and write a report."),
     "train": ("train", "Fit a denoiser to micrographs and write its weights."),
-    "import": ("import_", "Make micrographs of PNG, TIFF or .npy images of up to three planes."),
+    "import": ("import_", "Make micrographs of images of up to three planes, or of a volume."),
     "measure": ("measure", "Measure a volume, and compare it with micrographs or a volume."),
     "export": ("export", "Write a volume for other programs: TIFF, VTK, NumPy, Abaqus, raw, STL."),
     "view": ("view", "Look at a volume, micrographs or a run: in napari, else in the browser."),
