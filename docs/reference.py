@@ -46,6 +46,8 @@ def commands() -> str:
         usage = " ".join(["recon", name, *command.collect_usage_pieces(context)])
         lines += [f"## recon {name}", f"```text\n{usage}\n```", _prose(command.help or "")]
         lines.append("\n".join(_flags(command, context)))
+        if command.epilog:
+            lines.append(_prose(command.epilog))
     return "\n\n".join(lines) + "\n"
 
 
