@@ -74,9 +74,14 @@ class Commands(click.Group):
             formatter.write_dl([(name, help) for name, (_, help) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        from recon.core.errors import ReconError
-        from recon.core.memory import out_of_memory
-
+        try:
+            from recon.core.errors import ReconError
+            from recon.core.memory import out_of_memory
+        except (ImportError, OSError) as error:  # PyTorch's libraries are large and many
+            if str(getattr(error, "name", None)).startswith("recon."):
+                raise
+            message = f"recon cannot start, a library that it needs does not load: {error}; "
+            raise click.ClickException(f"{message}install it again") from error
         warnings.showwarning = lambda message, *_: click.echo(f"warning: {message}", err=True)
         try:
             return super().invoke(ctx)

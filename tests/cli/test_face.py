@@ -54,6 +54,19 @@ def test_an_unknown_command_gets_a_suggestion(recon):
     assert "Did you mean 'run'?" in recon("rnu", code=2).stderr
 
 
+def test_a_broken_library_is_told_in_one_line(tmp_path):
+    (tmp_path / "torch.py").write_text("raise OSError('libtorch.so: not a shared library')")
+    done = subprocess.run(
+        [sys.executable, "-m", "recon.cli", "doctor"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 1 and "does not load: libtorch.so" in line
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_has_one_sentence_for_every_flag(name):
     command = main.get_command(None, name)
