@@ -6,6 +6,7 @@ A test fails while a page differs from what this makes.
 """
 
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,10 +53,12 @@ def commands() -> str:
 
 
 def _prose(help: str) -> str:
-    """A help text as markdown: what click keeps as it is (\\b) becomes a block."""
+    """Text as markdown: what stands in columns, or click is to keep as it is (\\b), as a block."""
     parts = inspect.cleandoc(help).split("\n\n")
     return "\n\n".join(
-        "```text\n" + part.removeprefix("\b\n") + "\n```" if part.startswith("\b") else part
+        "```text\n" + part.removeprefix("\b\n") + "\n```"
+        if re.search(r"^\x08|^ |\S {2}", part, re.MULTILINE)
+        else _plain(part)
         for part in parts
     )
 
@@ -86,7 +89,7 @@ def plugins() -> str:
 
 
 def _plugin(entry: Entry) -> list[str]:
-    lines = [f"### {entry.cls.name}", _plain(inspect.getdoc(entry.cls) or "")]
+    lines = [f"### {entry.cls.name}", _prose(inspect.getdoc(entry.cls) or "")]
     told = []
     for key, field in options(entry.cls).items():
         known = rule(field)
