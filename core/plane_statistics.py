@@ -142,9 +142,10 @@ def jackknife(strips: LineSums) -> NDArray[np.float64]:
     rest = Values.of(strips.map(lambda part: part.sum(0) - part)).flat()
     whole = Values.of(total).flat()
     h = (strips.pixels.sum() / strips.pixels)[:, None]
-    pseudo = h * whole - (h - 1) * rest
-    centre = (pseudo / h).sum(0)
-    variance: NDArray[np.float64] = ((pseudo - centre) ** 2 / (h - 1)).mean(0)
+    with np.errstate(invalid="ignore"):  # chords are infinite where a phase spans every slice
+        pseudo = h * whole - (h - 1) * rest
+        centre = (pseudo / h).sum(0)
+        variance: NDArray[np.float64] = ((pseudo - centre) ** 2 / (h - 1)).mean(0)
     return variance
 
 
