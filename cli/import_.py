@@ -10,6 +10,7 @@ import numpy as np
 
 from recon.cli.repeated import SeveralFiles
 from recon.core.atomic import whole
+from recon.core.common_size import UNKNOWN
 from recon.core.cropping import Crop
 from recon.core.denoise import FILTERS
 from recon.core.errors import ReconError
@@ -17,13 +18,14 @@ from recon.core.images import read_image
 from recon.core.micrographs import Micrographs
 from recon.core.picture import Picture
 from recon.core.pixel_size import PixelSize
+from recon.core.plane_check import plane_findings
 from recon.core.plane_values import plane_values
 from recon.core.planes import PLANES
 from recon.core.preparation import Decisions, Prepared, prepare
 from recon.core.segmentation import parse_thresholds
 from recon.core.slicing import cut, stack
 from recon.core.symmetry import isotropic, transverse
-from recon.core.units import parse_pixel_size, parse_voxel_size
+from recon.core.units import format_voxel_size, parse_pixel_size, parse_voxel_size
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--xy", multiple=True, metavar="FILE...", help="Slices normal to z: rows y."),
@@ -140,6 +142,8 @@ def command(same: bool, around: str | None, out: str, preview: str | None, **giv
     click.echo(summary(out, micrographs))
     if picture:
         click.echo(f"{picture}: what was decided, to be looked at")
+    for finding in plane_findings(micrographs):
+        click.echo(f"notice: {finding}", err=True)
 
 
 def _preview_path(preview: str | None, out: Path) -> Path | None:
@@ -195,7 +199,9 @@ def _write(micrographs: Micrographs, prepared: Prepared, out: Path, picture: Pat
             from recon.core.preview import draw
 
             partial = both.enter_context(whole(picture, replace=True))
-            draw(prepared, out.name, partial)
+            size = micrographs.voxel_size
+            lengths = f", voxels of {format_voxel_size(size)}" if size != UNKNOWN else ""
+            draw(prepared, f"{out.name}: {len(micrographs.phases)} phases{lengths}", partial)
         micrographs.save(out)
 
 

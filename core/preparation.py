@@ -126,6 +126,7 @@ def _from_labels(
 def _from_grey(pictures: Pictures, size: VoxelSize, wishes: Decisions) -> Prepared:
     notices: list[str] = []
     record: dict[str, Any] = {}
+    types = _types(pictures)
     if wishes.denoise:
         pictures, noise = _denoised(pictures, wishes.denoise)
         how = FILTERS[wishes.denoise][1]
@@ -133,10 +134,28 @@ def _from_grey(pictures: Pictures, size: VoxelSize, wishes: Decisions) -> Prepar
         record["denoise"] = {"filter": wishes.denoise, "how": how, "noise": noise}
     pictures, remarks = resample.resampled(pictures, size, resample.grey)
     found = _segmented(pixels(pictures), wishes)
+    if len(found.notices) > 1 and len(set(types.values())) > 1:
+        each = ", ".join(f"{plane} {name}" for plane, name in types.items())
+        raise ReconError(
+            f"planes differ in type ({each}) and no thresholds suit all of them; give "
+            "--per-plane, or save them alike"
+        )
     record["thresholds"] = {plane: list(cuts) for plane, cuts in found.thresholds.items()}
     record["method"] = "given" if wishes.thresholds else "otsu"
     notices += [*remarks, *found.notices]
     return Prepared(found.labels, size, pictures, found.thresholds, notices, record)
+
+
+def _types(pictures: Pictures) -> dict[str, str]:
+    """The type of the grey values of each plane; 8 and 16 bits in one have no common threshold."""
+    types = {}
+    for plane, stack in pictures.items():
+        first = {picture.pixels.dtype.name: picture.name for picture in reversed(stack)}
+        if len(first) > 1:
+            each = ", ".join(f"{name} {kind}" for kind, name in first.items())
+            raise ReconError(f"grey images of {plane} differ in type ({each}); save them alike")
+        types[plane] = next(iter(first))
+    return types
 
 
 def _segmented(images: dict[str, list[NDArray[Any]]], wishes: Decisions) -> Segmentation:

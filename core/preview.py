@@ -45,7 +45,7 @@ def draw(prepared: Prepared, title: str, path: Path) -> None:
     height = 0.45 + (PANEL + 0.75) * rows + below
     figure = Figure(figsize=(4 * (PANEL + 0.3), height), facecolor="white")
     FigureCanvasAgg(figure)
-    figure.text(0.015, 1 - 0.15 / height, title, va="top", fontsize=12, weight="bold", color=INK)
+    figure.text(0.015, 1 - 0.15 / height, title, va="top", fontsize=12, color=INK)
     figure.text(
         0.015, 0.1 / height, "\n".join(lines), va="bottom", fontsize=8, color=INK, linespacing=1.35
     )
@@ -84,7 +84,7 @@ def _row(prepared: Prepared, plane: str, panels: Sequence[Axes]) -> None:
     _image(panels[0], _grey(picture.pixels), old[0] / old[1])
     a, b = picture.pixels.shape
     count = f", {number + 1} of {len(stack)}" if len(stack) > 1 else ""
-    panels[0].set_title(f"{plane}   {_short(picture.name)}{count}", **_style())
+    panels[0].set_title(f"{plane}   {_short(picture.name, 40 - len(count))}{count}", **_style())
     panels[0].set_xlabel(f"{a} x {b} pixels", fontsize=8, color=INK)
     if cuts:
         _histogram(panels[1], [p.pixels for p in stack], cuts)
@@ -100,8 +100,9 @@ def _style() -> dict[str, Any]:
     return {"loc": "left", "fontsize": 9.5, "color": INK}
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 36 else f"{name[:16]}...{name[-17:]}"
+def _short(name: str, letters: int) -> str:
+    half = letters // 2 - 2
+    return name if len(name) <= letters else f"{name[:half]}...{name[-half:]}"
 
 
 def _grey(image: Grey) -> NDArray[np.float64]:
@@ -151,7 +152,7 @@ def _histogram(axes: Axes, images: Sequence[Grey], cuts: Cuts) -> None:
     margin = 0.04 * (high - low)
     axes.set_xlim(low - margin, high + margin)
     # A single value (clipped black or white, a banner) would tower over everything else.
-    axes.set_ylim(0, 1.18 * (median_filter(counts, 5).max() or counts.max()))
+    axes.set_ylim(0, 1.18 * (median_filter(counts, 3).max() or counts.max()))
     axes.set_title(f"grey values of {_images(len(images))}, thresholds", **_style())
     _bare(axes)
 

@@ -58,7 +58,7 @@ def test_files_of_three_formats_on_three_planes(folder):
         )
     assert micrographs.voxel_size == (5e-7, 4e-7, 4e-7)
     assert micrographs.phases == ("0", "1")
-    assert result.stderr == "notice: label images: the values 0, 255 are the phases 0, 1\n"
+    assert result.stderr.startswith("notice: label images: the values 0, 255 are the phases 0, 1\n")
     share = VOLUME.mean()
     assert result.stdout == (
         "m.zarr: xy 6 slices of 7x8; xz 7 slices of 6x8; yz 8 slices of 6x7; "
@@ -237,6 +237,29 @@ def test_colours_are_turned_to_grey_with_a_notice(folder):
     result = run("--xy a.png --phases 2 --out m.zarr")
     assert "colours of a.png are turned to grey by their luminance" in result.stderr
     np.testing.assert_array_equal(Micrographs.open("m.zarr").planes["xy"][0], truth)
+
+
+def test_types_without_a_common_threshold_are_refused(folder):
+    grey, truth = micrograph(0)
+    Image.fromarray(grey[:96]).save("a.png")
+    Image.fromarray(grey[:96].astype(np.uint16) * 200).save("b.png")
+    error = refused("--xy a.png --xz b.png --phases 2 --out m.zarr", folder)
+    assert "planes differ in type (xy uint8, xz uint16)" in error
+    assert run("--xy a.png --xz b.png --phases 2 --per-plane --out m.zarr").exit_code == 0
+    np.testing.assert_array_equal(Micrographs.open("m.zarr").planes["xz"][0], truth)
+    error = refused("--xy a.png b.png --phases 2 --per-plane --out n.zarr", folder)
+    assert "grey images of xy differ in type (b.png uint16, a.png uint8)" in error
+
+
+def test_planes_that_do_not_belong_together_are_told_of(folder):
+    rng = np.random.default_rng(0)
+    for name, share in (("a", 0.3), ("b", 0.6)):
+        np.save(f"{name}.npy", (rng.random((96, 96)) < share).astype(int))
+    result = run("--xy a.npy --xz b.npy --out m.zarr")
+    assert result.exit_code == 0
+    *_, line, windows = result.stderr.splitlines()
+    assert line.startswith("notice: along x the mean chord of phase 0 is")
+    assert windows.startswith("notice: independent windows")
 
 
 def test_given_thresholds(folder):
