@@ -4,6 +4,8 @@ Before anything is trained: phase fractions must agree between planes, and the s
 along an axis between the two planes that show it, within their sampling error.
 """
 
+import warnings
+
 import attrs
 import numpy as np
 
@@ -21,6 +23,10 @@ learnt well from 22 on xy and 24 on xz; that fewer do not suffice has not been m
 SMALLEST = 2 * CELLS
 """Shortest side of a slice, in pixels, that is compared."""
 LONGEST_LAG = 32
+
+
+class PlaneWarning(UserWarning):
+    """Micrographs that hardly belong together, or are few."""
 
 
 @attrs.frozen
@@ -123,6 +129,14 @@ def plane_findings(micrographs: Micrographs, window: int = WINDOW) -> tuple[str,
     """Lines for a terminal: every disagreement, and last how many independent windows there are."""
     check = plane_check(micrographs, window)
     return (*check.disagreements, check.sufficiency)
+
+
+def warn_of_planes(micrographs: Micrographs) -> None:
+    """A PlaneWarning for every disagreement, and for few windows; nothing when all is well."""
+    check = plane_check(micrographs)
+    few = () if check.enough else (check.sufficiency,)
+    for line in (*check.disagreements, *few):
+        warnings.warn(line, PlaneWarning, stacklevel=3)
 
 
 def plane_statistics(micrographs: Micrographs) -> dict[str, PlaneStatistics]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from recon.core.line_sums import CELLS, Counts, Image, LineSums
 
 MOST_PIXELS = 1 << 22  # of a plane: beyond it evenly spread slices stand for all
+STRIPS = (CELLS, CELLS // 2)
 FEWEST_STRIPS = 3
 
 
@@ -82,11 +83,12 @@ class Values:
 class PlaneStatistics:
     """Values of a plane, their variances and the degrees of freedom that these are known with.
 
-    A plane is cut into strips along its rows, along its columns and along its stack (groups of
-    consecutive slices); every set of strips gives the variance by the jackknife. It is right
-    where strips are independent, and too small where neighbours are correlated: slices of a
-    stack that repeat each other, or a texture as long as the image. So the largest of the three
-    counts, for each statistic. At least the variance of independent pixels or runs.
+    A plane is cut into 8 and into 4 strips along its rows, along its columns and along its stack
+    (groups of consecutive slices); every set of strips gives the variance by the jackknife. It is
+    right where strips are independent, and too small where neighbours are correlated: slices of
+    a stack that repeat each other, or a texture as long as the image. So the largest of them all
+    counts, for each statistic, with the degrees of freedom of the sets of 4; and at least the
+    variance of independent pixels or runs.
     """
 
     values: Values
@@ -103,10 +105,10 @@ class PlaneStatistics:
         """From counts (slices, cells, cells)."""
         found, freedom = [], 0
         for axis in range(3):
-            strips = strips_along(sums, axis)
-            if len(strips.pixels) >= FEWEST_STRIPS:
-                found.append(jackknife(strips))
-                freedom += len(strips.pixels) - 1
+            sets = [strips_along(sums, axis, most) for most in STRIPS]
+            if len(sets[-1].pixels) >= FEWEST_STRIPS:
+                found += [jackknife(strips) for strips in sets]
+                freedom += len(sets[-1].pixels) - 1
         total = sums.map(lambda part: part.sum((0, 1, 2)))
         values = Values.of(total)
         variances = np.maximum(np.max(found, 0), least_variance(values, total).flat())
@@ -125,11 +127,12 @@ class PlaneStatistics:
         )
 
 
-def strips_along(sums: LineSums, axis: int) -> LineSums:
-    """At most CELLS strips (consecutive slices, rows or columns of cells) side by side."""
+def strips_along(sums: LineSums, axis: int, most: int) -> LineSums:
+    """At most so many strips (of consecutive slices, rows or columns of cells) side by side."""
     others = tuple(other for other in range(3) if other != axis)
-    count = len(sums.pixels) if axis == 0 else CELLS
-    starts = np.arange(min(count, CELLS)) * count // min(count, CELLS)
+    side = len(sums.pixels) if axis == 0 else CELLS
+    count = min(side, most)
+    starts = np.arange(count) * side // count
     return sums.map(lambda part: np.add.reduceat(part.sum(others), starts, axis=0))
 
 

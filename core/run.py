@@ -12,6 +12,7 @@ import torch
 import xarray as xr
 
 from recon.core import weights
+from recon.core.anchors import read_anchors, split
 from recon.core.atomic import whole
 from recon.core.bundled import bundled, weights_path
 from recon.core.catalog import catalog
@@ -24,6 +25,7 @@ from recon.core.kinds import Denoiser, Harmonizer
 from recon.core.micrographs import Micrographs
 from recon.core.options import values
 from recon.core.pipeline import measure, reconstruct, torch_device
+from recon.core.plane_check import warn_of_planes
 from recon.core.planes import PLANES
 from recon.core.recipe import PATHS, Choice, Recipe
 from recon.core.report import write_report
@@ -71,7 +73,7 @@ def run(
     own = (folder.path / "weights.safetensors").absolute()
     if recipe.weights is None and micrographs is not None:
         check_planes("micrographs show", micrographs.planes)
-        _harmonizer(recipe).check(len(micrographs.phases))
+        _check_for(recipe, len(micrographs.phases))
         folder.begin(recipe, resume)
         if not own.exists():
             checkpoint = folder.state("training.safetensors")
@@ -84,7 +86,7 @@ def run(
         if micrographs is not None and denoiser.material is not None:
             check_comparable(denoiser.material, micrographs)
         if denoiser.material is not None:
-            _harmonizer(recipe).check(len(denoiser.material.phases))
+            _check_for(recipe, len(denoiser.material.phases))
         folder.begin(recipe, resume)
     recipe = resolved(recipe, denoiser)
     if recipe.weights == str(own):
@@ -101,10 +103,12 @@ def run(
     return recipe, comparison, found
 
 
-def _harmonizer(recipe: Recipe) -> Harmonizer:
+def _check_for(recipe: Recipe, phases: int) -> None:
+    """Refuse what does not suit a material of so many phases, before work begins."""
     choice = recipe.harmonizer
     harmonizer: Harmonizer = catalog().build("harmonizer", choice.name, **choice.options)
-    return harmonizer
+    harmonizer.check(phases)
+    read_anchors(recipe.anchors, recipe.shape, phases)
 
 
 def train(
@@ -116,7 +120,12 @@ def train(
     init: Path | None = None,
     progress: Progress,
 ) -> None:
-    """Fit the recipe's denoiser to micrographs and write its weights."""
+    """Fit the recipe's denoiser to micrographs and write its weights.
+
+    Warns of planes that do not agree and of few micrographs, unless it goes on from a checkpoint.
+    """
+    if checkpoint is None or not checkpoint.exists():
+        warn_of_planes(micrographs)
     choice = recipe.denoiser
     denoiser: Denoiser = catalog().build("denoiser", choice.name, **choice.options)
 
@@ -151,12 +160,18 @@ def resolved(recipe: Recipe, denoiser: Denoiser) -> Recipe:
         recipe,
         weights=str(path.absolute()) if path and path.exists() else recipe.weights,
         micrographs=recipe.micrographs and str(Path(recipe.micrographs).absolute()),
+        anchors=tuple(_absolute(anchor) for anchor in recipe.anchors),
         denoiser=Choice(denoiser.name, values(denoiser)),
         schedule=complete("schedule", recipe.schedule),
         harmonizer=complete("harmonizer", recipe.harmonizer),
         metrics=tuple(complete("metric", choice) for choice in recipe.metrics),
         properties=tuple(complete("property", choice) for choice in recipe.properties),
     )
+
+
+def _absolute(anchor: str) -> str:
+    plane, place, path = split(anchor)
+    return f"{plane}:{place}={Path(path).absolute()}"
 
 
 def versions(recipe: Recipe) -> dict[str, str]:
