@@ -86,6 +86,21 @@ def apart(whole: Sequence[int], size: Sequence[int]) -> int:
     return int(np.prod([side // crop for side, crop in zip(whole, size, strict=True)]))
 
 
+def overlaps(boxes: Sequence[Box]) -> NDArray[np.float64]:
+    """Share (box, box) of one box that lies in the other; boxes of one size."""
+    ends = np.array([[(s.start, s.stop) for s in box] for box in boxes])
+    low = np.maximum(ends[:, None, :, 0], ends[None, :, :, 0])
+    high = np.minimum(ends[:, None, :, 1], ends[None, :, :, 1])
+    shared = np.clip(high - low, 0, None).prod(2)
+    rho: NDArray[np.float64] = shared / np.prod(ends[0, :, 1] - ends[0, :, 0])
+    return rho
+
+
+def worth(boxes: Sequence[Box]) -> float:
+    """How many independent pieces have a mean that scatters as that of these boxes does."""
+    return float(1 / overlaps(boxes).mean())
+
+
 def measured(metric: Metric, volume: Volume) -> xr.DataArray:
     """The curves of a volume."""
     return xr.DataArray(metric.measure(volume))

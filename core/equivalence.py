@@ -107,7 +107,7 @@ class Comparison:
             "volume fractions: " + ", ".join(f"{name} {f:.4f} ({d:+.4f})" for name, f, d in shares)
         )
         notes = dict.fromkeys(note for a in self.metrics.values() for note in a.notes)
-        return "\n".join([*lines, *(f"  {note}" for note in notes)])
+        return "\n".join([self.verdict.to_text(), *lines, *(f"  {note}" for note in notes)])
 
 
 def compare(

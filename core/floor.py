@@ -4,7 +4,7 @@ import attrs
 import numpy as np
 import xarray as xr
 
-from recon.core.crops import Rest, Shape, apart, crops, measured
+from recon.core.crops import Rest, Shape, apart, crops, measured, worth
 from recon.core.dealt import PIECES, deal, dealt, scales
 from recon.core.kinds import Metric
 from recon.core.micrographs import Micrographs
@@ -12,7 +12,7 @@ from recon.core.volume import Volume
 from recon.core.windows import Slices
 
 ESTIMATED = "floor estimated from 2D"
-ONE = ("phase", "direction", "plane", "sample", "piece")  # dims that tell curves apart
+ONE = ("phase", "direction", "plane", "constant", "sample", "piece")  # dims that tell curves apart
 
 
 def relative_error(curve: xr.DataArray, reference: xr.DataArray) -> xr.DataArray:
@@ -35,11 +35,13 @@ class Floor:
     curves  (piece, phase, direction or plane, lag)
     errors  (piece, phase, direction or plane); NaN where one plane has fewer pieces than another
     notes   how it was found, a sentence each
+    worth   independent pieces that these are worth: overlapping ones are worth less
     """
 
     curves: xr.DataArray
     errors: xr.DataArray
     notes: tuple[str, ...]
+    worth: float
 
     @property
     def mean(self) -> xr.DataArray:
@@ -85,7 +87,7 @@ def floor_of_volume(
             f"the reference holds no crop of the sample's {times(shape)} voxels; smaller ones "
             "scatter more"
         )
-    return Floor(_stacked(curves), _stacked(errors), tuple(notes))
+    return Floor(_stacked(curves), _stacked(errors), tuple(notes), worth(boxes))
 
 
 def floor_of_micrographs(metric: Metric, micrographs: Micrographs, shape: Shape) -> Floor | str:
@@ -117,6 +119,7 @@ def floor_of_micrographs(metric: Metric, micrographs: Micrographs, shape: Shape)
         ),
         xr.concat(errors.values(), planes, join="outer").transpose("piece", "phase", "plane"),
         (ESTIMATED, *notes),
+        min(one.sizes["piece"] for one in errors.values()),
     )
 
 

@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from recon.core.comparable import Probe
-from recon.core.crops import Box, Shape, apart, crops
+from recon.core.crops import Box, Shape, apart, crops, overlaps, worth
 from recon.core.dealt import deal, scales
 from recon.core.floor import ESTIMATED, Floor, relative_error, times
 from recon.core.micrographs import Micrographs
@@ -67,7 +67,7 @@ def real_of_volume(
     return Real(
         {name: curves.mean("piece") for name, curves in stacked.items()},
         {
-            name: Floor(curves, against_others(curves, factors), (note,))
+            name: Floor(curves, against_others(curves, factors), (note,), worth(boxes))
             for name, curves in stacked.items()
         },
         (note,),
@@ -91,10 +91,7 @@ def overlap_factors(boxes: Sequence[Box]) -> NDArray[np.float64]:
     pairs; a piece and the mean of the others by 1 + mean of rho over their pairs - 2 mean of rho
     with them.
     """
-    ends = np.array([[(s.start, s.stop) for s in box] for box in boxes])
-    low = np.maximum(ends[:, None, :, 0], ends[None, :, :, 0])
-    high = np.minimum(ends[:, None, :, 1], ends[None, :, :, 1])
-    rho = np.clip(high - low, 0, None).prod(2) / np.prod(ends[0, :, 1] - ends[0, :, 0])
+    rho = overlaps(boxes)
     n = len(boxes)
     shared = rho.sum(1) - 1
     new = 1 + rho.mean()
@@ -111,7 +108,7 @@ def real_of_micrographs(
     The reference, too, is measured on windows of the size of the volume's slices, so that what
     borders do is the same on both sides.
     """
-    references, curves, errors, notes = [], [], [], [ESTIMATED]
+    references, curves, errors, counts, notes = [], [], [], [], [ESTIMATED]
     planes = list(micrographs.planes)
     for number, plane in enumerate(planes):
         progress("measure real pieces", number, len(planes), "")
@@ -128,6 +125,7 @@ def real_of_micrographs(
         references.append(mean)
         if not plan.groups:
             continue
+        counts.append(len(plan.groups))
         of_errors, of_curves = scales(count, len(plan.groups[0]), plan.wanted)
         inside = [of(group) for group in plan.groups]
         outside = [of(np.setdiff1d(np.arange(count), group)) for group in plan.groups]
@@ -151,8 +149,9 @@ def real_of_micrographs(
             }
         )
     progress("measure real pieces", len(planes), len(planes), "")
+    of_pieces = _joined(errors)
     joined = {
-        name: Floor(values, _joined(errors)[name], tuple(notes))
+        name: Floor(values, of_pieces[name], tuple(notes), min(counts))
         for name, values in _joined(curves).items()
     }
     return Real(_joined(references), joined, tuple(notes))

@@ -14,7 +14,7 @@ from recon.core.agreement import plain, spread
 from recon.core.crops import Shape
 from recon.core.ensemble import DIAGNOSTICS, SHORT
 from recon.core.kinds import Property
-from recon.core.pieces import boxes_of
+from recon.core.pieces import against_others, boxes_of, overlap_factors, stacked_pieces
 from recon.core.volume import Volume
 
 Progress = Callable[[str, int, int, str], None]
@@ -26,12 +26,20 @@ class PropertyAgreement:
 
     samples  (sample, constant);  pieces  (piece, constant): numbers, with the coordinate
              `constant` = "relative x", "E z", ... and `units` by constant
+    floor    (piece, constant) error of each piece against the mean of the others
     """
 
     name: str
     samples: xr.DataArray
     pieces: xr.DataArray
+    floor: xr.DataArray
     notes: tuple[str, ...] = ()
+
+    @property
+    def errors(self) -> xr.DataArray:
+        """Relative error (sample, constant) against the mean of the pieces."""
+        mean = self.pieces.mean("piece")
+        return abs(self.samples - mean) / abs(mean)
 
     @property
     def difference(self) -> xr.DataArray:
@@ -98,10 +106,12 @@ def property_of_pieces(
         piece = Volume(reference.labels[box], reference.voxel_size, reference.phases)
         solved.append(constants(solver.solve(piece)))
     progress(what, len(boxes), len(boxes), "")
+    pieces = stacked_pieces(solved)
     return PropertyAgreement(
         solver.name,
         xr.concat([constants(one) for one in samples], "sample"),
-        xr.concat(solved, "piece"),
+        pieces,
+        against_others(pieces, overlap_factors(boxes)),
         (f"{solver.name} of {len(boxes)} crops of the reference",),
     )
 
