@@ -20,11 +20,8 @@ COMMANDS = {
     "sweep": ("sweep", "Repeat a run for every combination of values, with a table and plots."),
     "example": ("example", "Write the micrographs and the true volume of an embedded example."),
     "plugins": ("plugins", "List the installed plugins, or the options of one."),
-    "doctor": ("doctor", "Tell versions, device, memory and plugins, and test that recon works."),
-    "completion": (
-        "completion",
-        "Print the script that completes commands, flags and names in a shell.",
-    ),
+    "doctor": ("doctor", "Tell what is installed on what machine, and whether it works."),
+    "completion": ("completion", "Print the script for completion in a shell."),
 }
 """Command -> the module that holds it, and its help line (kept here so that help is quick)."""
 

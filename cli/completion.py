@@ -14,7 +14,9 @@ Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
-    """Print the script that completes commands, flags and names in a shell.
+    """Print the script for completion in a shell.
+
+    It completes commands, flags, and names of plugins, bundled weights and examples. Once:
 
     \b
     bash: recon completion bash >> ~/.bashrc

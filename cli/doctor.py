@@ -19,10 +19,12 @@ SIDE = 24
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 def command(as_json: bool) -> None:
-    """Tell versions, device, memory and plugins, and test that recon works.
+    """Tell what is installed on what machine, and whether it works.
 
-    The exit code is 1 when something is broken: a test fails or a plugin does not load. The first
-    time in a new environment it compiles for a few seconds.
+    Versions, threads, memory, the device that `--device auto` takes, plugins, optional packages,
+    and a small test of files, compiled statistics and the bundled network. The exit code is 1 when
+    something is broken: a test fails or a plugin does not load. The first time in a new
+    environment it compiles for a few seconds.
     """
     with Shown() as progress:
         progress("examine", 0, 1)

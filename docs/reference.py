@@ -35,7 +35,10 @@ def commands() -> str:
     lines = [
         MADE,
         "# Commands",
-        "What `recon COMMAND --help` prints. Exit codes: 0 when all went well, 2 and one line for "
+        "What `recon COMMAND --help` prints. Every command also has `-h`, `--help` and `-q`, "
+        "`--quiet`: results and errors only, no progress, notices or warnings; the environment "
+        "variable `RECON_QUIET=1` does the same.",
+        "Exit codes: 0 when all went well, 2 and one line for "
         "a mistake that you can mend, 130 when interrupted, 1 where a command says so below. A "
         "traceback is a defect of recon: please report it.",
     ]
@@ -64,9 +67,9 @@ def _prose(help: str) -> str:
 
 
 def _flags(command: click.Command, context: click.Context) -> Iterator[str]:
-    for param in command.get_params(context):
+    for param in command.params:
         record = param.get_help_record(context)
-        if isinstance(param, click.Option) and record is not None:
+        if isinstance(param, click.Option) and param.name != "quiet" and record is not None:
             names, help = record
             yield f"- `{names}`: {_plain(help)}"
 

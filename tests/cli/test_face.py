@@ -70,7 +70,8 @@ def test_a_broken_library_is_told_in_one_line(tmp_path):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_has_one_sentence_for_every_flag(name):
     command = main.get_command(None, name)
-    context = click.Context(command, info_name=name)
+    root = main.make_context("recon", ["plugins"])
+    context = click.Context(command, parent=root, info_name=name)
     for param in command.params:
         if not isinstance(param, click.Option):
             continue
@@ -78,7 +79,8 @@ def test_help_has_one_sentence_for_every_flag(name):
         sentence = param.help.partition("  [")[0]
         assert sentence.endswith("."), (name, param.opts, sentence)
         assert param.get_help_record(context)[1].count("[default") <= 1
-    lines = command.get_help(click.Context(command, terminal_width=80)).splitlines()
+    context.terminal_width = 80
+    lines = command.get_help(context).splitlines()
     assert max(map(len, lines)) <= 80
 
 
