@@ -8,6 +8,7 @@ from typing import Any
 import click
 import numpy as np
 
+from recon.cli.progress import Shown
 from recon.cli.repeated import SeveralFiles
 from recon.core.atomic import whole
 from recon.core.common_size import UNKNOWN
@@ -127,7 +128,9 @@ def command(same: bool, around: str | None, out: str, preview: str | None, **giv
         raise ReconError("--isotropic and --transverse exclude each other; give one of them")
     picture = _preview_path(preview, Path(out))
     images = _images(given)
-    prepared = prepare(images, _decisions(given, images))
+    decisions = _decisions(given, images)
+    with Shown() as shown:
+        prepared = prepare(images, decisions, shown)
     labels = prepared.labels
     if same:
         labels = isotropic(labels, prepared.voxel_size)

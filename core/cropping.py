@@ -95,7 +95,7 @@ def banner_rows(image: NDArray[Any]) -> int:
     border = np.ptp(image[:, 2:-2], axis=1) == 0  # a line around or above the banner
     inside = np.where(border, 1.0, flat)
     for start in range(a - a // 3, a - 5):
-        if inside[start] < 0.9 or inside[start - 1] > 0.5:
+        if inside[start] < 0.99 or inside[start - 1] > 0.5:
             continue
         if flat[start:].mean() > 0.6 and inside[start:].min() > 0.1:
             above = image[start // 2 : start]

@@ -10,6 +10,9 @@ from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 
 from recon.core.errors import unknown
 
+SPECKLED = 0.01
+"""Share of lone pixels from which noise is worth a notice; real labels have at most 0.005."""
+
 Image = NDArray[Any]
 Filter = Callable[[Image], Image]
 
@@ -62,3 +65,12 @@ def noise_level(image: Image) -> float:
     block = image[:a, :b].astype(np.float64)
     detail = block[::2, ::2] - block[1::2, ::2] - block[::2, 1::2] + block[1::2, 1::2]
     return float(np.median(np.abs(detail)) / 2 / 0.6745) if detail.size else 0.0
+
+
+def specks(labels: NDArray[np.uint8]) -> float:
+    """Share of the pixels that differ from all four neighbours: mostly noise."""
+    inner = labels[1:-1, 1:-1]
+    alone = np.ones(inner.shape, bool)
+    for other in (labels[:-2, 1:-1], labels[2:, 1:-1], labels[1:-1, :-2], labels[1:-1, 2:]):
+        alone &= inner != other
+    return float(alone.mean()) if alone.size else 0.0

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from recon.core.errors import ReconError
 
 BINS = 256
+TAIL = 2e-4
+"""Share of the pixels of an image at either end that do not widen the histogram: hot pixels."""
 
 
 def otsu(images: Sequence[NDArray[Any]], classes: int) -> NDArray[np.float64]:
@@ -42,13 +44,21 @@ def otsu(images: Sequence[NDArray[Any]], classes: int) -> NDArray[np.float64]:
 
 
 def histogram(images: Sequence[NDArray[Any]]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Pixels of all images in 256 equal bins (256,), and the edges of these (257,)."""
+    """Pixels of all images in 256 equal bins (256,), and the edges of these (257,).
+
+    Values beyond the bins, which are few, count in the first and the last.
+    """
     low = float(min(image.min() for image in images))
     high = float(max(image.max() for image in images))
     if high - low == np.inf:
         raise ReconError(f"grey values must span less than 1e308, got {low:g}..{high:g}")
     if all(image.dtype.kind in "iu" for image in images) and high - low < BINS:
         low, high = low - 0.5, low + BINS - 0.5
-    edges = np.linspace(low, high, BINS + 1)
-    counts = np.sum([np.histogram(image, BINS, (low, high))[0] for image in images], axis=0)
-    return counts, edges
+    else:
+        inner = [np.quantile(image, (TAIL, 1 - TAIL), method="nearest") for image in images]
+        inner_low, inner_high = float(np.min(inner)), float(np.max(inner))
+        low, high = (inner_low, inner_high) if inner_low < inner_high else (low, high)
+    counts = np.sum(
+        [np.histogram(np.clip(image, low, high), BINS, (low, high))[0] for image in images], axis=0
+    )
+    return counts, np.linspace(low, high, BINS + 1)

@@ -1,6 +1,6 @@
 """From images to labels of one voxel size: crop, denoise, resample, segment, in this order."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from recon.core import resample
 from recon.core.common_size import VoxelSize, settled_size
 from recon.core.cropping import Crop, banner_notices, cropped
-from recon.core.denoise import FILTERS, denoised
+from recon.core.denoise import FILTERS, SPECKLED, denoised, specks
 from recon.core.errors import ReconError
 from recon.core.labels import Labels, absent, by_value, label_values
 from recon.core.picture import Picture, Pictures, joined, pixels
@@ -60,7 +60,11 @@ class Prepared:
     record: dict[str, Any]
 
 
-def prepare(pictures: Pictures, wishes: Decisions) -> Prepared:
+Told = Callable[[str, int, int], None]
+"""Hears what is being done, how many images are done, and of how many."""
+
+
+def prepare(pictures: Pictures, wishes: Decisions, tell: Told = lambda *_: None) -> Prepared:
     """Labels of the images as decided. Raises ReconError for what cannot be meant."""
     _check(wishes)
     notices = _colours(pictures)
@@ -80,7 +84,7 @@ def prepare(pictures: Pictures, wishes: Decisions) -> Prepared:
     if values is not None:
         prepared = _from_labels(pictures, values, size, wishes)
     else:
-        prepared = _from_grey(pictures, size, wishes)
+        prepared = _from_grey(pictures, size, wishes, tell)
     phases = 1 + len(values[1:] if values else next(iter((prepared.thresholds or {}).values())))
     notices = [*notices, *prepared.notices, *absent(prepared.labels, phases)]
     return attrs.evolve(prepared, notices=notices, record={**record, **prepared.record})
@@ -123,12 +127,12 @@ def _from_labels(
     return Prepared(pixels(same), size, pictures, None, [notice, *remarks], {"values": values})
 
 
-def _from_grey(pictures: Pictures, size: VoxelSize, wishes: Decisions) -> Prepared:
+def _from_grey(pictures: Pictures, size: VoxelSize, wishes: Decisions, tell: Told) -> Prepared:
     notices: list[str] = []
     record: dict[str, Any] = {}
     types = _types(pictures)
     if wishes.denoise:
-        pictures, noise = _denoised(pictures, wishes.denoise)
+        pictures, noise = _denoised(pictures, wishes.denoise, tell)
         how = FILTERS[wishes.denoise][1]
         notices.append(f"grey images are denoised by {how}; noise found: {noise:.3g} grey levels")
         record["denoise"] = {"filter": wishes.denoise, "how": how, "noise": noise}
@@ -143,6 +147,10 @@ def _from_grey(pictures: Pictures, size: VoxelSize, wishes: Decisions) -> Prepar
     record["thresholds"] = {plane: list(cuts) for plane, cuts in found.thresholds.items()}
     record["method"] = "given" if wishes.thresholds else "otsu"
     notices += [*remarks, *found.notices]
+    lone = float(np.mean([specks(image) for stack in found.labels.values() for image in stack]))
+    if lone > SPECKLED:
+        remedy = "try another --denoise" if wishes.denoise else "if it is noise, give --denoise nlm"
+        notices.append(f"{lone:.1%} of the pixels differ from all four neighbours; {remedy}")
     return Prepared(found.labels, size, pictures, found.thresholds, notices, record)
 
 
@@ -164,15 +172,17 @@ def _segmented(images: dict[str, list[NDArray[Any]]], wishes: Decisions) -> Segm
     return by_otsu(images, wishes.phases or 2, wishes.per_plane)
 
 
-def _denoised(pictures: Pictures, name: str) -> tuple[Pictures, float]:
+def _denoised(pictures: Pictures, name: str, tell: Told) -> tuple[Pictures, float]:
     """The filtered images, and the mean of the noise found in them."""
-    levels = []
+    levels: list[float] = []
+    total = sum(map(len, pictures.values()))
     result: dict[str, list[Picture]] = {}
     for plane, stack in pictures.items():
         result[plane] = []
         for picture in stack:
             image, noise = denoised(picture.pixels, name)
             levels.append(noise)
+            tell("denoise", len(levels), total)
             result[plane].append(picture.showing(image))
     return result, float(np.mean(levels))
 

@@ -244,9 +244,8 @@ def _detail(
     if outlined:
         axes.imshow(_grey(picture.pixels[window]), aspect=aspect, interpolation="nearest")
         inside = shown[window]
-        for k in range(1, phases):
-            if (inside < k).any() and (inside >= k).any():
-                axes.contour(inside >= k, levels=[0.5], colors=[OUTLINE], linewidths=0.9)
+        for k in np.unique(inside)[1:][:8]:
+            axes.contour(inside >= k, levels=[0.5], colors=[OUTLINE], linewidths=0.9)
         axes.set_title("detail, borders of phases", **_style())
     else:
         axes.imshow(_coloured(shown[window], phases), aspect=aspect, interpolation="nearest")

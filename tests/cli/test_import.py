@@ -69,7 +69,7 @@ def test_files_of_three_formats_on_three_planes(folder):
 
 def test_a_glob_expanded_by_a_shell(folder):
     recon = shlex.join([sys.executable, "-c", "from recon.cli import main; main()"])
-    line = f"{recon} import --xy xy-*.png --yz yz.tif --out m.zarr"
+    line = f"{recon} import --xy xy-*.png --yz yz.tif --preview none --out m.zarr"
     result = subprocess.run(line, shell=True, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert len(Micrographs.open("m.zarr").planes["xy"]) == 6

@@ -38,8 +38,16 @@ def test_thresholds_are_those_of_scikit_image(classes):
     np.testing.assert_array_equal(ours, theirs)
 
 
-def test_values_that_one_outlier_squeezes_into_a_bin_are_refused():
-    grey = np.append(np.linspace(0, 1, 99), 1e9)[None]
+def test_hot_pixels_do_not_coarsen_the_thresholds():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, (100, 100))
+    image = (500 + 100 * truth + rng.normal(0, 12, truth.shape)).astype(np.uint16)
+    image[7, 7] = 65535
+    assert otsu([image], 2)[0] == pytest.approx(550, abs=10)
+
+
+def test_fewer_groups_than_classes_are_refused():
+    grey = np.append(np.zeros(50), np.linspace(1, 1.001, 50))[None]
     with pytest.raises(ReconError, match="fewer than 3 groups"):
         otsu([grey], 3)
 
