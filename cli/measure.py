@@ -1,16 +1,23 @@
 """`recon measure`: the numbers of a volume, and how far they are from a reference."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+import xarray as xr
 
+from recon.cli.fail_on import Condition, fail_on_flag, judge
+from recon.cli.progress import Shown
 from recon.cli.results import to_text
 from recon.cli.settings import device_flag, parsed, set_flag
 from recon.core.atomic import whole
 from recon.core.catalog import catalog
-from recon.core.equivalence import compare
+from recon.core.comparable import probes
+from recon.core.dealt import PIECES
+from recon.core.equivalence import OF_MICROGRAPHS, OF_VOLUMES, compare
 from recon.core.errors import ReconError, unknown
+from recon.core.kinds import Property
 from recon.core.micrographs import Micrographs
 from recon.core.ome_zarr import open_group
 from recon.core.options import options
@@ -26,6 +33,14 @@ from recon.core.volume import Volume
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="May be given many times.")
 @click.option("--property", "properties", multiple=True, metavar="NAME", help="Likewise.")
 @click.option("--against", type=click.Path(path_type=Path), help="Micrographs or volume.")
+@click.option(
+    "--pieces",
+    type=click.IntRange(min=PIECES),
+    default=PIECES,
+    show_default=True,
+    help="Real pieces of a reference volume, at least.",
+)
+@fail_on_flag
 @click.option("--materials", metavar="FILE|NAME", help="Phase properties for the solvers.")
 @device_flag
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write results here.")
@@ -36,6 +51,8 @@ def command(
     metrics: tuple[str, ...],
     properties: tuple[str, ...],
     against: Path | None,
+    pieces: int,
+    fail_on: tuple[Condition, ...],
     materials: str | None,
     device: str | None,
     json_file: Path | None,
@@ -45,35 +62,99 @@ def command(
     """Measure a volume, and compare it with micrographs or a volume.
 
     Volume fraction, two-point and lineal path when neither --metric nor --property is given.
-    --against gives errors relative to micrographs or a volume beside the floor that real pieces
-    of the same size score. --set NAME.OPTION=VALUE sets an option of a metric or property.
+    --against gives a verdict, and errors relative to micrographs or a volume beside the floor that
+    real pieces of the same size score; against a volume, a --property too is solved for real
+    pieces. --set NAME.OPTION=VALUE sets an option of a metric or property.
     """
     torch_device(device or "cpu")
-    tables = parsed(settings)
     given = metrics or () if metrics or properties else tuple(choice.name for choice in METRICS)
-    for name in tables:
-        if name not in (*given, *properties):
-            raise unknown("metric or property in --set", name, (*given, *properties))
-    chosen = {
-        kind: [_choice(kind, name, tables, materials, device) for name in names]
-        for kind, names in (("metric", given), ("property", properties))
-    }
+    chosen = _chosen(given, properties, parsed(settings), materials, device)
     for file in (json_file, report):
         if file is not None and not file.parent.is_dir():
             raise ReconError(f"cannot write {file}: {file.parent} is no folder; make it first")
+    if fail_on and against is None:
+        raise ReconError("--fail-on judges a comparison; give --against MICROGRAPHS|VOLUME too")
     sample = Volume.open(volume)
     reference = _reference(against) if against else None
-    results = measure(sample, chosen["metric"], chosen["property"])
-    comparison = compare([sample], reference) if reference is not None else None
-    for name, value in results.items():
-        click.echo(f"{name}:\n{to_text(value)}")
+    with Shown() as progress:
+        results = _measured(sample, chosen, progress)
+        comparison = None
+        if reference is not None:
+            names = _compared(given, sample, reference)
+            solved = [(_built(one), [results[one.name]]) for one in chosen["property"]]
+            comparison = compare(
+                [sample], reference, names, properties=solved, pieces=pieces, progress=progress
+            )
     if comparison is not None:
         click.echo(comparison.to_text())
+    for name, value in results.items():
+        click.echo(f"{name}:\n{to_text(value)}")
     if json_file is not None:
         with whole(json_file, replace=True) as partial:
             partial.write_text(to_json(results, comparison))
     if report is not None:
         write_report(report, [sample], results, reference, comparison)
+    judge(fail_on, comparison.to_table() if comparison is not None else None)
+
+
+def _chosen(
+    given: Sequence[str],
+    properties: Sequence[str],
+    tables: dict[str, dict[str, Any]],
+    materials: str | None,
+    device: str | None,
+) -> dict[str, list[Choice]]:
+    """Metrics and properties with the options of --set."""
+    for name in tables:
+        if name not in (*given, *properties):
+            raise unknown("metric or property in --set", name, (*given, *properties))
+    return {
+        kind: [_choice(kind, name, tables, materials, device) for name in names]
+        for kind, names in (("metric", given), ("property", dict.fromkeys(properties)))
+    }
+
+
+def _measured(
+    sample: Volume, chosen: dict[str, list[Choice]], progress: Shown
+) -> dict[str, xr.DataArray | xr.Dataset]:
+    """Results by name, metrics first."""
+    total = sum(map(len, chosen.values()))
+    begun: list[str] = []
+
+    def report(name: str) -> None:
+        progress("measure", len(begun), total, name)
+        begun.append(name)
+
+    results = measure(sample, chosen["metric"], chosen["property"], report)
+    progress("measure", total, total)
+    return results
+
+
+def _built(choice: Choice) -> Property:
+    solver: Property = catalog().build("property", choice.name, **choice.options)
+    return solver
+
+
+def _compared(
+    given: Sequence[str], sample: Volume, reference: Volume | Micrographs
+) -> tuple[str, ...]:
+    """What is always compared, and metrics asked for that can be."""
+    flat = isinstance(reference, Micrographs)
+    always = OF_MICROGRAPHS if flat else OF_VOLUMES
+    more = []
+    planes = tuple(reference.planes) if isinstance(reference, Micrographs) else None
+    for name in dict.fromkeys(given):
+        if name in (known.partition(".")[0] for known in always):
+            continue
+        corner = Volume(sample.labels[:16, :16, :16], sample.voxel_size, sample.phases)
+        try:  # some need a volume, some give more than numbers and curves
+            for probe in probes([name], 4, planes):
+                probe.of(corner)
+        except ReconError as error:
+            click.echo(f"{name} is not compared: {error}", err=True)
+        else:
+            more.append(name)
+    return (*always, *more)
 
 
 def _choice(

@@ -1,10 +1,12 @@
 """`recon run`: micrographs or weights in, volumes and a report out."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import click
 
+from recon.cli.fail_on import Condition, fail_on_flag, judge
 from recon.cli.progress import Shown
 from recon.cli.recipe import given, recipe_flags, recipe_table
 from recon.cli.settings import set_flag
@@ -13,7 +15,7 @@ from recon.core.errors import ReconError
 from recon.core.folder import Folder, free_name
 from recon.core.overlay import laid_over
 from recon.core.recipe import Recipe
-from recon.core.run import check, run
+from recon.core.run import COMPARISON, check, run
 
 
 @click.command()
@@ -27,12 +29,14 @@ from recon.core.run import check, run
     help="Where samples are made.",
     show_default=True,
 )
+@fail_on_flag
 @set_flag
 def command(
     recipe: Path | None,
     out: Path | None,
     resume: bool,
     executor: str,
+    fail_on: tuple[Condition, ...],
     settings: tuple[str, ...],
     **flags: Any,
 ) -> None:
@@ -47,6 +51,8 @@ def command(
         raise ReconError("--resume needs the --out of the run to go on with")
     if resume and folder.finished:
         click.echo(f"{folder.path} is finished", err=True)
+        kept = folder.path / COMPARISON
+        judge(fail_on, json.loads(kept.read_text()) if kept.exists() else None)
         return
     bare = resume and not table
     wanted = (folder.request() if bare else None) or Recipe.from_table(table)
@@ -65,3 +71,4 @@ def command(
         click.echo(to_text(name, found))
     names = "volume.zarr" if made.samples == 1 else f"000.zarr..{made.samples - 1:03d}.zarr"
     click.echo(f"{folder.path}: {names}, recipe.toml, measurements.json, report.html")
+    judge(fail_on, comparison.to_table() if comparison is not None else None)

@@ -16,7 +16,7 @@ from recon.core.floor import floor_of_micrographs, floor_of_volume, times
 from recon.core.kinds import Material
 from recon.core.micrographs import Micrographs
 from recon.core.pieces import Progress, real_of_micrographs, real_of_volume
-from recon.core.property_agreement import PropertyAgreement
+from recon.core.property_agreement import PropertyAgreement, Solved, properties_of_pieces
 from recon.core.verdict import Verdict, verdict
 from recon.core.volume import Volume
 
@@ -115,6 +115,7 @@ def compare(
     reference: Volume | Micrographs,
     metrics: Sequence[str] | None = None,
     *,
+    properties: Sequence[Solved] = (),
     pieces: int = PIECES,
     progress: Progress = lambda what, done, total, state: None,
 ) -> Comparison:
@@ -123,6 +124,8 @@ def compare(
     samples   volumes of one shape
     metrics   `metric` or `metric.variable` of any that gives numbers, or curves over one axis;
               default OF_VOLUMES or OF_MICROGRAPHS
+    properties  solvers and what they gave for each of the samples: they are solved for real
+              pieces too, unless the reference is micrographs
     pieces    real pieces of a reference volume at least
     progress  called with what is being done, steps done, steps in all and a word on the state
 
@@ -153,6 +156,9 @@ def compare(
         agreements,
         xr.concat(fractions, "sample"),
         xr.DataArray(share.measure(reference)),
+        {}
+        if isinstance(reference, Micrographs)
+        else properties_of_pieces(properties, reference, shape, pieces, progress),
     )
 
 

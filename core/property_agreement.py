@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from recon.core.agreement import plain, spread
-from recon.core.crops import Shape
+from recon.core.crops import Box, Shape
 from recon.core.ensemble import DIAGNOSTICS, SHORT
 from recon.core.kinds import Property
 from recon.core.pieces import against_others, boxes_of, overlap_factors, stacked_pieces
 from recon.core.volume import Volume
 
 Progress = Callable[[str, int, int, str], None]
+Solved = tuple[Property, Sequence[Any]]
+"""A solver, and the Dataset that it gave for each sample."""
 
 
 @attrs.frozen(eq=False)
@@ -83,22 +85,33 @@ class PropertyAgreement:
         }
 
 
-def property_of_pieces(
-    solver: Property,
-    samples: Sequence[xr.Dataset],
+def properties_of_pieces(
+    solved: Sequence[Solved],
     reference: Volume,
     shape: Shape,
     least: int,
     progress: Progress,
-) -> PropertyAgreement | None:
-    """The property solved on crops of the reference, beside what it gave for the samples.
+) -> dict[str, PropertyAgreement]:
+    """Properties on crops of the reference, beside what they are of the samples; by name.
 
-    samples  results of the same solver, one a sample
-    returns  None where the reference holds no crops (see pieces.boxes_of)
+    solved   solvers, and what each gave for the samples
+    returns  nothing where the reference holds no crops (see pieces.boxes_of)
     """
     boxes = boxes_of(reference, shape, least)
-    if not boxes:
-        return None
+    return {
+        solver.name: _of_boxes(solver, samples, reference, boxes, progress)
+        for solver, samples in solved
+        if boxes
+    }
+
+
+def _of_boxes(
+    solver: Property,
+    samples: Sequence[Any],
+    reference: Volume,
+    boxes: Sequence[Box],
+    progress: Progress,
+) -> PropertyAgreement:
     solved = []
     what = f"{solver.name} of real pieces"
     for number, box in enumerate(boxes):

@@ -31,6 +31,9 @@ from recon.core.recipe import PATHS, Choice, Recipe
 from recon.core.report import write_report
 from recon.core.volume import Volume
 
+COMPARISON = "comparison.json"
+"""Verdict, errors and floors against the micrographs, in the folder of a run."""
+
 SAVE_EVERY = 10.0
 """Seconds between savings of an unfinished sample."""
 
@@ -66,8 +69,9 @@ def run(
     timed  called with the number and the seconds of each sample made, before its file is there;
            one that goes on from a state is told as if all its steps had been made now
 
-    Leaves volume.zarr (or 000.zarr, 001.zarr, ...), recipe.toml, measurements.json and
-    report.html, and weights.safetensors when it had to train.
+    Leaves volume.zarr (or 000.zarr, 001.zarr, ...), recipe.toml, measurements.json,
+    report.html, comparison.json when there are micrographs, and weights.safetensors when it had
+    to train.
     """
     micrographs = Micrographs.open(recipe.micrographs) if recipe.micrographs else None
     own = (folder.path / "weights.safetensors").absolute()
@@ -261,7 +265,7 @@ def _conclude(
     reference: Micrographs | None,
     progress: Progress,
 ) -> tuple[Comparison | None, dict[str, xr.Dataset]]:
-    """measurements.json and report.html."""
+    """measurements.json, comparison.json and report.html."""
     each = []
     for number, volume in enumerate(volumes):
         progress("measure", number, len(volumes), "")
@@ -272,8 +276,12 @@ def _conclude(
     named = {f"{name}-ensemble": value for name, value in found.items()}
     with whole(folder.path / "measurements.json", replace=True) as partial:
         partial.write_text(to_json({**results, **named}))
+    comparison = None
+    if reference is not None:
+        comparison = compare(volumes, reference, progress=progress)
+        with whole(folder.path / COMPARISON, replace=True) as partial:
+            partial.write_text(json.dumps(comparison.to_table(), allow_nan=False))
     progress("report", 0, 1, "")
-    comparison = compare(volumes, reference) if reference is not None else None
     write_report(folder.path / REPORT, volumes, results, reference, comparison)
     progress("report", 1, 1, "")
     return comparison, found

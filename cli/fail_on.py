@@ -1,0 +1,90 @@
+"""--fail-on: exit code 1 for pipelines when a comparison is not good enough."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+import click
+
+from recon.core.errors import unknown
+from recon.core.verdict import CLOSE, INDISTINGUISHABLE
+
+PASSED = {
+    "close": (INDISTINGUISHABLE,),
+    "not-equivalent": (INDISTINGUISHABLE, CLOSE),
+}
+"""Levels that a condition lets pass; what could not be judged passes none."""
+
+
+@attrs.frozen
+class Condition:
+    """A level of the verdict, or a statistic whose error may be so many floors at most."""
+
+    text: str
+    statistic: str | None = None
+    most: float = 0.0
+
+    def failure(self, table: Mapping[str, Any] | None) -> str | None:
+        """What fails, in words; None when nothing does.
+
+        table  Comparison.to_table(), None when there was nothing to compare with
+        """
+        if table is None:
+            return "there is no reference to compare with"
+        if self.statistic is None:
+            found = table["verdict"]
+            passed = found["level"] in PASSED[self.text]
+            level = "no verdict" if found["level"] == "unknown" else found["level"]
+            return None if passed else f"{level}: {found['headline']}"
+        each = {name: value for name, value in table.items() if _has_ratio(value)}
+        if self.statistic not in each:
+            raise unknown("statistic in --fail-on", self.statistic, each)
+        ratio = each[self.statistic]["ratio"]
+        if ratio is None:
+            return f"{self.statistic} has no floor"
+        if ratio > self.most:
+            return f"the error of {self.statistic} is {ratio:.3g} times its floor"
+        return None
+
+
+class ConditionType(click.ParamType):  # type: ignore[type-arg]  # not generic in click 8.1
+    """`close`, `not-equivalent` or `STATISTIC>RATIO`."""
+
+    name = "LEVEL|STATISTIC>RATIO"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Condition:
+        if isinstance(value, Condition) or value in PASSED:
+            return value if isinstance(value, Condition) else Condition(value)
+        limit = re.fullmatch(r"\s*([\w.-]+)\s*>\s*([0-9.]+)\s*", str(value))
+        if limit is None or limit[2].count(".") > 1 or limit[2] == ".":
+            self.fail(f"must be close, not-equivalent or STATISTIC>RATIO, got {value!r}")
+        return Condition(str(value), limit[1], float(limit[2]))
+
+
+def fail_on_flag(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The flag --fail-on."""
+    return click.option(
+        "--fail-on",
+        multiple=True,
+        type=ConditionType(),
+        help="Exit with code 1, when all is written, if the verdict is not equivalent "
+        "(not-equivalent), is anything less than indistinguishable (close), or if the error of a "
+        "statistic is more than so many floors ('two-point>1.5'). What cannot be judged fails. "
+        "May be given many times.",
+    )(command)
+
+
+def judge(conditions: Sequence[Condition], table: Mapping[str, Any] | None) -> None:
+    """Leave with exit code 1 and a line for the first condition that fails."""
+    for condition in conditions:
+        failure = condition.failure(table)
+        if failure is not None:
+            click.echo(f"Failed --fail-on {condition.text}: {failure}", err=True)
+            raise click.exceptions.Exit(1)
+
+
+def _has_ratio(value: Any) -> bool:
+    return isinstance(value, Mapping) and "ratio" in value and "each" in value
