@@ -3,9 +3,16 @@
 import importlib.util
 import json
 import re
+import shlex
+from itertools import pairwise
 from pathlib import Path
 
+import click
 import pytest
+
+from recon.cli import main
+from recon.core import catalog
+from recon.core.options import options
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -44,6 +51,50 @@ def test_links_lead_somewhere(page):
         there = page.parent / file if file else page
         assert there.is_file(), f"{page.name}: {target}"
         assert not anchor or anchor in anchors(there), f"{page.name}: {target}"
+
+
+def written_commands():
+    """Lines `recon ...` of the shell blocks, continued lines joined."""
+    for page in (*PAGES, ROOT / "README.md"):
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+            for line in block.splitlines():
+                if line.startswith("recon "):
+                    yield page.name, line
+
+
+@pytest.mark.parametrize(("page", "line"), list(written_commands()))
+def test_commands_that_are_written_exist_with_their_flags(page, line):
+    name, *words = shlex.split(line, comments=True)[1:]
+    command = main.get_command(click.Context(main), name)
+    assert command is not None, line
+    known = {flag for param in command.params for flag in (*param.opts, *param.secondary_opts)}
+    flags = {word.partition("=")[0] for word in words if word.startswith("-")}
+    assert flags <= known | {"--help"}, f"{page}: {line}"
+    choices = {param.opts[0]: param.type for param in command.params}
+    for flag, value in pairwise(words):
+        if isinstance(choices.get(flag), click.Choice):
+            assert value in choices[flag].choices, f"{page}: {line}"
+    if page == "writing-plugins.md":  # its plugins are not installed here
+        return
+    for setting in re.findall(r"--set (\w[\w-]*)\.(\w+)=", line):
+        assert setting[1] in known_options(setting[0], words), f"{page}: {line}"
+
+
+def known_options(table, words):
+    """Options of the plugins that a table of --set may mean; of all of its kind when not told."""
+    kind = table if table in catalog_kinds() else None
+    chosen = {value for flag, value in pairwise(words) if flag == f"--{table}"}
+    return {
+        option
+        for entry in catalog()
+        if (entry.cls.kind == kind and chosen <= {entry.cls.name}) or entry.cls.name == table
+        for option in options(entry.cls)
+    }
+
+
+def catalog_kinds():
+    return {entry.cls.kind for entry in catalog()}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
