@@ -7,6 +7,7 @@ from typing import Any
 import click
 import xarray as xr
 
+from recon.cli.completion import materials_names, plugin_names
 from recon.cli.fail_on import Condition, fail_on_flag, judge
 from recon.cli.progress import Shown
 from recon.cli.results import to_text
@@ -30,21 +31,45 @@ from recon.core.volume import Volume
 
 @click.command()
 @click.argument("volume", type=click.Path(path_type=Path))
-@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="May be given many times.")
-@click.option("--property", "properties", multiple=True, metavar="NAME", help="Likewise.")
-@click.option("--against", type=click.Path(path_type=Path), help="Micrographs or volume.")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=plugin_names("metric"),
+    help="A statistic to measure. May be given many times.",
+)
+@click.option(
+    "--property",
+    "properties",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=plugin_names("property"),
+    help="A property to solve for. May be given many times.",
+)
+@click.option(
+    "--against", type=click.Path(path_type=Path), help="Micrographs or a volume to compare with."
+)
 @click.option(
     "--pieces",
     type=click.IntRange(min=PIECES),
     default=PIECES,
     show_default=True,
+    metavar="N",
     help="Real pieces of a reference volume, at least.",
 )
 @fail_on_flag
-@click.option("--materials", metavar="FILE|NAME", help="Phase properties for the solvers.")
+@click.option(
+    "--materials",
+    metavar="FILE|NAME",
+    shell_complete=materials_names,
+    help="Elastic constants of the phases, for properties that need them.",
+)
 @device_flag
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write results here.")
-@click.option("--report", type=click.Path(path_type=Path), help="Write a page here.")
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), help="Write the results here."
+)
+@click.option("--report", type=click.Path(path_type=Path), help="Write a report page here.")
 @set_flag
 def command(
     volume: Path,

@@ -9,7 +9,7 @@ import click
 from recon.cli.fail_on import Condition, fail_on_flag, judge
 from recon.cli.progress import Shown
 from recon.cli.recipe import given, recipe_flags, recipe_table
-from recon.cli.settings import set_flag
+from recon.cli.settings import set_flag, stated
 from recon.core.ensemble import to_text
 from recon.core.errors import ReconError
 from recon.core.folder import Folder, free_name
@@ -20,7 +20,11 @@ from recon.core.run import COMPARISON, check, run
 
 @click.command()
 @recipe_flags
-@click.option("--out", type=click.Path(path_type=Path), help="Folder.  [default: recon-run]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help=stated("Folder to write to.", "recon-run, or the next free number"),
+)
 @click.option("--resume", is_flag=True, help="Go on with what was begun in --out.")
 @click.option(
     "--executor",
