@@ -95,7 +95,7 @@ def _per_axis(known: list[_Seen]) -> VoxelSize:
     if len(lengths) < 3 and not isclose(min(lengths), max(lengths), rel_tol=SAME):
         raise ReconError(
             "pixels are not square and no file tells the third length of a voxel; "
-            "give --voxel-size z,y,x"
+            "give --voxel-size z,y,x, or one length to resample to"
         )
     z, y, x = (stated.get(axis, lengths[0]) for axis in range(3))
     return z, y, x

@@ -244,7 +244,8 @@ def _detail(
     if outlined:
         axes.imshow(_grey(picture.pixels[window]), aspect=aspect, interpolation="nearest")
         inside = shown[window]
-        for k in np.unique(inside)[1:][:8]:
+        borders = np.unique(inside)[1:][:8] if min(a, b) > 1 else ()
+        for k in borders:
             axes.contour(inside >= k, levels=[0.5], colors=[OUTLINE], linewidths=0.9)
         axes.set_title("detail, borders of phases", **_style())
     else:

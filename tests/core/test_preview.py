@@ -38,8 +38,9 @@ def test_the_picture_shows_every_phase(tmp_path, grey):
         np.repeat(np.arange(255, dtype=np.uint8)[None], 40, 0),
         np.full((40, 40), 1e-30) * RNG.random((40, 40)),
         RNG.random((17, 900)) * 1e9,
+        np.arange(50.0)[:, None],
     ],
-    ids=["binary", "255 phases", "tiny values", "long"],
+    ids=["binary", "255 phases", "tiny values", "long", "one column"],
 )
 def test_odd_images_are_drawn_without_a_warning(tmp_path, image):
     phases = min(255, len(np.unique(image))) if image.dtype == np.uint8 else 2
