@@ -54,5 +54,6 @@ def _check_equal(size: tuple[float, float, float], axes: Sequence[str], flag: st
     if not np.allclose(lengths, lengths[0], rtol=1e-3, atol=0):
         raise ReconError(
             f"{flag} needs voxels of the same length along {', '.join(axes)}, got "
-            f"{', '.join(f'{length:g}' for length in lengths)} m; one --voxel-size resamples the images"
+            f"{', '.join(f'{length:g}' for length in lengths)} m; one --voxel-size resamples "
+            "the images"
         )
