@@ -77,13 +77,21 @@ def fail_on_flag(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+class Failed(click.ClickException):
+    """The line that tells which condition fails; --quiet does not hold it back."""
+
+    exit_code = 1
+
+    def show(self, file: Any = None) -> None:
+        click.echo(self.message, err=True)
+
+
 def judge(conditions: Sequence[Condition], table: Mapping[str, Any] | None) -> None:
     """Leave with exit code 1 and a line for the first condition that fails."""
     for condition in conditions:
         failure = condition.failure(table)
         if failure is not None:
-            click.echo(f"Failed --fail-on {condition.text}: {failure}", err=True)
-            raise click.exceptions.Exit(1)
+            raise Failed(f"Failed --fail-on {condition.text}: {failure}")
 
 
 def _has_ratio(value: Any) -> bool:
