@@ -9,13 +9,22 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("microrecon", "torch", "numba", "numpy", "scipy", "zarr", "xarray", "click")
+PACKAGES = (
+    "microrecon",
+    "torch",
+    "numba",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "zarr",
+    "xarray",
+    "matplotlib",
+    "click",
+)
 OPTIONAL = {
-    "h5py": "export to HDF5",
-    "skimage": "export to STL and PLY, grey images in several phases",
-    "napari": "viewing volumes in a window (recon view)",
-    "dask": "not used yet",
-    "hypothesis": "testing plugins (recon.core.testing)",
+    "h5py": "recon export to .h5",
+    "napari": "recon view in a window",
+    "hypothesis": "tests of your own plugins",
 }
 """Import name -> what recon does with it."""
 VARIABLES = (

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import click
@@ -184,6 +185,12 @@ def test_doctor_tells_what_is_there_and_what_is_broken(recon, tmp_path, monkeypa
         catalog.cache_clear()
     assert "broken: plugin package recon-odd: ModuleNotFoundError" in text
     assert text.endswith("something is broken\n") and "two-point" not in text
+
+
+def test_doctor_knows_every_optional_package():
+    pyproject = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    extra = pyproject["project"]["optional-dependencies"]["all"]
+    assert {requirement.partition(">")[0] for requirement in extra} <= set(machine.OPTIONAL)
 
 
 def test_doctor_tells_a_test_that_fails(monkeypatch):
