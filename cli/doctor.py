@@ -140,8 +140,8 @@ def to_text(found: dict[str, Any]) -> str:
     lines += ["device", f"  --device auto takes {device['auto']}"]
     lines += [f"  {card['name']}, {_gigabytes(card['memory_bytes'])}" for card in device["cards"]]
     if not device["cards"]:
-        cuda = device["torch_cuda"]
-        lines.append(f"  no CUDA card (torch built {f'for CUDA {cuda}' if cuda else 'without'})")
+        built = f"for CUDA {device['torch_cuda']}" if device["torch_cuda"] else "without CUDA"
+        lines.append(f"  no CUDA card; torch is built {built}")
     lines.append("plugins")
     for package, told in found["plugins"].items():
         lines.append(f"  {package} {told['version']}: {len(told['plugins'])}")
