@@ -115,7 +115,7 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
 @click.command("import", cls=SeveralFiles)
 @with_options
 def command(same: bool, around: str | None, out: str, preview: str | None, **given: Any) -> None:
-    """Make micrographs of images of up to three planes, or of slices of a volume.
+    """Make micrographs of images of up to three planes, or of a volume.
 
     Images are PNG, TIFF, .npy or zarr, and each flag of a plane takes several; a 3D one is a
     stack of slices along its first axis. An integer image of at most 8 values is a label image:
