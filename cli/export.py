@@ -25,7 +25,7 @@ FORMAT_LINES = "\n".join(f"  .{suffix}  {cls.about}" for suffix, cls in FORMATS.
 @click.option(
     "--unit",
     type=click.Choice(list(METRES)),
-    help="Unit of length in vti, inp, h5, stl and ply.  [default: m]",
+    help="Unit of length.  [default: m in vti and h5, um in inp, stl and ply]",
 )
 @click.option(
     "--without",
@@ -60,6 +60,9 @@ def command(volume: Path, outputs: tuple[Path, ...], **flags: Any) -> None:
             raise ReconError(f"{flag} is for {', '.join(able)} only; no output is of that format")
     if "materials" in given:
         given["materials"] = _materials(given["materials"])
+        for phase in given["materials"].phases:
+            if phase.void:
+                click.echo(f"{phase.name} is void: its elements are left out", err=True)
     sample = Volume.open(volume)
     chosen = []
     for path in outputs:

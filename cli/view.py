@@ -130,7 +130,7 @@ def _micrographs(images: Micrographs, name: str) -> str:
     phases = escape(", ".join(images.phases))
     size = format_voxel_size(images.voxel_size)
     parts.append(
-        f"<h1>{escape(name)}</h1><p>voxel {size}; phases from black to white: {escape(phases)}</p>"
+        f"<h1>{escape(name)}</h1><p>voxel {size}; phases from black to white: {phases}</p>"
     )
     for plane, stack in images.planes.items():
         parts.append(f"<h2>{plane}: {len(stack)} slices, {min(MOST, len(stack))} shown</h2>")

@@ -36,11 +36,12 @@ class Abaqus(Format):
     """Nodes, elements, sets, sections and materials, flat (no parts), for Abaqus and CalculiX.
 
     Node (k, j, i) is number 1 + i + (nx + 1) (j + (ny + 1) k), voxel (k, j, i) is element
-    1 + i + nx (j + ny k), for k, j, i along z, y, x; phases left out leave gaps.
+    1 + i + nx (j + ny k), for k, j, i along z, y, x; phases left out leave gaps. Micrometres,
+    because solvers take the Jacobian of an element of 1e-20 m3 for zero.
     """
 
     about = "Abaqus input, C3D8 with sets of phases, faces, edges, corners"
-    unit: str = "m"
+    unit: str = "um"
     without: tuple[str, ...] = ()
     element: str = "C3D8"
     periodic_equations: bool = False
@@ -100,6 +101,8 @@ class Abaqus(Format):
 def _heading(volume: Volume, names: dict[int, str], unit: str) -> str:
     z, y, x = volume.shape
     sets = "".join(f"**   {name}: label {label}\n" for label, name in names.items())
+    gone = [str(label) for label in range(len(volume.phases)) if label not in names]
+    sets += f"**   left out or without a voxel: label {', '.join(gone)}\n" if gone else ""
     return (
         f"*HEADING\nrecon: {x} x {y} x {z} voxels (x, y, z), lengths in {unit}\n"
         f"** Element sets of the phases:\n{sets}"

@@ -38,7 +38,7 @@ class Stl(Format):
     """
 
     about = "surface of each phase (OUT-PHASE.stl), triangles"
-    unit: str = "m"
+    unit: str = "um"
     phase: str | None = None
     without: tuple[str, ...] = ()
     smooth: float = 0.0
@@ -68,7 +68,7 @@ class Ply(Format):
     """
 
     about = "surface of each phase (OUT-PHASE.ply), triangles that share vertices"
-    unit: str = "m"
+    unit: str = "um"
     phase: str | None = None
     without: tuple[str, ...] = ()
     smooth: float = 0.0

@@ -34,7 +34,7 @@ def jacobians(points, cells):
     return np.stack(found, 1)
 
 
-def placed(mesh, unit=1.0):
+def placed(mesh, unit=1e6):
     """Centres of the cells of each set as voxel indices (z, y, x)."""
     found = {}
     for name, blocks in mesh.cell_sets.items():
@@ -50,7 +50,7 @@ def placed(mesh, unit=1.0):
     return found
 
 
-def labels_of(mesh, names, shape, unit=1.0):
+def labels_of(mesh, names, shape, unit=1e6):
     """The label array that the element sets tell; 255 where there is no element."""
     labels = np.full(shape, 255)
     for name, indices in placed(mesh, unit).items():
@@ -69,7 +69,8 @@ def test_every_voxel_is_a_hexahedron_of_its_phase(volume, read):
     assert list(mesh.cell_sets) == NAMES  # none of the phase that has no voxel
     assert np.array_equal(labels_of(mesh, NAMES, volume.shape), volume.labels)
     for block in mesh.cells:
-        assert np.allclose(jacobians(mesh.points, block.data), EDGES.prod(), rtol=1e-6, atol=0)
+        volumes = jacobians(mesh.points, block.data)
+        assert np.allclose(volumes, EDGES.prod() * 1e18, rtol=1e-6, atol=0)  # um3, all positive
     assert "PLACEHOLDERS" in text
     assert text.count("*SOLID SECTION") == text.count("*MATERIAL") == 3
     assert max(map(len, text.splitlines())) <= 256  # what Abaqus reads of a line
@@ -91,15 +92,16 @@ def test_numbers_tell_the_voxel(volume, read):
 
 
 def test_units_scale_the_nodes(volume, read):
-    mesh, text = read(unit="um")
-    assert np.allclose(mesh.points.max(0), [2.8, 4.4, 4.5])
-    assert np.array_equal(labels_of(mesh, NAMES, volume.shape, 1e6), volume.labels)
-    assert "lengths in um" in text
+    for unit, metre in (("m", 1.0), ("mm", 1e3), ("um", 1e6), ("nm", 1e9)):
+        mesh, text = read(unit=unit)
+        assert np.allclose(mesh.points.max(0), np.array([14, 11, 9]) * EDGES * metre, atol=0)
+        assert np.array_equal(labels_of(mesh, NAMES, volume.shape, metre), volume.labels)
+        assert f"lengths in {unit}\n" in text
 
 
 def test_sets_of_faces_edges_and_corners(read):
     mesh, _ = read()
-    whole = mesh.points / EDGES
+    whole = mesh.points / (EDGES * 1e6)
     ends = dict(zip("XYZ", (14, 11, 9), strict=True))
     assert len(mesh.point_sets) == 6 + 12 + 8
     for name, nodes in mesh.point_sets.items():

@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 from recon.core import Volume
 from recon.core.export import Abaqus, export
 
-SIDES = np.array([2.8e-6, 4.4e-6, 4.5e-6])  # x, y, z
+SIDES = np.array([2.8, 4.4, 4.5])  # x, y, z, um
 
 
 def exported(volume, path, **options):
@@ -61,7 +61,7 @@ def residuals(points, equations, gradient):
 def test_equations(volume, tmp_path, without):
     points, equations, sets = exported(volume, tmp_path / "a.inp", without=without)
     gradient = np.random.default_rng(3).standard_normal((3, 3))
-    assert np.abs(residuals(points, equations, gradient)).max() < 1e-15  # of lengths of 1e-6
+    assert np.abs(residuals(points, equations, gradient)).max() < 1e-9
     # no node hangs twice, and none hangs on one that hangs
     first = [(terms[0][0], terms[0][1]) for terms in equations]
     assert len(set(first)) == len(first)
@@ -69,7 +69,7 @@ def test_equations(volume, tmp_path, without):
     # every pair of opposite nodes, both there, is tied: their group is one component
     inside = [number for number in points if number not in references(points)]
     place = {number: k for k, number in enumerate(inside)}
-    wrapped = np.round(np.array([points[n] for n in inside]) / [2e-7, 4e-7, 5e-7]).astype(int)
+    wrapped = np.round(np.array([points[n] for n in inside]) / [0.2, 0.4, 0.5]).astype(int)
     _, group = np.unique(wrapped % [14, 11, 9], axis=0, return_inverse=True)
     pairs = [(place[t[0][0]], place[t[1][0]]) for t in equations if t[0][1] == 1]
     graph = csr_array((np.ones(len(pairs)), np.array(pairs).T), shape=(len(inside),) * 2)
@@ -91,7 +91,7 @@ def test_a_full_box_has_an_equation_for_each_far_node(volume, tmp_path):
     # a wrong jump is seen: the equations are not empty of references
     _, _, gradient = points, equations, np.eye(3)
     broken = {n: p * [1, 1, 1.01] for n, p in points.items()}
-    assert np.abs(residuals(broken, equations, gradient)).max() > 1e-8
+    assert np.abs(residuals(broken, equations, gradient)).max() > 1e-2
 
 
 def test_images_across_a_pore_corner_are_tied_to_each_other(tmp_path):
@@ -103,4 +103,4 @@ def test_images_across_a_pore_corner_are_tied_to_each_other(tmp_path):
     assert 1 not in points  # corner 0, 0, 0
     signs = {f for terms in equations for n, _, f in terms[2:]}
     assert signs == {1.0, -1.0}
-    assert np.abs(residuals(points, equations, np.arange(9.0).reshape(3, 3))).max() < 1e-15
+    assert np.abs(residuals(points, equations, np.arange(9.0).reshape(3, 3))).max() < 1e-8
