@@ -1,7 +1,6 @@
-"""Properties as box plots, volumes beside real pieces: Lee & Yun 2023, Figures 9, 10 and 12."""
+"""Numbers as box plots, volumes beside real pieces: Lee & Yun 2023, Figures 9, 10 and 12."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import attrs
 import numpy as np
@@ -9,13 +8,17 @@ import xarray as xr
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from recon.core.agreement import phase_name
 from recon.core.ensemble import DIAGNOSTICS
+from recon.core.equivalence import Agreement
+from recon.core.property_agreement import PropertyAgreement
 from recon.core.report import drawing
 from recon.core.report.drawing import INK, REAL, VOLUME
 
 HEIGHT, MARGIN, EACH = 2.5, 0.75, 0.72  # inches: of a panel, beside its boxes, for a pair of boxes
+NARROWEST = 2.2  # inches of a panel
 FEWEST = 4  # values that a box is drawn of; fewer are shown as points alone
-PLACES = 9  # constants in one panel
+PLACES = 9  # numbers in one panel
 TITLES = {
     "E": "Young's modulus E",
     "nu": "Poisson ratio",
@@ -23,13 +26,15 @@ TITLES = {
     "cte": "thermal expansion",
     "relative": "relative diffusivity",
     "tortuosity_factor": "tortuosity factor",
+    "volume_fraction": "volume fraction",
 }
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+Floats = NDArray[np.float64]
 
 
 @attrs.frozen(eq=False)
 class Group:
-    """Constants of one kind: E along x, y and z.
+    """Numbers of one kind, drawn in one panel: E along x, y and z.
 
     samples  (n, places);  pieces  (m, places) of the reference, m may be 0
     """
@@ -37,67 +42,92 @@ class Group:
     name: str
     units: str
     places: list[str]
-    samples: NDArray[np.float64]
-    pieces: NDArray[np.float64]
+    samples: Floats
+    pieces: Floats
+
+    @property
+    def told(self) -> bool:
+        """Whether there is anything to see: values beside others."""
+        some = np.isfinite(self.samples).any() and len(self.places) <= PLACES
+        return bool(some and len(self.samples) + len(self.pieces) > 1)
+
+    @property
+    def title(self) -> str:
+        """What the numbers are, in words where they are known; without the metric's name."""
+        last = self.name.rpartition(".")[2]
+        return TITLES.get(last, last.replace("_", " "))
 
 
-@attrs.frozen
-class Boxes:
-    """Panels of one property, an svg element each."""
-
-    name: str
-    panels: list[str]
+def panels(groups: Sequence[Group]) -> list[str]:
+    """An svg element for each group that has something to show."""
+    with drawing.settings():
+        return [_panel(group) for group in groups if group.told]
 
 
-def boxes(
-    measurements: Mapping[str, xr.DataArray | xr.Dataset], properties: Mapping[str, Any]
-) -> list[Boxes]:
-    """Panels of every property that has values beside others: of several volumes, or of pieces.
-
-    measurements  results by name, with a dim `sample` when there are several volumes
-    properties    name -> samples and pieces, datasets with a dim `sample` or `piece`
-    """
-    found = []
-    for name, value in measurements.items():
-        if not isinstance(value, xr.Dataset):
-            continue
-        pieces = properties[name].pieces if name in properties else None
-        groups = list(_groups(value, pieces))
-        with drawing.settings():
-            panels = [_panel(group) for group in groups]
-        if panels:
-            found.append(Boxes(name, panels))
-    return found
+def of_property(agreement: PropertyAgreement) -> list[Group]:
+    """Constants of a property, "E x" and "E y" in one panel; bounds are no results."""
+    found: dict[str, list[str]] = {}
+    for constant in agreement.samples["constant"].values:
+        name = str(constant).partition(" ")[0]
+        if "bound" not in name:
+            found.setdefault(name, []).append(str(constant))
+    groups = []
+    for name, members in found.items():
+        own, real = (each.sel(constant=members) for each in (agreement.samples, agreement.pieces))
+        places = [member.partition(" ")[2] for member in members]
+        units = str(own["units"].values[0]) if "units" in own.coords else ""
+        groups.append(Group(name, units, places, _rows(own, "sample"), _rows(real, "piece")))
+    return groups
 
 
-def _groups(samples: xr.Dataset, pieces: xr.Dataset | None) -> list[Group]:
-    """Constants that are few, and that are not bounds or about the solution."""
-    found = []
-    for key, value in samples.items():
-        name = str(key)
+def of_result(result: xr.Dataset, phases: Sequence[str]) -> list[Group]:
+    """Numbers of several samples of a metric or property, by phase, axis or the like."""
+    groups = []
+    for key, value in result.items():
         dims = [str(dim) for dim in value.dims if dim != "sample"]
-        if name in DIAGNOSTICS or "bound" in name or value.dtype.kind != "f" or len(dims) != 1:
+        known = len(dims) == 1 and dims[0] in value.coords and value.dtype.kind == "f"
+        if not known or str(key) in DIAGNOSTICS or "bound" in str(key):
             continue
-        places = [str(v) for v in value[dims[0]].values]
-        own = _rows(value, "sample", dims[0])
-        real = (
-            _rows(pieces[name], "piece", dims[0])
-            if pieces is not None and name in pieces
-            else own[:0]
+        coordinate = value[dims[0]].values
+        places = [
+            phase_name(k, tuple(phases)) if dims[0] == "phase" else str(k) for k in coordinate
+        ]
+        own = _rows(value, "sample")
+        units = str(value.attrs.get("units", ""))
+        groups.append(Group(str(key), units, places, own, own[:0]))
+    return groups
+
+
+def of_metric(agreement: Agreement, phases: Sequence[str]) -> list[Group]:
+    """Numbers of a statistic that is no curve: a panel a phase, or one for all phases."""
+    own, over, floor = agreement.curves, agreement.over, agreement.floor
+    real = own.isel(sample=slice(0, 0)).rename(sample="piece") if floor is None else floor.curves
+    real = real.reindex({over: own[over].values})
+    named = [phase_name(int(k), tuple(phases)) for k in own["phase"].values]
+    units = str(own.attrs.get("units", ""))
+    if own.sizes[over] == 1:
+        each = (own.isel({over: 0}), "sample"), (real.isel({over: 0}), "piece")
+        return [Group(agreement.name, units, named, *(_rows(*one) for one in each))]
+    places = [str(where) for where in own[over].values]
+    return [
+        Group(
+            name,
+            units,
+            places,
+            _rows(own.isel(phase=k), "sample"),
+            _rows(real.sel(phase=own["phase"].values[k]), "piece"),
         )
-        told = np.isfinite(own).any() and len(own) + len(real) > 1
-        if dims[0] in value.coords and len(places) <= PLACES and told:
-            found.append(Group(name, str(value.attrs.get("units", "")), places, own, real))
-    return found
+        for k, name in enumerate(named)
+    ]
 
 
-def _rows(value: xr.DataArray, along: str, over: str) -> NDArray[np.float64]:
+def _rows(value: xr.DataArray, along: str) -> Floats:
     whole = value if along in value.dims else value.expand_dims(along)
-    return np.asarray(whole.transpose(along, over).values, float)
+    return np.asarray(whole.transpose(along, ...).values, float)
 
 
 def _panel(group: Group) -> str:
-    figure, axes = drawing.sized(MARGIN + EACH * len(group.places), HEIGHT)
+    figure, axes = drawing.sized(max(NARROWEST, MARGIN + EACH * len(group.places)), HEIGHT)
     factor, power = _power(group)
     paired = len(group.pieces) > 0
     for at in range(len(group.places)):
@@ -109,15 +139,13 @@ def _panel(group: Group) -> str:
     axes.grid(False, axis="x")
     axes.set_xticks(range(len(group.places)), group.places)
     axes.ticklabel_format(axis="y", useOffset=False)
-    unit = " ".join(part for part in (power, group.units) if part)
-    title = TITLES.get(group.name, group.name)
-    axes.set_title(
-        f"{title}, {unit}" if unit else title, loc="left", fontsize=9.5, color=INK, x=-0.08
-    )
+    units = " ".join(part for part in (power, group.units) if part)
+    title = ", ".join(part for part in (group.title, units) if part)
+    axes.set_title(title, loc="left", fontsize=9.5, color=INK, x=-0.08)
     return drawing.svg(figure, _said(group))
 
 
-def _box(axes: Axes, at: float, values: NDArray[np.float64], colour: str) -> None:
+def _box(axes: Axes, at: float, values: Floats, colour: str) -> None:
     """Median, quartiles and whiskers to 1.5 of their distance, with every value as a point."""
     values = values[np.isfinite(values)]
     if len(values) >= FEWEST:
@@ -136,7 +164,8 @@ def _box(axes: Axes, at: float, values: NDArray[np.float64], colour: str) -> Non
         )
     # Aside by the golden ratio: neighbours in order do not hide each other.
     aside = (np.arange(len(values)) * 0.618 % 1 - 0.5) * (0.2 if len(values) > 1 else 0)
-    axes.scatter(at + aside, values, s=9 if len(values) > 1 else 26, color=colour, alpha=0.55, lw=0)
+    size = 12 if len(values) > 1 else 30
+    axes.scatter(at + aside, values, s=size, color=colour, alpha=0.65, lw=0, zorder=3)
 
 
 def _power(group: Group) -> tuple[float, str]:
@@ -152,14 +181,14 @@ def _power(group: Group) -> tuple[float, str]:
 def _said(group: Group) -> str:
     parts = []
     for at, place in enumerate(group.places):
-        text = f"{place}: volumes {_median(group.samples[:, at])}"
+        text = f"{place}: volumes {_median(group.samples[:, at])}".removeprefix(": ")
         if len(group.pieces):
             text += f", real pieces {_median(group.pieces[:, at])}"
         parts.append(text)
-    unit = f" in {group.units}" if group.units else ""
-    return f"Box plot of {TITLES.get(group.name, group.name)}{unit}; medians: {'; '.join(parts)}"
+    units = f" in {group.units}" if group.units else ""
+    return f"Box plot of {group.title}{units}; medians: {'; '.join(parts)}"
 
 
-def _median(values: NDArray[np.float64]) -> str:
+def _median(values: Floats) -> str:
     finite = values[np.isfinite(values)]
     return f"{np.median(finite):.4g}" if len(finite) else "none"

@@ -1,12 +1,11 @@
 """The verdict as the page says it: in words, with a sign, and where to look."""
 
-from typing import Any
-
 import attrs
 
 from recon.core.equivalence import Comparison
 
 SIGNS = {"indistinguishable": "✓", "close": "≈", "not equivalent": "✕", "unknown": "?"}
+NOTE = "–"  # before what does not lower the verdict
 TITLES = {
     "indistinguishable": "Statistically indistinguishable",
     "close": "Close",
@@ -14,7 +13,8 @@ TITLES = {
     "unknown": "No verdict",
 }
 NOTHING = (
-    "There is nothing to compare the volume with. Give micrographs or a real volume with --against."
+    "There is nothing to compare the volume with. Give micrographs or a real volume of the "
+    "material: recon measure VOLUME --against REFERENCE."
 )
 
 
@@ -42,13 +42,13 @@ class Judgement:
 
 def judgement(comparison: Comparison | None, sections: dict[str, str]) -> Judgement:
     """The comparison's verdict, its findings linked to sections (name of a statistic -> id)."""
-    verdict: Any = getattr(comparison, "verdict", None)
-    if verdict is None:
+    if comparison is None:
         return Judgement("unknown", SIGNS["unknown"], TITLES["unknown"], NOTHING, [])
+    verdict = comparison.verdict
     findings = [
         Said(
             finding.level,
-            SIGNS[finding.level],
+            SIGNS.get(finding.level, NOTE),
             finding.text,
             sections.get(finding.statistic),
             finding.statistic,

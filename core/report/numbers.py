@@ -10,8 +10,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from recon.core import ensemble
-from recon.core.equivalence import Agreement, Comparison
+from recon.core.agreement import phase_name
+from recon.core.equivalence import FRACTION, Agreement, Comparison
 from recon.core.micrographs import Micrographs
+from recon.core.property_agreement import PropertyAgreement
 from recon.core.report.tiles import written
 from recon.core.volume import Volume
 
@@ -47,7 +49,8 @@ class Table:
 
 def headlines(comparison: Comparison | None) -> list[Headline]:
     """One a metric."""
-    return [] if comparison is None else [_headline(a) for a in comparison.metrics.values()]
+    found = comparison.metrics.items() if comparison else ()
+    return [_headline(agreement) for name, agreement in found if name != FRACTION]
 
 
 def _headline(agreement: Agreement) -> Headline:
@@ -62,7 +65,9 @@ def _headline(agreement: Agreement) -> Headline:
         number(means["spread"], 2) if spread else None,
         float(np.clip(means["ratio"] / BAR * 100, 0, 100)) if floored else None,
         agreement.over,
-        [
+        []
+        if by.sizes[agreement.over] == 1
+        else [
             [
                 str(where.item()),
                 number(float(error)),
@@ -100,9 +105,12 @@ def fractions(volumes: Sequence[Volume], comparison: Comparison | None) -> list[
 
 
 def _scatter(comparison: Comparison, k: int) -> str:
-    """Standard deviation of the volume fraction of real pieces: their curves at lag 0."""
+    """Standard deviation of the volume fraction of real pieces, else of their curves at lag 0."""
+    agreement = comparison.metrics.get(FRACTION)
+    if agreement is not None and agreement.floor is not None:
+        return "± " + number(float(agreement.floor.deviation.sel(phase=k).mean()))
     for agreement in comparison.metrics.values():
-        if agreement.floor is not None:
+        if agreement.floor is not None and agreement.axis == "lag":
             deviation = agreement.floor.deviation.isel(phase=k, lag=0)
             return "± " + number(float(deviation.mean()))
     return ABSENT
@@ -119,14 +127,43 @@ def agreements(comparison: Comparison | None) -> list[Table]:
         kept = ["error", "floor", "ratio"]
         if np.isfinite(values["spread"]).any():
             kept.append("spread")
+        phases = comparison.phases if comparison else ()
         rows = [
-            [name, str(where)]
+            [phase_name(int(phase), phases), str(where)]
             + [number(float(values[key][k, i]), 3 if key in kept[:2] else 2) for key in kept]
-            for k, name in enumerate(comparison.phases if comparison else ())
+            for k, phase in enumerate(values["phase"].values)
             for i, where in enumerate(values[agreement.over].values)
         ]
         tables.append(Table(agreement.name, ["phase", agreement.over, *kept], rows))
-    return tables
+    of = comparison.properties.values() if comparison else ()
+    return [*tables, *map(_property, of)]
+
+
+def _property(agreement: PropertyAgreement) -> Table:
+    """Constants of the volumes beside those of real pieces; the floor is what these scatter."""
+    columns = xr.Dataset(
+        {
+            "volumes": agreement.samples.mean("sample"),
+            "real pieces": agreement.pieces.mean("piece"),
+            "difference": agreement.difference,
+            "floor": agreement.floor.mean("piece"),
+            "spread": agreement.spread,
+        }
+    )
+    forms = {"volumes": "{:.4g}", "real pieces": "{:.4g}", "difference": "{:+.1%}"}
+    forms |= {"floor": "{:.1%}", "spread": "{:.2f}"}
+    if not np.isfinite(columns["spread"]).any():
+        del forms["spread"]
+    rows = [
+        [str(name), *(_formed(float(columns[key][i]), form) for key, form in forms.items())]
+        for i, name in enumerate(agreement.samples["constant"].values)
+        if "bound" not in str(name)
+    ]
+    return Table(agreement.name, ["constant", *forms], rows)
+
+
+def _formed(value: float, form: str) -> str:
+    return form.format(value).replace("-", MINUS) if np.isfinite(value) else ABSENT
 
 
 def results(measurements: Mapping[str, xr.DataArray | xr.Dataset]) -> list[Table]:
