@@ -1,5 +1,7 @@
 """report.html in headless Chromium, from a file, as a reader opens it."""
 
+import shutil
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -39,7 +41,10 @@ def browser(tmp_path_factory):
     ):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options)
+    # Both by their paths: selenium would look for others in the network.
+    options.binary_location, driver_path = shutil.which("chromium"), shutil.which("chromedriver")
+    assert options.binary_location and driver_path, "install chromium and chromium-driver"
+    driver = webdriver.Chrome(options, webdriver.ChromeService(driver_path))
     yield driver
     driver.quit()
 
