@@ -8,6 +8,7 @@ import click
 
 from recon.cli.completion import plugin_names, weights_names
 from recon.cli.settings import device_flag, parsed, stated
+from recon.core.anchors import split
 from recon.core.errors import ReconError, unknown
 from recon.core.examples import EXAMPLES
 from recon.core.noise import T
@@ -74,6 +75,14 @@ FLAGS = (
         "--periodic", metavar="AXES", help=stated("Periodic axes, such as z,y,x.", "none")
     ),
     click.option(
+        "--anchor",
+        "anchors",
+        multiple=True,
+        metavar="PLANE:PLACE=IMAGE",
+        help="A measured slice that the volume is to contain, such as xy:12=slice.tif; labels, "
+        "of the size of the volume's slice. May be given many times.",
+    ),
+    click.option(
         "--fraction",
         metavar="F,F,...",
         help=stated("Phase fractions to aim at.", "the micrographs'", "0<F<1"),
@@ -93,7 +102,7 @@ def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def given(flags: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     """What flags and `--set` say, by key: {"steps": 20, "harmonizer.gamma": 0.5}."""
-    values = {name: value for name, value in flags.items() if value is not None}
+    values = {name: value for name, value in flags.items() if value not in (None, ())}
     if values.pop("fast", False):
         own = values.get("harmonizer", "spectral") == "spectral"
         values = {k: v for k, v in FAST.items() if own or "." not in k} | values
@@ -124,6 +133,10 @@ def recipe_table(path: Path | None) -> dict[str, Any]:
         value = table.get(key)
         if isinstance(value, str) and (base / value).exists():
             table[key] = str(base / value)
+    for place, anchor in enumerate(table["anchors"] if _texts(table, "anchors") else ()):
+        plane, number, image = split(anchor)
+        if (base / image).exists():
+            table["anchors"][place] = f"{plane}:{number}={base / image}"
     for key in LISTS:
         entries = table.get(key)
         for entry in entries if isinstance(entries, list) else ():
@@ -132,3 +145,9 @@ def recipe_table(path: Path | None) -> dict[str, Any]:
                 if isinstance(value, str) and (base / value).is_file():
                     entry[option] = str(base / value)
     return table
+
+
+def _texts(table: dict[str, Any], key: str) -> bool:
+    """Whether a key holds a list of texts; anything else is refused when the recipe is made."""
+    value = table.get(key)
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -11,6 +11,7 @@ import xarray as xr
 from torch import Tensor
 
 from recon.core import planes, weights
+from recon.core.anchors import Pinned, imposed, pinned, read_anchors
 from recon.core.bundled import weights_path
 from recon.core.catalog import catalog
 from recon.core.encoding import channels, decode
@@ -20,7 +21,7 @@ from recon.core.micrographs import Micrographs
 from recon.core.noise import Step
 from recon.core.philox import START, normal
 from recon.core.recipe import Choice, Recipe
-from recon.core.scene import Scene
+from recon.core.scene import Clean, Scene
 from recon.core.volume import Volume
 
 
@@ -77,6 +78,7 @@ def reconstruct(
         denoiser.statistics,
         device,
         seed,
+        pins(recipe, denoiser),
     )
     noise = partial(normal, seed, shape=shape, device=device)
     with torch.inference_mode():
@@ -88,8 +90,12 @@ def reconstruct(
             wrap = tuple(
                 s if a in recipe.periodic else 0 for a, s in zip("zyx", shift, strict=True)
             )
-            clean = partial(estimate, denoiser, step, wrap, chunk)
+            clean: Clean = partial(estimate, denoiser, step, wrap, chunk)
+            if not harmonizer.holds_anchors:
+                clean = partial(anchored, clean, scene.anchors)
             x = harmonizer.advance(x, step, clean, partial(noise, step.number), scene)
+            if step.last:
+                x = imposed(x, scene.anchors)
             if not torch.isfinite(x).all():
                 raise ReconError(
                     f"the volume is no longer finite after step {step.number + 1} of {step.steps}; "
@@ -117,6 +123,19 @@ def estimate(
             result[part] += denoiser.clean(stack[part].contiguous(), step, plane)
     total /= len(step.planes)
     return total.roll([-s for s in wrap], (1, 2, 3)) if any(wrap) else total
+
+
+def anchored(clean: Clean, pins: Sequence[Pinned], x: Tensor, turn: int = 0) -> Tensor:
+    """The clean estimate, with the measured slices in it."""
+    return imposed(clean(x, turn), pins)
+
+
+def pins(recipe: Recipe, denoiser: Denoiser) -> tuple[Pinned, ...]:
+    """The recipe's anchors, encoded for the field that the denoiser works on."""
+    material = denoiser.material
+    phases = 2 if material is None else len(material.phases)
+    anchors = read_anchors(recipe.anchors, recipe.shape, phases)
+    return pinned(anchors, phases, torch_device(recipe.device))
 
 
 def fitted(recipe: Recipe) -> Denoiser:

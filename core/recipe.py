@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import tomli_w
 
+from recon.core.anchors import split
 from recon.core.errors import ReconError, unknown
 from recon.core.noise import T
 from recon.core.options import coerce
@@ -39,6 +40,7 @@ class Recipe:
     steps        respaced reverse steps of the T = 1000
     shape        voxels along (z, y, x);  periodic  subset of z, y, x
     micrographs  path to train on and to compare with;  weights  name or path
+    anchors      measured slices that the volume is to contain, PLANE:PLACE=PATH of a label image
     """
 
     seed: int = 0
@@ -49,6 +51,7 @@ class Recipe:
     micrographs: str | None = None
     weights: str | None = None
     periodic: tuple[str, ...] = ()
+    anchors: tuple[str, ...] = ()
     denoiser: Choice = Choice("unet-ddpm")
     schedule: Choice = Choice("cyclic")
     harmonizer: Choice = Choice("spectral")
@@ -66,12 +69,15 @@ class Recipe:
         _check(self.device in DEVICES, "device", f"be one of {', '.join(DEVICES)}", self.device)
         axes = all(axis in "zyx" and len(axis) == 1 for axis in self.periodic)
         _check(axes, "periodic", "name axes of z, y, x", self.periodic)
+        for anchor in self.anchors:
+            split(anchor)
 
     def to_table(self) -> dict[str, Any]:
         """As plain data for TOML and JSON; what is None is left out."""
         table = {name: getattr(self, name) for name in PLAIN}
         table = {name: value for name, value in table.items() if value is not None}
-        table["shape"], table["periodic"] = list(self.shape), list(self.periodic)
+        for name in ("shape", "periodic", "anchors"):
+            table[name] = list(table[name])
         for name in TABLES:
             table[name] = getattr(self, name).table()
         for name, member in LISTS.items():
@@ -102,7 +108,17 @@ class Recipe:
 
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PLAIN = ("seed", "steps", "shape", "samples", "device", "micrographs", "weights", "periodic")
+PLAIN = (
+    "seed",
+    "steps",
+    "shape",
+    "samples",
+    "device",
+    "micrographs",
+    "weights",
+    "periodic",
+    "anchors",
+)
 TABLES = ("denoiser", "schedule", "harmonizer")
 LISTS = {"metric": "metrics", "property": "properties"}
 PATHS = frozenset({"materials"})

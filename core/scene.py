@@ -5,6 +5,7 @@ from typing import Protocol
 import attrs
 from torch import Tensor
 
+from recon.core.anchors import Pinned
 from recon.core.statistics import Statistics
 
 
@@ -35,6 +36,7 @@ class Scene:
     statistics  fractions, mean and covariance of the field; None when the denoiser knows none
     device      where the fields live
     seed        of this sample, for what varies between samples beside the noise
+    anchors     measured slices that it is to contain
     """
 
     shape: tuple[int, int, int, int]
@@ -43,3 +45,4 @@ class Scene:
     statistics: Statistics | None = None
     device: str = "cpu"
     seed: int = 0
+    anchors: tuple[Pinned, ...] = ()

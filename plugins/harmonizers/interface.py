@@ -10,7 +10,12 @@ from recon.core.statistics import Statistics
 
 
 def expected(statistics: Statistics) -> float:
-    """Share of neighbouring pixels that differ in phase, mean over the axes that were seen.
+    """Share of neighbouring pixels that differ in phase, mean over the axes that were seen."""
+    return float(np.mean(list(expected_along(statistics).values())))
+
+
+def expected_along(statistics: Statistics) -> dict[int, float]:
+    """Share of neighbouring pixels that differ in phase along each axis that was seen.
 
     From the autocovariance C of the encoded channels: a channel of -1 and 1 changes between
     neighbours with probability (C(0) - C(1)) / 2, and of more than two channels two change at once.
@@ -24,8 +29,13 @@ def expected(statistics: Statistics) -> float:
             seen.setdefault(rows, []).append((middle - covariance[:, row + 1, column]).sum())
         if covariance.shape[2] > 1:
             seen.setdefault(columns, []).append((middle - covariance[:, row, column + 1]).sum())
-    both = 1 if len(statistics.mean) == 1 else 2
-    return float(np.mean([np.mean(values) for values in seen.values()])) / 2 / both
+    both = changes(len(statistics.mean))
+    return {axis: float(np.mean(values)) / 2 / both for axis, values in sorted(seen.items())}
+
+
+def changes(channels: int) -> int:
+    """Channels that change where the phase does."""
+    return 1 if channels == 1 else 2
 
 
 def measured(field: Tensor) -> float:

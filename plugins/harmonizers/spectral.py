@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recon.core.anchors import Pinned, imposed
 from recon.core.errors import ReconError
 from recon.core.kinds import Harmonizer
 from recon.core.noise import Step, injected, log_spaced, reverse_mean
@@ -17,22 +18,28 @@ from recon.core.scene import Clean, Noise, Scene
 from recon.core.statistics import Statistics
 from recon.plugins.harmonizers import interface, target
 from recon.plugins.harmonizers.balance import balanced, clamped
+from recon.plugins.harmonizers.conditioning import correction, expected_fractions
 from recon.plugins.harmonizers.islands import joined
+from recon.plugins.harmonizers.seam import joined_to
 from recon.plugins.harmonizers.spectrum import Spectrum
 
 STEERED = 1.5
 """Noise over signal (variance) below which the interface tells that of the finished volume."""
 TEMPERATURES = (0.4, 1.2)
+OPEN = 0.1
+"""Noise over signal (variance) below which the slices beside an anchor are left as they are."""
 
 
 @attrs.frozen(eq=False)
 class Known:
-    """What is known of one volume: statistics, spectrum, phase fractions (K,), interface."""
+    """What is known of one volume; fractions (K,) are those that it is to have."""
 
     statistics: Statistics
     spectrum: Spectrum
     fractions: NDArray[np.float64]
     interface: float
+    anchors: tuple[Pinned, ...]
+    periodic: tuple[bool, bool, bool]
 
 
 @attrs.frozen
@@ -47,6 +54,7 @@ class Spectral(Harmonizer):
     """
 
     name = "spectral"
+    holds_anchors = True
     temperature: float = option(
         0.8, "Factor on the noise that the sampler injects; lower removes specks.", min=0, max=2
     )
@@ -122,6 +130,7 @@ class Spectral(Harmonizer):
         else:
             mean = known.statistics.mean
         signal = torch.as_tensor(mean, dtype=z.dtype, device=z.device).view(-1, 1, 1, 1) + field
+        signal = signal + correction(signal, scene.anchors, known.spectrum, known.spectrum.p3)
         return sqrt(scene.ab_start) * signal + sqrt(1 - scene.ab_start) * z
 
     def advance(self, x: Tensor, step: Step, clean: Clean, noise: Noise, scene: Scene) -> Tensor:
@@ -152,12 +161,25 @@ class Spectral(Harmonizer):
         gain = known.spectrum.gain(s2, turned(step.planes, turn), self.h_max)
         u = x / sqrt(step.ab_t)
         estimate = u - known.spectrum.filtered(u - clean(x, turn), gain)
-        if not self.balance:
-            return estimate
-        if s2 < self.decided:
+        if self.balance and s2 < self.decided:
             # Few voxels are open now: to move the fraction, the balance would sow specks.
-            return clamped(estimate)
-        return balanced(estimate, known.fractions)
+            estimate = clamped(estimate)
+        elif self.balance:
+            estimate = balanced(estimate, known.fractions)
+        return self.anchored(estimate, s2, known) if known.anchors else estimate
+
+    def anchored(self, estimate: Tensor, s2: float, known: Known) -> Tensor:
+        """The estimate given the anchors: what x leaves open has the power of a Wiener filter's
+        error, and over its correlation length a known slice tells of its neighbourhood."""
+        p3 = known.spectrum.p3
+        told = correction(estimate, known.anchors, known.spectrum, p3 * s2 / (p3 + s2))
+        estimate = estimate + told
+        if self.balance:
+            estimate = clamped(estimate)
+            if s2 >= OPEN:
+                along = interface.expected_along(known.statistics)
+                estimate = joined_to(estimate, known.anchors, along, known.periodic)
+        return imposed(estimate, known.anchors)
 
     def heat(self, estimate: Tensor, step: Step, known: Known) -> float:
         """Temperature of the next noise: lower where the estimate has too much interface.
@@ -181,18 +203,26 @@ class Spectral(Harmonizer):
             )
         if scene not in self._known:
             self._known.clear()
+            spectrum = Spectrum.of(statistics.covariance, scene, self.cutoff, self.floor)
             self._known[scene] = Known(
                 statistics,
-                Spectrum.of(statistics.covariance, scene, self.cutoff, self.floor),
-                self.wanted(statistics, scene),
+                spectrum,
+                self.wanted(statistics, scene, spectrum),
                 max(interface.expected(statistics), 1e-6),
+                scene.anchors,
+                scene.periodic,
             )
         return self._known[scene]
 
-    def wanted(self, statistics: Statistics, scene: Scene) -> NDArray[np.float64]:
+    def wanted(
+        self, statistics: Statistics, scene: Scene, spectrum: Spectrum
+    ) -> NDArray[np.float64]:
         """Phase fractions (K,) of this volume."""
         if self.fraction is not None:
             return target.checked(self.fraction, len(statistics.fractions))
+        if scene.anchors:
+            told = expected_fractions(statistics.mean, scene.anchors, spectrum)
+            statistics = attrs.evolve(statistics, fractions=told)
         if not self.vary:
             return statistics.fractions
         rng = np.random.default_rng([scene.seed, FRACTIONS])

@@ -1,0 +1,54 @@
+"""Interface balance: slices beside an anchor differ from it as neighbours do."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from recon.core.anchors import Pinned
+from recon.plugins.harmonizers.balance import LIMIT, clamped, sharpened
+
+LARGEST = 4.0
+"""Largest shift of a logit."""
+HALVINGS = 24
+
+
+def joined_to(
+    clean: Tensor, pins: Sequence[Pinned], interface: Mapping[int, float], periodic: Sequence[bool]
+) -> Tensor:
+    """Shift the logits of a clean estimate (C, Z, Y, X) in the slices next to the anchors.
+
+    Towards the anchor's phases or away from them, the same for every voxel of a slice, so that the
+    share of voxels of the sharpened slice that differ from the anchor is that of neighbours.
+    Voxels that are undecided between two phases move first, which are those at the borders.
+
+    interface  share of neighbours that differ along each axis;  periodic  axes (z, y, x)
+    """
+    for pin in pins:
+        side = clean.shape[pin.normal + 1]
+        for place in (pin.place - 1, pin.place + 1):
+            if periodic[pin.normal] or 0 <= place < side:
+                near = clean.select(pin.normal + 1, place % side)
+                near.copy_(shifted(near, pin.values, interface[pin.normal]))
+    return clean
+
+
+def shifted(near: Tensor, anchor: Tensor, share: float) -> Tensor:
+    """A slice (C, a, b) of which a share differs in phase from the anchor when sharpened."""
+    logits = torch.atanh(clamped(near) / LIMIT)
+    low, high = -LARGEST, LARGEST
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        if differing(logits - middle * anchor, anchor) < share:
+            low = middle
+        else:
+            high = middle
+    return torch.tanh(logits - (low + high) / 2 * anchor) * LIMIT
+
+
+def differing(logits: Tensor, anchor: Tensor) -> float:
+    """Share of voxels of a sharpened slice (C, a, b) that are of another phase than the anchor."""
+    shares = sharpened(logits)
+    if len(anchor) == 1:
+        anchor = torch.cat([-anchor, anchor])
+    return 1.0 - float(shares[anchor > 0].mean())
