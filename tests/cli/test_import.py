@@ -197,60 +197,6 @@ def test_one_unknown_pixel_size_among_different_ones_is_refused(folder):
     assert "pixel size of c.npy is taken to be that of the other images" in result.stderr
 
 
-BANNER = np.zeros((24, 120), np.uint8)
-BANNER[8:16, 10:60:3] = 255
-
-
-def micrograph(seed):
-    """A grey image of two phases (96, 120) with a banner of 24 rows under it, and its labels."""
-    rng = np.random.default_rng(seed)
-    truth = np.kron(rng.integers(0, 2, (12, 15)), np.ones((8, 8), int))
-    grey = np.clip(80 + 80 * truth + rng.normal(0, 8, truth.shape), 0, 255).astype(np.uint8)
-    return np.vstack([grey, BANNER]), truth
-
-
-def test_a_banner_is_told_of_and_cut_off_on_demand(folder):
-    grey, truth = micrograph(0)
-    Image.fromarray(grey).save("a.png")
-    result = run("--xy a.png --phases 2 --out m.zarr")
-    assert "the lowest 24 rows of a.png look like a banner; --crop 0,24,0,0" in result.stderr
-    assert Micrographs.open("m.zarr").planes["xy"][0].shape == (120, 120)
-    result = run("--xy a.png --phases 2 --crop 0,24,0,0 --out n.zarr")
-    assert "banner" not in result.stderr
-    np.testing.assert_array_equal(Micrographs.open("n.zarr").planes["xy"][0], truth)
-
-
-def test_crop_may_differ_between_planes(folder):
-    for seed, name in enumerate("ab"):
-        Image.fromarray(micrograph(seed)[0]).save(f"{name}.png")
-    line = "--xy a.png --xz b.png --phases 2 --crop 1,2,3,4 --crop xz=0,24,0,10 --out m.zarr"
-    assert run(line).exit_code == 0
-    planes = Micrographs.open("m.zarr").planes
-    assert (planes["xy"][0].shape, planes["xz"][0].shape) == ((117, 113), (96, 110))
-
-
-def test_colours_are_turned_to_grey_with_a_notice(folder):
-    grey, truth = micrograph(0)
-    colours = np.stack([grey[:96], grey[:96] // 2, 255 - grey[:96]], -1)
-    Image.fromarray(colours).save("a.png")
-    assert "xy images are grey" in refused("--xy a.png --out m.zarr", folder)
-    result = run("--xy a.png --phases 2 --out m.zarr")
-    assert "colours of a.png are turned to grey by their luminance" in result.stderr
-    np.testing.assert_array_equal(Micrographs.open("m.zarr").planes["xy"][0], truth)
-
-
-def test_types_without_a_common_threshold_are_refused(folder):
-    grey, truth = micrograph(0)
-    Image.fromarray(grey[:96]).save("a.png")
-    Image.fromarray(grey[:96].astype(np.uint16) * 200).save("b.png")
-    error = refused("--xy a.png --xz b.png --phases 2 --out m.zarr", folder)
-    assert "planes differ in type (xy uint8, xz uint16)" in error
-    assert run("--xy a.png --xz b.png --phases 2 --per-plane --out m.zarr").exit_code == 0
-    np.testing.assert_array_equal(Micrographs.open("m.zarr").planes["xz"][0], truth)
-    error = refused("--xy a.png b.png --phases 2 --per-plane --out n.zarr", folder)
-    assert "grey images of xy differ in type (b.png uint16, a.png uint8)" in error
-
-
 def test_planes_that_do_not_belong_together_are_told_of(folder):
     rng = np.random.default_rng(0)
     for name, share in (("a", 0.3), ("b", 0.6)):
@@ -260,30 +206,6 @@ def test_planes_that_do_not_belong_together_are_told_of(folder):
     *_, line, windows = result.stderr.splitlines()
     assert line.startswith("notice: along x the mean chord of phase 0 is")
     assert windows.startswith("notice: independent windows")
-
-
-def test_given_thresholds(folder):
-    np.save("grey.npy", np.arange(400).reshape(20, 20) % 200)
-    result = run("--xy grey.npy --thresholds 50,120 --out m.zarr")
-    assert "3 phases, darkest first, by thresholds 50, 120" in result.stderr
-    (image,) = Micrographs.open("m.zarr").planes["xy"]
-    expected = np.digitize(np.arange(400).reshape(20, 20) % 200, [50, 120])
-    np.testing.assert_array_equal(image, expected)
-
-
-@pytest.mark.parametrize("name", ["median", "nlm", "tv"])
-def test_denoising_gives_back_labels_that_noise_had_hidden(folder, name):
-    rng = np.random.default_rng(0)
-    truth = np.kron(rng.integers(0, 2, (12, 15)), np.ones((8, 8), int))
-    np.save("grey.npy", 100 + 100 * truth + rng.normal(0, 40, truth.shape))
-    assert run("--xy grey.npy --phases 2 --out raw.zarr").exit_code == 0
-    result = run(f"--xy grey.npy --phases 2 --denoise {name} --out m.zarr")
-    assert "grey images are denoised by" in result.stderr
-    wrong = [
-        (Micrographs.open(f"{file}.zarr").planes["xy"][0] != truth).mean() for file in ("raw", "m")
-    ]
-    assert wrong[0] > 0.08
-    assert wrong[1] < 0.04
 
 
 def test_a_volume_is_cut_along_three_axes(folder):
@@ -313,23 +235,6 @@ def test_a_volume_of_recon_is_cut(folder):
     micrographs = Micrographs.open("m.zarr")
     np.testing.assert_array_equal(np.stack(micrographs.planes["xy"]), VOLUME)
     assert micrographs.voxel_size == (4e-7,) * 3
-
-
-def test_the_file_tells_what_was_decided(folder):
-    Image.fromarray(micrograph(0)[0]).save("a.png")
-    (folder / "sub").mkdir()
-    Image.fromarray(micrograph(1)[0]).save("sub/b.png")
-    line = "--xy a.png sub/b.png --isotropic --phases 2 --crop 0,24,0,0 --denoise median"
-    assert run(f"{line} --pixel-size 0.2um --voxel-size 0.4um --out m.zarr").exit_code == 0
-    origin = Micrographs.open("m.zarr").origin
-    assert origin["images"] == {"xy": ["a.png", "b.png"]}
-    assert origin["crop"] == {"xy": {"top": 0, "bottom": 24, "left": 0, "right": 0}}
-    assert origin["pixel_size"] == {"xy": [[2e-7, 2e-7]]}
-    assert origin["denoise"]["filter"] == "median"
-    assert origin["symmetry"] == "isotropic"
-    assert 100 < origin["thresholds"]["xy"][0] < 140
-    assert any("resampled from 200nm to 400nm" in notice for notice in origin["notices"])
-    assert str(folder) not in str(origin)
 
 
 def test_the_preview_stands_beside_and_only_a_preview_is_written_over(folder):
