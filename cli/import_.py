@@ -29,8 +29,12 @@ from recon.core.symmetry import isotropic, transverse
 from recon.core.units import format_voxel_size, parse_pixel_size, parse_voxel_size
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--xy", multiple=True, metavar="FILE...", help="Slices normal to z: rows y."),
-    click.option("--xz", multiple=True, metavar="FILE...", help="Slices normal to y: rows z."),
+    click.option(
+        "--xy", multiple=True, metavar="FILE...", help="Slices normal to z: rows y, columns x."
+    ),
+    click.option(
+        "--xz", multiple=True, metavar="FILE...", help="Slices normal to y: rows z, columns x."
+    ),
     click.option(
         "--yz", multiple=True, metavar="FILE...", help="Slices normal to x: rows z, columns y."
     ),
