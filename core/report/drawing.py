@@ -60,6 +60,15 @@ def svg(figure: Figure, said: str) -> str:
     drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"<style.*?</style>", "", drawing, flags=re.S)  # would hold for the page
     drawing = re.sub(r' (xmlns(:xlink)?|width|height|version)="[^"]*"', "", drawing, count=5)
+    drawing = _slim(drawing)
     for stand_in, variable in VARIABLES.items():
         drawing = drawing.replace(stand_in, f"var({variable})")
     return drawing.replace("<svg", f'<svg role="img" aria-label="{escape(said)}"', 1)
+
+
+def _slim(drawing: str) -> str:
+    """Without names that would repeat on the page, empty room and more than two decimals."""
+    drawing = re.sub(r'<g id="[^"]*"', "<g", drawing)
+    drawing = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", drawing)
+    drawing = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\.\d\d)\d+", r"\1", tag[0]), drawing)
+    return re.sub(r"\s*\n\s*", "\n", drawing)
