@@ -8,6 +8,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from recon.cli import snapshot
 from recon.cli.quiet import quiet_flag
 
 COMMANDS = {
@@ -41,6 +42,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
+        if ctx is not None and snapshot.completing(ctx):
+            return snapshot.command(cmd_name)
         module = importlib.import_module(f"recon.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
         if not any(param.name == "quiet" for param in command.params):
@@ -71,31 +74,40 @@ class Commands(click.Group):
             formatter.write_dl([(name, help) for name, (_, help) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
-            from recon.core.errors import ReconError
-            from recon.core.memory import out_of_memory
-        except (ImportError, OSError) as error:  # PyTorch's libraries are large and many
-            if str(getattr(error, "name", None)).startswith("recon."):
-                raise
-            message = f"recon cannot start, a library that it needs does not load: {error}; "
-            raise click.ClickException(f"{message}install it again") from error
         warnings.showwarning = lambda message, *_: click.echo(f"warning: {message}", err=True)
         try:
             return super().invoke(ctx)
-        except ReconError as error:
-            raise Refused(str(error)) from error
         except click.UsageError as error:  # without click's two lines of usage above it
             raise Refused(error.format_message()) from error
         except KeyboardInterrupt:
             click.echo("interrupted; run, train and sweep go on from here with --resume", err=True)
             ctx.exit(130)
-        except (MemoryError, RuntimeError) as error:
-            if out_of_memory(error):
-                raise Refused(
-                    "out of memory; take a smaller --shape or fewer slices at a time "
-                    "(--set denoiser.batch_slices=...)"
-                ) from error
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except Exception as error:
+            if told := in_one_line(error):
+                raise told from error
+            raise
+
+
+def in_one_line(error: Exception) -> click.ClickException | None:
+    """What a user is told in place of a traceback; None for a defect."""
+    try:  # only now, so that what needs no PyTorch is quick
+        from recon.core.errors import ReconError
+        from recon.core.memory import out_of_memory
+    except (ImportError, OSError) as broken:  # its libraries are large and many
+        if str(getattr(broken, "name", None)).startswith("recon."):
+            return None
+        message = f"recon cannot start, a library that it needs does not load: {broken}; "
+        return click.ClickException(f"{message}install it again")
+    if isinstance(error, ReconError):
+        return Refused(str(error))
+    if out_of_memory(error):
+        return Refused(
+            "out of memory; take a smaller --shape or fewer slices at a time "
+            "(--set denoiser.batch_slices=...)"
+        )
+    return None
 
 
 @click.command(

@@ -1,5 +1,6 @@
 """`recon completion`: completion in the shell, and what completes the values of flags."""
 
+import contextlib
 import warnings
 from collections.abc import Callable, Iterable
 from importlib import resources
@@ -7,7 +8,8 @@ from importlib import resources
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-VARIABLE = "_RECON_COMPLETE"
+from recon.cli.snapshot import VARIABLE
+
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
@@ -42,16 +44,14 @@ def plugin_names(kind: str) -> Complete:
 
 
 def weights_names(ctx: click.Context, param: click.Parameter, start: str) -> list[CompletionItem]:
-    """Names of the bundled weights of the chosen denoiser; files when none matches."""
+    """Names of the bundled weights; files when none matches."""
     from recon.core.bundled import bundled
     from recon.core.errors import ReconError
 
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            names = bundled(ctx.params.get("denoiser") or "unet-ddpm")
-    except ReconError:  # no such denoiser
-        names = {}
-    return _matching(names, start) or [CompletionItem(start, type="file")]
+    with warnings.catch_warnings(action="ignore"), contextlib.suppress(ReconError):
+        if found := _matching(bundled("unet-ddpm"), start):
+            return found
+    return [CompletionItem(start, type="file")]  # also when that denoiser is left out
 
 
 def materials_names(ctx: click.Context, param: click.Parameter, start: str) -> list[CompletionItem]:

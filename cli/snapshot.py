@@ -1,0 +1,112 @@
+"""What the shell completes, kept in a file: a key press cannot wait until PyTorch is imported."""
+
+import contextlib
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+VARIABLE = "_RECON_COMPLETE"
+NOTHING = "\0"  # what no name begins with
+
+
+def completing(ctx: click.Context) -> bool:
+    """Whether the shell asks, and not somebody who runs a command."""
+    return ctx.resilient_parsing and VARIABLE in os.environ
+
+
+def command(name: str) -> click.Command:
+    """A command that has the flags of another and completes them; it does nothing."""
+    return click.Command(name, params=[_param(told) for told in _tree()[name]])
+
+
+def _tree() -> dict[str, list[dict[str, Any]]]:
+    """Command -> its parameters, from the file; made anew when what is installed has changed."""
+    file = _folder() / f"completion-{_key()}.json"
+    with contextlib.suppress(OSError, ValueError):
+        tree: dict[str, list[dict[str, Any]]] = json.loads(file.read_text(encoding="utf-8"))
+        return tree
+    tree = taken()
+    with contextlib.suppress(OSError):  # then the next one waits, too
+        file.parent.mkdir(parents=True, exist_ok=True)
+        for old in file.parent.glob("completion-*.json"):
+            old.unlink()
+        partial = file.with_suffix(f".{os.getpid()}")
+        partial.write_text(json.dumps(tree), encoding="utf-8")
+        partial.replace(file)
+    return tree
+
+
+def taken() -> dict[str, list[dict[str, Any]]]:
+    """The parameters of every command, as plain data."""
+    from recon.cli import COMMANDS, main
+
+    root = click.Context(main, info_name="recon")
+    tree = {}
+    for name in COMMANDS:
+        real = main.get_command(root, name)
+        assert real is not None  # it is in the table
+        context = click.Context(real, parent=root, info_name=name)
+        tree[name] = [_told(param, context) for param in real.params]
+    return tree
+
+
+def _told(param: click.Parameter, context: click.Context) -> dict[str, Any]:
+    """A parameter with what completes its value: names, and what else (files) when none fits."""
+    names = [item for item in param.shell_complete(context, "") if item.type == "plain"]
+    others = [item.type for item in param.shell_complete(context, NOTHING)]
+    return {
+        "option": isinstance(param, click.Option),
+        "words": [*param.opts, *param.secondary_opts, str(param.name)],
+        "nargs": param.nargs,
+        "flag": getattr(param, "is_flag", False),
+        "multiple": getattr(param, "multiple", False),
+        "help": getattr(param, "help", None),
+        "names": [[item.value, item.help] for item in names],
+        "others": others,
+    }
+
+
+def _param(told: dict[str, Any]) -> click.Parameter:
+    def complete(ctx: click.Context, param: click.Parameter, start: str) -> list[CompletionItem]:
+        fit = [CompletionItem(v, help=h) for v, h in told["names"] if v.startswith(start)]
+        return fit or [CompletionItem(start, type=other) for other in told["others"]]
+
+    words, nargs = told["words"], told["nargs"]
+    if not told["option"]:
+        return click.Argument(words[-1:], nargs=nargs, required=False, shell_complete=complete)
+    if told["flag"]:
+        return click.Option(words, is_flag=True, help=told["help"])
+    return click.Option(
+        words,
+        nargs=nargs,
+        multiple=told["multiple"],
+        help=told["help"],
+        shell_complete=complete,
+    )
+
+
+def _key() -> str:
+    """Changes with the packages that bring plugins, and with the code of the commands."""
+    packages = [
+        (point.dist.name, point.dist.version, point.value)
+        for point in entry_points(group="recon")
+        if point.dist is not None
+    ]
+    plugins = importlib.util.find_spec("recon.plugins")
+    code = [*Path(__file__).parent.glob("*.py"), Path((plugins and plugins.origin) or "")]
+    times = sorted((file.name, file.stat().st_mtime_ns) for file in code if file.is_file())
+    disabled = os.environ.get("RECON_DISABLED_PLUGINS", "")
+    told = repr((sys.prefix, sorted(packages), times, disabled))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "recon"
