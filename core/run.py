@@ -16,6 +16,7 @@ from recon.core.anchors import read_anchors, split
 from recon.core.atomic import whole
 from recon.core.bundled import bundled, weights_path
 from recon.core.catalog import catalog
+from recon.core.checks import checks
 from recon.core.ensemble import ensembles
 from recon.core.equivalence import Comparison, check_comparable, compare
 from recon.core.errors import ReconError
@@ -276,13 +277,16 @@ def _conclude(
     named = {f"{name}-ensemble": value for name, value in found.items()}
     with whole(folder.path / "measurements.json", replace=True) as partial:
         partial.write_text(to_json({**results, **named}))
+    anchors = read_anchors(recipe.anchors, recipe.shape, len(volumes[0].phases))
+    said = checks(volumes, reference, anchors)
     comparison = None
     if reference is not None:
         comparison = compare(volumes, reference, progress=progress)
+        table = {**comparison.to_table(), "checks": said}
         with whole(folder.path / COMPARISON, replace=True) as partial:
-            partial.write_text(json.dumps(comparison.to_table(), allow_nan=False))
+            partial.write_text(json.dumps(table, allow_nan=False))
     progress("report", 0, 1, "")
-    write_report(folder.path / REPORT, volumes, results, reference, comparison)
+    write_report(folder.path / REPORT, volumes, results, reference, comparison, checks=said)
     progress("report", 1, 1, "")
     return comparison, found
 
