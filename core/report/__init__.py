@@ -60,6 +60,7 @@ def rendered(
     template = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     ).from_string(_asset("page.html"))
+    pictured = _at_scale(reference, first.voxel_size)
     found = sections(volumes, measurements, comparison)
     parts = {
         "properties": properties(measurements, comparison),
@@ -84,13 +85,24 @@ def rendered(
         headlines=numbers.headlines(comparison),
         floor_place=100 / numbers.BAR,
         fractions=numbers.fractions(volumes, comparison),
-        gallery=gallery(volumes, reference),
-        viewer=viewer(volumes, reference),
-        solids=solids(volumes, reference),
+        gallery=gallery(volumes, pictured),
+        viewer=viewer(volumes, pictured),
+        solids=solids(volumes, pictured),
         sections=found,
         notes=_notes(comparison),
         **parts,
     )
+
+
+def _at_scale(
+    reference: Volume | Micrographs | None, voxel_size: tuple[float, float, float]
+) -> Volume | Micrographs | None:
+    """The reference for pictures: voxel by voxel where one of the two sizes is not known."""
+    if reference is None or (1.0, 1.0, 1.0) not in (reference.voxel_size, voxel_size):
+        return reference
+    if isinstance(reference, Volume):
+        return Volume(reference.labels, voxel_size, reference.phases)
+    return Micrographs(reference.planes, voxel_size, reference.phases)
 
 
 def _asset(name: str) -> str:

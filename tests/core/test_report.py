@@ -191,6 +191,19 @@ def test_the_verdict_and_its_findings_stand_on_top_and_lead_to_sections(material
         assert f'<a href="#{finding.statistic}"' in page
 
 
+@pytest.mark.parametrize("sizes", [(4e-7, 1.0), (1.0, 4e-7)])
+def test_a_reference_of_unknown_voxel_size_is_shown_voxel_by_voxel(sizes):
+    own, real = sizes
+    volume = Volume(labels((6, 8, 10)), (own,) * 3)
+    for reference in (
+        Micrographs({"xy": [labels((8, 10))]}, (real,) * 3),
+        Volume(labels((12, 8, 10)), (real,) * 3),
+    ):
+        page = rendered([volume], {}, reference)
+        widths = [float(width) for width in re.findall(r"width: ([\d.]+)px; height", page)]
+        assert len(set(widths[:4])) == 1 and max(widths) <= SIDE
+
+
 def test_checks_are_sentences_with_or_without_titles():
     sample = Volume(np.ones((4, 4, 4), int))
     page = rendered([sample], {}, checks={"Copying": "<b>none</b>", "Planes": ["one.", "two."]})
