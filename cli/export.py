@@ -59,7 +59,7 @@ def command(volume: Path, outputs: tuple[Path, ...], **flags: Any) -> None:
             flag = f"--{key.replace('_', '-')}"
             raise ReconError(f"{flag} is for {', '.join(able)} only; no output is of that format")
     if "materials" in given:
-        given["materials"] = _materials(given["materials"])
+        given["materials"] = materials_of(given["materials"])
         for phase in given["materials"].phases:
             if phase.void:
                 click.echo(f"{phase.name} is void: its elements are left out", err=True)
@@ -74,7 +74,7 @@ def command(volume: Path, outputs: tuple[Path, ...], **flags: Any) -> None:
         click.echo(f"{file}: {file.stat().st_size / 1e6:.3g} MB")
 
 
-def _materials(name_or_path: str) -> Materials:
+def materials_of(name_or_path: str) -> Materials:
     """The materials that the properties know, as the formats take them."""
     from recon.plugins.properties.materials import Materials as Known
 

@@ -29,6 +29,8 @@ MOST = 12
 ZARR = ("zarr.json", ".zgroup", ".zarray")
 """One of these makes a folder a zarr store."""
 
+UNITS = ("um",) * 3
+
 Shown = Volume | Micrographs
 
 
@@ -93,15 +95,15 @@ def _in_napari(shown: dict[Path, Shown]) -> None:
     for path, value in shown.items():
         z, y, x = (length * 1e6 for length in value.voxel_size)
         if isinstance(value, Volume):
-            viewer.add_labels(value.labels, name=path.stem, scale=(z, y, x))
+            viewer.add_labels(value.labels, name=path.stem, scale=(z, y, x), units=UNITS)
             continue
         edges = {"xy": (y, x), "xz": (z, x), "yz": (z, y)}
         for plane, stack in value.planes.items():
             sides = np.max([image.shape for image in stack], 0)
             joined = [np.pad(i, [(0, n) for n in sides - i.shape]) for i in stack]
-            viewer.add_labels(
-                np.stack(joined), name=f"{path.stem} {plane}", scale=(1, *edges[plane])
-            )
+            scale = (1, *edges[plane])  # one slice after the other
+            name = f"{path.stem} {plane}"
+            viewer.add_labels(np.stack(joined), name=name, scale=scale, units=UNITS)
     viewer.scale_bar.visible = True
     napari.run()
 

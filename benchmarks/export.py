@@ -1,0 +1,51 @@
+"""Time, file size and peak memory of every export: python benchmarks/export.py [SIDE...]
+
+Each format in a process of its own, on a random three-phase texture; the time is that of `export`
+alone, the memory what the process gained by it over the volume.
+"""
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from recon.core import Volume
+from recon.core.export import FORMATS, Abaqus, export
+
+CASES = [*FORMATS, "inp periodic"]
+
+
+def texture(side: int) -> Volume:
+    field = gaussian_filter(np.random.default_rng(0).standard_normal((side,) * 3), 3, mode="wrap")
+    labels = np.digitize(field, np.quantile(field, [0.4, 0.75])).astype(np.uint8)
+    return Volume(labels, (4e-7,) * 3)
+
+
+def one(case: str, side: int) -> None:
+    suffix = case.split()[0]
+    format = Abaqus(periodic_equations=True) if case == "inp periodic" else FORMATS[suffix]()
+    volume = texture(side)
+    export(texture(8), [(Path(tempfile.mkdtemp()) / f"a.{suffix}", format)])  # imports
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with tempfile.TemporaryDirectory() as folder:
+        begin = time.perf_counter()
+        files = export(volume, [(Path(folder) / f"a.{suffix}", format)])
+        seconds = time.perf_counter() - begin
+        size = sum(file.stat().st_size for file in files) / 1e6
+    gained = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3
+    print(f"| {case} | {side} | {seconds:.2f} | {size:.1f} | {max(gained, 0):.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2 and sys.argv[1] == "one":
+        one(sys.argv[2], int(sys.argv[3]))
+    else:
+        print("| format | side | s | MB | MB of memory |\n|---|---|---|---|---|", flush=True)
+        for side in map(int, sys.argv[1:] or (64, 128)):
+            for case in CASES:
+                subprocess.run([sys.executable, __file__, "one", case, str(side)], check=True)
