@@ -56,4 +56,6 @@ def judgement(comparison: Comparison | None, sections: dict[str, str]) -> Judgem
         for finding in verdict.findings
     ]
     level = verdict.level
-    return Judgement(level, SIGNS[level], TITLES[level], verdict.headline, findings)
+    said = verdict.headline.removeprefix(f"{TITLES[level]}: ")  # which the title says
+    headline = said[:1].upper() + said[1:]
+    return Judgement(level, SIGNS[level], TITLES[level], headline, findings)
