@@ -93,7 +93,7 @@ def _column(agreement: Agreement, where: object) -> Column | None:
     scattered = pieces.mean("phase") / max(float(floor.mean("phase")), RESOLVED)
     if not (np.isfinite(ratio) or np.isinf(ratio)) or not np.isfinite(scattered).all():
         return None
-    by_phase = (errors / np.maximum(floor, RESOLVED)).fillna(-1)
+    by_phase = (errors / np.maximum(floor.fillna(0), RESOLVED)).fillna(-1)
     k = int(np.argmax(by_phase.to_numpy()))
     values = None
     if agreement.axis is None:

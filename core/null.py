@@ -19,7 +19,6 @@ from recon.core.cells import Block
 
 DRAWS = 500
 DEVIATIONS = 2.0
-LEAST = 0.05  # of an excess: below, its logarithm says nothing
 
 
 @attrs.frozen(eq=False)
@@ -27,7 +26,7 @@ class Null:
     """What real pieces do, of some blocks.
 
     limits  of each block, the ratio (cell,) that real pieces exceed in any cell of any block with
-            chance alpha
+            chance alpha; never below 1
     chance  that real pieces reach the largest excess that was found
     """
 
@@ -37,41 +36,43 @@ class Null:
 
 @attrs.frozen
 class Fitted:
-    """Logarithm of the largest excess of the next piece: Student's t about the centre."""
+    """Root of the largest excess of the next piece: Student's t about the centre."""
 
     centre: float
     width: float
     freedom: float
 
-    def below(self, log_excess: float) -> float:
+    def below(self, root: float) -> float:
         """Chance that it stays below."""
-        return float(stats.t.cdf((log_excess - self.centre) / self.width, self.freedom))
+        return float(stats.t.cdf((root - self.centre) / self.width, self.freedom))
 
 
 def null(found: Sequence[Block], samples: int, alpha: float) -> Null:
     """The limits of a test of level alpha over all blocks, and the chance of what was found.
 
-    Of one block: the logarithm of the pieces' largest excess is taken for normal, and Student's t
-    gives what a further piece does. Of several the largest of all is asked for, and blocks are
-    taken for independent: the chance that all stay below is the product. Blocks of one material
-    that rise and fall together stay below together more often than that, so that the limit errs
-    on the side of fewer false alarms.
+    Of one block: the root of the pieces' largest excess is taken for normal, as that of the
+    distance of a normal number nearly is, and Student's t gives what a further piece does. Of
+    several the largest of all is asked for, and blocks are taken for independent: the chance that
+    all stay below is the product. Blocks of one material that rise and fall together stay below
+    together more often than that, so that the limit errs on the side of fewer false alarms.
     """
     usual = [_usual(block.pieces, samples) for block in found]
     fits = [_fitted(block, samples) for block in found]
 
-    def all_below(log_excess: float) -> float:
-        return float(np.prod([fit.below(log_excess) for fit in fits]))
+    def all_below(root: float) -> float:
+        return float(np.prod([fit.below(root) for fit in fits]))
 
     high = max(fit.centre for fit in fits)
     low = high - 50 * max(fit.width for fit in fits)
     step = max(fit.width for fit in fits)
     while all_below(high) < 1 - alpha:
         high, step = high + step, 2 * step
-    excess = float(np.exp(brentq(lambda x: all_below(x) - (1 - alpha), low, high)))
-    largest = max(float((b.ratios / u).max()) for b, u in zip(found, usual, strict=True))
-    chance = 1 - all_below(np.log(max(largest, LEAST))) if np.isfinite(largest) else 0.0
-    return Null(tuple(excess * one for one in usual), chance)
+    root = max(float(brentq(lambda x: all_below(x) - (1 - alpha), low, high)), 0.0)
+    # What is no further off than real pieces are on average does not count.
+    beyond = [np.where(b.ratios > 1, b.ratios / u, 0) for b, u in zip(found, usual, strict=True)]
+    largest = max(float(one.max()) for one in beyond)
+    chance = 1 - all_below(np.sqrt(largest)) if np.isfinite(largest) else 0.0
+    return Null(tuple(np.maximum(root**2 * one, 1.0) for one in usual), chance)
 
 
 def spread_range(samples: int, worth: float, alpha: float = 0.05) -> tuple[float, float]:
@@ -98,17 +99,17 @@ def _fitted(block: Block, samples: int) -> Fitted:
     """
     n, worth = len(block.pieces), max(block.worth, 2.0)
     others = [_usual(np.delete(block.pieces, i, 0)) for i in range(n)]
-    alone = _logs(block.pieces / np.stack(others))
+    alone = _roots(block.pieces / np.stack(others))
     deviation = max(float(alone.std(ddof=1)), 1e-3)
     if samples == 1:
         return Fitted(float(alone.mean()), deviation * np.sqrt(1 + 1 / worth), worth - 1)
     draw = partial(np.random.default_rng(0).integers, 0, n, (DRAWS, samples))
-    means = _logs(block.pieces[draw()].mean(1) / _usual(block.pieces, samples))
+    means = _roots(block.pieces[draw()].mean(1) / _usual(block.pieces, samples))
     width = np.hypot(float(means.std(ddof=1)), deviation / np.sqrt(worth))
     return Fitted(float(means.mean()), float(width), worth - 1)
 
 
-def _logs(excess: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logarithm of the largest excess (..., cell) -> (...)."""
-    logs: NDArray[np.float64] = np.log(np.maximum(excess.max(-1), LEAST))
-    return logs
+def _roots(excess: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Root of the largest excess (..., cell) -> (...)."""
+    roots: NDArray[np.float64] = np.sqrt(excess.max(-1))
+    return roots

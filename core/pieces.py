@@ -62,13 +62,13 @@ def real_of_volume(
     room = apart(reference.shape, size)
     if room < len(boxes):
         note += f"; they overlap ({room} fit side by side), and errors are scaled for that"
-    stacked = {name: stacked_pieces([one[name] for one in measured]) for name in measured[0]}
+    curves = {name: stacked(measured, name) for name in measured[0]}
     factors = overlap_factors(boxes)
     return Real(
-        {name: curves.mean("piece") for name, curves in stacked.items()},
+        {name: values.mean("piece") for name, values in curves.items()},
         {
-            name: Floor(curves, against_others(curves, factors), (note,), worth(boxes))
-            for name, curves in stacked.items()
+            name: Floor(values, against_others(values, factors), (note,), worth(boxes))
+            for name, values in curves.items()
         },
         (note,),
     )
@@ -76,11 +76,11 @@ def real_of_volume(
 
 def against_others(curves: xr.DataArray, factors: NDArray[np.float64]) -> xr.DataArray:
     """Error of each piece against the mean of the others, times its factor."""
-    errors = [
-        relative_error(curves.isel(piece=i), curves.drop_isel(piece=i).mean("piece")) * factor
-        for i, factor in enumerate(factors)
-    ]
-    return stacked_pieces(errors)
+    seen = curves.notnull()
+    total, count = curves.sum("piece"), seen.sum("piece")
+    others = (total - curves.fillna(0)) / (count - seen).where(count > seen)
+    scale = xr.DataArray(factors, {"piece": curves["piece"]}, ("piece",))
+    return (relative_error(curves, others) * scale).transpose(*curves.dims[:3])
 
 
 def overlap_factors(boxes: Sequence[Box]) -> NDArray[np.float64]:
@@ -129,24 +129,12 @@ def real_of_micrographs(
         of_errors, of_curves = scales(count, len(plan.groups[0]), plan.wanted)
         inside = [of(group) for group in plan.groups]
         outside = [of(np.setdiff1d(np.arange(count), group)) for group in plan.groups]
+        both = [(stacked(inside, name), stacked(outside, name)) for name in mean]
         curves.append(
-            {
-                name: mean[name]
-                + (stacked_pieces([one[name] for one in inside]) - mean[name]) * of_curves
-                for name in mean
-            }
+            {n: mean[n] + (i - mean[n]) * of_curves for n, (i, _) in zip(mean, both, strict=True)}
         )
         errors.append(
-            {
-                name: of_errors
-                * stacked_pieces(
-                    [
-                        relative_error(one[name], rest[name])
-                        for one, rest in zip(inside, outside, strict=True)
-                    ]
-                )
-                for name in mean
-            }
+            {n: relative_error(i, o) * of_errors for n, (i, o) in zip(mean, both, strict=True)}
         )
     progress("measure real pieces", len(planes), len(planes), "")
     of_pieces = _joined(errors)
@@ -159,7 +147,16 @@ def real_of_micrographs(
 
 def stacked_pieces(pieces: Sequence[xr.DataArray]) -> xr.DataArray:
     """Results of pieces along a dim `piece`."""
-    return xr.concat(pieces, "piece").assign_coords(piece=np.arange(len(pieces)))
+    first = pieces[0]
+    values = np.stack([one.to_numpy() for one in pieces])
+    return xr.DataArray(values, first.coords, ("piece", *first.dims)).assign_coords(
+        piece=np.arange(len(pieces))
+    )
+
+
+def stacked(pieces: Sequence[Found], name: str) -> xr.DataArray:
+    """One statistic of pieces along a dim `piece`."""
+    return stacked_pieces([one[name] for one in pieces])
 
 
 def _joined(by_plane: Sequence[Mapping[str, xr.DataArray]]) -> Found:

@@ -105,12 +105,12 @@ def verdict(comparison: "Comparison") -> Verdict:
     ranked = sorted(
         _findings(found, real, comparison.phases), key=lambda f: f.value / f.limit, reverse=True
     )
-    worst = ranked[0]
+    worst, unjudged = ranked[0], _unjudged(comparison)
     failing = [finding for finding in ranked if finding.level != INDISTINGUISHABLE]
     return Verdict(
         worst.level,
-        _headline(worst, failing, len(ranked)),
-        (*failing, *_unjudged(comparison), *_scatter(comparison, found)),
+        _headline(worst, failing, unjudged, len(ranked)),
+        (*failing, *unjudged, *_scatter(comparison, found)),
         worst.value,
         worst.limit,
         real.chance,
@@ -158,17 +158,23 @@ def _times(value: float) -> str:
     return f"{value:.2g} times" if np.isfinite(value) else "infinitely many times"
 
 
-def _headline(worst: Finding, failing: Sequence[Finding], count: int) -> str:
+def _headline(
+    worst: Finding, failing: Sequence[Finding], unjudged: Sequence[Finding], count: int
+) -> str:
     if not failing:
-        return (
+        headline = (
             f"None of {count} errors tells the volume from a real piece of its size (a real piece "
             f"would be told in {100 * ALPHA:.0f} % of cases). Nearest to it comes {worst.text}."
         )
-    others = ""
+    else:
+        headline = f"{worst.text[0].upper()}{worst.text[1:]}."
     if len(failing) > 1:
         names = dict.fromkeys(spoken(f.statistic) for f in failing[1:])
-        others = f". Of {count} errors {len(failing)} fail: also {_listed(list(names))}"
-    return f"{worst.text[0].upper()}{worst.text[1:]}{others}."
+        headline += f" Of {count} errors {len(failing)} fail: also {_listed(list(names))}."
+    if unjudged:
+        where = dict.fromkeys(f.where or spoken(f.statistic) for f in unjudged)
+        headline += f" Not judged, for want of a floor: {_listed(list(where))}."
+    return headline
 
 
 def _listed(names: list[str]) -> str:
