@@ -63,7 +63,7 @@ CASES = {
 def row(name: str, case: str, found: Memorisation, seconds: float) -> str:
     copied = sum(int(size.copied.sum()) for size in found.sizes)
     count = sum(len(size.copied) for size in found.sizes)
-    planes = " ".join(dict.fromkeys(size.plane for size in found.sizes if size.seen)) or "-"
+    planes = " ".join(dict.fromkeys(size.plane for size in found.copied)) or "-"
     return (
         f"| {name} | {case} | {planes} | {copied} of {count} | {found.share:.2f} | {seconds:.0f} |"
     )

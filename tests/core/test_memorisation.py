@@ -51,7 +51,7 @@ def test_real_material_is_no_copy():
 def test_pasted_slices_are_copies(name, plane):
     result = found(name)
     assert result.seen
-    assert {size.plane for size in result.sizes if size.seen} == {plane}
+    assert {size.plane for size in result.copied} == {plane}
     assert f"copying is seen on {plane}" in result.to_text()
     whole = next(s for s in result.sizes if s.plane == plane and s.side == (40, 40))
     assert whole.generated.distance.min() < 0.1 < whole.real.distance.min()
