@@ -8,7 +8,8 @@ from recon.core.micrographs import Micrographs
 from recon.core.planes import AXES, NORMAL, in_plane
 from recon.core.windows import Slices, independent_slices, windows
 
-PIECES = 16  # groups at least
+PIECES = 16  # real pieces at least, where the reference has them
+GROUPS = 48  # of windows at least: with fewer, the luck of one deal shows in the floor
 FEWEST = 8  # windows of a plane below which they are not dealt
 
 
@@ -26,6 +27,11 @@ class Dealt:
     wanted: int
     groups: tuple[NDArray[np.int64], ...]
     note: str
+
+    @property
+    def worth(self) -> float:
+        """Independent pieces that the groups are worth: no more than there are windows."""
+        return float(min(len(self.groups), len(self.windows)))
 
 
 def deal(micrographs: Micrographs, plane: str, shape: tuple[int, int, int]) -> Dealt:
@@ -59,7 +65,7 @@ def dealt(count: int, wanted: int) -> tuple[tuple[NDArray[np.int64], ...], str]:
     """
     size = min(wanted, count // 2)
     rng = np.random.default_rng(0)
-    rounds = -(-PIECES // (count // size))
+    rounds = -(-GROUPS // (count // size))
     groups = tuple(
         shuffled[first : first + size]
         for shuffled in (rng.permutation(count) for _ in range(rounds))

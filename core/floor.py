@@ -99,15 +99,16 @@ def floor_of_micrographs(metric: Metric, micrographs: Micrographs, shape: Shape)
 
     On each plane a group holds as many windows of the size of the volume's slices as the volume
     holds independent slices (see windows.independent_slices). The windows are dealt at random
-    to groups; fewer than 16 groups are dealt again until there are 16. Where one group would
+    to groups; fewer than 48 groups are dealt again until there are 48. Where one group would
     take more than half of the windows, groups of half of them are used, and what they scatter is
     scaled by the square root of the number of windows.
     """
-    curves, errors, notes = {}, {}, []
+    curves, errors, worths, notes = {}, {}, [], []
     for plane in micrographs.planes:
         plan = deal(micrographs, plane, shape)
         notes.append(plan.note)
         if plan.groups:
+            worths.append(plan.worth)
             each = _window_curves(metric, micrographs, plane, plan.windows)
             curves[plane], errors[plane], _ = left_out(each, plan.wanted)
     if not curves:
@@ -119,7 +120,7 @@ def floor_of_micrographs(metric: Metric, micrographs: Micrographs, shape: Shape)
         ),
         xr.concat(errors.values(), planes, join="outer").transpose("piece", "phase", "plane"),
         (ESTIMATED, *notes),
-        min(one.sizes["piece"] for one in errors.values()),
+        min(worths),
     )
 
 

@@ -125,16 +125,21 @@ def real_of_micrographs(
         references.append(mean)
         if not plan.groups:
             continue
-        counts.append(len(plan.groups))
-        of_errors, of_curves = scales(count, len(plan.groups[0]), plan.wanted)
+        counts.append(plan.worth)
+        size = len(plan.groups[0])
+        of_errors, of_curves = scales(count, size, plan.wanted)
         inside = [of(group) for group in plan.groups]
-        outside = [of(np.setdiff1d(np.arange(count), group)) for group in plan.groups]
-        both = [(stacked(inside, name), stacked(outside, name)) for name in mean]
+        of_groups = {name: stacked(inside, name) for name in mean}
         curves.append(
-            {n: mean[n] + (i - mean[n]) * of_curves for n, (i, _) in zip(mean, both, strict=True)}
+            {name: mean[name] + (one - mean[name]) * of_curves for name, one in of_groups.items()}
         )
+        # The rest, to first order in what one group adds to the whole.
+        rest = {
+            name: mean[name] + (mean[name] - one) * size / (count - size)
+            for name, one in of_groups.items()
+        }
         errors.append(
-            {n: relative_error(i, o) * of_errors for n, (i, o) in zip(mean, both, strict=True)}
+            {name: relative_error(one, rest[name]) * of_errors for name, one in of_groups.items()}
         )
     progress("measure real pieces", len(planes), len(planes), "")
     of_pieces = _joined(errors)
