@@ -131,4 +131,4 @@ def _done(
 
 
 def _said(flags: dict[str, Any]) -> list[bool]:
-    return [flag is not None for flag in flags.values()]
+    return [flag not in (None, ()) for flag in flags.values()]
