@@ -1,5 +1,6 @@
 """Agreement: one statistic of the samples beside that of the material and of real pieces."""
 
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -52,12 +53,12 @@ class Agreement:
         """What the last dim is, for a drawing: "lag", "chord length"; "" of plain numbers."""
         return LABELS.get(self.name, self.axis or "")
 
-    @property
+    @cached_property
     def errors(self) -> xr.DataArray:
         """Relative error (sample, phase, direction or plane)."""
         return relative_error(self.curves, self.reference)
 
-    @property
+    @cached_property
     def table(self) -> xr.Dataset:
         """`error` (mean over samples), `floor`, `ratio` and `spread` (phase, direction or plane).
 

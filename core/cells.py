@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 RESOLVED = 0.005
 """Relative error below which floors are not told apart: half a per cent of anything does not
 matter, however little real pieces scatter (a matrix that is 99.99 % one cluster)."""
+NOT_JUDGED = ("percolation.spanning_share",)
+"""Yes or no in disguise: that no real piece spans does not say, with 16 of them, that none does.
+What is connected is judged by the largest cluster and the cluster function."""
+FROM_2D = 2**0.5
+"""How much wider limits are where the floor is estimated from 2D: the slices that a volume is
+worth are known within a factor of 2 (see windows.independent_slices), and errors go with its
+root."""
 
 
 @attrs.frozen
@@ -41,12 +48,14 @@ class Block:
     ratios  (cell,) mean error of the samples over that of the pieces
     pieces  (piece, cell) error of each piece over their mean
     worth   independent pieces that these are worth
+    allowed factor by which limits are wider than what these pieces say
     """
 
     cells: tuple[Cell, ...]
     ratios: NDArray[np.float64]
     pieces: NDArray[np.float64]
     worth: float
+    allowed: float = 1.0
 
 
 Column = tuple[Cell, float, NDArray[np.float64]]
@@ -60,7 +69,7 @@ def blocks(comparison: "Comparison") -> list[Block]:
     columns: dict[str, list[Column]] = {}
     worth: dict[str, float] = {}
     for agreement in comparison.metrics.values():
-        if agreement.floor is None:
+        if agreement.floor is None or agreement.name in NOT_JUDGED:
             continue
         for where in agreement.floor.errors[agreement.over].values:
             key = str(where) if comparison.kind == "micrographs" else "volume"
@@ -76,6 +85,7 @@ def blocks(comparison: "Comparison") -> list[Block]:
             np.array([ratio for _, ratio, _ in those]),
             np.stack([pieces for _, _, pieces in those], 1),
             worth[key],
+            FROM_2D if comparison.kind == "micrographs" else 1.0,
         )
         for key, those in columns.items()
         if key in worth

@@ -1,6 +1,7 @@
 """compare(): is a volume as near to the material as a real piece of its size would be?"""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -60,7 +61,7 @@ class Comparison:
     reference_fractions: xr.DataArray
     properties: dict[str, PropertyAgreement] = attrs.field(factory=dict)
 
-    @property
+    @cached_property
     def verdict(self) -> Verdict:
         """Whether real pieces can be told from the samples, and by what."""
         return verdict(self)
@@ -106,6 +107,7 @@ class Comparison:
         lines.append(
             "volume fractions: " + ", ".join(f"{name} {f:.4f} ({d:+.4f})" for name, f, d in shares)
         )
+        lines += [found.to_text() for found in self.properties.values()]
         notes = dict.fromkeys(note for a in self.metrics.values() for note in a.notes)
         return "\n".join([self.verdict.to_text(), *lines, *(f"  {note}" for note in notes)])
 

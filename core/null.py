@@ -56,7 +56,7 @@ def null(found: Sequence[Block], samples: int, alpha: float) -> Null:
     all stay below is the product. Blocks of one material that rise and fall together stay below
     together more often than that, so that the limit errs on the side of fewer false alarms.
     """
-    usual = [_usual(block.pieces, samples) for block in found]
+    usual = [_usual(block.pieces, samples) * block.allowed for block in found]
     fits = [_fitted(block, samples) for block in found]
 
     def all_below(root: float) -> float:

@@ -53,7 +53,8 @@ class PropertyAgreement:
         """Standard deviation of the samples over that of the pieces (constant); 1 is right."""
         if self.samples.sizes["sample"] < 2:
             return xr.full_like(self.difference, np.nan)
-        return spread(self.samples, self.pieces)
+        known = abs(self.samples.sum("sample") + self.pieces.sum("piece")) < np.inf
+        return spread(self.samples.where(known), self.pieces.where(known))
 
     @property
     def p_value(self) -> xr.DataArray:
@@ -68,6 +69,17 @@ class PropertyAgreement:
             for name in self.samples["constant"].values
         ]
         return xr.DataArray(values, {"constant": self.samples["constant"]}, ("constant",))
+
+    def to_text(self) -> str:
+        """A line for each constant."""
+        lines = []
+        for name, p in zip(self.samples["constant"].values, self.p_value.values, strict=True):
+            sample, piece = self.samples.sel(constant=name), self.pieces.sel(constant=name)
+            real = f"{float(piece.mean()):.4g} +- {_deviation(piece):.2g}"
+            chance = f", p {p:.2g}" if np.isfinite(p) else ""
+            mean = float(sample.mean())
+            lines.append(f"  {self.name} {name}: {mean:.4g}, real pieces {real}{chance}")
+        return "\n".join(lines)
 
     def to_table(self) -> dict[str, Any]:
         """As plain data; what is not a finite number is None."""
@@ -145,6 +157,12 @@ def constants(result: xr.Dataset) -> xr.DataArray:
             units.append(str(value.attrs.get("units", "")))
     coords = {"constant": names, "units": ("constant", units)}
     return xr.DataArray(np.array(values, float), coords, ("constant",))
+
+
+def _deviation(values: xr.DataArray) -> float:
+    """Standard deviation; NaN where a value is not finite (a tortuosity without a path)."""
+    finite = bool(np.isfinite(values).all())
+    return float(values.std(ddof=1)) if finite else float("nan")
 
 
 def _chance(samples: NDArray[np.float64], pieces: NDArray[np.float64]) -> float:

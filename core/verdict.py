@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.cells import Block, blocks
+from recon.core.cells import NOT_JUDGED, Block, blocks
 from recon.core.null import Null, null, spread_range
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ ALPHA = 0.05
 CLOSE_UP_TO = 2.0
 """Limits within which a volume is close: as near to the material as a real piece of a quarter of
 its size, because errors of pieces go with the root of their volume."""
+SHOWN = 6
+"""Findings on a terminal."""
 SPOKEN = {
     "two-point": "the two-point function",
     "lineal-path": "the lineal path",
@@ -89,8 +91,10 @@ class Verdict:
         }
 
     def to_text(self) -> str:
-        """A line for a terminal, and one for each finding."""
-        findings = (f"  {finding.level}: {finding.text}" for finding in self.findings)
+        """A line for a terminal, and one for each of the worst findings."""
+        findings = [f"  {finding.level}: {finding.text}" for finding in self.findings[:SHOWN]]
+        if len(self.findings) > SHOWN:
+            findings.append(f"  and {len(self.findings) - SHOWN} more (--json tells all)")
         return "\n".join([f"verdict: {self.level}. {self.headline}", *findings])
 
 
@@ -110,7 +114,7 @@ def verdict(comparison: "Comparison") -> Verdict:
     return Verdict(
         worst.level,
         _headline(worst, failing, unjudged, len(ranked)),
-        (*failing, *unjudged, *_scatter(comparison, found)),
+        (*failing, *unjudged, *_spanning(comparison), *_scatter(comparison, found)),
         worst.value,
         worst.limit,
         real.chance,
@@ -132,7 +136,7 @@ def _findings(found: Sequence[Block], real: Null, phases: tuple[str, ...]) -> li
         ):
             phase = phases[cell.phase] if cell.phase is not None and cell.phase >= 0 else None
             text = f"{spoken(cell.statistic)}{_at(cell.over, cell.where)}: {_times(value)}"
-            text += f" the error of real pieces (limit {limit:.2g})"
+            text += f" the mean error of real pieces (limit {limit:.2g})"
             if cell.values is not None:
                 text += "; {:.3g} where real pieces have {:.3g}".format(*cell.values)
             if phase is not None and len(phases) > 1:
@@ -155,7 +159,9 @@ def _at(over: str, where: str) -> str:
 
 
 def _times(value: float) -> str:
-    return f"{value:.2g} times" if np.isfinite(value) else "infinitely many times"
+    if not np.isfinite(value):
+        return "infinitely many times"
+    return f"{value:.0f} times" if value >= 10 else f"{value:.2g} times"
 
 
 def _headline(
@@ -187,10 +193,35 @@ def _unjudged(comparison: "Comparison") -> list[Finding]:
     nan = float("nan")
     made = []
     for name, agreement in comparison.metrics.items():
+        if agreement.name in NOT_JUDGED:
+            continue
         floor = agreement.table["floor"].mean("phase")
         for where in floor[agreement.over].values[~np.isfinite(floor.values)]:
             text = f"{spoken(name)}{_at(agreement.over, str(where))} could not be judged: no floor"
             made.append(Finding(name, str(where), None, nan, nan, UNKNOWN, text))
+    return made
+
+
+def _spanning(comparison: "Comparison") -> list[Finding]:
+    """Phases that span in all samples and in no real piece, or the other way round."""
+    agreement = comparison.metrics.get("percolation.spanning_share")
+    if agreement is None or agreement.floor is None:
+        return []
+    made = []
+    for k, phase in enumerate(comparison.phases):
+        for where in agreement.curves["direction"].values:
+            at = {"phase": k, "direction": where}
+            ours = agreement.curves.sel(at).values > 0
+            real = agreement.floor.curves.sel(at).values > 0
+            if ours.any() == real.any() or ours.all() == real.all():
+                continue
+            text = (
+                f"{phase} percolates along {where} in {'all' if ours.all() else 'none'} of "
+                f"{len(ours)} samples and in {'all' if real.all() else 'none'} of {len(real)} "
+                "real pieces"
+            )
+            shares = float(ours.mean()), float(real.mean())
+            made.append(Finding(agreement.name, str(where), phase, *shares, NOTE, text))
     return made
 
 

@@ -51,7 +51,7 @@ def test_metrics_of_several_results_are_legible_and_on_the_page(recon, volume):
         kind = xr.Dataset if isinstance(found, xr.Dataset) else xr.DataArray
         xr.testing.assert_allclose(kind.from_dict(told[name]), found)
     page = Path("page.html").read_text()
-    assert "chord-length: density" in page and "two-point-cluster of phase pore" in page
+    assert "chord-length" in page and "two-point-cluster" in page
     assert "specific_surface" in page and "spanning_share" in page
 
 
@@ -72,6 +72,79 @@ def test_against_a_volume_and_against_micrographs(recon, volume):
     assert "two-point: error" in result.stdout and "volume fractions: pore" in result.stdout
 
 
+@pytest.fixture
+def reference(recon):
+    """real.zarr: blocks of three phases; piece.zarr: more of them; fine.zarr: finer ones."""
+    names = ["pore", "grain", "binder"]
+
+    def blocks(seed, side, size):
+        labels = np.random.default_rng(seed).integers(0, 3, (side,) * 3, np.uint8)
+        return Volume(np.kron(labels, np.ones((size,) * 3, np.uint8)), (4e-7,) * 3, names)
+
+    blocks(2, 18, 2).save("real.zarr")
+    blocks(3, 8, 2).save("piece.zarr")
+    blocks(4, 16, 1).save("fine.zarr")
+
+
+def test_fail_on_leaves_with_1_after_everything_was_written(recon, reference):
+    against = ("--against", "real.zarr", "--metric", "two-point")
+    fine = recon("measure", "piece.zarr", *against, "--fail-on", "close")
+    assert fine.stdout.startswith("verdict: indistinguishable")
+    result = recon(
+        *("measure", "fine.zarr", *against, "--fail-on", "not-equivalent"),
+        *("--json", "out.json", "--report", "page.html"),
+        code=1,
+    )
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("Failed --fail-on not-equivalent: not equivalent: ")
+    assert result.stdout.startswith("verdict: not equivalent.")
+    told = json.loads(Path("out.json").read_text())["comparison"]["verdict"]
+    assert told["level"] == "not equivalent" and told["headline"] in last
+    assert Path("page.html").exists()
+
+
+def test_fail_on_the_ratio_of_a_statistic(recon, reference):
+    against = ("--against", "real.zarr", "--metric", "two-point")
+    recon("measure", "piece.zarr", *against, "--fail-on", "two-point>9")
+    result = recon("measure", "piece.zarr", *against, "--fail-on", "two-point>0.01", code=1)
+    assert "the error of two-point is" in result.stderr.splitlines()[-1]
+    result = recon("measure", "piece.zarr", *against, "--fail-on", "two-pont>1", code=2)
+    assert "did you mean 'two-point'?" in result.stderr
+
+
+def test_what_cannot_be_judged_fails(recon, volume):
+    same = ("--against", "volume.zarr", "--metric", "two-point")
+    result = recon("measure", "volume.zarr", *same, "--fail-on", "not-equivalent", code=1)
+    assert "no verdict" in result.stderr.splitlines()[-1]
+    result = recon("measure", "volume.zarr", *same, "--fail-on", "two-point>1", code=1)
+    assert "two-point has no floor" in result.stderr.splitlines()[-1]
+
+
+def test_a_property_is_solved_for_real_pieces_too(recon, reference):
+    result = recon(
+        *("measure", "piece.zarr", "--against", "real.zarr", "--property", "diffusivity"),
+        *("--set", "diffusivity.phases=[0,1]", "--pieces", "17", "--json", "out.json"),
+    )
+    told = json.loads(Path("out.json").read_text())["comparison"]["properties"]["diffusivity"]
+    constant = told["constants"]["relative z"]
+    assert len(constant["pieces"]) >= 17 and len(constant["samples"]) == 1
+    assert 0 < constant["p_value"] <= 1
+    assert "diffusivity relative z: " in result.stdout and "real pieces " in result.stdout
+
+
+def test_metrics_asked_for_are_compared_where_they_can_be(recon, reference):
+    result = recon(
+        *("measure", "piece.zarr", "--against", "real.zarr", "--metric", "orientation-tensor"),
+        *("--metric", "two-point", "--json", "out.json"),
+    )
+    compared = json.loads(Path("out.json").read_text())["comparison"]
+    assert {"two-point", "lineal-path", "orientation-tensor.eigenvalues"} <= set(compared)
+    planes = {"xy": Volume.open("real.zarr").labels[::4]}
+    Micrographs(planes, (4e-7,) * 3, ["pore", "grain", "binder"]).save("m.zarr")
+    result = recon("measure", "piece.zarr", "--against", "m.zarr", "--metric", "percolation")
+    assert "percolation is not compared: metric percolation needs a volume" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -82,6 +155,9 @@ def test_against_a_volume_and_against_micrographs(recon, volume):
         (("volume.zarr", "--set", "two-pont.max_lag=3"), "unknown metric or property in --set"),
         (("volume.zarr", "--set", "two-point.max_lag=0"), "metric two-point: max_lag must be >= 1"),
         (("volume.zarr", "--json", "none/out.json"), "cannot write none/out.json"),
+        (("volume.zarr", "--fail-on", "close"), "--fail-on judges a comparison; give --against"),
+        (("volume.zarr", "--fail-on", "bad"), "Invalid value for '--fail-on': must be close, not-"),
+        (("volume.zarr", "--pieces", "3"), "Invalid value for '--pieces': 3 is not in the range"),
     ],
 )
 def test_bad_input_is_one_line(recon, volume, arguments, message):

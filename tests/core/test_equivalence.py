@@ -266,8 +266,8 @@ def test_the_table_is_plain_json_even_with_a_phase_that_never_occurs():
 
 
 def test_the_text_has_a_line_for_every_metric():
-    labels = material((48, 48, 48))
-    text = compare([Volume(labels[:24, :24, :24])], cut(labels)).to_text()
+    labels = material((32, 32, 32))
+    text = compare([Volume(labels[:16, :16, :16])], cut(labels)).to_text()
     first = [line.split(":")[0] for line in text.splitlines()]
     assert [name for name in first if name in OF_MICROGRAPHS] == list(OF_MICROGRAPHS)
     assert "volume fractions" in first
