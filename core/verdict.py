@@ -170,7 +170,8 @@ def _headline(
     if not failing:
         headline = (
             f"None of {count} errors tells the volume from a real piece of its size (a real piece "
-            f"would be told in {100 * ALPHA:.0f} % of cases). Nearest to it comes {worst.text}."
+            f"would be told in {100 * ALPHA:.0f} % of cases or fewer). Nearest to it comes "
+            f"{worst.text}."
         )
     else:
         headline = f"{worst.text[0].upper()}{worst.text[1:]}."
