@@ -8,7 +8,7 @@ from recon.core.planes import in_plane
 
 Slices = list[NDArray[np.uint8]]
 
-MOST = 1024  # windows of one plane: bounds the cost on large micrographs
+MOST = 384  # windows of one plane: bounds the cost on large micrographs
 
 
 def windows(micrographs: Micrographs, plane: str, shape: tuple[int, int, int]) -> Slices:
@@ -17,7 +17,7 @@ def windows(micrographs: Micrographs, plane: str, shape: tuple[int, int, int]) -
     shape  voxels of the volume along (z, y, x)
 
     Where no slice holds such a window, windows as large as fit the largest slice. Slices that
-    are too small for the window are left out, and so are some windows beyond the first 1024.
+    are too small for the window are left out, and so are some windows beyond the first 384.
     """
     wanted = [shape[axis] for axis in in_plane(plane)]
     stack = micrographs.planes[plane]
