@@ -9,6 +9,7 @@ import click
 from recon.cli.progress import Shown
 from recon.cli.recipe import given, recipe_flags, recipe_table
 from recon.cli.settings import set_flag, stated, value
+from recon.core.anchors import absolute
 from recon.core.combinations import Combination, Sweep
 from recon.core.errors import ReconError
 from recon.core.folder import Folder, free_name
@@ -107,6 +108,8 @@ def _absolute(key: str, values: list[Any]) -> list[Any]:
         # Weights may be a name, and a folder of that name be anything.
         return path is not None and (path.is_file() if key == "weights" else path.exists())
 
+    if key == "anchors":
+        return [[absolute(anchor) for anchor in anchors] for anchors in values]
     if key not in ("micrographs", "weights"):
         return values
     return [str(Path(item).absolute()) if there(item) else item for item in values]

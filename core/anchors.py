@@ -79,6 +79,12 @@ def split(text: str) -> tuple[str, int, str]:
     return match[1], int(match[2]), match[3]
 
 
+def absolute(text: str) -> str:
+    """PLANE:PLACE=PATH with a path that holds from anywhere."""
+    plane, place, path = split(text)
+    return f"{plane}:{place}={Path(path).absolute()}"
+
+
 def read_anchors(
     texts: Sequence[str], shape: tuple[int, int, int], phases: int
 ) -> tuple[Anchor, ...]:

@@ -12,7 +12,7 @@ import torch
 import xarray as xr
 
 from recon.core import weights
-from recon.core.anchors import read_anchors, split
+from recon.core.anchors import absolute, read_anchors
 from recon.core.atomic import whole
 from recon.core.bundled import bundled, weights_path
 from recon.core.catalog import catalog
@@ -165,18 +165,13 @@ def resolved(recipe: Recipe, denoiser: Denoiser) -> Recipe:
         recipe,
         weights=str(path.absolute()) if path and path.exists() else recipe.weights,
         micrographs=recipe.micrographs and str(Path(recipe.micrographs).absolute()),
-        anchors=tuple(_absolute(anchor) for anchor in recipe.anchors),
+        anchors=tuple(absolute(anchor) for anchor in recipe.anchors),
         denoiser=Choice(denoiser.name, values(denoiser)),
         schedule=complete("schedule", recipe.schedule),
         harmonizer=complete("harmonizer", recipe.harmonizer),
         metrics=tuple(complete("metric", choice) for choice in recipe.metrics),
         properties=tuple(complete("property", choice) for choice in recipe.properties),
     )
-
-
-def _absolute(anchor: str) -> str:
-    plane, place, path = split(anchor)
-    return f"{plane}:{place}={Path(path).absolute()}"
 
 
 def versions(recipe: Recipe) -> dict[str, str]:
