@@ -273,7 +273,9 @@ def _conclude(
     with whole(folder.path / "measurements.json", replace=True) as partial:
         partial.write_text(to_json({**results, **named}))
     anchors = read_anchors(recipe.anchors, recipe.shape, len(volumes[0].phases))
+    progress("check", 0, 1, "")
     said = checks(volumes, reference, anchors)
+    progress("check", 1, 1, "")
     comparison = None
     if reference is not None:
         comparison = compare(volumes, reference, progress=progress)
