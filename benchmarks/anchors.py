@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from recon.cli.settings import value
 from recon.core import Recipe, Volume, reconstruct
-from recon.core.equivalence import compare
+from recon.core.comparison.equivalence import compare
 from recon.core.examples import example
 from recon.core.pipeline import fitted
 from recon.core.recipe import Choice

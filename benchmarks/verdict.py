@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from recon.core import Micrographs, Recipe, Volume, reconstruct
-from recon.core.crops import crops
-from recon.core.equivalence import Comparison, compare
+from recon.core.comparison.crops import crops
+from recon.core.comparison.equivalence import Comparison, compare
 from recon.core.examples import EXAMPLES, example
 
 SHAPE = (64, 64, 64)

@@ -11,21 +11,21 @@ import numpy as np
 from recon.cli.progress import Shown
 from recon.cli.repeated import SeveralFiles
 from recon.core.atomic import whole
-from recon.core.common_size import UNKNOWN
-from recon.core.cropping import Crop
-from recon.core.denoise import FILTERS
+from recon.core.checks.plane_check import plane_findings
 from recon.core.errors import ReconError
-from recon.core.images import read_image
+from recon.core.imaging.common_size import UNKNOWN
+from recon.core.imaging.cropping import Crop
+from recon.core.imaging.denoise import FILTERS
+from recon.core.imaging.images import read_image
+from recon.core.imaging.picture import Picture
+from recon.core.imaging.pixel_size import PixelSize
+from recon.core.imaging.plane_values import plane_values
+from recon.core.imaging.preparation import Decisions, Prepared, prepare
+from recon.core.imaging.segmentation import parse_thresholds
+from recon.core.imaging.slicing import cut, stack
+from recon.core.imaging.symmetry import isotropic, transverse
 from recon.core.micrographs import Micrographs
-from recon.core.picture import Picture
-from recon.core.pixel_size import PixelSize
-from recon.core.plane_check import plane_findings
-from recon.core.plane_values import plane_values
 from recon.core.planes import PLANES
-from recon.core.preparation import Decisions, Prepared, prepare
-from recon.core.segmentation import parse_thresholds
-from recon.core.slicing import cut, stack
-from recon.core.symmetry import isotropic, transverse
 from recon.core.units import format_voxel_size, parse_pixel_size, parse_voxel_size
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -160,7 +160,7 @@ def _preview_path(preview: str | None, out: Path) -> Path | None:
     if path.suffix.lower() != ".png":
         raise ReconError(f"--preview must be a .png file or none, got {preview}")
     if path.exists():
-        from recon.core.preview import may_replace
+        from recon.core.imaging.preview import may_replace
 
         if not may_replace(path):
             raise ReconError(
@@ -203,7 +203,7 @@ def _write(micrographs: Micrographs, prepared: Prepared, out: Path, picture: Pat
     """Both files or, when something fails, neither."""
     with contextlib.ExitStack() as both:
         if picture:
-            from recon.core.preview import draw
+            from recon.core.imaging.preview import draw
 
             partial = both.enter_context(whole(picture, replace=True))
             size = micrographs.voxel_size

@@ -14,9 +14,9 @@ from recon.cli.results import to_text
 from recon.cli.settings import device_flag, parsed, set_flag
 from recon.core.atomic import whole
 from recon.core.catalog import catalog
-from recon.core.comparable import probes
-from recon.core.dealt import PIECES
-from recon.core.equivalence import OF_MICROGRAPHS, OF_VOLUMES, compare
+from recon.core.comparison.comparable import probes
+from recon.core.comparison.dealt import PIECES
+from recon.core.comparison.equivalence import OF_MICROGRAPHS, OF_VOLUMES, compare
 from recon.core.errors import ReconError, unknown
 from recon.core.kinds import Property
 from recon.core.micrographs import Micrographs

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from recon.core.encoding import encode
 from recon.core.errors import ReconError
-from recon.core.images import read_image
+from recon.core.imaging.images import read_image
 from recon.core.planes import AXES, NORMAL, PLANES, in_plane
 
 PATTERN = re.compile(r"(\w+):(\d+)=(.+)", re.DOTALL)

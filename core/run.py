@@ -17,8 +17,9 @@ from recon.core.atomic import whole
 from recon.core.bundled import bundled, weights_path
 from recon.core.catalog import catalog
 from recon.core.checks import checks
+from recon.core.checks.plane_check import warn_of_planes
+from recon.core.comparison.equivalence import Comparison, check_comparable, compare
 from recon.core.ensemble import ensembles
-from recon.core.equivalence import Comparison, check_comparable, compare
 from recon.core.errors import ReconError
 from recon.core.examples import EXAMPLES, example
 from recon.core.folder import REPORT, Folder
@@ -26,7 +27,6 @@ from recon.core.kinds import Denoiser, Harmonizer
 from recon.core.micrographs import Micrographs
 from recon.core.options import values
 from recon.core.pipeline import measure, reconstruct, torch_device
-from recon.core.plane_check import warn_of_planes
 from recon.core.planes import PLANES
 from recon.core.recipe import PATHS, Choice, Recipe
 from recon.core.report import write_report

@@ -13,7 +13,7 @@ from recon.core import sweep_figure, sweep_table
 from recon.core.atomic import remove, whole
 from recon.core.catalog import catalog
 from recon.core.combinations import Combination, Sweep
-from recon.core.equivalence import Comparison, check_comparable, compare
+from recon.core.comparison.equivalence import Comparison, check_comparable, compare
 from recon.core.errors import ReconError
 from recon.core.folder import STATE, Folder
 from recon.core.micrographs import Micrographs

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from recon.core.combinations import Sweep
-from recon.core.equivalence import METRICS
+from recon.core.comparison.equivalence import METRICS
 from recon.core.sweep_table import FRACTION
 
 INK, FAINT = "#1c2330", "#c9d0da"

@@ -11,7 +11,7 @@ import xarray as xr
 from recon.core.atomic import whole
 from recon.core.catalog import catalog
 from recon.core.combinations import Sweep, text
-from recon.core.equivalence import METRICS, Agreement, Comparison
+from recon.core.comparison.equivalence import METRICS, Agreement, Comparison
 from recon.core.volume import Volume
 
 FRACTION = "volume-fraction"

@@ -8,8 +8,8 @@ import xarray as xr
 
 from recon.core import Micrographs, Volume
 from recon.core.catalog import catalog
-from recon.core.crops import crops
-from recon.core.equivalence import METRICS, compare
+from recon.core.comparison.crops import crops
+from recon.core.comparison.equivalence import METRICS, compare
 
 CROPS = 16
 SHAPES = {"two-point-cluster": {}, "chord-length": {"border": "weigh"}, "local-thickness": {}}

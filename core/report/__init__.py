@@ -8,8 +8,8 @@ import jinja2
 import xarray as xr
 
 from recon.core.atomic import whole
-from recon.core.equivalence import Comparison
-from recon.core.floor import ESTIMATED
+from recon.core.comparison.equivalence import Comparison
+from recon.core.comparison.floor import ESTIMATED
 from recon.core.micrographs import Micrographs
 from recon.core.report import numbers
 from recon.core.report.judgement import judgement

@@ -8,10 +8,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from recon.core.agreement import phase_name
+from recon.core.comparison.agreement import phase_name
+from recon.core.comparison.equivalence import Agreement
+from recon.core.comparison.property_agreement import PropertyAgreement
 from recon.core.ensemble import DIAGNOSTICS
-from recon.core.equivalence import Agreement
-from recon.core.property_agreement import PropertyAgreement
 from recon.core.report import drawing
 from recon.core.report.drawing import INK, REAL, VOLUME
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from recon.core.equivalence import Agreement
+from recon.core.comparison.equivalence import Agreement
 from recon.core.report import drawing
 from recon.core.report.drawing import INK, REAL, VOLUME
 from recon.core.report.tiles import unit

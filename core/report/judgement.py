@@ -2,7 +2,7 @@
 
 import attrs
 
-from recon.core.equivalence import Comparison
+from recon.core.comparison.equivalence import Comparison
 
 SIGNS = {"indistinguishable": "✓", "close": "≈", "not equivalent": "✕", "unknown": "?"}
 NOTE = "–"  # before what does not lower the verdict

@@ -10,10 +10,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from recon.core import ensemble
-from recon.core.agreement import phase_name
-from recon.core.equivalence import FRACTION, Agreement, Comparison
+from recon.core.comparison.agreement import phase_name
+from recon.core.comparison.equivalence import FRACTION, Agreement, Comparison
+from recon.core.comparison.property_agreement import PropertyAgreement
 from recon.core.micrographs import Micrographs
-from recon.core.property_agreement import PropertyAgreement
 from recon.core.report.tiles import written
 from recon.core.volume import Volume
 

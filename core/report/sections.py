@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 import xarray as xr
 
-from recon.core.equivalence import Comparison
+from recon.core.comparison.equivalence import Comparison
 from recon.core.report import boxes
 from recon.core.report.curves import Chart, Curves, charts, lag_curves
 from recon.core.volume import Volume

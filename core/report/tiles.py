@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from recon.core.comparison.windows import windows
 from recon.core.micrographs import Micrographs
 from recon.core.planes import AXES, NORMAL, PLANES, in_plane
 from recon.core.volume import Volume
-from recon.core.windows import windows
 
 Labels = NDArray[np.uint8]
 Item = TypeVar("Item")

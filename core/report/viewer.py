@@ -10,11 +10,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.core.comparison.windows import windows
 from recon.core.micrographs import Micrographs
 from recon.core.planes import AXES, NORMAL, PLANES, in_plane
 from recon.core.report.tiles import chosen, colours, unit
 from recon.core.volume import Volume
-from recon.core.windows import windows
 
 Labels = NDArray[np.uint8]
 Box = tuple[slice, slice, slice]

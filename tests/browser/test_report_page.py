@@ -12,7 +12,7 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from recon.core import Micrographs, Volume, measure
-from recon.core.equivalence import compare
+from recon.core.comparison.equivalence import compare
 from recon.core.report import write_report
 from recon.core.report.tiles import colours
 

@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import ndimage
 
 from recon.core import Micrographs, ReconError, Volume, measure
-from recon.core.equivalence import compare
+from recon.core.comparison.equivalence import compare
 from recon.core.report import rendered, write_report
 from recon.core.report.numbers import fractions
 from recon.core.report.tiles import SIDE, chosen, colours, gallery, nice, written

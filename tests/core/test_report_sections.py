@@ -3,10 +3,10 @@ import pytest
 import xarray as xr
 
 from recon.core import Volume
-from recon.core.agreement import Agreement
-from recon.core.equivalence import Comparison
-from recon.core.floor import Floor
-from recon.core.property_agreement import PropertyAgreement
+from recon.core.comparison.agreement import Agreement
+from recon.core.comparison.equivalence import Comparison
+from recon.core.comparison.floor import Floor
+from recon.core.comparison.property_agreement import PropertyAgreement
 from recon.core.report import boxes
 from recon.core.report.curves import Curves, charts, lag_curves
 from recon.core.report.numbers import agreements

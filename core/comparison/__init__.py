@@ -1,0 +1,1 @@
+"""A volume beside real pieces of the material: errors, floor, spread and verdict."""

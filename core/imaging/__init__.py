@@ -1,0 +1,1 @@
+"""Micrographs from image files: read, cropped, resampled, segmented, previewed."""

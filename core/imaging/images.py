@@ -1,0 +1,247 @@
+"""Slices from image files: PNG, TIFF, .npy and zarr.
+
+What a file is, its first bytes say, not its name. Values are taken as they are stored; three
+things are looked through: colour images whose channels are equal, palettes of greys, and true
+colours, of which the luminance counts.
+"""
+
+import logging
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from tifffile import TiffFile
+
+from recon.core.errors import ReconError
+from recon.core.imaging.channels import OneValue, one_channel, picture_values, through_palette
+from recon.core.imaging.image_zarr import is_zarr, open_array
+from recon.core.imaging.pixel_size import PixelSize, tiff_pixel_size
+
+LARGEST = 2**32  # bytes of one file once unpacked: 1625^3 voxels of uint8
+PNG, NPY = b"\x89PNG", b"\x93NUM"
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+@attrs.frozen(eq=False)
+class ImageFile:
+    """What one image file holds.
+
+    path        where it came from
+    slices      2D arrays of booleans, integers or finite real numbers, none of them empty
+    pixel_size  edge lengths of a pixel along (rows, columns) in metres; None when unknown
+    spacing     distance of the slices in metres; None when unknown
+    coloured    whether the slices were colours and are their luminance
+    """
+
+    path: Path
+    slices: tuple[NDArray[Any], ...]
+    pixel_size: PixelSize | None = None
+    spacing: float | None = None
+    coloured: bool = False
+
+
+def read_image(path: str | Path) -> ImageFile:
+    """Read a PNG, TIFF (page or stack), .npy or zarr (2D, or 3D: slices along the first axis).
+
+    Raises ReconError for a file that is missing, empty, damaged, too large or of another format,
+    for complex numbers, NaN and infinity, and for more axes than a stack has.
+    """
+    path = Path(path)
+    start = b"" if is_zarr(path) else _first_bytes(path)
+    try:
+        if not start:
+            image = _read_zarr(path)
+        elif start == PNG:
+            array, coloured = _read_png(path)
+            image = ImageFile(path, (array,), coloured=coloured)
+        elif start == NPY:
+            array, coloured = _read_npy(path)
+            image = ImageFile(path, _stack(array, path), coloured=coloured)
+        elif start in TIFF:
+            image = _read_tiff(path)
+        else:
+            raise ReconError(f"{path} is neither PNG, TIFF, .npy nor zarr; save it as one of these")
+    except ReconError:
+        raise
+    except MemoryError as error:
+        raise ReconError(f"image {path} does not fit in memory; crop it") from error
+    except Image.DecompressionBombError as error:
+        raise ReconError(f"image {path} is too large; crop it or save it as .npy") from error
+    except Exception as error:  # the readers raise many kinds for a damaged file
+        raise _damaged(path, error) from error
+    return attrs.evolve(image, slices=tuple(_checked(part, path) for part in image.slices))
+
+
+def _first_bytes(path: Path) -> bytes:
+    if path.is_dir():
+        raise ReconError(f"{path} is a folder; give the images in it, such as {path / '*.png'}")
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except FileNotFoundError as error:
+        raise ReconError(f"image {path} does not exist; check the path") from error
+    except OSError as error:
+        raise ReconError(f"cannot read image {path}: {error.strerror}") from error
+    if not start:
+        raise ReconError(f"image {path} is empty; save it again")
+    return start
+
+
+def _read_zarr(path: Path) -> ImageFile:
+    array, sides, lengths = open_array(path)
+    _check_size(array.nbytes, path)
+    slices = _stack(np.asarray(array[...]).reshape(sides), path)
+    if lengths is None:
+        return ImageFile(path, slices)
+    spacing = lengths[0] if len(lengths) == 3 else None
+    return ImageFile(path, slices, (lengths[-2], lengths[-1]), spacing)
+
+
+def _read_npy(path: Path) -> OneValue:
+    # A memory map compares the shape with the length of the file before anything is allocated.
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        if "Python object" in str(error) or "pickle" in str(error):
+            raise ReconError(f"{path} holds Python objects; save plain numbers") from error
+        raise
+    _check_size(array.nbytes, path)
+    if array.ndim == 3 and array.shape[2] in (3, 4) and min(array.shape[:2]) > 4:
+        return one_channel(np.array(array), array.shape[2] == 4, path)
+    return np.array(array), False
+
+
+def _read_png(path: Path) -> OneValue:
+    with path.open("rb") as file:
+        depth, colour = file.read(26).ljust(26, b"\0")[24:]
+    if depth == 16 and colour != 0:
+        raise ReconError(f"{path} is a 16-bit colour image; save it as grey or with 8 bits")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(path) as picture:
+            if getattr(picture, "n_frames", 1) > 1:
+                raise ReconError(f"{path} is animated; save each slice as a file")
+            return picture_values(picture, path)
+
+
+def _read_tiff(path: Path) -> ImageFile:
+    with _Complaints(path) as complaints, TiffFile(path) as tiff:
+        # Thumbnails are marked as reduced versions; the images themselves may differ in size.
+        parts = [part for part in tiff.series if not part.keyframe.is_reduced]
+        complaints.check()
+        if not parts:
+            raise _damaged(path, "there is no image in it")
+        _check_size(sum(part.nbytes for part in parts), path)
+        try:
+            values = [_pages(part, path) for part in parts]
+        except ValueError as error:
+            if "imagecodecs" not in str(error):
+                raise
+            values = _read_tiff_by_pillow(path, tiff.pages)
+        complaints.check()
+        slices = tuple(image for array, _ in values for image in _stack(array, path))
+        return ImageFile(path, slices, *tiff_pixel_size(tiff), any(flag for _, flag in values))
+
+
+def _pages(part: Any, path: Path) -> OneValue:
+    """The array of a series of pages, its channel axes looked through."""
+    array: NDArray[Any] = part.asarray()
+    axes, page, coloured = part.axes, part.keyframe, False
+    if page.photometric == 3 and page.colormap is not None:
+        return through_palette(array, page.colormap.T >> 8), False
+    if page.photometric not in (0, 1, 2):
+        raise ReconError(f"{path} has colours ({page.photometric.name}); save it as RGB or grey")
+    for axis in "SC":
+        # More than four channels are slices: `tifffile.imwrite(..., imagej=True)` calls them so.
+        if axis in axes and (axis == "S" or array.shape[axes.index("C")] <= 4):
+            channels = np.moveaxis(array, axes.index(axis), -1)
+            alpha = axis == "S" and bool(page.extrasamples)
+            rgb = axis == "S" and page.photometric == 2
+            array, coloured = one_channel(channels, alpha, path, colours_allowed=rgb)
+            axes = axes.replace(axis, "")
+    return array, coloured
+
+
+def _read_tiff_by_pillow(path: Path, pages: Any) -> list[OneValue]:
+    """Pages compressed in a way (LZW, JPEG, fax) that tifffile alone cannot read."""
+    values = []
+    with warnings.catch_warnings(), Image.open(path) as picture:
+        warnings.simplefilter("ignore")
+        for number, page in enumerate(pages):
+            # Pillow turns white-is-zero around and cuts 16-bit colours down to 8.
+            if page.photometric == 0 or (page.photometric == 2 and page.bitspersample > 8):
+                raise ReconError(
+                    f"{path} cannot be read as it is ({page.compression.name}, "
+                    f"{page.photometric.name}, {page.bitspersample} bits); save it uncompressed"
+                )
+            if not page.is_reduced:
+                picture.seek(number)
+                values.append(picture_values(picture, path))
+    return values
+
+
+def _stack(array: NDArray[Any], path: Path) -> tuple[NDArray[Any], ...]:
+    if array.ndim == 2:
+        return (array,)
+    if array.ndim != 3 or 0 in array.shape:
+        raise ReconError(
+            f"{path} must be a slice (2D) or a stack of slices (3D), not empty, got shape "
+            f"{array.shape}"
+        )
+    return tuple(array)
+
+
+def _checked(array: NDArray[Any], path: Path) -> NDArray[Any]:
+    if array.dtype.kind not in "biuf":
+        raise ReconError(f"{path} must hold integers or real numbers, got {array.dtype}")
+    if 0 in array.shape:
+        raise ReconError(f"{path} must not be empty, got shape {array.shape}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ReconError(f"{path} must hold finite numbers, got NaN or infinity; mask or crop it")
+    if array.dtype == bool:
+        return array.view(np.uint8)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _check_size(bytes_: int, path: Path) -> None:
+    if bytes_ > LARGEST:
+        raise ReconError(
+            f"{path} must unpack to at most {LARGEST >> 30} GiB, got {bytes_ / 2**30:.0f} GiB; "
+            "crop it or give fewer slices"
+        )
+
+
+class _Complaints(logging.Handler):
+    """Collects what tifffile logs as errors where it does not raise.
+
+    It reads on where pages are cut off, but half a stack must not pass for a whole one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(logging.ERROR)
+        self.path = path
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(re.sub(r"^<.*?> ", "", record.getMessage()))
+
+    def check(self) -> None:
+        if self.messages:
+            raise _damaged(self.path, self.messages[0])
+
+    def __enter__(self) -> "_Complaints":
+        logging.getLogger("tifffile").addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("tifffile").removeHandler(self)
+
+
+def _damaged(path: Path, reason: object) -> ReconError:
+    text = " ".join(str(reason).split()) or type(reason).__name__
+    return ReconError(f"image {path} is damaged: {text}; save it again")
