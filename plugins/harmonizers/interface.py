@@ -29,13 +29,8 @@ def expected_along(statistics: Statistics) -> dict[int, float]:
             seen.setdefault(rows, []).append((middle - covariance[:, row + 1, column]).sum())
         if covariance.shape[2] > 1:
             seen.setdefault(columns, []).append((middle - covariance[:, row, column + 1]).sum())
-    both = changes(len(statistics.mean))
+    both = 1 if len(statistics.mean) == 1 else 2
     return {axis: float(np.mean(values)) / 2 / both for axis, values in sorted(seen.items())}
-
-
-def changes(channels: int) -> int:
-    """Channels that change where the phase does."""
-    return 1 if channels == 1 else 2
 
 
 def measured(field: Tensor) -> float:
