@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import attrs
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -70,6 +71,19 @@ def expected_fractions(
     if len(shares) == 1:
         return np.array([1 - shares[0], shares[0]])
     return np.asarray(shares / shares.sum())
+
+
+def told_share(pins: Sequence[Pinned], spectrum: Spectrum) -> NDArray[np.float64]:
+    """Share of the variance of the volume's mean that the anchors explain, of each channel (C,)."""
+    z, y, x = spectrum.shape
+    whole = spectrum.p3.new_zeros((len(spectrum.p3), *spectrum.grid))
+    whole[:, :z, :y, :x] = 1.0
+    waves = torch.fft.rfftn(whole, dim=(1, 2, 3)) * spectrum.p3
+    with_mean = torch.fft.irfftn(waves, spectrum.grid, (1, 2, 3))[:, :z, :y, :x]
+    empty = [attrs.evolve(pin, values=torch.zeros_like(pin.values)) for pin in pins]
+    told = correction(-with_mean, empty, spectrum, spectrum.p3)
+    share = told.mean((1, 2, 3)) / with_mean.mean((1, 2, 3))
+    return np.asarray(share.clamp(0, 1).double().cpu().numpy())
 
 
 def _plane_power(covariance: Tensor, pin: Pinned) -> Tensor:

@@ -18,7 +18,7 @@ from recon.core.scene import Clean, Noise, Scene
 from recon.core.statistics import Statistics
 from recon.plugins.harmonizers import interface, target
 from recon.plugins.harmonizers.balance import balanced, clamped
-from recon.plugins.harmonizers.conditioning import correction, expected_fractions
+from recon.plugins.harmonizers.conditioning import correction, expected_fractions, told_share
 from recon.plugins.harmonizers.islands import joined
 from recon.plugins.harmonizers.seam import joined_to
 from recon.plugins.harmonizers.spectrum import Spectrum
@@ -220,13 +220,15 @@ class Spectral(Harmonizer):
         """Phase fractions (K,) of this volume."""
         if self.fraction is not None:
             return target.checked(self.fraction, len(statistics.fractions))
+        told: NDArray[np.float64] | float = 0.0
         if scene.anchors:
-            told = expected_fractions(statistics.mean, scene.anchors, spectrum)
-            statistics = attrs.evolve(statistics, fractions=told)
+            means = expected_fractions(statistics.mean, scene.anchors, spectrum)
+            statistics = attrs.evolve(statistics, fractions=means)
+            told = told_share(scene.anchors, spectrum)
         if not self.vary:
             return statistics.fractions
         rng = np.random.default_rng([scene.seed, FRACTIONS])
-        return target.drawn(statistics, scene.shape[1:], rng)
+        return target.drawn(statistics, scene.shape[1:], rng, told)
 
 
 FRACTIONS = 0x6672

@@ -16,16 +16,21 @@ FARTHEST = 2.0
 
 
 def drawn(
-    statistics: Statistics, shape: Sequence[int], rng: np.random.Generator
+    statistics: Statistics,
+    shape: Sequence[int],
+    rng: np.random.Generator,
+    told: NDArray[np.float64] | float = 0.0,
 ) -> NDArray[np.float64]:
     """Phase fractions (K,) of one piece of the material of a shape (z, y, x) in voxels.
 
     Normal, with the variance that pieces of this size have, cut at two deviations (which leaves
     92 % of the variance); the sum is 1.
+
+    told  share of that variance (C,) which is known already and does not vary
     """
     fractions = statistics.fractions
     independent = rng.standard_normal(len(fractions)).clip(-FARTHEST, FARTHEST)
-    deviation = fraction_deviations(statistics, shape)
+    deviation = fraction_deviations(statistics, shape) * np.sqrt(1 - np.asarray(told))
     if len(fractions) == 2:
         shift = independent[1] * deviation[0] * np.array([-1.0, 1.0])
     else:

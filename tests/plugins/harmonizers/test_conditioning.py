@@ -8,7 +8,7 @@ from recon.core import Recipe, reconstruct
 from recon.core.anchors import Pinned
 from recon.core.recipe import Choice
 from recon.plugins.denoisers.gaussian import Gaussian
-from recon.plugins.harmonizers.conditioning import correction, expected_fractions
+from recon.plugins.harmonizers.conditioning import correction, expected_fractions, told_share
 from recon.plugins.harmonizers.spectrum import Spectrum
 
 SHAPE = (8, 6, 10)
@@ -97,6 +97,18 @@ def test_fractions_follow_an_anchor_as_far_as_it_tells_of_the_volume():
     assert low[1] < 0.3 - 0.02 and high[1] > 0.3 + 0.05
     none = expected_fractions(np.array([-0.4]), pins((0,), -0.4 * full), known)
     assert none[1] == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("axes", [(0,), (2,), (0, 1, 2)])
+def test_anchors_explain_what_kriging_explains_of_the_mean(axes):
+    matrix, known = dense(SHAPE, True), np.zeros(SHAPE, bool)
+    for axis in axes:
+        np.moveaxis(known, axis, 0)[PLACES[axis]] = True
+    a, with_mean = known.ravel(), matrix.mean(1)
+    explained = with_mean[a] @ np.linalg.solve(matrix[np.ix_(a, a)], with_mean[a])
+    share = told_share(pins(axes, np.zeros(SHAPE)), spectrum(SHAPE))
+    assert share == pytest.approx([explained / matrix.mean()], rel=0.02)
+    assert 0.1 < share[0] < 1
 
 
 def test_samples_of_a_gaussian_field_have_the_mean_and_scatter_of_kriging(tmp_path):
