@@ -25,6 +25,8 @@ def joined_to(
     interface  share of neighbours that differ along each axis;  periodic  axes (z, y, x)
     """
     for pin in pins:
+        if pin.normal not in interface:  # micrographs of one pixel along it tell nothing
+            continue
         side = clean.shape[pin.normal + 1]
         for place in (pin.place - 1, pin.place + 1):
             if periodic[pin.normal] or 0 <= place < side:

@@ -36,3 +36,6 @@ def test_only_the_slices_next_to_an_anchor_move(periodic):
     joined_to(field, [Pinned(0, 0, anchor)], {0: 0.3}, (periodic, False, False))
     moved = [not torch.equal(field[:, z], before[:, z]) for z in range(5)]
     assert moved == [False, True, False, False, periodic]
+    before = field.clone()
+    joined_to(field, [Pinned(0, 0, anchor)], {1: 0.3}, (periodic, False, False))
+    assert torch.equal(field, before)  # nothing is known along the anchor's normal
