@@ -10,6 +10,7 @@ from click.shell_completion import CompletionItem
 
 from recon.cli import snapshot
 from recon.cli.quiet import quiet_flag
+from recon.cli.together import first_to_tell, together
 
 COMMANDS = {
     "run": ("run", "Reconstruct volumes, measure them and write a report."),
@@ -74,13 +75,24 @@ class Commands(click.Group):
             formatter.write_dl([(name, help) for name, (_, help) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return self._invoked(ctx)
+        except click.ClickException as error:
+            if not first_to_tell():
+                ctx.exit(error.exit_code)
+            raise
+
+    def _invoked(self, ctx: click.Context) -> Any:
         warnings.showwarning = lambda message, *_: click.echo(f"warning: {message}", err=True)
         try:
-            return super().invoke(ctx)
+            with together():
+                return super().invoke(ctx)
         except click.UsageError as error:  # without click's two lines of usage above it
             raise Refused(error.format_message()) from error
         except KeyboardInterrupt:
-            click.echo("interrupted; run, train and sweep go on from here with --resume", err=True)
+            if first_to_tell():
+                again = "interrupted; run, train and sweep go on from here with --resume"
+                click.echo(again, err=True)
             ctx.exit(130)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise

@@ -11,6 +11,7 @@ from recon.cli.settings import device_flag, parsed, set_flag, stated
 from recon.core.bundled import weights_path
 from recon.core.errors import ReconError, unknown
 from recon.core.micrographs import Micrographs
+from recon.core.processes import world
 from recon.core.recipe import Recipe
 from recon.core.run import check, train
 
@@ -62,7 +63,8 @@ def command(
     """Fit a denoiser to micrographs and write its weights.
 
     While it runs, OUT with the suffix .checkpoint beside it holds the state; with --resume a
-    killed training goes on from there and ends as if it had not been broken.
+    killed training goes on from there and ends as if it had not been broken. Started by torchrun,
+    several processes share each batch and learn what one would.
     """
     tables = parsed(settings)
     for name in tables:
@@ -87,5 +89,6 @@ def command(
     start = weights_path(denoiser, init) if init else None
     with Shown() as progress:
         train(recipe, images, out, checkpoint=checkpoint, init=start, progress=progress)
-    checkpoint.unlink(missing_ok=True)
-    click.echo(f"{out}: {denoiser}, {out.stat().st_size / 1e6:.1f} MB")
+    if world().first:
+        checkpoint.unlink(missing_ok=True)
+        click.echo(f"{out}: {denoiser}, {out.stat().st_size / 1e6:.1f} MB")

@@ -51,11 +51,14 @@ class Denoiser(Plugin):
     tensors/restore, which the weights file is made of; `material` is set by fit or when loaded.
     `needs_weights` is False for one that can denoise as it is built;
     `weights_package` is the import package of the weights that are shipped with it, if any.
+    `distributed` is True where `fit` shares the work among `core.processes.world()`: every process
+    calls it with the same arguments and ends with the same weights.
     """
 
     kind: ClassVar[str] = "denoiser"
     needs_weights: ClassVar[bool] = True
     weights_package: ClassVar[str | None] = None
+    distributed: ClassVar[bool] = False
     noise: str = option(
         "linear-2e-2",
         "Noise schedule; the paper's leaves 0.08 of the signal, too much for a volume.",
@@ -201,9 +204,13 @@ class Harmonizer(Plugin):
 
 @attrs.frozen
 class Metric(Plugin):
-    """A spatial statistic."""
+    """A spatial statistic.
+
+    Where `chunked` is True, `measure` takes a ChunkedVolume too, to the same numbers (by_parts).
+    """
 
     kind: ClassVar[str] = "metric"
+    chunked: ClassVar[bool] = False
 
     @abstractmethod
     def measure(self, sample: Volume | Micrographs) -> xr.DataArray | xr.Dataset | float:

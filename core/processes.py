@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import torch
 import torch.distributed as dist
+from torch import Tensor
 
 from recon.core.errors import ReconError
 
@@ -59,6 +60,28 @@ class Processes:
     def rows(self, count: int) -> slice:
         """This process's contiguous share of `count` rows; shares differ by one at most."""
         return slice(self.rank * count // self.size, (self.rank + 1) * count // self.size)
+
+    def total(self, value: Tensor) -> Tensor:
+        """Sum over the processes, bit for bit the same on each; all must call it."""
+        if self.size == 1:
+            return value
+        value = value.detach().clone()
+        dist.all_reduce(value)
+        return value
+
+    def agree(self, facts: dict[str, object]) -> None:
+        """ReconError unless all processes give equal values; all must call it."""
+        if self.size == 1:
+            return
+        each: list[dict[str, object]] = [{}] * self.size
+        dist.all_gather_object(each, facts)
+        for rank, other in enumerate(each):
+            for name, value in each[0].items():
+                if other[name] != value:
+                    raise ReconError(
+                        f"all processes must have the same {name}, got {value} on process 0 and "
+                        f"{other[name]} on process {rank}; keep the files where all see them"
+                    )
 
     def claim(self, what: str) -> bool:
         """True for the one process that asks first, at once and without waiting for others."""

@@ -28,6 +28,7 @@ from recon.core.micrographs import Micrographs
 from recon.core.options import values
 from recon.core.pipeline import measure, reconstruct, torch_device
 from recon.core.planes import PLANES
+from recon.core.processes import world
 from recon.core.recipe import PATHS, Choice, Recipe
 from recon.core.report import write_report
 from recon.core.volume import Volume
@@ -128,25 +129,35 @@ def train(
     """Fit the recipe's denoiser to micrographs and write its weights.
 
     Warns of planes that do not agree and of few micrographs, unless it goes on from a checkpoint.
+    Of several processes each must call it; the first writes the weights and reports.
     """
-    if checkpoint is None or not checkpoint.exists():
-        warn_of_planes(micrographs)
-    choice = recipe.denoiser
+    choice, processes = recipe.denoiser, world()
     denoiser: Denoiser = catalog().build("denoiser", choice.name, **choice.options)
+    if processes.size > 1 and not denoiser.distributed:
+        raise ReconError(
+            f"denoiser {choice.name} trains in one process, got {processes.size}; start recon "
+            "without torchrun"
+        )
+    device = processes.device(torch_device(recipe.device))
+    if processes.first and (checkpoint is None or not checkpoint.exists()):
+        warn_of_planes(micrographs)
 
     def report(record: dict[str, Any]) -> None:
+        if not processes.first:
+            return
         losses = (f"{key} {record[key]:.4f}" for key in ("loss", "held_out") if record.get(key))
         progress(f"train {choice.name}", record["step"], record["steps"], ", ".join(losses))
 
     facts = denoiser.fit(
         micrographs,
         seed=recipe.seed,
-        device=torch_device(recipe.device),
+        device=device,
         checkpoint=checkpoint,
         init=weights.read(init).parameters if init else None,
         report=report,
     )
-    weights.save(out, denoiser, {"versions": versions(recipe), "seed": recipe.seed, **facts})
+    if processes.first:
+        weights.save(out, denoiser, {"versions": versions(recipe), "seed": recipe.seed, **facts})
 
 
 def resolved(recipe: Recipe, denoiser: Denoiser) -> Recipe:

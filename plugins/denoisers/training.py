@@ -1,7 +1,8 @@
 """The training loop: AdamW with an average of the weights, resumable at any step.
 
 Whatever is random in step k is a function of (seed, k), so a training that was interrupted goes
-on as if it had not been.
+on as if it had not been. Several processes each draw the whole batch and take their own rows, so
+they learn what one process would, to rounding.
 """
 
 import copy
@@ -17,10 +18,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from recon.core.encoding import channels, encode
 from recon.core.errors import ReconError
+from recon.core.processes import world
 from recon.plugins.denoisers import checkpoint
 from recon.plugins.denoisers.crops import Batch, Crops
 from recon.plugins.denoisers.predictions import Prediction
@@ -76,23 +79,33 @@ class Task:
     prediction: Prediction
 
     def loss(
-        self, network: Callable[..., Tensor], batch: Batch, t: Tensor, eps: Tensor, hidden: Tensor
+        self,
+        network: Callable[..., Tensor],
+        batch: Batch,
+        t: Tensor,
+        eps: Tensor,
+        hidden: Tensor,
+        rows: slice = slice(None),
     ) -> Tensor:
-        """Mean loss of the scored pixels; t (n,) noise levels, hidden (n,) planes not told."""
+        """What the rows add to the batch's mean loss of the scored pixels.
+
+        t (n,) noise levels, eps (n, C, a, b) on the network's device, hidden (n,) planes not
+        told: those of the rows alone
+        """
         device = eps.device
         ab = torch.as_tensor(self.alpha_bar)[t]
         log_snr = torch.log(ab / (1 - ab)).float().to(device)
         ab = ab.float().to(device)[:, None, None, None]
-        plane = torch.as_tensor(batch.plane).masked_fill(hidden, NO_PLANE).to(device)
-        x0 = encode(torch.as_tensor(batch.labels).to(device), self.phases).movedim(0, 1)
+        plane = torch.as_tensor(batch.plane[rows]).masked_fill(hidden, NO_PLANE).to(device)
+        x0 = encode(torch.as_tensor(batch.labels[rows]).to(device), self.phases).movedim(0, 1)
         x = ab.sqrt() * x0 + (1 - ab).sqrt() * eps
         pixels = self.prediction.loss(network(x, log_snr, plane).float(), x0, eps, ab)
-        scored = torch.as_tensor(batch.scored).to(device)
-        return (pixels * scored).sum() / scored.sum()
+        scored = torch.as_tensor(batch.scored[rows]).to(device)
+        return (pixels * scored).sum() / int(batch.scored.sum())
 
 
 class Training:
-    """A network on its way through the steps of a recipe."""
+    """A network on its way through the steps of a recipe, on each process of the job alike."""
 
     def __init__(
         self, task: Task, recipe: Recipe, network: nn.Module, seed: int, device: str
@@ -109,7 +122,9 @@ class Training:
             weight_decay=recipe.weight_decay,
             fused=self.device.type in ("cpu", "cuda"),
         )
-        self._called = torch.compile(self.network) if recipe.compile else self.network
+        self._processes = world()
+        called = self._shared() if self._processes.size > 1 else self.network
+        self._called = torch.compile(called) if recipe.compile else called
 
     def advance(self) -> None:
         """One step of the optimizer."""
@@ -119,14 +134,15 @@ class Training:
         self.network.train()
         with self._precision():
             loss = self._loss_of_step(k)
-        value = float(loss.detach())
+        value = float(self._processes.total(loss.detach()))
         if not math.isfinite(value):
             raise ReconError(
                 f"training diverged: the loss at step {k + 1} is {value}; "
                 f"set denoiser.rate below {recipe.rate:g}"
             )
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        # The gradients of the processes are averaged, and the loss is the sum of their parts.
+        (loss * self._processes.size).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
         self.optimizer.step()
         decay = min(recipe.ema, (1 + k) / (10 + k))
@@ -152,7 +168,7 @@ class Training:
             return float(self.task.loss(self.average, batch, t, eps, hidden))
 
     def save(self, path: Path, identity: dict[str, Any], seconds: float) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint, which does not tell how many processes there were."""
         record = {"step": self.step, "loss": self.loss, "seconds": seconds}
         checkpoint.save(path, identity, record, self.network, self.average, self.optimizer)
 
@@ -163,17 +179,32 @@ class Training:
         self.loss = record["loss"]
         return float(record["seconds"])
 
+    def _shared(self) -> nn.Module:
+        """The network with gradients that are averaged over the processes."""
+        size, batch = self._processes.size, self.recipe.batch
+        if batch < size:
+            raise ReconError(
+                f"denoiser.batch must be at least the number of processes, {size}, got {batch}; "
+                "take a larger batch or fewer processes"
+            )
+        return DistributedDataParallel(self.network, gradient_as_bucket_view=True)
+
     def _loss_of_step(self, k: int) -> Tensor:
+        """This process's part of the loss of step k."""
         rng, generator = _sources(self.seed, "step", k)
         batch = self.task.crops.draw(self.recipe.batch, rng)
         t = torch.as_tensor(rng.integers(len(self.task.alpha_bar), size=self.recipe.batch))
         hidden = torch.as_tensor(rng.random(self.recipe.batch) < self.recipe.dropout)
-        return self.task.loss(self._called, batch, t, self._normal(batch, generator), hidden)
+        rows = self._processes.rows(self.recipe.batch)
+        eps = self._normal(batch, generator, rows)
+        return self.task.loss(self._called, batch, t[rows], eps, hidden[rows], rows)
 
-    def _normal(self, batch: Batch, generator: torch.Generator) -> Tensor:
+    def _normal(
+        self, batch: Batch, generator: torch.Generator, rows: slice = slice(None)
+    ) -> Tensor:
         n, a, b = batch.labels.shape
         shape = (n, channels(self.task.phases), a, b)
-        return torch.randn(shape, generator=generator).to(self.device)
+        return torch.randn(shape, generator=generator)[rows].to(self.device)
 
     def _precision(self) -> AbstractContextManager[Any]:
         if self.recipe.bfloat16:
@@ -189,10 +220,15 @@ def run(
 ) -> dict[str, Any]:
     """Train to the end; returns step, steps, loss, held_out and seconds.
 
-    path  checkpoint: continued from if there, written from time to time and at the end
+    path  checkpoint: continued from if there, written from time to time and at the end; of
+          several processes all read it and the first writes it
     """
     steps = training.recipe.steps
     before = training.load(path, identity) if path is not None and path.exists() else 0.0
+    processes = world()
+    processes.agree({**identity, "step": training.step})
+    if not processes.first:  # it reads the checkpoint and leaves the writing to the first
+        path = None
     start, first = time.monotonic(), training.step
     saved, reported = start, -math.inf
     record = {"step": first, "steps": steps, "loss": training.loss, "held_out": None}

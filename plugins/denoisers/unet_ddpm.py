@@ -20,6 +20,7 @@ from recon.core.micrographs import Micrographs
 from recon.core.noise import ALPHA_BAR, Step
 from recon.core.options import option, options, rule, values
 from recon.core.planes import PLANES
+from recon.core.processes import joined
 from recon.plugins.denoisers import checkpoint as checkpoints
 from recon.plugins.denoisers import training
 from recon.plugins.denoisers.architecture import PRESETS as ARCHITECTURES
@@ -89,6 +90,7 @@ class UnetDdpm(Denoiser):
 
     name: ClassVar[str] = "unet-ddpm"
     weights_package: ClassVar[str | None] = "recon.plugins.denoisers.weights"
+    distributed: ClassVar[bool] = True
     preset: str = option(
         "tiny",
         "Size and training: tiny 20 minutes and small 2 hours on two CPU cores; paper needs a GPU.",
@@ -174,22 +176,23 @@ class UnetDdpm(Denoiser):
 
         report    gets step, steps, loss, held_out (None: not yet or nothing kept back) and
                   seconds_left, twice a second at most
-        returns   seed, steps, seconds, device, torch, loss, held_out, parameters, slices and
-                  crop, and the planes that were flipped
+        returns   seed, steps, seconds, device, processes, torch, loss, held_out, parameters,
+                  slices and crop, and the planes that were flipped
         """
         material = Material.of(micrographs)
         task = self._task(micrographs, seed)
         network = self._new_network(len(material.phases), seed)
         if init is not None:
             _load(network, init, "weights to start from")
-        loop = training.Training(task, self._recipe(device), network, seed, device)
         identity = {
             "seed": seed,
             "options": checkpoints.digest_of_options(self._trained()),
             "micrographs": checkpoints.digest_of_micrographs(micrographs),
             "init": checkpoints.digest_of_tensors(init or {}),
         }
-        record = training.run(loop, identity, checkpoint, report)
+        with joined() as processes:
+            loop = training.Training(task, self._recipe(device), network, seed, device)
+            record = training.run(loop, identity, checkpoint, report)
         self.material = material
         self.restore(loop.average.state_dict(), device)
         return {
@@ -198,7 +201,8 @@ class UnetDdpm(Denoiser):
             "loss": record["loss"],
             "held_out": record["held_out"],
             "seconds": round(record["seconds"], 1),
-            "device": device,
+            "device": torch.device(device).type,
+            "processes": processes.size,
             "torch": torch.__version__,
             "parameters": sum(p.numel() for p in network.parameters()),
             "crop": task.crops.side,

@@ -1,0 +1,42 @@
+"""Several processes of one command under torchrun: one speaks, and an error is told once."""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+
+GRACE = 1.0
+"""Seconds that a process which has nothing to say waits: torchrun ends all when one has ended."""
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+    """Join the other processes, if there are any, for the block; all but the first are mute."""
+    if not _several():
+        yield
+        return
+    from recon.core.processes import joined
+
+    with joined() as processes, contextlib.ExitStack() as mute:
+        if not processes.first:
+            nowhere = mute.enter_context(open(os.devnull, "w", encoding="utf-8"))
+            mute.enter_context(contextlib.redirect_stdout(nowhere))
+            mute.enter_context(contextlib.redirect_stderr(nowhere))
+        yield
+
+
+def first_to_tell() -> bool:
+    """Whether this process is the one to tell why all end; the others wait until it has."""
+    if not _several():
+        return True
+    from recon.core.processes import world
+
+    if world().claim("tell"):
+        return True
+    time.sleep(GRACE)
+    return False
+
+
+def _several() -> bool:
+    """Without an import of torch, so that what needs none is quick."""
+    return "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
