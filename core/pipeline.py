@@ -1,5 +1,7 @@
 """reconstruct(): 2D denoiser in, 3D volume out, step by step. measure(): what came out."""
 
+import functools
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -14,6 +16,7 @@ from recon.core import planes, weights
 from recon.core.anchors import Pinned, imposed, pinned, read_anchors
 from recon.core.bundled import weights_path
 from recon.core.catalog import catalog
+from recon.core.chunked_volume import ChunkedVolume, refuse_parts
 from recon.core.encoding import channels, decode
 from recon.core.errors import ReconError
 from recon.core.kinds import Denoiser, Harmonizer, Metric, Property
@@ -22,6 +25,9 @@ from recon.core.noise import Step
 from recon.core.philox import START, normal
 from recon.core.recipe import Choice, Recipe
 from recon.core.scene import Clean, Scene
+from recon.core.slabs import Field, Slabs, settled
+from recon.core.slabs.field import AnyField, slabs_of, summed
+from recon.core.slabs.slabs import Read, Shape
 from recon.core.volume import Volume
 
 
@@ -29,22 +35,28 @@ from recon.core.volume import Volume
 class State:
     """The volume after a step.
 
-    number  steps done;  steps  of how many;  x  (C, Z, Y, X) at the noise level reached
+    number  steps done;  steps  of how many;  x  (C, Z, Y, X) at the noise level reached, a
+    tensor or in slabs
     """
 
     number: int
     steps: int
-    x: Tensor
+    x: AnyField
     denoiser: Denoiser
 
     @property
     def volume(self) -> Volume:
         """The phases seen so far; after the last step the result."""
         material = self.denoiser.material
-        labels = decode(self.x).cpu().numpy()
+        labels = np.concatenate([part.numpy() for part in self.labels()])
         if material is None:
             return Volume(labels, phases=[str(k) for k in range(max(2, self.x.shape[0]))])
         return Volume(labels, material.voxel_size, material.phases)
+
+    def labels(self) -> Iterator[Tensor]:
+        """The phases (n, Y, X) uint8 of the planes that this process holds, slab by slab."""
+        for _, part in slabs_of(self.x):
+            yield decode(part).cpu()
 
 
 def reconstruct(
@@ -52,8 +64,9 @@ def reconstruct(
     *,
     sample: int = 0,
     denoiser: Denoiser | None = None,
-    start: tuple[int, Tensor] | None = None,
+    start: tuple[int, AnyField] | None = None,
     chunk: int = 64,
+    slabs: Slabs | None = None,
 ) -> Iterator[State]:
     """Multi-plane denoising diffusion (Lee & Yun 2023, Eq. 10-17), yielding after every step.
 
@@ -61,7 +74,13 @@ def reconstruct(
     denoiser  fitted; loaded as the recipe says when not given
     start     steps done and the field after them, to go on from
     chunk     slices handed to the denoiser at a time: bounds memory, does not change the result
+    slabs     how the volume is split, on disk or over processes; the result is the same
     """
+    if slabs is not None and recipe.anchors:
+        raise ReconError(
+            "anchors need the volume in the memory of one process; give more --memory and one "
+            "process, or leave them out"
+        )
     device = torch_device(recipe.device)
     denoiser = denoiser or fitted(recipe)
     schedule = catalog().build("schedule", recipe.schedule.name, **recipe.schedule.options)
@@ -79,8 +98,12 @@ def reconstruct(
         device,
         seed,
         pins(recipe, denoiser),
+        slabs,
     )
-    noise = partial(normal, seed, shape=shape, device=device)
+    # A field takes the place of a tensor in a harmonizer, which the types do not tell.
+    draw: Any = normal if slabs is None else partial(noise_in, slabs)
+    noise = partial(draw, seed, shape=shape, device=device)
+    x: Any
     with torch.inference_mode():
         done, x = start or (0, harmonizer.start(scene, partial(noise, START)))
         for step in steps[done:]:
@@ -90,13 +113,14 @@ def reconstruct(
             wrap = tuple(
                 s if a in recipe.periodic else 0 for a, s in zip("zyx", shift, strict=True)
             )
-            clean: Clean = partial(estimate, denoiser, step, wrap, chunk)
-            if not harmonizer.holds_anchors:
+            whole: Any = estimate if slabs is None else estimate_in_slabs
+            clean: Clean = partial(whole, denoiser, step, wrap, chunk)
+            if scene.anchors and not harmonizer.holds_anchors:
                 clean = partial(anchored, clean, scene.anchors)
             x = harmonizer.advance(x, step, clean, partial(noise, step.number), scene)
-            if step.last:
+            if step.last and scene.anchors:
                 x = imposed(x, scene.anchors)
-            if not torch.isfinite(x).all():
+            if summed(unbounded, settled(x)):
                 raise ReconError(
                     f"the volume is no longer finite after step {step.number + 1} of {step.steps}; "
                     "lower denoiser.guidance, or try other weights"
@@ -123,6 +147,42 @@ def estimate(
             result[part] += denoiser.clean(stack[part].contiguous(), step, plane)
     total /= len(step.planes)
     return total.roll([-s for s in wrap], (1, 2, 3)) if any(wrap) else total
+
+
+def estimate_in_slabs(
+    denoiser: Denoiser, step: Step, wrap: Sequence[int], chunk: int, x: Field, turn: int = 0
+) -> Field:
+    """The same of a volume in slabs; each plane's slices are whole in slabs along its normal."""
+    found = []
+    for plane in planes.turned(step.planes, turn):
+        normal = planes.NORMAL[plane]
+        beside = [0 if axis == normal else shift for axis, shift in enumerate(wrap)]
+        one = attrs.evolve(step, planes=(plane,))
+        read = x.along(normal)
+
+        def make(
+            low: int, high: int, one: Step = one, beside: Sequence[int] = beside, read: Read = read
+        ) -> Tensor:
+            return estimate(denoiser, one, beside, chunk, read(low, high))
+
+        stored = x.slabs.store(x.shape, torch.float32, normal, make)
+        found.append(Field(x.slabs, x.shape, stored.along(0)))
+    return functools.reduce(operator.add, found) / len(found)
+
+
+def noise_in(slabs: Slabs, seed: int, step: int, n: int, *, shape: Shape, device: str) -> Field:
+    """The n-th noise of a step, drawn slab by slab."""
+
+    def read(low: int, high: int) -> Tensor:
+        box = (shape[0], high - low, shape[2], shape[3])
+        return normal(seed, step, n, box, origin=(low, 0, 0), device=device)
+
+    return Field(slabs, shape, read)
+
+
+def unbounded(part: Tensor) -> Tensor:
+    """How many voxels are infinite or not a number."""
+    return (~torch.isfinite(part)).count_nonzero()
 
 
 def anchored(clean: Clean, pins: Sequence[Pinned], x: Tensor, turn: int = 0) -> Tensor:
@@ -173,7 +233,7 @@ def torch_device(name: str) -> str:
 
 
 def measure(
-    sample: Volume | Micrographs,
+    sample: Volume | ChunkedVolume | Micrographs,
     metrics: Sequence[str | Choice | Metric] = (),
     properties: Sequence[str | Choice | Property] = (),
     report: Callable[[str], None] = lambda name: None,
@@ -181,17 +241,21 @@ def measure(
     """Every statistic and property asked for, by the plugin's name.
 
     report  called with the name of each before it is computed
+
+    Raises ReconError, before anything is computed, for what cannot be measured on a ChunkedVolume.
     """
     results: dict[str, xr.DataArray | xr.Dataset] = {}
-    for kind, chosen in (("metric", metrics), ("property", properties)):
-        for item in chosen:
-            plugin = _plugin(kind, item)
-            report(plugin.name)
-            value = plugin.measure(sample) if kind == "metric" else plugin.solve(sample)
-            key = plugin.name
-            while key in results:
-                key += "'"
-            results[key] = value if isinstance(value, xr.Dataset) else xr.DataArray(value)
+    plugins = [_plugin("metric", item) for item in metrics]
+    plugins += [_plugin("property", item) for item in properties]
+    if isinstance(sample, ChunkedVolume):
+        refuse_parts(plugins)
+    for plugin in plugins:
+        report(plugin.name)
+        value = plugin.measure(sample) if plugin.kind == "metric" else plugin.solve(sample)
+        key = plugin.name
+        while key in results:
+            key += "'"
+        results[key] = value if isinstance(value, xr.Dataset) else xr.DataArray(value)
     return results
 
 

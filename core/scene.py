@@ -6,6 +6,7 @@ import attrs
 from torch import Tensor
 
 from recon.core.anchors import Pinned
+from recon.core.slabs import Slabs
 from recon.core.statistics import Statistics
 
 
@@ -37,6 +38,8 @@ class Scene:
     device      where the fields live
     seed        of this sample, for what varies between samples beside the noise
     anchors     measured slices that it is to contain
+    slabs       how the volume is split when it is not one tensor: then x, the clean estimates and
+                the noise are core.slabs.Field, made with + - * / and its functions
     """
 
     shape: tuple[int, int, int, int]
@@ -46,3 +49,4 @@ class Scene:
     device: str = "cpu"
     seed: int = 0
     anchors: tuple[Pinned, ...] = ()
+    slabs: Slabs | None = None

@@ -7,6 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recon.core.slabs.field import AnyField, F, mapped, settled, summed, thinned
+
 LIMIT = 1.2
 """The logit of D is atanh(D / LIMIT): above 1, so that certainty stays finite."""
 EDGE = 0.995
@@ -20,24 +22,39 @@ STRIDE = 4
 """One voxel in STRIDE along each axis serves for a first guess."""
 
 
-def balanced(clean: Tensor, fractions: NDArray[np.float64]) -> Tensor:
+def balanced(clean: F, fractions: NDArray[np.float64]) -> F:
     """Shift the logits of a clean estimate (C, Z, Y, X), the same for every voxel of a channel.
 
     D <- 1.2 tanh(atanh(D / 1.2) + delta), where D is first clamped to a little under 1.2 and delta
     is such that the phase fractions of the field sharpened by 4 are the given (K,). Shares of the
     unsharpened field are no guide: what is undecided still goes to the larger phase.
     """
-    logits = torch.atanh(clamped(clean) / LIMIT)
-    if len(clean) == 1:
-        logits += two_phase_shift(logits, float(fractions[1]))
+    found = settled(mapped(logits, clean))
+    if found.shape[0] == 1:
+        shift = torch.tensor([two_phase_shift(found, float(fractions[1]))])
     else:
-        logits += phase_shifts(logits, fractions).to(logits.dtype).view(-1, 1, 1, 1)
-    return logits.tanh_().mul_(LIMIT)
+        shift = phase_shifts(found, fractions)
+    return mapped(lambda part: shifted(part, shift), found)
 
 
-def clamped(clean: Tensor) -> Tensor:
+def clamped(clean: F) -> F:
     """A clean estimate clamped to where its logit is finite."""
-    return clean.clamp(-EDGE * LIMIT, EDGE * LIMIT)
+    return mapped(lambda part: part.clamp(-EDGE * LIMIT, EDGE * LIMIT), clean)
+
+
+def logits(clean: Tensor) -> Tensor:
+    """atanh(D / LIMIT) of the clamped estimate.
+
+    By logarithms: torch.atanh rounds differently where a tensor ends, so at the ends of slabs.
+    """
+    d = clean.clamp(-EDGE * LIMIT, EDGE * LIMIT) / LIMIT
+    return ((1 + d) / (1 - d)).log_().mul_(0.5)
+
+
+def shifted(logits: Tensor, shift: Tensor) -> Tensor:
+    """The estimate of logits (C, ...) shifted by channel (C,)."""
+    shift = shift.to(logits).view(-1, *[1] * (logits.ndim - 1))
+    return (logits + shift).tanh_().mul_(LIMIT)
 
 
 def sharpened(logits: Tensor) -> Tensor:
@@ -48,13 +65,13 @@ def sharpened(logits: Tensor) -> Tensor:
     return (SHARPNESS * logits).softmax(0)
 
 
-def two_phase_shift(logits: Tensor, fraction: float) -> float:
+def two_phase_shift(logits: AnyField, fraction: float) -> float:
     """Shift that gives phase 1 its share: bisection on a histogram of the logits.
 
     Its bins, 7e-4 wide, change the share by less than 1e-5.
     """
     edge = math.atanh(EDGE)
-    counts = torch.histc(logits, BINS, -edge, edge).double().cpu()
+    counts = summed(lambda part: torch.histc(part, BINS, -edge, edge).double(), logits).cpu()
     middles = torch.linspace(-edge, edge, BINS + 1, dtype=torch.float64)[:-1] + edge / BINS
     share = counts / counts.sum()
     low, high = -LARGEST, LARGEST
@@ -65,21 +82,21 @@ def two_phase_shift(logits: Tensor, fraction: float) -> float:
     return (low + high) / 2
 
 
-def phase_shifts(logits: Tensor, fractions: NDArray[np.float64]) -> Tensor:
+def phase_shifts(logits: F, fractions: NDArray[np.float64]) -> Tensor:
     """Shifts (K,), of mean 0, that give every phase its share, by damped Newton steps.
 
     The shares are the gradient of a convex function of the shifts. A first guess comes from a
-    part of the voxels; all of them then need two or three passes.
+    part of the voxels; all of them then need two or three passes. The shifts are rounded to
+    2^-18, so that the order in which shares are summed does not show in them.
     """
-    target = torch.as_tensor(fractions, dtype=torch.float64, device=logits.device)
+    target = torch.as_tensor(fractions, dtype=torch.float64)
     shifts = torch.zeros_like(target)
-    coarse = logits[:, ::STRIDE, ::STRIDE, ::STRIDE]
-    for field, passes in ((coarse, 40), (logits, 20)):
-        shifts = _newton(field.flatten(1), target, shifts, passes)
-    return shifts
+    for field, passes in ((thinned(logits, STRIDE), 40), (logits, 20)):
+        shifts = _newton(field, target, shifts, passes)
+    return (shifts * 2**18).round() / 2**18
 
 
-def _newton(logits: Tensor, target: Tensor, shifts: Tensor, passes: int) -> Tensor:
+def _newton(logits: AnyField, target: Tensor, shifts: Tensor, passes: int) -> Tensor:
     damping, best, error = 1e-3, shifts, math.inf
     miss, slope = _shares(logits, target, shifts)
     for _ in range(passes):
@@ -90,16 +107,21 @@ def _newton(logits: Tensor, target: Tensor, shifts: Tensor, passes: int) -> Tens
             damping *= 30
         if error < TOLERANCE:
             break
-        identity = torch.eye(len(target), dtype=target.dtype, device=target.device)
+        identity = torch.eye(len(target), dtype=target.dtype)
         step = torch.linalg.solve(kept[1] + damping * identity, kept[0])
         shifts = (best + (step - step.mean()).clamp(-0.5, 0.5)).clamp(-LARGEST, LARGEST)
         miss, slope = _shares(logits, target, shifts)
     return best
 
 
-def _shares(logits: Tensor, target: Tensor, shifts: Tensor) -> tuple[Tensor, Tensor]:
+def _shares(logits: AnyField, target: Tensor, shifts: Tensor) -> tuple[Tensor, Tensor]:
     """What the phases lack (K,), and how their shares answer to the shifts (K, K)."""
-    p = (SHARPNESS * (logits + shifts.to(logits.dtype)[:, None])).softmax(0)
-    mean = p.mean(1).double()
-    gram = (p @ p.T).double() / p.shape[1]
+
+    def sums(part: Tensor) -> Tensor:
+        p = (SHARPNESS * (part.flatten(1) + shifts.to(part)[:, None])).softmax(0)
+        total = torch.full((len(p),), float(p.shape[1]), dtype=torch.float64, device=p.device)
+        return torch.stack([p.sum(1).double(), total, *(p @ p.T).double()])
+
+    found = summed(sums, logits).cpu()
+    mean, gram = found[0] / found[1], found[2:] / found[1]
     return target - mean, SHARPNESS * (mean.diag() - gram)

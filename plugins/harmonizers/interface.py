@@ -1,11 +1,14 @@
 """Interface area of a field, and what the micrographs say it should be."""
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from recon.core.encoding import decode
 from recon.core.planes import in_plane
+from recon.core.slabs.field import AnyField, Part, bordered, total
 from recon.core.statistics import Statistics
 
 
@@ -33,12 +36,23 @@ def expected_along(statistics: Statistics) -> dict[int, float]:
     return {axis: float(np.mean(values)) / 2 / both for axis, values in sorted(seen.items())}
 
 
-def measured(field: Tensor) -> float:
+def measured(field: AnyField) -> float:
     """The same share in a field (C, Z, Y, X), decoded; mean over the axes that have neighbours."""
-    labels = decode(field)
+    here = torch.stack([_changes(part) for part in bordered(field, wrap=False)]).sum(0)
+    sides = field.shape[1:]
+    voxels = math.prod(sides)
     found = [
-        float((labels.diff(dim=axis) != 0).double().mean())
-        for axis in range(3)
-        if labels.shape[axis] > 1
+        changes / (voxels // side * (side - 1))
+        for changes, side in zip(total(field, here).tolist(), sides, strict=True)
+        if side > 1
     ]
-    return float(torch.tensor(found).mean()) if found else 0.0
+    return sum(found) / len(found) if found else 0.0
+
+
+def _changes(part: Part) -> Tensor:
+    """Pairs of neighbours that differ along (z, y, x), those with the plane after it included."""
+    labels = decode(part.planes)
+    own = labels[part.own]
+    down = labels[part.own.start : part.own.stop + 1]
+    pairs = ((down[1:], down[:-1]), (own[:, 1:], own[:, :-1]), (own[:, :, 1:], own[:, :, :-1]))
+    return torch.stack([(a != b).count_nonzero() for a, b in pairs])

@@ -15,6 +15,7 @@ from recon.core.noise import Step, injected, log_spaced, reverse_mean
 from recon.core.options import option
 from recon.core.planes import turned
 from recon.core.scene import Clean, Noise, Scene
+from recon.core.slabs.field import mean_of, settled
 from recon.core.statistics import Statistics
 from recon.plugins.harmonizers import interface, target
 from recon.plugins.harmonizers.balance import balanced, clamped
@@ -125,12 +126,15 @@ class Spectral(Harmonizer):
         known = self.known(scene)
         field = known.spectrum.coloured(noise(1, shape=(scene.shape[0], *known.spectrum.grid)))
         if self.balance:  # the fractions say how large the mean is; the field is not to add to it
-            field = field - field.mean((1, 2, 3), keepdim=True)
+            field = field - mean_of(field).to(scene.device)
             mean = 2.0 * known.fractions[-scene.shape[0] :] - 1.0
         else:
             mean = known.statistics.mean
-        signal = torch.as_tensor(mean, dtype=z.dtype, device=z.device).view(-1, 1, 1, 1) + field
-        signal = signal + correction(signal, scene.anchors, known.spectrum, known.spectrum.p3)
+        signal = field + torch.as_tensor(mean, dtype=torch.float32, device=scene.device).view(
+            -1, 1, 1, 1
+        )
+        if scene.anchors:
+            signal = signal + correction(signal, scene.anchors, known.spectrum, known.spectrum.p3)
         return sqrt(scene.ab_start) * signal + sqrt(1 - scene.ab_start) * z
 
     def advance(self, x: Tensor, step: Step, clean: Clean, noise: Noise, scene: Scene) -> Tensor:
@@ -159,13 +163,15 @@ class Spectral(Harmonizer):
         s2 = (1 - step.ab_t) / step.ab_t
         turn = round if self.turn else 0
         gain = known.spectrum.gain(s2, turned(step.planes, turn), self.h_max)
+        guess = clean(x, turn)
         u = x / sqrt(step.ab_t)
-        estimate = u - known.spectrum.filtered(u - clean(x, turn), gain)
+        estimate = u - known.spectrum.filtered(u - guess, gain)
         if self.balance and s2 < self.decided:
             # Few voxels are open now: to move the fraction, the balance would sow specks.
             estimate = clamped(estimate)
         elif self.balance:
             estimate = balanced(estimate, known.fractions)
+        estimate = settled(estimate)
         return self.anchored(estimate, s2, known) if known.anchors else estimate
 
     def anchored(self, estimate: Tensor, s2: float, known: Known) -> Tensor:

@@ -1,6 +1,7 @@
 """Spectrum of a volume from the covariance of its planes, and the filter that follows from it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 import numpy as np
@@ -11,9 +12,9 @@ from torch import Tensor
 
 from recon.core.planes import NORMAL
 from recon.core.scene import Scene
+from recon.core.slabs import Field, Slabs, Stored
+from recon.core.slabs.field import F
 from recon.plugins.harmonizers.extension import extended
-
-AXES = (1, 2, 3)
 
 
 @attrs.frozen(eq=False)
@@ -22,14 +23,20 @@ class Spectrum:
 
     grid   sides of the periodic grid, padded on the axes that are not periodic
     shape  sides of the volume, which is the first corner of the grid
-    p3     (C, Z, Y, X // 2 + 1) of the grid
+    power  p3: (C, Z, Y, X // 2 + 1) of the grid; a volume in slabs keeps it in slabs along y
     p2     plane -> the same with 1 along its normal: the mean of p3 over that wave number
     """
 
     grid: tuple[int, int, int]
     shape: tuple[int, int, int]
-    p3: Tensor
+    power: Tensor | Stored
     p2: dict[str, Tensor]
+
+    @property
+    def p3(self) -> Tensor:
+        """The power of a volume that is not in slabs."""
+        assert isinstance(self.power, Tensor)
+        return self.power
 
     @classmethod
     def of(
@@ -41,40 +48,181 @@ class Spectrum:
         """
         lags = [extended(covariance, c, cutoff) for c in range(scene.shape[0])]
         reach = [max(rho.shape[axis] for rho in lags) // 2 for axis in range(3)]
-        shape = scene.shape[1:]
-        grid = padded(shape, scene.periodic, reach)
-        powers = [positive(fold(rho, grid), variance(rho), floor) for rho in lags]
-        p2 = {
-            plane: _tensor([slice_power(p, grid, normal) for p in powers], scene.device)
-            for plane, normal in NORMAL.items()
-        }
-        return cls(grid, shape, _tensor(powers, scene.device), p2)
+        grid = padded(scene.shape[1:], scene.periodic, reach)
+        p3, p2 = powers([Covariance.of(rho, grid) for rho in lags], floor, scene)
+        return cls(grid, scene.shape[1:], p3, p2)
 
-    def coloured(self, white: Tensor) -> Tensor:
+    def coloured(self, white: F) -> F:
         """Field (C, *shape) of this spectrum from white noise (C, *grid)."""
-        amplitude = self.p3.to(white.dtype).sqrt()
-        field: Tensor = torch.fft.irfftn(
-            amplitude * torch.fft.rfftn(white, dim=AXES), self.grid, AXES
-        )
-        z, y, x = self.shape
-        return field[:, :z, :y, :x]
+        return self.multiplied(white, lambda p3, low, high: p3.sqrt())
 
-    def gain(self, s2: float, planes: Sequence[str], h_max: float) -> Tensor:
+    def gain(self, s2: float, planes: Sequence[str], h_max: float) -> "Gain":
         """H = (1 - G3) / mean_c(1 - G2_c) at noise variance s2, at most h_max (0: no limit)."""
-        inverse = sum(1 / (self.p2[plane] + s2) for plane in planes) / len(planes)
-        h: Tensor = 1 / ((self.p3 + s2) * inverse)
-        return h.clamp(max=h_max) if h_max > 0 else h
 
-    def filtered(self, residual: Tensor, gain: Tensor) -> Tensor:
+        def gain(p3: Tensor, low: int, high: int) -> Tensor:
+            p2 = (self._rows(plane, low, high) for plane in planes)
+            inverse = sum(1 / (power + s2) for power in p2) / len(planes)
+            h: Tensor = 1 / ((p3 + s2) * inverse)
+            return h.clamp(max=h_max) if h_max > 0 else h
+
+        return gain
+
+    def filtered(self, residual: F, gain: "Gain") -> F:
         """Filter a field (C, *shape), continued by reflection to the grid."""
-        for axis, (side, full) in enumerate(zip(self.shape, self.grid, strict=True), 1):
-            if full > side:
-                index = reflection(side, full).to(residual.device)
-                residual = residual.index_select(axis, index)
-        waves = torch.fft.rfftn(residual, dim=AXES) * gain.to(residual.dtype)
-        z, y, x = self.shape
-        result: Tensor = torch.fft.irfftn(waves, self.grid, AXES)
-        return result[:, :z, :y, :x]
+        return self.multiplied(residual, gain)
+
+    def multiplied(self, field: F, factor: "Gain") -> F:
+        """A field of the grid, or of the volume and then continued to the grid by reflection, with
+        its waves multiplied by a factor; (C, *shape)."""
+        height = self.grid[1]
+        if isinstance(field, Tensor):
+            waves = self._along_z(self._waves(field), factor, 0, height)
+            return self._voxels(waves)
+        slabs, channels = field.slabs, field.shape[0]
+        half = self.grid[2] // 2 + 1
+        there = slabs.store(
+            (channels, field.shape[1], height, half),
+            torch.complex64,
+            0,
+            lambda low, high: self._waves(field.slab(low, high)),
+        )
+        across = there.along(1)
+        del there
+        back = slabs.store(
+            (channels, self.shape[0], height, half),
+            torch.complex64,
+            1,
+            lambda low, high: self._along_z(across(low, high), factor, low, high),
+        )
+        del across
+        result = back.along(0)
+        return Field(slabs, (channels, *self.shape), lambda a, b: self._voxels(result(a, b)))
+
+    def _waves(self, field: Tensor) -> Tensor:
+        """Waves along y and x of the planes of a field."""
+        waves: Tensor = torch.fft.rfftn(self._continued(field, (1, 2)), dim=(2, 3))
+        return waves
+
+    def _along_z(self, waves: Tensor, factor: "Gain", low: int, high: int) -> Tensor:
+        """Multiply the waves (C, n, high - low, X // 2 + 1) by a factor, there and back along z."""
+        p3 = self.power if isinstance(self.power, Tensor) else self.power.along(1)(low, high)
+        waves = torch.fft.fft(self._continued(waves, (0,)), dim=1)
+        waves = torch.fft.ifft(waves * factor(p3, low, high), dim=1)
+        return waves[:, : self.shape[0]]
+
+    def _voxels(self, waves: Tensor) -> Tensor:
+        _, height, width = self.shape
+        field: Tensor = torch.fft.irfftn(waves, self.grid[1:], (2, 3))
+        return field[:, :, :height, :width]
+
+    def _continued(self, field: Tensor, axes: Sequence[int]) -> Tensor:
+        for axis in axes:
+            full = self.grid[axis]
+            if field.shape[axis + 1] < full:
+                index = reflection(field.shape[axis + 1], full).to(field.device)
+                field = field.index_select(axis + 1, index)
+        return field
+
+    def _rows(self, plane: str, low: int, high: int) -> Tensor:
+        """The power of a plane's waves at some wave numbers along y."""
+        p2 = self.p2[plane]
+        return p2[:, :, low:high] if p2.shape[2] > 1 else p2
+
+
+Power = NDArray[np.float64]
+Gain = Callable[[Tensor, int, int], Tensor]
+"""Factor of the waves given their power p3 (C, Z, high - low, X // 2 + 1), from low to high in y"""
+
+
+@attrs.frozen(eq=False)
+class Covariance:
+    """Covariance of one channel on the grid, as waves along y and x, and lags along z."""
+
+    grid: tuple[int, int, int]
+    variance: float
+    waves: NDArray[np.complex128]
+
+    @classmethod
+    def of(cls, rho: NDArray[np.float64], grid: tuple[int, int, int]) -> "Covariance":
+        """From the lags about its middle."""
+        z, y, x = (side // 2 for side in rho.shape)
+        return cls(grid, float(rho[z, y, x]), scipy.fft.rfft2(fold(rho, (1, 2), grid)))
+
+    def power(self, low: int, high: int, floor: float) -> Power:
+        """Spectrum (Z, high - low, X // 2 + 1), none below the floor.
+
+        The extended covariance need not be one: it may have waves of negative power.
+        """
+        waves = fold(self.waves[:, low:high], (0,), self.grid)
+        return np.asarray(np.maximum(scipy.fft.fft(waves, axis=0).real, floor))
+
+
+def powers(
+    channels: Sequence[Covariance], floor: float, scene: Scene
+) -> tuple[Tensor | Stored, dict[str, Tensor]]:
+    """p3 and p2 of a spectrum.
+
+    What lifting waves to the floor adds is taken from all, so that the mean over the waves is the
+    variance.
+    """
+    grid, slabs = channels[0].grid, scene.slabs
+    means = [_means(covariance, floor, slabs) for covariance in channels]
+    weight = wave_weights(grid[2])
+    scales = [
+        covariance.variance / float((mean["xy"][0] @ weight).mean())
+        for covariance, mean in zip(channels, means, strict=True)
+    ]
+    p2 = {
+        plane: _tensor(
+            [scale * mean[plane] for scale, mean in zip(scales, means, strict=True)], scene.device
+        )
+        for plane in NORMAL
+    }
+
+    def p3(low: int, high: int) -> Tensor:
+        found = [s * c.power(low, high, floor) for s, c in zip(scales, channels, strict=True)]
+        return _tensor(found, scene.device)
+
+    if slabs is None:
+        return p3(0, grid[1]), p2
+    shape = (len(channels), grid[0], grid[1], len(weight))
+    return slabs.store(shape, torch.float32, 1, p3), p2
+
+
+def wave_weights(side: int) -> Power:
+    """Share of each wave along x, of which half are stored, in the mean over all."""
+    weight = np.full(side // 2 + 1, 2.0)
+    weight[0] = 1.0
+    if side % 2 == 0:
+        weight[-1] = 1.0
+    return weight / side
+
+
+def _means(covariance: Covariance, floor: float, slabs: Slabs | None) -> dict[str, Power]:
+    """Mean power over the wave number along the normal of each plane, with 1 along it.
+
+    Sums go row by row along y, so that slabs do not change them.
+    """
+    z, y, x = covariance.grid
+    weight = wave_weights(x)
+    xy, yz, xz = [], [], np.zeros((z, len(weight)))
+    for low, high in [(0, y)] if slabs is None else slabs.bounds(y):
+        power = covariance.power(low, high, floor)
+        xy.append(power.mean(0))
+        yz.append(power @ weight)
+        for row in range(high - low):
+            xz += power[:, row]
+    parts = [(np.concatenate(xy), np.concatenate(yz, 1), xz)]
+    if slabs is not None:
+        parts = slabs.gathered(parts[0])
+    in_yz = np.concatenate([part[1] for part in parts], 1)
+    # The stored half along x stands for both signs of the other two wave numbers.
+    mirrored = np.roll(in_yz[::-1, ::-1], (1, 1), (0, 1))
+    return {
+        "xy": np.concatenate([part[0] for part in parts])[None],
+        "xz": np.sum([part[2] for part in parts], 0)[:, None] / y,
+        "yz": (in_yz + mirrored)[:, :, None] / 2,
+    }
 
 
 def padded(
@@ -100,40 +248,14 @@ def reflection(side: int, full: int) -> Tensor:
     return torch.as_tensor(np.minimum(places, 2 * side - 1 - places))
 
 
-def fold(rho: NDArray[np.float64], grid: tuple[int, int, int]) -> NDArray[np.float64]:
-    """Covariance about its middle on a periodic grid: the sum over all images of every lag."""
-    for axis, side in enumerate(grid):
-        lags = np.moveaxis(rho, axis, 0)
-        folded = np.zeros((side, *lags.shape[1:]))
-        np.add.at(folded, (np.arange(len(lags)) - len(lags) // 2) % side, lags)
-        rho = np.moveaxis(folded, 0, axis)
-    return rho
-
-
-def variance(rho: NDArray[np.float64]) -> float:
-    """Covariance at lag 0, in the middle."""
-    z, y, x = (side // 2 for side in rho.shape)
-    return float(rho[z, y, x])
-
-
-def positive(covariance: NDArray[np.float64], variance: float, floor: float) -> NDArray[np.float64]:
-    """Spectrum (Z, Y, X // 2 + 1) of a covariance on the grid, none below the floor.
-
-    The extended covariance need not be one: it may have waves of negative power. What lifting
-    them adds is taken from all, so that the mean over the waves is the variance.
-    """
-    power = np.maximum(scipy.fft.rfftn(covariance).real, floor)
-    return np.asarray(power * (variance / scipy.fft.irfftn(power, covariance.shape)[0, 0, 0]))
-
-
-def slice_power(
-    power: NDArray[np.float64], grid: tuple[int, int, int], normal: int
-) -> NDArray[np.float64]:
-    """Spectrum of a slice: the mean of the volume's over the wave number along the normal."""
-    if normal < 2:
-        return np.asarray(power.mean(normal, keepdims=True))
-    plane = scipy.fft.irfftn(power, grid)[:, :, :1]
-    return np.asarray(scipy.fft.fft2(plane, axes=(0, 1)).real)
+def fold(lags: NDArray[Any], axes: Sequence[int], grid: tuple[int, int, int]) -> NDArray[Any]:
+    """Lags about their middle on a periodic grid along axes: the sum over all images of each."""
+    for axis in axes:
+        along = np.moveaxis(lags, axis, 0)
+        folded = np.zeros((grid[axis], *along.shape[1:]), along.dtype)
+        np.add.at(folded, (np.arange(len(along)) - len(along) // 2) % grid[axis], along)
+        lags = np.moveaxis(folded, 0, axis)
+    return lags
 
 
 def _tensor(channels: list[NDArray[np.float64]], device: str) -> Tensor:

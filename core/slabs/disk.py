@@ -1,0 +1,72 @@
+"""Slabs on disk: chunked zarr arrays, read and written one slab at a time."""
+
+import itertools
+import shutil
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import zarr
+from torch import Tensor
+
+from recon.core.slabs.field import Field
+from recon.core.slabs.slabs import Read, Shape, Slabs, Stored
+
+TYPES = {torch.float32: np.float32, torch.complex64: np.complex64}
+
+
+class OnDisk(Slabs):
+    """Fields in a folder, in slabs of a given thickness.
+
+    Cubic chunks of that side make a slab along any axis whole chunks. Arrays are not compressed:
+    they are noise for the most part.
+    """
+
+    def __init__(self, folder: Path, thickness: int, device: str = "cpu") -> None:
+        self.folder, self.thickness, self.device = folder, thickness, device
+        self._numbers: Iterator[int] = itertools.count()
+
+    def bounds(self, side: int) -> list[tuple[int, int]]:
+        return [(a, min(a + self.thickness, side)) for a in range(0, side, self.thickness)]
+
+    def store(self, shape: Shape, dtype: torch.dtype, axis: int, make: Read) -> Stored:
+        path = self.folder / f"{next(self._numbers)}.zarr"
+        array = zarr.create_array(
+            path,
+            shape=shape,
+            chunks=(shape[0], *(min(self.thickness, side) for side in shape[1:])),
+            dtype=TYPES[dtype],
+            compressors=None,
+            config={"write_empty_chunks": True},
+        )
+        stored = OnDiskArray(path, array, self.device)
+        for low, high in self.bounds(shape[axis + 1]):
+            array[stored.place(axis, low, high)] = make(low, high).to("cpu").resolve_conj().numpy()
+        return stored
+
+    def ends(self, field: Field, wrap: bool) -> tuple[Tensor | None, Tensor | None]:
+        side = field.shape[1]
+        return (field.slab(side - 1, side), field.slab(0, 1)) if wrap else (None, None)
+
+
+class OnDiskArray(Stored):
+    """An array in the folder; its file goes when nobody holds it, unless it is kept."""
+
+    def __init__(self, path: Path, array: Any, device: str) -> None:
+        self.path, self.array, self.device = path, array, device
+        self.forget = weakref.finalize(self, shutil.rmtree, path, ignore_errors=True)
+
+    def along(self, axis: int) -> Read:
+        def read(low: int, high: int) -> Tensor:
+            values = np.asarray(self.array[self.place(axis, low, high)])
+            return torch.from_numpy(values).to(self.device)
+
+        return read
+
+    @staticmethod
+    def place(axis: int, low: int, high: int) -> tuple[slice, ...]:
+        """Index of a slab of the array (C, Z, Y, X)."""
+        return (slice(None),) * (axis + 1) + (slice(low, high),)
