@@ -118,10 +118,13 @@ def _shares(logits: AnyField, target: Tensor, shifts: Tensor) -> tuple[Tensor, T
     """What the phases lack (K,), and how their shares answer to the shifts (K, K)."""
 
     def sums(part: Tensor) -> Tensor:
-        p = (SHARPNESS * (part.flatten(1) + shifts.to(part)[:, None])).softmax(0)
-        total = torch.full((len(p),), float(p.shape[1]), dtype=torch.float64, device=p.device)
-        return torch.stack([p.sum(1).double(), total, *(p @ p.T).double()])
+        """Plane by plane, so that slabs hardly change them."""
+        shift = shifts.to(part).view(-1, 1, 1, 1)
+        p = (SHARPNESS * (part + shift)).softmax(0).movedim(0, 1).flatten(2)
+        gram = torch.bmm(p, p.mT).double().sum(0)
+        return torch.stack([p.sum(2, dtype=torch.float64).sum(0), *gram])
 
     found = summed(sums, logits).cpu()
-    mean, gram = found[0] / found[1], found[2:] / found[1]
+    found /= found[0].sum()  # in every voxel the shares sum to 1
+    mean, gram = found[0], found[1:]
     return target - mean, SHARPNESS * (mean.diag() - gram)

@@ -1,6 +1,7 @@
 """Spectrum of a volume from the covariance of its planes, and the filter that follows from it."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import attrs
@@ -14,6 +15,7 @@ from recon.core.planes import NORMAL
 from recon.core.scene import Scene
 from recon.core.slabs import Field, Slabs, Stored
 from recon.core.slabs.field import F
+from recon.core.slabs.slabs import Read
 from recon.plugins.harmonizers.extension import extended
 
 
@@ -78,25 +80,23 @@ class Spectrum:
         if isinstance(field, Tensor):
             waves = self._along_z(self._waves(field), factor, 0, height)
             return self._voxels(waves)
-        slabs, channels = field.slabs, field.shape[0]
-        half = self.grid[2] // 2 + 1
-        there = slabs.store(
-            (channels, field.shape[1], height, half),
-            torch.complex64,
-            0,
-            lambda low, high: self._waves(field.slab(low, high)),
-        )
-        across = there.along(1)
-        del there
-        back = slabs.store(
-            (channels, self.shape[0], height, half),
-            torch.complex64,
-            1,
-            lambda low, high: self._along_z(across(low, high), factor, low, high),
-        )
-        del across
-        result = back.along(0)
-        return Field(slabs, (channels, *self.shape), lambda a, b: self._voxels(result(a, b)))
+        return self._multiplied_in_slabs(field, factor)
+
+    def _multiplied_in_slabs(self, field: Field, factor: "Gain") -> Field:
+        channels, height, half = field.shape[0], self.grid[1], self.grid[2] // 2 + 1
+        make: Read = partial(self._waves_of_slab, field)
+        shape = (channels, field.shape[1], height, half)
+        across = field.slabs.store(shape, torch.complex64, 0, make).along(1)
+        make = partial(self._of_slab, across, factor)
+        shape = (channels, self.shape[0], height, half)
+        back = field.slabs.store(shape, torch.complex64, 1, make).along(0)
+        return Field(field.slabs, (channels, *self.shape), lambda a, b: self._voxels(back(a, b)))
+
+    def _waves_of_slab(self, field: Field, low: int, high: int) -> Tensor:
+        return self._waves(field.slab(low, high))
+
+    def _of_slab(self, read: Read, factor: "Gain", low: int, high: int) -> Tensor:
+        return self._along_z(read(low, high), factor, low, high)
 
     def _waves(self, field: Tensor) -> Tensor:
         """Waves along y and x of the planes of a field."""
