@@ -14,6 +14,7 @@ from recon.cli.results import to_text
 from recon.cli.settings import device_flag, parsed, set_flag
 from recon.core.atomic import whole
 from recon.core.catalog import catalog
+from recon.core.chunked_volume import ChunkedVolume, fits
 from recon.core.comparison.comparable import probes
 from recon.core.comparison.dealt import PIECES
 from recon.core.comparison.equivalence import OF_MICROGRAPHS, OF_VOLUMES, compare
@@ -70,6 +71,11 @@ from recon.core.volume import Volume
     "--json", "json_file", type=click.Path(path_type=Path), help="Write the results here."
 )
 @click.option("--report", type=click.Path(path_type=Path), help="Write a report page here.")
+@click.option(
+    "--memory",
+    metavar="SIZE",
+    help="Read the volume part by part and hold no more than this, such as 2GB.",
+)
 @set_flag
 def command(
     volume: Path,
@@ -82,6 +88,7 @@ def command(
     device: str | None,
     json_file: Path | None,
     report: Path | None,
+    memory: str | None,
     settings: tuple[str, ...],
 ) -> None:
     """Measure a volume, and compare it with micrographs or a volume.
@@ -90,6 +97,9 @@ def command(
     --against gives a verdict, and errors relative to micrographs or a volume beside the floor that
     real pieces of the same size score; against a volume, a --property too is solved for real
     pieces. --set NAME.OPTION=VALUE sets an option of a metric or property.
+
+    A volume that does not fit into memory is read part by part, to the same numbers, where every
+    metric asked for can work so; --memory does that with any volume.
     """
     torch_device(device or "cpu")
     given = metrics or () if metrics or properties else tuple(choice.name for choice in METRICS)
@@ -99,12 +109,13 @@ def command(
             raise ReconError(f"cannot write {file}: {file.parent} is no folder; make it first")
     if fail_on and against is None:
         raise ReconError("--fail-on judges a comparison; give --against MICROGRAPHS|VOLUME too")
-    sample = Volume.open(volume)
+    needing = [flag for flag, given in (("--against", against), ("--report", report)) if given]
+    sample = _opened(volume, memory, chosen, needing)
     reference = _reference(against) if against else None
     with Shown() as progress:
         results = _measured(sample, chosen, progress)
         comparison = None
-        if reference is not None:
+        if reference is not None and isinstance(sample, Volume):
             names = _compared(given, sample, reference)
             solved = [(_built(one), [results[one.name]]) for one in chosen["property"]]
             comparison = compare(
@@ -117,7 +128,7 @@ def command(
     if json_file is not None:
         with whole(json_file, replace=True) as partial:
             partial.write_text(to_json(results, comparison))
-    if report is not None:
+    if report is not None and isinstance(sample, Volume):
         write_report(report, [sample], results, reference, comparison)
     judge(fail_on, comparison.to_table() if comparison is not None else None)
 
@@ -139,8 +150,29 @@ def _chosen(
     }
 
 
+def _opened(
+    path: Path, memory: str | None, chosen: dict[str, list[Choice]], needing: list[str]
+) -> Volume | ChunkedVolume:
+    """The volume in memory, or in parts when asked to or when it does not fit.
+
+    needing  flags given that need it in memory
+    """
+    if memory is None:
+        plugins = [catalog().entry(kind, one.name).cls for kind in chosen for one in chosen[kind]]
+        possible = not needing and all(getattr(cls, "chunked", False) for cls in plugins)
+        if not possible or fits(path):
+            return Volume.open(path)
+        click.echo(f"{path} does not fit into memory and is read part by part", err=True)
+    elif needing:
+        raise ReconError(
+            f"{needing[0]} needs the whole volume in memory and cannot work in parts; leave it or "
+            "--memory out"
+        )
+    return ChunkedVolume.open(path, memory)
+
+
 def _measured(
-    sample: Volume, chosen: dict[str, list[Choice]], progress: Shown
+    sample: Volume | ChunkedVolume, chosen: dict[str, list[Choice]], progress: Shown
 ) -> dict[str, xr.DataArray | xr.Dataset]:
     """Results by name, metrics first."""
     total = sum(map(len, chosen.values()))

@@ -1,6 +1,7 @@
 """The public face of recon: what plugins and scripts import."""
 
 from recon.core.catalog import Catalog, catalog
+from recon.core.chunked_volume import ChunkedVolume
 from recon.core.errors import ReconError
 from recon.core.hooks import hookimpl
 from recon.core.kinds import Denoiser, Harmonizer, Metric, Property, Schedule
@@ -13,6 +14,7 @@ from recon.core.volume import Volume
 
 __all__ = [
     "Catalog",
+    "ChunkedVolume",
     "Denoiser",
     "Harmonizer",
     "Metric",

@@ -1,27 +1,28 @@
 """Face-connected clusters of voxels: which join through a periodic border, span or wind around."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
 Vector = tuple[int, int, int]
+Ends = Sequence[tuple[NDArray[Any], NDArray[Any]]]
 
 
-class Clusters:
-    """Face-connected clusters of a mask (z, y, x); cost O(voxels), 4 bytes a voxel.
+class Reach:
+    """How far the clusters 1..count of a box lead, which its first and last layers tell.
 
-    index    (z, y, x) number of the cluster inside the box, 1..count; 0 is background
+    ends     for each axis the numbers of the clusters in the first layer and in the last
     whole    (count + 1,) number of the cluster that it is part of, 1..wholes; 0 is background.
-             Differs from index where clusters join through a periodic border
+             Differs where clusters join through a periodic border
     winding  (count, 3) whether the periodic continuation of a cluster goes on along each axis;
              None when not periodic
     """
 
-    def __init__(self, mask: NDArray[np.bool_], periodic: bool) -> None:
-        self.index: NDArray[np.int32]
-        self.index, self.count = label(mask)
+    def __init__(self, count: int, ends: Ends, periodic: bool) -> None:
+        self.count, self.ends = count, ends
         self.whole, self.wholes = np.arange(self.count + 1, dtype=np.int32), int(self.count)
         self.winding = self._join() if periodic else None
 
@@ -34,14 +35,10 @@ class Clusters:
         if self.winding is not None:
             alive[1:] = self.winding[:, axis]
             return alive
-        first, last = np.take(self.index, 0, axis), np.take(self.index, -1, axis)
+        first, last = self.ends[axis]
         alive[np.intersect1d(first, last)] = True
         alive[0] = False
         return alive
-
-    def sizes(self) -> NDArray[np.int64]:
-        """Voxels of each cluster inside the box (count + 1,); of the background first."""
-        return np.bincount(self.index.ravel(), minlength=self.count + 1)
 
     def _join(self) -> NDArray[np.bool_]:
         """Number the clusters that join through the border; find the winding of each.
@@ -67,12 +64,37 @@ class Clusters:
         return winding
 
     def _across(self) -> Iterator[tuple[int, int, int]]:
-        for axis in range(3):
-            last, first = np.take(self.index, -1, axis), np.take(self.index, 0, axis)
-            touching = (last > 0) & (first > 0)
-            pairs = np.unique(np.stack([last[touching], first[touching]], 1), axis=0)
-            for a, b in pairs.tolist():
+        for axis, (first, last) in enumerate(self.ends):
+            for a, b in touching(last, first).tolist():
                 yield axis, a - 1, b - 1
+
+
+class Clusters(Reach):
+    """Face-connected clusters of a mask (z, y, x); cost O(voxels), 4 bytes a voxel.
+
+    index  (z, y, x) number of the cluster inside the box, 1..count; 0 is background
+    """
+
+    def __init__(self, mask: NDArray[np.bool_], periodic: bool) -> None:
+        self.index: NDArray[np.int32]
+        self.index, count = label(mask)
+        super().__init__(count, layers(self.index), periodic)
+
+    def sizes(self) -> NDArray[np.int64]:
+        """Voxels of each cluster inside the box (count + 1,); of the background first."""
+        return np.bincount(self.index.ravel(), minlength=self.count + 1)
+
+
+def layers(index: NDArray[np.int32]) -> Ends:
+    """The first and the last layer along each axis, copied."""
+    return [(np.take(index, 0, axis), np.take(index, -1, axis)) for axis in range(3)]
+
+
+def touching(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
+    """Pairs (n, 2) of clusters that meet where one layer lies on another, each pair once."""
+    both = (one > 0) & (other > 0)
+    pairs: NDArray[Any] = np.unique(np.stack([one[both], other[both]], 1), axis=0)
+    return pairs
 
 
 def _walk(

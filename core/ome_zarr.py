@@ -6,7 +6,10 @@ https://ngff.openmicroscopy.org/0.5/
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
+import numpy as np
 import zarr
+from numpy.typing import NDArray
 from ome_zarr_models.v05.axes import Axis
 from ome_zarr_models.v05.image import ImageAttrs
 from ome_zarr_models.v05.multiscales import Dataset, Multiscale
@@ -68,8 +71,42 @@ def open_group(path: Path, what: str) -> Any:
         raise ReconError(f"{what} {path} is not a readable zarr store: {error}") from error
 
 
+@attrs.frozen(eq=False)
+class Source:
+    """An array of labels on disk, read piece by piece; ReconError where it is damaged."""
+
+    path: Path
+    array: zarr.Array[Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels along each axis."""
+        return self.array.shape
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """Voxels along each axis of what is read at once at least."""
+        return self.array.chunks
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the labels as stored."""
+        return np.dtype(self.array.dtype)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.array.ndim
+
+    def __getitem__(self, where: Any) -> NDArray[Any]:
+        try:
+            return np.asarray(self.array[where])
+        except Exception as error:
+            raise ReconError(f"volume {self.path} is damaged: {error}") from error
+
+
 def read(path: Path) -> dict[str, Any]:
-    """The arguments of Volume: labels, voxel size, phases, provenance."""
+    """The arguments of Volume: labels, voxel size, phases, provenance; labels as a Source."""
     node = open_group(path, "volume")
     attributes: dict[str, Any] = dict(node.attrs)
     recon = attributes.get("recon", {})
@@ -78,12 +115,8 @@ def read(path: Path) -> dict[str, Any]:
     array = node if isinstance(node, zarr.Array) else node.get("0")
     if not isinstance(array, zarr.Array):
         raise ReconError(f'volume {path} has no array "0"; it must be OME-Zarr or a zarr array')
-    try:
-        labels = array[...]
-    except Exception as error:
-        raise ReconError(f"volume {path} is damaged: {error}") from error
     return {
-        "labels": labels,
+        "labels": Source(path, array),
         "voxel_size": _voxel_size(attributes) or (1.0, 1.0, 1.0),
         "phases": recon.get("phases"),
         "provenance": {k: v for k, v in recon.items() if k not in ("kind", "phases")} or None,

@@ -1,8 +1,8 @@
 """A labelled 3D volume and its file."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import numpy as np
@@ -12,6 +12,7 @@ from recon.core import ome_zarr
 from recon.core.errors import ReconError
 
 MAX_PHASES = 255
+Result = TypeVar("Result")
 
 
 def phase_names(phases: Sequence[str] | None, largest: int) -> tuple[str, ...]:
@@ -86,6 +87,19 @@ class Volume:
         z, y, x = self.labels.shape
         return z, y, x
 
+    def by_parts(
+        self,
+        function: Callable[[NDArray[np.uint8]], Result],
+        whole: Collection[int] = (),
+        cost: int = 0,
+        overhead: int = 0,
+    ) -> Iterator[tuple[tuple[int, int, int], Result]]:
+        """What a function makes of the labels: the one part of a volume in memory.
+
+        The same as of a ChunkedVolume, so that a statistic is written once.
+        """
+        yield (0, 0, 0), function(self.labels)
+
     def save(self, path: str | Path) -> None:
         """Write OME-Zarr 0.5; the file appears whole or not at all, and never over another."""
         ome_zarr.write(Path(path), self)
@@ -93,4 +107,5 @@ class Volume:
     @classmethod
     def open(cls, path: str | Path) -> "Volume":
         """Read what `save` wrote, or any OME-Zarr or zarr array of 3D labels."""
-        return cls(**ome_zarr.read(Path(path)))
+        given = ome_zarr.read(Path(path))
+        return cls(given.pop("labels")[...], **given)

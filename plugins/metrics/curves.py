@@ -1,29 +1,32 @@
 """Curves over lags by direction and by plane, of volumes and micrographs alike."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from recon.core import Micrographs, Volume
+from recon.core import ChunkedVolume, Micrographs, Volume
 from recon.core.planes import AXES, PLANES, in_plane
 from recon.plugins.metrics.lines import LineKernel, count_along
 
 Curve = NDArray[np.float64]  # (phases, lags)
+Count = Callable[..., tuple[NDArray[Any], NDArray[Any]]]
+Sample = Volume | ChunkedVolume | Micrographs
 
 
-def number_of_lags(sample: Volume | Micrographs, max_lag: int | None) -> int:
+def number_of_lags(sample: Sample, max_lag: int | None) -> int:
     """max_lag + 1; by default max_lag is half the shortest side of the sample."""
     if max_lag is not None:
         return max_lag + 1
-    if isinstance(sample, Volume):
-        sides = [*sample.shape]
+    sides: list[int] = []
+    if isinstance(sample, Micrographs):
+        for images in sample.planes.values():
+            sides += [side for image in images for side in image.shape]
     else:
-        sides = [
-            side for stack in sample.planes.values() for image in stack for side in image.shape
-        ]
+        sides += sample.shape
     return min(sides) // 2 + 1
 
 
@@ -39,23 +42,43 @@ def windows(side: int, lags: int, periodic: bool) -> NDArray[np.int64]:
 
 
 def line_curves(
-    kernel: LineKernel, sample: Volume | Micrographs, lags: int, periodic: bool
+    kernel: LineKernel, sample: Sample, lags: int, periodic: bool
 ) -> dict[str, dict[str, Curve]]:
     """Curves by plane and by the direction in it; those of a volume agree between its planes."""
     phases = len(sample.phases)
-    if isinstance(sample, Volume):
-        curve = {
-            AXES[axis]: _share(kernel, [sample.labels], axis, phases, lags, periodic)
-            for axis in range(3)
+
+    def share(part: NDArray[np.uint8], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        side = part.shape[axis]
+        tries = part.size // side * windows(side, lags, periodic)
+        return count_along(kernel, part, axis, phases, lags, periodic), tries
+
+    return shares_along(share, sample)
+
+
+def shares_along(count: Count, sample: Sample) -> dict[str, dict[str, Curve]]:
+    """Hits / tries along axes by plane and direction, both summed over the parts of a sample.
+
+    count  count(part, axis) -> hits (phases, n) and tries (n,) of a part that is as long along
+           the axis as the sample
+    """
+    if isinstance(sample, Micrographs):
+        return {
+            plane: {
+                AXES[axis]: _share(count(part, row) for part in stacks(images))
+                for row, axis in enumerate(in_plane(plane), start=1)
+            }
+            for plane, images in sample.planes.items()
         }
-        return {plane: {AXES[i]: curve[AXES[i]] for i in in_plane(plane)} for plane in PLANES}
-    return {
-        plane: {
-            AXES[axis]: _share(kernel, stacks(images), row, phases, lags, periodic)
-            for row, axis in enumerate(in_plane(plane), start=1)
-        }
-        for plane, images in sample.planes.items()
-    }
+    curve = {}
+    for axis, name in enumerate(AXES):
+        parts = sample.by_parts(partial(count, axis=axis), whole=(axis,))
+        curve[name] = _share(found for _, found in parts)
+    return {plane: {AXES[i]: curve[AXES[i]] for i in in_plane(plane)} for plane in PLANES}
+
+
+def _share(parts: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> Curve:
+    hits, tries = (sum(counts) for counts in zip(*parts, strict=True))
+    return ratio(np.asarray(hits), np.asarray(tries))
 
 
 def by_direction(curves: Mapping[str, Mapping[str, Curve]]) -> dict[str, Curve]:
@@ -97,18 +120,3 @@ def as_array(name: str, dimension: str, curves: Mapping[str, Curve]) -> xr.DataA
         ("phase", dimension, "lag"),
         name=name,
     )
-
-
-def _share(
-    kernel: LineKernel,
-    parts: Sequence[NDArray[np.uint8]],
-    axis: int,
-    phases: int,
-    lags: int,
-    periodic: bool,
-) -> Curve:
-    hits = sum(count_along(kernel, part, axis, phases, lags, periodic) for part in parts)
-    tries = sum(
-        part.size // part.shape[axis] * windows(part.shape[axis], lags, periodic) for part in parts
-    )
-    return ratio(np.asarray(hits), np.asarray(tries))

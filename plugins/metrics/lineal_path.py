@@ -13,8 +13,9 @@ import xarray as xr
 from numba import njit
 from numpy.typing import NDArray
 
-from recon.core import Metric, Micrographs, Volume, option
+from recon.core import Metric, option
 from recon.plugins.metrics.curves import (
+    Sample,
     as_array,
     by_direction,
     by_plane,
@@ -37,13 +38,14 @@ class LinealPath(Metric):
     """
 
     name = "lineal-path"
+    chunked = True
     max_lag: int | None = option(
         None, "Largest lag in voxels; default half the shortest side.", min=1
     )
     periodic: bool = option(False, "Continue the sample periodically.")
     planes: bool = option(False, "By plane instead of by direction.")
 
-    def measure(self, sample: Volume | Micrographs) -> xr.DataArray:
+    def measure(self, sample: Sample) -> xr.DataArray:
         """Lineal-path curves of a volume or of micrographs."""
         lags = number_of_lags(sample, self.max_lag)
         curves = line_curves(count_runs, sample, lags, self.periodic)

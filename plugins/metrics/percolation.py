@@ -9,8 +9,9 @@ import attrs
 import numpy as np
 import xarray as xr
 
-from recon.core import Metric, Micrographs, ReconError, Volume, option
-from recon.core.clusters import Clusters
+from recon.core import Metric, Micrographs, ReconError, option
+from recon.plugins.metrics.clusters_by_parts import ClustersByParts
+from recon.plugins.metrics.curves import Sample
 
 AXES = {"x": 2, "y": 1, "z": 0}
 
@@ -32,11 +33,12 @@ class Percolation(Metric):
     """
 
     name = "percolation"
+    chunked = True
     periodic: bool = option(False, "Continue the volume periodically.")
 
-    def measure(self, sample: Volume | Micrographs) -> xr.Dataset:
+    def measure(self, sample: Sample) -> xr.Dataset:
         """Percolation of a volume."""
-        if not isinstance(sample, Volume):
+        if isinstance(sample, Micrographs):
             raise ReconError(f"metric {self.name} needs a volume, got micrographs")
         phases = len(sample.phases)
         percolates = np.zeros((phases, 3), bool)
@@ -44,12 +46,11 @@ class Percolation(Metric):
         components = np.zeros(phases, np.int64)
         largest = np.full(phases, np.nan)
         for phase in range(phases):
-            clusters = Clusters(sample.labels == phase, self.periodic)
+            clusters = ClustersByParts(sample, phase, self.periodic)
             components[phase] = clusters.wholes
             if clusters.wholes == 0:
                 continue
-            sizes = clusters.sizes()
-            sizes[0] = 0
+            sizes = clusters.sizes
             largest[phase] = np.bincount(clusters.whole, sizes).max() / sizes.sum()
             for k, axis in enumerate(AXES.values()):
                 spans = clusters.carrying(axis)

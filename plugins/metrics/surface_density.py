@@ -9,7 +9,7 @@ patch dS is met in proportion to |cos| of its angle to the line, whose mean over
 cost  O(voxels), one pass per axis; counts of parts with a common layer add up
 """
 
-from collections.abc import Sequence
+from functools import partial
 
 import attrs
 import numpy as np
@@ -17,9 +17,9 @@ import xarray as xr
 from numba import njit
 from numpy.typing import NDArray
 
-from recon.core import Metric, Micrographs, Volume, option
-from recon.core.planes import AXES, PLANES, in_plane
-from recon.plugins.metrics.curves import Curve, by_direction, ratio, stacks
+from recon.core import Metric, option
+from recon.core.planes import AXES
+from recon.plugins.metrics.curves import Sample, by_direction, shares_along
 from recon.plugins.metrics.segments import along
 
 
@@ -43,12 +43,14 @@ class SurfaceDensity(Metric):
     """
 
     name = "surface-density"
+    chunked = True
     periodic: bool = option(False, "Continue the sample periodically.")
 
-    def measure(self, sample: Volume | Micrographs) -> xr.Dataset:
+    def measure(self, sample: Sample) -> xr.Dataset:
         """Surface density of a volume or of micrographs."""
         phases = len(sample.phases)
-        counted = by_direction(self._by_plane(sample, phases))
+        count = partial(_faces_and_places, phases=phases, periodic=self.periodic)
+        counted = by_direction(shares_along(count, sample))
         faces = xr.DataArray(
             np.concatenate(list(counted.values()), axis=1),
             {"phase": np.arange(phases), "direction": list(counted)},
@@ -61,32 +63,14 @@ class SurfaceDensity(Metric):
         surface = (2 * mean).assign_attrs(units="1/voxel")
         return xr.Dataset({"faces": faces, "specific_surface": surface})
 
-    def _by_plane(self, sample: Volume | Micrographs, phases: int) -> dict[str, dict[str, Curve]]:
-        if isinstance(sample, Volume):
-            faces = {
-                name: _density([sample.labels], axis, phases, self.periodic)
-                for axis, name in enumerate(AXES)
-            }
-            return {plane: {AXES[i]: faces[AXES[i]] for i in in_plane(plane)} for plane in PLANES}
-        return {
-            plane: {
-                AXES[axis]: _density(stacks(images), row, phases, self.periodic)
-                for row, axis in enumerate(in_plane(plane), start=1)
-            }
-            for plane, images in sample.planes.items()
-        }
 
-
-def _density(
-    parts: Sequence[NDArray[np.uint8]], axis: int, phases: int, periodic: bool
-) -> NDArray[np.float64]:
-    """Faces per voxel (phases, 1) normal to an axis."""
-    faces, places = np.zeros((phases, 1), np.int64), 0
-    for part in parts:
-        faces[:, 0] += count_faces(along(part, axis), phases, periodic)
-        side = part.shape[axis]
-        places += part.size // side * (side if periodic else side - 1)
-    return ratio(faces, np.array([places]))
+def _faces_and_places(
+    part: NDArray[np.uint8], axis: int, phases: int, periodic: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Faces (phases, 1) normal to an axis, and the places (1,) where one could be."""
+    side = part.shape[axis]
+    places = part.size // side * (side if periodic else side - 1)
+    return count_faces(along(part, axis), phases, periodic)[:, None], np.array([places])
 
 
 @njit(cache=True, nogil=True)

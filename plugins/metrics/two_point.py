@@ -7,6 +7,9 @@ cost  directions: O(voxels x lags / 64) per phase; planes: a padded 2D FFT per s
 Torquato, Random Heterogeneous Materials, Springer (2002), section 2.2.
 """
 
+from collections.abc import Iterable, Iterator
+from functools import partial
+
 import attrs
 import numba
 import numpy as np
@@ -16,9 +19,10 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 
-from recon.core import Metric, Micrographs, Volume, option
-from recon.core.planes import NORMAL, PLANES
+from recon.core import Metric, Micrographs, option
+from recon.core.planes import NORMAL, PLANES, in_plane
 from recon.plugins.metrics.curves import (
+    Sample,
     as_array,
     by_direction,
     line_curves,
@@ -30,6 +34,10 @@ from recon.plugins.metrics.curves import (
 from recon.plugins.metrics.lines import popcount
 
 BATCH = 1 << 20  # padded pixels transformed at once: stays in the cache
+
+OF_BATCH = 64  # bytes a padded pixel of spectra and what is made of them
+
+Pairs = tuple[NDArray[np.float64], NDArray[np.int64]]  # hits (phases, *lag vectors), tries
 
 
 @attrs.frozen
@@ -46,27 +54,41 @@ class TwoPoint(Metric):
     """
 
     name = "two-point"
+    chunked = True
     max_lag: int | None = option(
         None, "Largest lag in voxels; default half the shortest side.", min=1
     )
     periodic: bool = option(False, "Continue the sample periodically.")
     planes: bool = option(False, "By plane, over all in-plane lag vectors.")
 
-    def measure(self, sample: Volume | Micrographs) -> xr.DataArray:
+    def measure(self, sample: Sample) -> xr.DataArray:
         """Two-point curves of a volume or of micrographs."""
         lags = number_of_lags(sample, self.max_lag)
         if not self.planes:
             curves = by_direction(line_curves(count_pairs, sample, lags, self.periodic))
             return as_array(self.name, "direction", curves)
-        if isinstance(sample, Volume):
-            parts = {plane: [np.moveaxis(sample.labels, NORMAL[plane], 0)] for plane in PLANES}
-        else:
-            parts = {plane: stacks(images) for plane, images in sample.planes.items()}
-        phases = len(sample.phases)
-        curves = {
-            plane: radial_curve(part, phases, lags, self.periodic) for plane, part in parts.items()
-        }
+        curves = {plane: radial_curve(pairs, lags) for plane, pairs in self._by_plane(sample, lags)}
         return as_array(self.name, "plane", curves)
+
+    def _by_plane(self, sample: Sample, lags: int) -> Iterator[tuple[str, Iterator[Pairs]]]:
+        phases = len(sample.phases)
+
+        def count(part: NDArray[np.uint8], normal: int = 0) -> Pairs:
+            return count_by_vector(np.moveaxis(part, normal, 0), phases, lags, self.periodic)
+
+        if isinstance(sample, Micrographs):
+            for plane, images in sample.planes.items():
+                yield plane, map(count, stacks(images))
+            return
+        for plane in PLANES:
+            a, b = (sample.shape[axis] for axis in in_plane(plane))
+            padded = (a + min(a, lags)) * (b + min(b, lags))
+            parts = sample.by_parts(
+                partial(count, normal=NORMAL[plane]),
+                whole=in_plane(plane),
+                overhead=OF_BATCH * max(BATCH, padded) + 4 * phases * padded,
+            )
+            yield plane, (found for _, found in parts)
 
 
 @njit(cache=True, nogil=True)
@@ -93,24 +115,29 @@ def _common(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> np.int64:
     return np.int64(common)
 
 
-def radial_curve(
-    parts: list[NDArray[np.uint8]], phases: int, lags: int, periodic: bool
-) -> NDArray[np.float64]:
+def radial_curve(parts: Iterable[Pairs], lags: int) -> NDArray[np.float64]:
     """Two-point curves (phases, lags) of one plane over all lag vectors by rounded length."""
-    down, right = np.arange(lags)[:, None], np.arange(1 - lags, lags)
-    hits = np.zeros((phases, lags, 2 * lags - 1))
-    pairs = np.zeros((lags, 2 * lags - 1))
-    for part in parts:
-        n, a, b = part.shape
-        fit = windows(a, lags, periodic)[down] * windows(b, lags, periodic)[np.abs(right)]
-        hits += pairs_by_vector(part, phases, lags, periodic) * (fit > 0)
-        pairs += n * fit
+    down, right = lag_vectors(lags)
+    hits, pairs = (sum(counts) for counts in zip(*parts, strict=True))
     length = np.rint(np.hypot(down, right)).astype(int)
     # S2(-r) = S2(r): half of the vectors stand for all of them
     used = (pairs > 0) & (length < lags) & ((down > 0) | (right >= 0))
     shares = hits[:, used] / pairs[used]
     sums = np.array([np.bincount(length[used], share, minlength=lags) for share in shares])
     return ratio(sums, np.bincount(length[used], minlength=lags))
+
+
+def lag_vectors(lags: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Lags down (lags, 1), 0.., and to the right (2 lags - 1,), -(lags - 1)..lags - 1."""
+    return np.arange(lags)[:, None], np.arange(1 - lags, lags)
+
+
+def count_by_vector(stack: NDArray[np.uint8], phases: int, lags: int, periodic: bool) -> Pairs:
+    """Pairs with both pixels in the phase (phases, *lag vectors), and all pairs that fit."""
+    n, a, b = stack.shape
+    down, right = lag_vectors(lags)
+    fit = windows(a, lags, periodic)[down] * windows(b, lags, periodic)[np.abs(right)]
+    return pairs_by_vector(stack, phases, lags, periodic) * (fit > 0), n * fit
 
 
 def pairs_by_vector(
@@ -137,8 +164,8 @@ def pairs_by_vector(
             rest = rest - spectra
         power[-1] += _energy(rest)
     counts = np.rint(scipy.fft.irfft2(power, sides, axes=(1, 2)))
-    down, right = np.arange(lags)[:, None] % sides[0], np.arange(1 - lags, lags) % sides[1]
-    by_vector: NDArray[np.float64] = counts[:, down, right]
+    down, right = lag_vectors(lags)
+    by_vector: NDArray[np.float64] = counts[:, down % sides[0], right % sides[1]]
     return by_vector
 
 

@@ -1,10 +1,14 @@
 """Volume fraction of each phase."""
 
+from functools import partial
+
 import attrs
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from recon.core import Metric, Micrographs, Volume
+from recon.core import Metric, Micrographs
+from recon.plugins.metrics.curves import Sample
 
 
 @attrs.frozen
@@ -19,13 +23,19 @@ class VolumeFraction(Metric):
     """
 
     name = "volume-fraction"
+    chunked = True
 
-    def measure(self, sample: Volume | Micrographs) -> xr.DataArray:
+    def measure(self, sample: Sample) -> xr.DataArray:
         """Volume fractions (phase,) of a volume or of micrographs."""
         phases = np.arange(len(sample.phases))
         if isinstance(sample, Micrographs):
             fractions = sample.fractions()
         else:
-            counts = [np.count_nonzero(sample.labels == phase) for phase in phases]
-            fractions = np.array(counts) / sample.labels.size
+            parts = sample.by_parts(partial(_counts, phases))
+            counts = np.array([found for _, found in parts]).sum(0)
+            fractions = counts / counts.sum()
         return xr.DataArray(fractions, {"phase": phases}, ("phase",), name=self.name)
+
+
+def _counts(phases: NDArray[np.int64], labels: NDArray[np.uint8]) -> list[int]:
+    return [int(np.count_nonzero(labels == phase)) for phase in phases]
