@@ -118,11 +118,13 @@ def _shares(logits: AnyField, target: Tensor, shifts: Tensor) -> tuple[Tensor, T
     """What the phases lack (K,), and how their shares answer to the shifts (K, K)."""
 
     def sums(part: Tensor) -> Tensor:
-        """Plane by plane, so that slabs hardly change them."""
-        shift = shifts.to(part).view(-1, 1, 1, 1)
-        p = (SHARPNESS * (part + shift)).softmax(0).movedim(0, 1).flatten(2)
-        gram = torch.bmm(p, p.mT).double().sum(0)
-        return torch.stack([p.sum(2, dtype=torch.float64).sum(0), *gram])
+        """In double precision plane by plane, so that slabs hardly change them."""
+        found = torch.zeros(len(part) + 1, len(part), dtype=torch.float64, device=part.device)
+        for plane in part.unbind(1):
+            p = (SHARPNESS * (plane.flatten(1) + shifts.to(part)[:, None])).softmax(0).double()
+            found[0] += p.sum(1)
+            found[1:] += p @ p.T
+        return found
 
     found = summed(sums, logits).cpu()
     found /= found[0].sum()  # in every voxel the shares sum to 1
