@@ -12,6 +12,9 @@ from recon.cli.recipe import given, recipe_flags, recipe_table
 from recon.cli.settings import set_flag, stated
 from recon.core.ensemble import to_text
 from recon.core.errors import ReconError
+from recon.core.executors import Executor
+from recon.core.executors.dask import Dask
+from recon.core.executors.local import Local
 from recon.core.folder import Folder, free_name
 from recon.core.overlay import laid_over
 from recon.core.recipe import Recipe
@@ -28,10 +31,21 @@ from recon.core.run import COMPARISON, check, run
 @click.option("--resume", is_flag=True, help="Go on with what was begun in --out.")
 @click.option(
     "--executor",
-    type=click.Choice(["local"]),
+    type=click.Choice(["local", "dask"]),
     default="local",
-    help="Where samples are made.",
+    help="Where samples are made: one after the other here, or on Dask, several at a time.",
     show_default=True,
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS|FILE",
+    help=stated("A running Dask cluster's scheduler.", "a cluster of processes here"),
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="N",
+    help=stated("Processes here, or how many of the cluster to wait for.", "one a core, or one"),
 )
 @fail_on_flag
 @set_flag
@@ -40,6 +54,8 @@ def command(
     out: Path | None,
     resume: bool,
     executor: str,
+    scheduler: str | None,
+    workers: int | None,
     fail_on: tuple[Condition, ...],
     settings: tuple[str, ...],
     **flags: Any,
@@ -61,10 +77,14 @@ def command(
     bare = resume and not table
     wanted = (folder.request() if bare else None) or Recipe.from_table(table)
     check(wanted)
+    chosen = engine(executor, scheduler, workers)
+    chosen.check(wanted)
     new = not folder.path.exists()
     try:
         with folder.taken(), Shown() as progress:
-            made, comparison, ensembles = run(wanted, folder, resume=resume, progress=progress)
+            made, comparison, ensembles = run(
+                wanted, folder, resume=resume, progress=progress, executor=chosen
+            )
     except ReconError:
         if new and folder.path.is_dir() and not any(folder.path.iterdir()):
             folder.path.rmdir()
@@ -74,5 +94,17 @@ def command(
     for name, found in ensembles.items():
         click.echo(to_text(name, found))
     names = "volume.zarr" if made.samples == 1 else f"000.zarr..{made.samples - 1:03d}.zarr"
+    if made.samples > 1:
+        names += ", samples.csv"
     click.echo(f"{folder.path}: {names}, recipe.toml, measurements.json, report.html")
     judge(fail_on, comparison.to_table() if comparison is not None else None)
+
+
+def engine(executor: str, scheduler: str | None, workers: int | None) -> Executor:
+    """The executor that the flags name."""
+    if executor == "dask":
+        return Dask(scheduler, workers, tell=lambda line: click.echo(line, err=True))
+    for flag, value in (("--scheduler", scheduler), ("--workers", workers)):
+        if value is not None:
+            raise ReconError(f"{flag} is for --executor dask, got {value} with --executor local")
+    return Local()

@@ -1,17 +1,15 @@
 """A whole run in a folder: train if need be, reconstruct, measure, compare, report."""
 
+import contextlib
 import json
-import platform
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import attrs
-import torch
 import xarray as xr
 
-from recon.core import weights
+from recon.core import sample_table, weights
 from recon.core.anchors import absolute, read_anchors
 from recon.core.atomic import whole
 from recon.core.bundled import bundled, weights_path
@@ -22,13 +20,16 @@ from recon.core.comparison.equivalence import Comparison, check_comparable, comp
 from recon.core.ensemble import ensembles
 from recon.core.errors import ReconError
 from recon.core.examples import EXAMPLES, example
+from recon.core.executors import Executor, Failed, Made, Measured, Order, Progress, Results
+from recon.core.executors.local import Local
 from recon.core.folder import REPORT, Folder
 from recon.core.kinds import Denoiser, Harmonizer
 from recon.core.micrographs import Micrographs
 from recon.core.options import values
-from recon.core.pipeline import measure, reconstruct, torch_device
+from recon.core.pipeline import torch_device
 from recon.core.planes import PLANES
 from recon.core.processes import world
+from recon.core.provenance import provenance, versions
 from recon.core.recipe import PATHS, Choice, Recipe
 from recon.core.report import write_report
 from recon.core.volume import Volume
@@ -36,11 +37,10 @@ from recon.core.volume import Volume
 COMPARISON = "comparison.json"
 """Verdict, errors and floors against the micrographs, in the folder of a run."""
 
-SAVE_EVERY = 10.0
-"""Seconds between savings of an unfinished sample."""
+SAMPLES = "samples.csv"
+"""A row a sample of several, in the folder of a run."""
 
-Progress = Callable[[str, int, int, str], None]
-"""Called with what is being done, steps done, steps in all and a word on the state."""
+LOCAL = Local()
 
 
 def check(recipe: Recipe) -> None:
@@ -62,18 +62,20 @@ def run(
     resume: bool,
     progress: Progress,
     timed: Callable[[int, float], None] = lambda number, seconds: None,
+    executor: Executor = LOCAL,
 ) -> tuple[Recipe, Comparison | None, dict[str, xr.Dataset]]:
     """Do or go on with a run in a folder that is taken.
 
     Returns the resolved recipe, how the volumes compare with the micrographs if there are any, and
     of several samples the ensemble of every property.
 
-    timed  called with the number and the seconds of each sample made, before its file is there;
-           one that goes on from a state is told as if all its steps had been made now
+    timed     called with the number and the seconds of each sample made, before its file is there;
+              one that goes on from a state is told as if all its steps had been made now
+    executor  where samples are made and measured
 
-    Leaves volume.zarr (or 000.zarr, 001.zarr, ...), recipe.toml, measurements.json,
-    report.html, comparison.json when there are micrographs, and weights.safetensors when it had
-    to train.
+    Leaves volume.zarr (or 000.zarr, 001.zarr, ... and samples.csv), recipe.toml,
+    measurements.json, report.html, comparison.json when there are micrographs, and
+    weights.safetensors when it had to train.
     """
     micrographs = Micrographs.open(recipe.micrographs) if recipe.micrographs else None
     own = (folder.path / "weights.safetensors").absolute()
@@ -95,16 +97,14 @@ def run(
             _check_for(recipe, len(denoiser.material.phases))
         folder.begin(recipe, resume)
     recipe = resolved(recipe, denoiser)
+    order = Order(recipe, denoiser, digest, folder)
     if recipe.weights == str(own):
         recipe = attrs.evolve(recipe, weights=own.name)
     with whole(folder.path / "recipe.toml", replace=True) as partial:
         recipe.save(partial)
-    volumes = [
-        _sample(recipe, number, folder, denoiser, digest, progress, timed)
-        for number in range(recipe.samples)
-    ]
+    _carry_out(order, recipe, executor, progress, timed)
     reference = micrographs or embedded(recipe)
-    comparison, found = _conclude(recipe, folder, volumes, reference, progress)
+    comparison, found = _conclude(order, reference, progress)
     folder.end()
     return recipe, comparison, found
 
@@ -185,30 +185,6 @@ def resolved(recipe: Recipe, denoiser: Denoiser) -> Recipe:
     )
 
 
-def versions(recipe: Recipe) -> dict[str, str]:
-    """Versions of Python, torch and the package of every plugin of a recipe."""
-    found = {"python": platform.python_version(), "torch": torch.__version__}
-    chosen = [(kind, getattr(recipe, kind)) for kind in ("denoiser", "schedule", "harmonizer")]
-    chosen += [("metric", choice) for choice in recipe.metrics]
-    chosen += [("property", choice) for choice in recipe.properties]
-    for kind, choice in chosen:
-        entry = catalog().entry(kind, choice.name)
-        found[entry.package] = entry.version
-    return found
-
-
-def provenance(recipe: Recipe, number: int, digest: str | None) -> dict[str, Any]:
-    """What a sample's file says of its making; its recipe alone makes it again."""
-    alone = attrs.evolve(recipe, seed=recipe.seed + number, samples=1)
-    return {
-        "recipe": alone.to_table(),
-        "seed": alone.seed,
-        "versions": versions(recipe),
-        "weights_sha256": digest,
-        "threads": torch.get_num_threads(),
-    }
-
-
 def loaded(recipe: Recipe) -> tuple[Denoiser, str | None]:
     """The denoiser of a recipe that need not train, and the hash of its weights."""
     name, options = recipe.denoiser.name, recipe.denoiser.options
@@ -229,33 +205,49 @@ def check_planes(what: str, known: Iterable[str]) -> None:
         )
 
 
-def _sample(
-    recipe: Recipe,
-    number: int,
-    folder: Folder,
-    denoiser: Denoiser,
-    digest: str | None,
+def _carry_out(
+    order: Order,
+    written: Recipe,
+    executor: Executor,
     progress: Progress,
     timed: Callable[[int, float], None],
-) -> Volume:
-    """One sample, from its file when it is finished, else from where it stopped."""
-    path = folder.path / ("volume.zarr" if recipe.samples == 1 else f"{number:03d}.zarr")
-    if path.exists():
-        return Volume.open(path)
-    name = f"{path.stem}.safetensors"
-    start = folder.load_field(name, torch_device(recipe.device))
-    begun = saved = time.monotonic()
-    for state in reconstruct(recipe, sample=number, denoiser=denoiser, start=start):
-        progress(f"reconstruct {path.name}", state.number, state.steps, "")
-        if time.monotonic() - saved > SAVE_EVERY and state.number < state.steps:
-            folder.save_field(name, state.number, state.x)
-            saved = time.monotonic()
-    done = start[0] if start else 0
-    timed(number, (time.monotonic() - begun) * state.steps / (state.steps - done))
-    made = provenance(recipe, number, digest)
-    volume = attrs.evolve(state.volume, provenance=made)
-    volume.save(path)
-    return volume
+) -> None:
+    """Have the samples made and measured that are not yet, and keep each as it comes.
+
+    written  the recipe as it stands in the folder
+    """
+    failed: dict[int, BaseException] = {}
+    with contextlib.closing(executor.results(order, progress)) as results:
+        for result in results:
+            match result:
+                case Made(number, volume, seconds, worker, threads):
+                    timed(number, seconds)
+                    order.note(number, seconds=seconds, worker=worker)
+                    made = provenance(written, number, order.digest, threads)
+                    attrs.evolve(volume, provenance=made).save(order.path(number))
+                case Measured(number, values):
+                    order.note(number, measured=to_table(values))
+                case Failed(number, error):
+                    failed.setdefault(number, error)
+    if failed:
+        raise _failure(failed, order.recipe.samples)
+
+
+def _failure(failed: dict[int, BaseException], samples: int) -> BaseException:
+    """One error for all samples that failed; a defect among them goes first and as it is."""
+    for number, error in failed.items():
+        if samples == 1:
+            return error
+        if not isinstance(error, ReconError):
+            error.add_note(f"in sample {number:03d}; the others are kept")
+            return error
+    messages = dict.fromkeys(map(str, failed.values()))
+    each = []
+    for message in messages:
+        numbers = ", ".join(f"{n:03d}" for n, error in failed.items() if str(error) == message)
+        each.append(f"{numbers}: {message}")
+    kept = "the others are kept; --resume tries again"
+    return ReconError(f"{len(failed)} of {samples} samples failed, {'; '.join(each)}; {kept}")
 
 
 def embedded(recipe: Recipe) -> Micrographs | None:
@@ -266,18 +258,15 @@ def embedded(recipe: Recipe) -> Micrographs | None:
 
 
 def _conclude(
-    recipe: Recipe,
-    folder: Folder,
-    volumes: list[Volume],
-    reference: Micrographs | None,
-    progress: Progress,
+    order: Order, reference: Micrographs | None, progress: Progress
 ) -> tuple[Comparison | None, dict[str, xr.Dataset]]:
-    """measurements.json, comparison.json and report.html."""
-    each = []
-    for number, volume in enumerate(volumes):
-        progress("measure", number, len(volumes), "")
-        each.append(measure(volume, recipe.metrics, recipe.properties))
-    progress("measure", len(volumes), len(volumes), "")
+    """measurements.json, samples.csv, comparison.json and report.html."""
+    recipe, folder = order.recipe, order.folder
+    volumes = [Volume.open(order.path(number)) for number in range(recipe.samples)]
+    notes = [order.known(number) for number in range(recipe.samples)]
+    each = [from_table(note["measured"]) for note in notes]
+    if recipe.samples > 1:
+        sample_table.write(folder.path / SAMPLES, recipe, volumes, notes, each)
     results = {name: _joined([one[name] for one in each]) for name in each[0]}
     found = ensembles(results)
     named = {f"{name}-ensemble": value for name, value in found.items()}
@@ -299,14 +288,25 @@ def _conclude(
     return comparison, found
 
 
-def to_json(
-    results: dict[str, xr.DataArray | xr.Dataset], comparison: Comparison | None = None
-) -> str:
+def to_json(results: Results, comparison: Comparison | None = None) -> str:
     """`{name: xarray's to_dict()}`, and under "comparison" how far it is from the reference."""
-    table: dict[str, Any] = {name: value.to_dict() for name, value in results.items()}
+    table = to_table(results)
     if comparison is not None:
         table["comparison"] = comparison.to_table()
     return json.dumps(table, default=float)
+
+
+def to_table(results: Results) -> dict[str, Any]:
+    """`{name: xarray's to_dict()}`."""
+    return {name: value.to_dict() for name, value in results.items()}
+
+
+def from_table(table: dict[str, Any]) -> Results:
+    """What `to_table` gave."""
+    return {
+        name: (xr.Dataset if "data_vars" in value else xr.DataArray).from_dict(value)
+        for name, value in table.items()
+    }
 
 
 def _joined(values: list[Any]) -> Any:

@@ -15,11 +15,12 @@ from recon.core.catalog import catalog
 from recon.core.combinations import Combination, Sweep
 from recon.core.comparison.equivalence import Comparison, check_comparable, compare
 from recon.core.errors import ReconError
+from recon.core.executors import Progress
 from recon.core.folder import STATE, Folder
 from recon.core.micrographs import Micrographs
 from recon.core.options import options, rule
 from recon.core.recipe import Recipe
-from recon.core.run import Progress, check, check_planes, embedded, loaded, run, train
+from recon.core.run import check, check_planes, embedded, loaded, run, train
 from recon.core.volume import Volume
 
 ASKED, TABLE, FIGURE = "sweep.toml", "table.csv", "sweep.png"

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.processes
 
 # Saves after every step, so that what is resumed is rarely the beginning.
 COMMAND = """
-import recon.core.run, recon.plugins.denoisers.training as training
-recon.core.run.SAVE_EVERY = training.CHECKPOINT_SECONDS = 0.0
+import recon.core.executors.local, recon.plugins.denoisers.training as training
+recon.core.executors.local.SAVE_EVERY = training.CHECKPOINT_SECONDS = 0.0
 from recon.cli import main
 main()
 """

@@ -123,7 +123,7 @@ class Stop(Exception):
 @pytest.mark.parametrize("bare", [True, False])
 def test_an_interrupted_run_goes_on_where_it_was(recon, monkeypatch, bare):
     recon(*SMALL, "--samples", 2, "--out", "whole")
-    monkeypatch.setattr("recon.core.run.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("recon.core.executors.local.SAVE_EVERY", 0.0)
     saved = []
 
     def stop(self, name, done, x, keep=Folder.save_field):

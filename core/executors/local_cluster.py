@@ -1,0 +1,78 @@
+"""A Dask cluster of processes of this machine, that ends with the run."""
+
+import contextlib
+import logging
+import os
+import signal
+import warnings
+from collections.abc import Iterator
+from importlib.util import find_spec
+from multiprocessing import resource_tracker
+from typing import Any
+
+import dask
+from dask.system import CPU_COUNT
+from distributed import LocalCluster
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
+
+
+def shares(workers: int | None, samples: int, on_cpu: bool) -> tuple[int, int]:
+    """How many workers, and threads of each: together no more than the cores.
+
+    OMP_NUM_THREADS, when it is set, is the threads of each, as it is without Dask.
+    """
+    first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    given = int(first) if first.isdigit() and int(first) > 0 else None
+    wanted = max(1, CPU_COUNT // (given or 1)) if on_cpu else 1
+    count = workers or min(samples, wanted)
+    return count, given or max(1, CPU_COUNT // count)
+
+
+@contextlib.contextmanager
+def local_cluster(workers: int, threads: int) -> Iterator[LocalCluster]:
+    """Workers that are processes, each for one sample at a time."""
+    environment = {
+        **dask.config.get(ENVIRONMENT),
+        **dict.fromkeys(THREADS, str(threads)),
+        "DASK_LOGGING__DISTRIBUTED": "critical",
+        "PYTHONWARNINGS": "ignore",  # what is worth a warning is in the results
+    }
+    with contextlib.ExitStack() as stack:
+        stack.callback(_restore, dict(os.environ))  # a nanny sets its worker's in this process
+        stack.enter_context(dask.config.set({ENVIRONMENT: environment}))
+        with _interrupts_held(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Port .* is already in use")
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                memory_limit=0,  # a sample that needs more fails as it would without Dask
+                silence_logs=logging.CRITICAL,
+                dashboard_address=":8787" if find_spec("bokeh") else None,
+            )
+        stack.enter_context(cluster)
+        yield cluster
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C is for this thread alone, once the block has ended.
+
+    Threads and processes inherit the mask in which they were started, and a terminal sends the
+    signal to all processes: workers would die of it with a traceback each.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # starting it later would lift the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _restore(environment: dict[str, Any]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
