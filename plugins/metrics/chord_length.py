@@ -11,7 +11,7 @@ Torquato & Lu, Phys. Rev. E 47, 2950 (1993); Torquato, Random Heterogeneous Mate
 (2002), section 2.5.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 import numpy as np
@@ -19,16 +19,16 @@ import xarray as xr
 from numba import njit
 from numpy.typing import NDArray
 
-from recon.core import Metric, Micrographs, Volume, option
-from recon.core.planes import AXES, PLANES, in_plane
+from recon.core import Metric, option
 from recon.plugins.metrics.curves import (
     Curve,
+    Sample,
+    along_axes,
     as_array,
     by_direction,
     by_plane,
     number_of_lags,
     ratio,
-    stacks,
 )
 from recon.plugins.metrics.segments import along
 
@@ -53,6 +53,7 @@ class ChordLength(Metric):
     """
 
     name = "chord-length"
+    chunked = True
     max_lag: int | None = option(
         None, "Longest chord in the density, voxels; default half the shortest side.", min=1
     )
@@ -65,50 +66,39 @@ class ChordLength(Metric):
     )
     planes: bool = option(False, "By plane instead of by direction.")
 
-    def measure(self, sample: Volume | Micrographs) -> xr.Dataset:
+    def measure(self, sample: Sample) -> xr.Dataset:
         """Chord lengths of a volume or of micrographs."""
         longest = max(number_of_lags(sample, self.max_lag) - 1, 1)
         over, merged = ("plane", by_plane) if self.planes else ("direction", by_direction)
-        chords = self._chords(sample)
+        phases = len(sample.phases)
+
+        def count(part: NDArray[np.uint8], axis: int) -> NDArray[np.int64]:
+            return count_chords(along(part, axis), phases, self.periodic)
+
+        chords = along_axes(count, self._merged, sample)
         densities = as_array(self.name, over, merged(_each(chords, _density, longest)))
         means = as_array(self.name, over, merged(_each(chords, _mean, longest)))
         density = densities.isel(lag=slice(1, None)).assign_attrs(units="1/voxel")
         mean = means.isel(lag=0, drop=True).assign_attrs(units="voxel")
         return xr.Dataset({"density": density, "mean": mean})
 
-    def _chords(self, sample: Volume | Micrographs) -> "dict[str, dict[str, Chords]]":
-        """Chords by plane and by the direction in it."""
-        phases = len(sample.phases)
-        if isinstance(sample, Volume):
-            along_axis = {
-                AXES[axis]: self._along([sample.labels], axis, phases) for axis in range(3)
-            }
-            return {p: {AXES[i]: along_axis[AXES[i]] for i in in_plane(p)} for p in PLANES}
-        return {
-            plane: {
-                AXES[axis]: self._along(stacks(images), row, phases)
-                for row, axis in enumerate(in_plane(plane), start=1)
-            }
-            for plane, images in sample.planes.items()
-        }
-
-    def _along(self, parts: Sequence[NDArray[np.uint8]], axis: int, phases: int) -> "Chords":
-        """Chords along one axis of stacks of slices."""
-        side = max(part.shape[axis] for part in parts)
-        total = np.zeros((phases, side + 1))
-        fits = 0
-        for part in parts:
-            n = part.shape[axis]
-            found = count_chords(along(part, axis), phases, self.periodic)
-            counts = found[0].astype(float)
+    def _merged(self, parts: Iterable[NDArray[np.int64]]) -> "Chords":
+        """Chords along one axis, as they were counted in parts."""
+        by_side: dict[int, NDArray[np.int64]] = {}
+        for found in parts:
+            n = found.shape[2] - 1
+            by_side[n] = by_side.get(n, 0) + found
+        side = max(by_side)
+        total = np.zeros((found.shape[1], side + 1))
+        for n, (whole, cut) in by_side.items():
+            counts = whole.astype(float)
             if self.border == "keep":
-                counts += found[1]
+                counts += cut
             elif self.border == "weigh" and not self.periodic:
                 counts /= np.maximum(n - 1 - np.arange(n + 1), 1)
             total[:, : n + 1] += counts
-            cut = 1 if self.periodic else (0 if self.border == "keep" else 2)
-            fits = max(fits, n - cut)
-        return Chords(total, fits)
+        lost = 1 if self.periodic else (0 if self.border == "keep" else 2)
+        return Chords(total, max(0, side - lost))
 
 
 @attrs.frozen

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -13,8 +13,9 @@ from recon.core.planes import AXES, PLANES, in_plane
 from recon.plugins.metrics.lines import LineKernel, count_along
 
 Curve = NDArray[np.float64]  # (phases, lags)
-Count = Callable[..., tuple[NDArray[Any], NDArray[Any]]]
 Sample = Volume | ChunkedVolume | Micrographs
+Counts = TypeVar("Counts")
+Merged = TypeVar("Merged")
 
 
 def number_of_lags(sample: Sample, max_lag: int | None) -> int:
@@ -47,36 +48,46 @@ def line_curves(
     """Curves by plane and by the direction in it; those of a volume agree between its planes."""
     phases = len(sample.phases)
 
-    def share(part: NDArray[np.uint8], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    def count(part: NDArray[np.uint8], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
         side = part.shape[axis]
         tries = part.size // side * windows(side, lags, periodic)
         return count_along(kernel, part, axis, phases, lags, periodic), tries
 
-    return shares_along(share, sample)
+    return along_axes(count, pooled, sample)
 
 
-def shares_along(count: Count, sample: Sample) -> dict[str, dict[str, Curve]]:
-    """Hits / tries along axes by plane and direction, both summed over the parts of a sample.
+def along_axes(
+    count: Callable[[NDArray[np.uint8], int], Counts],
+    merge: Callable[[Iterable[Counts]], Merged],
+    sample: Sample,
+) -> dict[str, dict[str, Merged]]:
+    """By plane and direction in it: what is counted along lines, merged over parts of the sample.
 
-    count  count(part, axis) -> hits (phases, n) and tries (n,) of a part that is as long along
-           the axis as the sample
+    count  count(part, axis) of a part (n, a, b) that is as long along the axis as the sample
     """
     if isinstance(sample, Micrographs):
         return {
             plane: {
-                AXES[axis]: _share(count(part, row) for part in stacks(images))
+                AXES[axis]: merge(count(part, row) for part in stacks(images))
                 for row, axis in enumerate(in_plane(plane), start=1)
             }
             for plane, images in sample.planes.items()
         }
-    curve = {}
+    merged = {}
     for axis, name in enumerate(AXES):
-        parts = sample.by_parts(partial(count, axis=axis), whole=(axis,))
-        curve[name] = _share(found for _, found in parts)
-    return {plane: {AXES[i]: curve[AXES[i]] for i in in_plane(plane)} for plane in PLANES}
+        parts = sample.by_parts(partial(_counted, count, axis), whole=(axis,))
+        merged[name] = merge(found for _, found in parts)
+    return {plane: {AXES[i]: merged[AXES[i]] for i in in_plane(plane)} for plane in PLANES}
 
 
-def _share(parts: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> Curve:
+def _counted(
+    count: Callable[[NDArray[np.uint8], int], Counts], axis: int, part: NDArray[np.uint8]
+) -> Counts:
+    return count(part, axis)
+
+
+def pooled(parts: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> Curve:
+    """Shares (phases, n) of hits (phases, n) in tries (n,), both summed over parts."""
     hits, tries = (sum(counts) for counts in zip(*parts, strict=True))
     return ratio(np.asarray(hits), np.asarray(tries))
 

@@ -52,7 +52,7 @@ class LocalThickness(Metric):
 
     def measure(self, sample: Volume | Micrographs) -> xr.Dataset:
         """Local thickness of the phases of a volume."""
-        if not isinstance(sample, Volume):
+        if isinstance(sample, Micrographs):
             raise ReconError(f"metric {self.name} needs a volume, got micrographs")
         bins, phases = number_of_lags(sample, self.max_lag), len(sample.phases)
         edges = np.array(sample.voxel_size) / min(sample.voxel_size)

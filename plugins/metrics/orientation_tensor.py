@@ -41,7 +41,7 @@ class OrientationTensor(Metric):
 
     def measure(self, sample: Volume | Micrographs) -> xr.Dataset:
         """Orientation tensor of a volume."""
-        if not isinstance(sample, Volume):
+        if isinstance(sample, Micrographs):
             raise ReconError(f"metric {self.name} needs a volume, got micrographs")
         field = directions(
             sample.labels,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from recon.core import Metric, option
 from recon.core.planes import AXES
-from recon.plugins.metrics.curves import Sample, by_direction, shares_along
+from recon.plugins.metrics.curves import Sample, along_axes, by_direction, pooled
 from recon.plugins.metrics.segments import along
 
 
@@ -49,8 +49,8 @@ class SurfaceDensity(Metric):
     def measure(self, sample: Sample) -> xr.Dataset:
         """Surface density of a volume or of micrographs."""
         phases = len(sample.phases)
-        count = partial(_faces_and_places, phases=phases, periodic=self.periodic)
-        counted = by_direction(shares_along(count, sample))
+        count = partial(_faces_and_places, phases, self.periodic)
+        counted = by_direction(along_axes(count, pooled, sample))
         faces = xr.DataArray(
             np.concatenate(list(counted.values()), axis=1),
             {"phase": np.arange(phases), "direction": list(counted)},
@@ -65,7 +65,7 @@ class SurfaceDensity(Metric):
 
 
 def _faces_and_places(
-    part: NDArray[np.uint8], axis: int, phases: int, periodic: bool
+    phases: int, periodic: bool, part: NDArray[np.uint8], axis: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Faces (phases, 1) normal to an axis, and the places (1,) where one could be."""
     side = part.shape[axis]

@@ -42,7 +42,7 @@ class TwoPointCluster(Metric):
 
     def measure(self, sample: Volume | Micrographs) -> xr.DataArray:
         """Two-point cluster functions of a volume."""
-        if not isinstance(sample, Volume):
+        if isinstance(sample, Micrographs):
             raise ReconError(f"metric {self.name} needs a volume, got micrographs")
         lags = number_of_lags(sample, self.max_lag)
         by_phase = [self._curves(sample.labels == k, lags) for k in range(len(sample.phases))]
