@@ -78,7 +78,7 @@ class Commands(click.Group):
         try:
             return self._invoked(ctx)
         except click.ClickException as error:
-            if not first_to_tell():
+            if not first_to_tell(error.format_message()):
                 ctx.exit(error.exit_code)
             raise
 
@@ -90,8 +90,8 @@ class Commands(click.Group):
         except click.UsageError as error:  # without click's two lines of usage above it
             raise Refused(error.format_message()) from error
         except KeyboardInterrupt:
-            if first_to_tell():
-                again = "interrupted; run, train and sweep go on from here with --resume"
+            again = "interrupted; run, train and sweep go on from here with --resume"
+            if first_to_tell(again):
                 click.echo(again, err=True)
             ctx.exit(130)
         except (click.ClickException, click.exceptions.Exit, click.Abort):

@@ -1,6 +1,7 @@
 """Several processes of one command under torchrun: one speaks, and an error is told once."""
 
 import contextlib
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -25,16 +26,23 @@ def together() -> Iterator[None]:
         yield
 
 
-def first_to_tell() -> bool:
-    """Whether this process is the one to tell why all end; the others wait until it has."""
+def first_to_tell(message: str) -> bool:
+    """Whether this process is the one to tell why all end; the others wait until it has.
+
+    The message goes to torchrun too, whose own account of the failure ends with it.
+    """
     if not _several():
         return True
     from recon.core.processes import world
 
-    if world().claim("tell"):
-        return True
-    time.sleep(GRACE)
-    return False
+    if not world().claim("tell"):
+        time.sleep(GRACE)
+        return False
+    if path := os.environ.get("TORCHELASTIC_ERROR_FILE"):
+        with contextlib.suppress(OSError), open(path, "w", encoding="utf-8") as file:
+            facts = {"message": message, "extraInfo": {"timestamp": int(time.time())}}
+            json.dump({"message": facts}, file)
+    return True
 
 
 def _several() -> bool:

@@ -5,9 +5,11 @@ Without torchrun there is one process, and nothing here starts anything.
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import attrs
 import torch
@@ -16,6 +18,8 @@ from torch import Tensor
 
 from recon.core.errors import ReconError
 
+PATIENCE = 1800.0
+"""Seconds to wait for the others to start."""
 _store: Any = None
 """torch's key-value store of the joined processes."""
 
@@ -132,14 +136,15 @@ def _start(processes: Processes) -> Any:
     """Start the process group and return the store that its processes share."""
     if not dist.is_available():
         raise ReconError("this PyTorch is built without torch.distributed; start without torchrun")
+    from torch.distributed.distributed_c10d import PrefixStore
     from torch.distributed.rendezvous import rendezvous
 
     gpus = torch.cuda.is_available() and dist.is_nccl_available()
     backend = "cpu:gloo,cuda:nccl" if gpus else "gloo"
     try:
-        # The store is kept: torch has no public way to that of a group that it starts alone.
         store, rank, size = next(rendezvous("env://"))
-        store.set_timeout(timedelta(minutes=30))
+        store.set_timeout(timedelta(seconds=PATIENCE))
+        store = PrefixStore(_fresh(store, rank, size), store)
         dist.init_process_group(backend, store=store, rank=rank, world_size=size)
     except (ValueError, RuntimeError) as error:
         raise ReconError(
@@ -147,6 +152,28 @@ def _start(processes: Processes) -> Any:
             f"{str(error).splitlines()[0]}; start them with torchrun"
         ) from error
     return store
+
+
+def _fresh(store: Any, rank: int, size: int) -> str:
+    """A prefix for keys that all processes of this start share and no earlier start had.
+
+    torchrun starts anew on the store of the processes that died (seen with PyTorch 2.13), and
+    who reads their addresses there before they are overwritten never finds the others.
+    """
+    mine = uuid4().hex
+    if rank == 0:
+        store.set("recon start", mine)
+        answers = [store.get(f"{mine} {other}").decode() for other in range(1, size)]
+        store.set(f"{mine} all", " ".join(answers))
+        return mine
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        start: str = store.get("recon start").decode()  # perhaps of an earlier start
+        store.set(f"{start} {rank}", mine)
+        if store.check([f"{start} all"]) and mine in store.get(f"{start} all").decode():
+            return start
+        time.sleep(0.02)
+    raise RuntimeError("process 0 does not answer")
 
 
 def _is_loss(error: RuntimeError) -> bool:
