@@ -34,7 +34,10 @@ class Tasks:
     failed: set[int] = attrs.field(init=False, factory=set)
 
     def results(self, progress: Progress) -> Generator[Result, None, None]:
-        """Send all that is not done yet and yield what comes; what is left is cancelled."""
+        """Send all that is not done yet and yield what comes.
+
+        When the client closes, the cluster drops what is left.
+        """
         numbers = sorted({*self.order.unmade(), *self.order.unmeasured()})
         coming = as_completed(loop=self.client.loop)
         # In the graph and not scattered: when the workers that hold it die, it is sent again.
@@ -42,12 +45,9 @@ class Tasks:
             parcel = self.client.submit(
                 _given, Parcel.of(self.order, self.token), key=f"recipe-{self.token}"
             )
-        try:
-            for number in numbers:
-                coming.update(self._sent(parcel, number))
-            yield from self._received(coming, parcel, progress)
-        finally:
-            self.client.cancel([parcel, *coming.futures], force=True)
+        for number in numbers:
+            coming.update(self._sent(parcel, number))
+        yield from self._received(coming, parcel, progress)
 
     def _sent(self, parcel: Future[Any], number: int) -> list[Future[Any]]:
         """The tasks of a sample; one that is made already is only measured."""
