@@ -126,7 +126,7 @@ def joined() -> Iterator[Processes]:
             raise
         raise ReconError(
             f"process {processes.rank} of {processes.size} lost another one: it was killed or "
-            "its machine is gone; start all again with --resume"
+            "its machine is gone; with --resume all go on from the last checkpoint"
         ) from error
     dist.destroy_process_group()
     _store = None
