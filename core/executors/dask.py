@@ -25,9 +25,7 @@ FIRST_WORKER = 60.0
 
 def _installed() -> None:
     if find_spec("distributed") is None:
-        raise ReconError(
-            "the executor dask needs dask.distributed; pip install 'microrecon[scale]'"
-        )
+        raise ReconError("executor dask needs dask.distributed: pip install 'microrecon[scale]'")
 
 
 @attrs.frozen

@@ -45,6 +45,9 @@ class Tasks:
             parcel = self.client.submit(
                 _given, Parcel.of(self.order, self.token), key=f"recipe-{self.token}"
             )
+        # A task goes where what it needs is: everywhere, or one worker would get all the samples.
+        parcel.exception()  # waits until it is there
+        self.client.replicate([parcel])
         for number in numbers:
             coming.update(self._sent(parcel, number))
         yield from self._received(coming, parcel, progress)
