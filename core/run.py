@@ -230,7 +230,7 @@ def _carry_out(
                 case Failed(number, error):
                     failed.setdefault(number, error)
     if failed:
-        raise _failure(failed, order.recipe.samples)
+        raise _failure(dict(sorted(failed.items())), order.recipe.samples)
 
 
 def _failure(failed: dict[int, BaseException], samples: int) -> BaseException:

@@ -1,5 +1,6 @@
 """What a worker of a Dask cluster does: it need not share a disk with who sends the work."""
 
+import contextlib
 import functools
 import io
 import platform
@@ -8,12 +9,13 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import attrs
+import numba
 import numpy as np
 import torch
 from distributed import get_worker
@@ -244,9 +246,20 @@ def measured(parcel: Parcel, sample: Packed | Unfit) -> Results | Unfit:
         return sample
     if unfit := _unfit(parcel):
         return unfit
-    with _alone:
+    with _alone, _own_threads():
         recipe = unpacked(parcel).recipe
         return measure(sample.volume, recipe.metrics, recipe.properties)
+
+
+@contextlib.contextmanager
+def _own_threads() -> Iterator[None]:
+    """As many threads for numba as for torch; numba's would become torch's too, by OpenMP."""
+    threads = torch.get_num_threads()
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _unfit(parcel: Parcel) -> Unfit | None:

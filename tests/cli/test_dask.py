@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
 from click.testing import CliRunner
 
 from recon.cli import main
@@ -59,7 +60,8 @@ def finish(process, code=0):
 
 
 def here(*arguments):
-    """`recon ARGUMENTS` in this process, which has one thread too; what it wrote to stderr."""
+    """`recon ARGUMENTS` in this process, with one thread too; what it wrote to stderr."""
+    torch.set_num_threads(1)  # numba has its own number, which becomes torch's after a kernel
     result = CliRunner().invoke(main, list(map(str, arguments)))
     assert result.exit_code == 0, result.output
     return result.stderr
