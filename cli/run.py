@@ -7,16 +7,21 @@ from typing import Any
 import click
 
 from recon.cli.fail_on import Condition, fail_on_flag, judge
+from recon.cli.plan import told
 from recon.cli.progress import Shown
 from recon.cli.recipe import given, recipe_flags, recipe_table
 from recon.cli.settings import set_flag, stated
+from recon.core.budget import parse_memory
+from recon.core.comparison.equivalence import Comparison
 from recon.core.ensemble import to_text
 from recon.core.errors import ReconError
 from recon.core.executors import Executor
 from recon.core.executors.dask import Dask
+from recon.core.executors.distributed import Distributed, follow
 from recon.core.executors.local import Local
 from recon.core.folder import Folder, free_name
 from recon.core.overlay import laid_over
+from recon.core.processes import world
 from recon.core.recipe import Recipe
 from recon.core.run import COMPARISON, check, run
 
@@ -47,6 +52,16 @@ from recon.core.run import COMPARISON, check, run
     metavar="N",
     help=stated("Processes here, or how many of the cluster to wait for.", "one a core, or one"),
 )
+@click.option(
+    "--memory",
+    metavar="SIZE",
+    help=stated(
+        "Memory to keep within, such as 8GB; a volume that needs more is worked on in slabs on "
+        "disk, to the same result.",
+        "most of what is available",
+    ),
+)
+@click.option("--dry-run", is_flag=True, help="Tell what the run will take, and do nothing.")
 @fail_on_flag
 @set_flag
 def command(
@@ -56,6 +71,8 @@ def command(
     executor: str,
     scheduler: str | None,
     workers: int | None,
+    memory: str | None,
+    dry_run: bool,
     fail_on: tuple[Condition, ...],
     settings: tuple[str, ...],
     **flags: Any,
@@ -65,25 +82,46 @@ def command(
     Without arguments: the default example with its bundled weights. With --micrographs and
     without --weights it trains first. A flag wins over the RECIPE, the recipe over defaults.
     """
+    limit = parse_memory(memory) if memory else None
+    chosen = engine(executor, scheduler, workers, limit)
+    if isinstance(chosen, Distributed) and not chosen.processes.first:
+        if not dry_run:
+            follow(chosen.processes)
+        return
     table = laid_over(recipe_table(recipe), given(flags, settings))
+    if dry_run:
+        click.echo(told(checked(Recipe.from_table(table), chosen), limit))
+        return
     folder = Folder(out or free_name("recon-run"))
     if resume and out is None:
         raise ReconError("--resume needs the --out of the run to go on with")
     if resume and folder.finished:
         click.echo(f"{folder.path} is finished", err=True)
         kept = folder.path / COMPARISON
+        if isinstance(chosen, Distributed):
+            chosen.dismiss()
         judge(fail_on, json.loads(kept.read_text()) if kept.exists() else None)
         return
     bare = resume and not table
-    wanted = (folder.request() if bare else None) or Recipe.from_table(table)
-    check(wanted)
-    chosen = engine(executor, scheduler, workers)
-    chosen.check(wanted)
+    wanted = checked((folder.request() if bare else None) or Recipe.from_table(table), chosen)
+    comparison = _made(wanted, folder, resume, chosen)
+    judge(fail_on, comparison.to_table() if comparison is not None else None)
+
+
+def checked(recipe: Recipe, engine: Executor) -> Recipe:
+    """The recipe; ReconError when it cannot be carried out."""
+    check(recipe)
+    engine.check(recipe)
+    return recipe
+
+
+def _made(recipe: Recipe, folder: Folder, resume: bool, engine: Executor) -> Comparison | None:
+    """Do the run and say what came out."""
     new = not folder.path.exists()
     try:
         with folder.taken(), Shown() as progress:
             made, comparison, ensembles = run(
-                wanted, folder, resume=resume, progress=progress, executor=chosen
+                recipe, folder, resume=resume, progress=progress, executor=engine
             )
     except ReconError:
         if new and folder.path.is_dir() and not any(folder.path.iterdir()):
@@ -97,14 +135,21 @@ def command(
     if made.samples > 1:
         names += ", samples.csv"
     click.echo(f"{folder.path}: {names}, recipe.toml, measurements.json, report.html")
-    judge(fail_on, comparison.to_table() if comparison is not None else None)
+    return comparison
 
 
-def engine(executor: str, scheduler: str | None, workers: int | None) -> Executor:
-    """The executor that the flags name."""
+def engine(
+    executor: str, scheduler: str | None, workers: int | None, memory: int | None
+) -> Executor:
+    """The executor that the flags name; under torchrun that of several processes."""
+    processes = world()
     if executor == "dask":
+        if processes.size > 1:
+            raise ReconError("--executor dask starts its own processes; leave torchrun out")
+        if memory is not None:
+            raise ReconError("--memory is for --executor local, got it with --executor dask")
         return Dask(scheduler, workers, tell=lambda line: click.echo(line, err=True))
     for flag, value in (("--scheduler", scheduler), ("--workers", workers)):
         if value is not None:
             raise ReconError(f"{flag} is for --executor dask, got {value} with --executor local")
-    return Local()
+    return Distributed(processes, memory) if processes.size > 1 else Local(memory)

@@ -3,6 +3,7 @@
 https://ngff.openmicroscopy.org/0.5/
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,14 @@ from recon.core.atomic import whole
 from recon.core.errors import ReconError
 
 if TYPE_CHECKING:
+    from recon.core.streamed import StreamedVolume
     from recon.core.volume import Volume
 
 CHUNK = 64
 UNIT = {"meter": 1.0, "millimeter": 1e-3, "micrometer": 1e-6, "nanometer": 1e-9}
 
 
-def write(path: Path, volume: "Volume") -> None:
+def write(path: Path, volume: "Volume | StreamedVolume") -> None:
     """Write array "0" and levels of half the resolution each down to one chunk."""
     strides = [1]
     while max(volume.shape) // strides[-1] > CHUNK and min(volume.shape) // strides[-1] >= 2:
@@ -32,18 +34,37 @@ def write(path: Path, volume: "Volume") -> None:
     with whole(path) as partial:
         group = zarr.create_group(partial, zarr_format=3)
         for level, stride in enumerate(strides):
-            # Every stride-th voxel: a coarse level holds no label that the fine one lacks.
-            labels = volume.labels[::stride, ::stride, ::stride]
-            chunks = tuple(min(CHUNK, side) for side in labels.shape)
+            sides = [-(-side // stride) for side in volume.shape]
             group.create_array(
-                str(level), data=labels, chunks=chunks, dimension_names=["z", "y", "x"]
+                str(level),
+                shape=sides,
+                dtype="uint8",
+                chunks=tuple(min(CHUNK, side) for side in sides),
+                dimension_names=["z", "y", "x"],
             )
+        volume.put(partial)
+        for level in range(1, len(strides)):
+            _halve(group[str(level - 1)], group[str(level)])
         group.attrs["ome"] = _metadata(volume.voxel_size, strides)
         group.attrs["recon"] = {
             "kind": "volume",
             "phases": list(volume.phases),
             **(volume.provenance or {}),
         }
+
+
+def put(partial: Path, slabs: Iterable[tuple[int, NDArray[np.uint8]]]) -> None:
+    """Write slabs along z to array "0" of an unfinished file: (first place, labels (n, Y, X))."""
+    array = zarr.open_array(partial / "0", mode="r+")
+    for low, labels in slabs:
+        array[low : low + len(labels)] = labels
+
+
+def _halve(fine: Any, coarse: Any) -> None:
+    """Every second voxel: a coarse level holds no label that the fine one lacks."""
+    for low in range(0, coarse.shape[0], CHUNK):
+        high = min(low + CHUNK, coarse.shape[0])
+        coarse[low:high] = fine[2 * low : 2 * high - 1 : 2, ::2, ::2]
 
 
 def _metadata(voxel_size: tuple[float, float, float], strides: list[int]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 import torch
 import xarray as xr
+from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.core import planes, weights
@@ -47,16 +48,26 @@ class State:
     @property
     def volume(self) -> Volume:
         """The phases seen so far; after the last step the result."""
-        material = self.denoiser.material
-        labels = np.concatenate([part.numpy() for part in self.labels()])
-        if material is None:
-            return Volume(labels, phases=[str(k) for k in range(max(2, self.x.shape[0]))])
-        return Volume(labels, material.voxel_size, material.phases)
+        labels = np.concatenate([part for _, part in self.labels()])
+        return Volume(labels, self.voxel_size, self.phases)
 
-    def labels(self) -> Iterator[Tensor]:
-        """The phases (n, Y, X) uint8 of the planes that this process holds, slab by slab."""
-        for _, part in slabs_of(self.x):
-            yield decode(part).cpu()
+    @property
+    def voxel_size(self) -> tuple[float, float, float]:
+        """(z, y, x) in metres; 1.0 when nothing is known."""
+        material = self.denoiser.material
+        return (1.0, 1.0, 1.0) if material is None else material.voxel_size
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """Names of the phases."""
+        material = self.denoiser.material
+        unnamed = tuple(str(k) for k in range(max(2, self.x.shape[0])))
+        return unnamed if material is None else material.phases
+
+    def labels(self) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """First place along z and phases (n, Y, X) of the slabs that this process holds."""
+        for low, part in slabs_of(self.x):
+            yield low, decode(part).cpu().numpy()
 
 
 def reconstruct(

@@ -100,6 +100,10 @@ class Volume:
         """
         yield (0, 0, 0), function(self.labels)
 
+    def put(self, partial: Path) -> None:
+        """Write the labels to the array of an unfinished file."""
+        ome_zarr.put(partial, [(0, self.labels)])
+
     def save(self, path: str | Path) -> None:
         """Write OME-Zarr 0.5; the file appears whole or not at all, and never over another."""
         ome_zarr.write(Path(path), self)

@@ -16,6 +16,7 @@ from recon.core.atomic import whole
 from recon.core.folder import Folder
 from recon.core.kinds import Denoiser
 from recon.core.recipe import Recipe
+from recon.core.streamed import StreamedVolume
 from recon.core.volume import Volume
 
 Progress = Callable[[str, int, int, str], None]
@@ -32,7 +33,7 @@ class Made:
     """
 
     number: int
-    volume: Volume
+    volume: Volume | StreamedVolume
     seconds: float
     worker: str
     threads: int

@@ -1,15 +1,24 @@
 """Samples one after the other in this process, each resumable within itself."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Iterator
+from math import prod
+from pathlib import Path
 
 import attrs
 import torch
 
+from recon.core.atomic import remove
+from recon.core.chunked_volume import IN_MEMORY, ChunkedVolume, fits
 from recon.core.errors import ReconError
 from recon.core.executors import Failed, Made, Measured, Order, Progress, Result
+from recon.core.executors.in_slabs import sampled
 from recon.core.pipeline import measure, reconstruct, torch_device
+from recon.core.planning.plan import thickness_within
+from recon.core.processes import Processes
 from recon.core.recipe import Recipe
+from recon.core.slabs.disk import OnDisk
+from recon.core.streamed import StreamedVolume
 from recon.core.volume import Volume
 
 SAVE_EVERY = 10.0
@@ -20,7 +29,12 @@ HERE = "local"
 
 @attrs.frozen
 class Local:
-    """All that torch has here works on one sample at a time."""
+    """All that torch has here works on one sample at a time.
+
+    memory  bytes that it may take; a volume that needs more is kept in slabs on disk
+    """
+
+    memory: int | None = None
 
     def check(self, recipe: Recipe) -> None:
         """Nothing beyond what every run needs."""
@@ -28,23 +42,44 @@ class Local:
     def results(self, order: Order, progress: Progress) -> Generator[Result, None, None]:
         """All samples are reconstructed, then all are measured."""
         failed = set()
-        for number in order.unmade():
+        unmade = order.unmade()
+        thickness = thickness_within(self.memory, order.recipe, order.denoiser) if unmade else None
+        for number in unmade:
             try:
-                yield _sample(order, number, progress)
+                if thickness is None:
+                    yield _sample(order, number, progress)
+                else:
+                    yield _in_slabs(order, number, progress, thickness)
             except ReconError as error:
                 failed.add(number)
                 yield Failed(number, error)
-        recipe, total = order.recipe, order.recipe.samples
-        for number in order.unmeasured():
-            if number in failed:
-                continue
-            progress("measure", number, total, "")
-            try:
-                volume = Volume.open(order.path(number))
-                yield Measured(number, measure(volume, recipe.metrics, recipe.properties))
-            except ReconError as error:
-                yield Failed(number, error)
-        progress("measure", total, total, "")
+        yield from measurements(order, failed, progress, self.memory)
+
+
+def measurements(
+    order: Order, failed: Collection[int], progress: Progress, memory: int | None
+) -> Iterator[Result]:
+    """Measure the samples that are made and not measured yet.
+
+    memory  bytes that this may take
+    """
+    recipe, total = order.recipe, order.recipe.samples
+    for number in order.unmeasured():
+        if number in failed:
+            continue
+        progress("measure", number, total, "")
+        try:
+            volume = _opened(order.path(number), recipe, memory)
+            yield Measured(number, measure(volume, recipe.metrics, recipe.properties))
+        except ReconError as error:
+            yield Failed(number, error)
+    progress("measure", total, total, "")
+
+
+def _opened(path: Path, recipe: Recipe, memory: int | None) -> Volume | ChunkedVolume:
+    """A sample to measure, in parts where it does not fit into the memory."""
+    whole = fits(path) if memory is None else IN_MEMORY * prod(recipe.shape) <= memory
+    return Volume.open(path) if whole else ChunkedVolume.open(path, memory)
 
 
 def _sample(order: Order, number: int, progress: Progress) -> Made:
@@ -63,3 +98,15 @@ def _sample(order: Order, number: int, progress: Progress) -> Made:
     # As if all steps had been made now.
     seconds = (time.monotonic() - begun) * state.steps / (state.steps - done)
     return Made(number, state.volume, seconds, HERE, torch.get_num_threads())
+
+
+def _in_slabs(order: Order, number: int, progress: Progress, thickness: int) -> Made:
+    """The same with the fields on disk, in the folder of the unfinished run."""
+    stem, recipe = order.path(number).stem, order.recipe
+    fields = order.folder.state(f"{stem}.fields")
+    remove(fields)
+    slabs = OnDisk(fields, thickness, torch_device(recipe.device))
+    kept = order.folder.state(f"{stem}.slabs")
+    state, seconds = sampled(recipe, number, order.denoiser, slabs, kept, Processes(), progress)
+    volume = StreamedVolume(recipe.shape, state.voxel_size, state.phases, state.labels)
+    return Made(number, volume, seconds, HERE, torch.get_num_threads())

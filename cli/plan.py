@@ -1,0 +1,42 @@
+"""What `recon run --dry-run` tells."""
+
+from recon.cli.progress import spoken
+from recon.core.budget import format_memory
+from recon.core.errors import ReconError
+from recon.core.planning.plan import Plan
+from recon.core.recipe import Recipe
+from recon.core.run import loaded
+
+
+def told(recipe: Recipe, limit: int | None) -> str:
+    """Passes, arithmetic, memory, time and disk of a run, a line each.
+
+    limit  bytes of memory to keep within
+    """
+    if recipe.weights is None and recipe.micrographs is not None:
+        raise ReconError(
+            "--dry-run tells the cost of sampling with known weights; train first and give "
+            "--weights, or leave --micrographs out"
+        )
+    plan = Plan.of(recipe, loaded(recipe)[0], limit)
+    samples, shape = recipe.samples, " x ".join(map(str, recipe.shape))
+    each = " a sample" if samples > 1 else ""
+    if plan.flop is None:
+        arithmetic = "unknown: the denoiser does not run without values"
+    else:
+        arithmetic = f"{plan.flop / 1e12:.3g} TFLOP in the network{each}"
+    split = "whole in memory"
+    if plan.thickness is not None:
+        split = f"in slabs of {plan.thickness} planes on disk"
+    memory = plan.memory.whole if plan.thickness is None else plan.memory.slabs[plan.thickness]
+    scratch = f", {format_memory(plan.scratch)} while it runs" if plan.scratch else ""
+    lines = {
+        "volume": f"{shape} voxels, {samples} sample{'s' if samples > 1 else ''}",
+        "passes": f"{plan.passes.total} of the network{each}, in {recipe.steps} steps",
+        "arithmetic": arithmetic,
+        "memory": f"about {format_memory(memory)}, the volume {split}",
+        "time": f"about {spoken(plan.seconds * samples)} for sampling, at the speed of just now; "
+        "measuring and the report come after it",
+        "disk": f"at most {format_memory(plan.disk * samples)}{scratch}",
+    }
+    return "\n".join(f"{name:<12}{line}" for name, line in lines.items())
