@@ -123,8 +123,8 @@ def _dashboard(client: "Client") -> str | None:
 def _quiet() -> Iterator[None]:
     """Dask tells of every connection that ends; what a user can act upon, recon tells."""
     with contextlib.ExitStack() as stack:
-        loggers = logging.getLogger("distributed"), logging.getLogger("asyncio")
-        for speaker in (*loggers[0].handlers, loggers[1]):
+        speakers: list[logging.Handler | logging.Logger] = [logging.getLogger("asyncio")]
+        for speaker in (*speakers, *logging.getLogger("distributed").handlers):
             stack.callback(speaker.setLevel, speaker.level)
             speaker.setLevel(logging.CRITICAL + 1)
         yield

@@ -255,7 +255,8 @@ def measured(parcel: Parcel, sample: Packed | Unfit) -> Results | Unfit:
 def _own_threads() -> Iterator[None]:
     """As many threads for numba as for torch; numba's would become torch's too, by OpenMP."""
     threads = torch.get_num_threads()
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    numba.set_num_threads(min(threads, most))
     try:
         yield
     finally:
