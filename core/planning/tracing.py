@@ -26,12 +26,12 @@ def traced(function: Callable[[Tensor], Any], shape: tuple[int, ...]) -> Cost | 
 
     The peak is of the tensors alone; kernels take working memory beside.
     """
-    peak = _Peak()
+    counter, peak = FlopCounterMode(display=False), _Peak()
+    valueless = FakeTensorMode(allow_non_fake_inputs=True)
     try:
-        with torch.inference_mode(), FakeTensorMode(allow_non_fake_inputs=True):
+        with torch.inference_mode(), valueless, counter, peak:
             x = torch.empty(shape)
-            with FlopCounterMode(display=False) as counter, peak:
-                function(x)
+            function(x)
     except Exception:  # whatever a plugin does: that its cost is unknown is no defect of the run
         return None
     return Cost(counter.get_total_flops(), peak.most)

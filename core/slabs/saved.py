@@ -64,7 +64,7 @@ def load(folder: Path, slabs: Slabs, device: str) -> tuple[int, Field] | None:
         raise ReconError(f"{folder} is damaged: planes are missing; remove it to start over")
 
     def read(low: int, high: int) -> torch.Tensor:
-        return torch.from_numpy(array[:, low:high]).to(device)
+        return torch.from_numpy(array[:, low:high]).clone().to(device)
 
     return done, Field(slabs, (c, z, y, x), read).settle()
 

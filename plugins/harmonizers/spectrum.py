@@ -100,15 +100,16 @@ class Spectrum:
 
     def _waves(self, field: Tensor) -> Tensor:
         """Waves along y and x of the planes of a field."""
-        waves: Tensor = torch.fft.rfftn(self._continued(field, (1, 2)), dim=(2, 3))
+        # Contiguous, here and below: MKL rounds by strides, and those of slabs are their own.
+        waves: Tensor = torch.fft.rfftn(self._continued(field, (1, 2)).contiguous(), dim=(2, 3))
         return waves
 
     def _along_z(self, waves: Tensor, factor: "Gain", low: int, high: int) -> Tensor:
         """Multiply the waves (C, n, high - low, X // 2 + 1) by a factor, there and back along z."""
         p3 = self.power if isinstance(self.power, Tensor) else self.power.along(1)(low, high)
-        waves = torch.fft.fft(self._continued(waves, (0,)), dim=1)
+        waves = torch.fft.fft(self._continued(waves, (0,)).contiguous(), dim=1)
         waves = torch.fft.ifft(waves * factor(p3, low, high), dim=1)
-        return waves[:, : self.shape[0]]
+        return waves[:, : self.shape[0]].contiguous()
 
     def _voxels(self, waves: Tensor) -> Tensor:
         _, height, width = self.shape
