@@ -1,9 +1,12 @@
 """What a worker of a Dask cluster does: it need not share a disk with who sends the work."""
 
 import contextlib
+import ctypes
 import functools
 import io
+import os
 import platform
+import sys
 import tempfile
 import threading
 import time
@@ -170,6 +173,7 @@ class Unpacked:
 @functools.lru_cache(maxsize=1)
 def unpacked(parcel: Parcel) -> Unpacked:
     """The parcel's files written, and its denoiser loaded: once a process."""
+    _pages_kept()
     folder = tempfile.TemporaryDirectory(dir=get_worker().local_directory)
     for name, content in parcel.files.items():
         Path(folder.name, name).write_bytes(content)
@@ -261,6 +265,21 @@ def _own_threads() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def _pages_kept() -> None:
+    """Let glibc keep the memory of tensors again.
+
+    Dask starts workers with a MALLOC_TRIM_THRESHOLD_ at which every tensor is made of new pages:
+    samples then take several times as long.
+    """
+    if sys.platform != "linux" or "MALLOC_TRIM_THRESHOLD_" not in os.environ:
+        return
+    trim_threshold, mmap_threshold = -1, -3  # malloc.h
+    with contextlib.suppress(AttributeError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(trim_threshold, 2**30)
+        mallopt(mmap_threshold, 2**25)  # the largest that glibc takes
 
 
 def _unfit(parcel: Parcel) -> Unfit | None:
