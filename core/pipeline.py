@@ -260,13 +260,17 @@ def measure(
     plugins += [_plugin("property", item) for item in properties]
     if isinstance(sample, ChunkedVolume):
         refuse_parts(plugins)
-    for plugin in plugins:
-        report(plugin.name)
-        value = plugin.measure(sample) if plugin.kind == "metric" else plugin.solve(sample)
-        key = plugin.name
-        while key in results:
-            key += "'"
-        results[key] = value if isinstance(value, xr.Dataset) else xr.DataArray(value)
+    threads = torch.get_num_threads()
+    try:
+        for plugin in plugins:
+            report(plugin.name)
+            value = plugin.measure(sample) if plugin.kind == "metric" else plugin.solve(sample)
+            key = plugin.name
+            while key in results:
+                key += "'"
+            results[key] = value if isinstance(value, xr.Dataset) else xr.DataArray(value)
+    finally:
+        torch.set_num_threads(threads)  # numba's number becomes torch's, and roundings follow it
     return results
 
 

@@ -95,6 +95,7 @@ def run(
             check_comparable(denoiser.material, micrographs)
         if denoiser.material is not None:
             _check_for(recipe, len(denoiser.material.phases))
+        executor.prepare(recipe, denoiser)
         folder.begin(recipe, resume)
     recipe = resolved(recipe, denoiser)
     order = Order(recipe, denoiser, digest, folder)

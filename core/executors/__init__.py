@@ -104,6 +104,9 @@ class Executor(Protocol):
     def check(self, recipe: Recipe) -> None:
         """ReconError when it cannot do what the recipe asks for; before any work is done."""
 
+    def prepare(self, recipe: Recipe, denoiser: Denoiser) -> None:
+        """ReconError when it has not the memory for a sample; before the folder is written to."""
+
     def results(self, order: Order, progress: Progress) -> Generator[Result, None, None]:
         """Made for each sample without a volume, Measured for each not measured yet, or Failed.
 

@@ -13,6 +13,7 @@ import attrs
 
 from recon.core.errors import ReconError
 from recon.core.executors import Order, Progress, Result
+from recon.core.kinds import Denoiser
 from recon.core.pipeline import torch_device
 from recon.core.recipe import Recipe
 
@@ -49,6 +50,9 @@ class Dask:
         if self.scheduler is not None:
             with self._connected(recipe):
                 pass
+
+    def prepare(self, recipe: Recipe, denoiser: Denoiser) -> None:
+        """Each worker and process has a memory of its own."""
 
     def results(self, order: Order, progress: Progress) -> Generator[Result, None, None]:
         """Results as they come; the cluster, if it is one of this machine, lives as long."""

@@ -13,6 +13,7 @@ from recon.core.errors import ReconError
 from recon.core.executors import Failed, Made, Order, Progress, Result
 from recon.core.executors.in_slabs import sampled
 from recon.core.executors.local import measurements
+from recon.core.kinds import Denoiser
 from recon.core.pipeline import State, fitted, torch_device
 from recon.core.processes import Processes
 from recon.core.recipe import Recipe
@@ -43,6 +44,9 @@ class Distributed:
             raise ReconError(
                 "anchors need the volume in the memory of one process; start without torchrun"
             )
+
+    def prepare(self, recipe: Recipe, denoiser: Denoiser) -> None:
+        """Each worker and process has a memory of its own."""
 
     def results(self, order: Order, progress: Progress) -> Generator[Result, None, None]:
         """All samples are reconstructed, then the first process measures them."""

@@ -13,6 +13,7 @@ from recon.core.chunked_volume import IN_MEMORY, ChunkedVolume, fits
 from recon.core.errors import ReconError
 from recon.core.executors import Failed, Made, Measured, Order, Progress, Result
 from recon.core.executors.in_slabs import sampled
+from recon.core.kinds import Denoiser
 from recon.core.pipeline import measure, reconstruct, torch_device
 from recon.core.planning.plan import thickness_within
 from recon.core.processes import Processes
@@ -38,6 +39,14 @@ class Local:
 
     def check(self, recipe: Recipe) -> None:
         """Nothing beyond what every run needs."""
+
+    def prepare(self, recipe: Recipe, denoiser: Denoiser) -> None:
+        """Refuse what slabs do not bring within the memory."""
+        thickness = thickness_within(self.memory, recipe, denoiser)
+        if thickness is not None and recipe.anchors:
+            raise ReconError(
+                "anchors need the whole volume in memory; give more --memory, or leave them out"
+            )
 
     def results(self, order: Order, progress: Progress) -> Generator[Result, None, None]:
         """All samples are reconstructed, then all are measured."""
