@@ -131,7 +131,8 @@ def recipe_table(path: Path | None) -> dict[str, Any]:
     table, base = read_table(path), path.parent
     for key in ("micrographs", "weights"):
         value = table.get(key)
-        if isinstance(value, str) and (base / value).exists():
+        there = Path.is_file if key == "weights" else Path.exists  # a folder may bear a name
+        if isinstance(value, str) and there(base / value):
             table[key] = str(base / value)
     for place, anchor in enumerate(table["anchors"] if _texts(table, "anchors") else ()):
         plane, number, image = split(anchor)

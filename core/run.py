@@ -175,7 +175,7 @@ def resolved(recipe: Recipe, denoiser: Denoiser) -> Recipe:
     path = recipe.weights and Path(recipe.weights)
     return attrs.evolve(
         recipe,
-        weights=str(path.absolute()) if path and path.exists() else recipe.weights,
+        weights=str(path.absolute()) if path and path.is_file() else recipe.weights,
         micrographs=recipe.micrographs and str(Path(recipe.micrographs).absolute()),
         anchors=tuple(absolute(anchor) for anchor in recipe.anchors),
         denoiser=Choice(denoiser.name, values(denoiser)),

@@ -66,6 +66,15 @@ def test_the_written_recipe_and_the_provenance_give_the_same_volume(recon):
     assert resolved["harmonizer"]["eta"] == 1.0
 
 
+def test_a_folder_of_the_name_of_bundled_weights_is_not_taken_for_them(recon):
+    recon("run", "--weights", "porous", "--shape", 8, 8, 8, "--steps", 2, "--out", "porous")
+    assert tomllib.loads(Path("porous/recipe.toml").read_text())["weights"] == "porous"
+    recon("run", "--weights", "porous", "--shape", 8, 8, 8, "--steps", 2, "--out", "fibres")
+    assert tomllib.loads(Path("fibres/recipe.toml").read_text())["weights"] == "porous"
+    Path("again.toml").write_text(Path("fibres/recipe.toml").read_text())
+    recon("run", "again.toml", "--out", "again")
+
+
 def test_samples_are_the_volumes_of_the_following_seeds(recon):
     recon(*SMALL, "--seed", 100, "--samples", 3, "--out", "many")
     assert sorted(p.name for p in Path("many").glob("*.zarr")) == [f"00{i}.zarr" for i in range(3)]
