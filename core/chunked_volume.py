@@ -22,7 +22,7 @@ IN_MEMORY = 16  # bytes a voxel that the most demanding metric takes on a volume
 UNTOLD = 1_000_000_000  # bytes for parts where the system does not tell what is available
 LARGEST = 1 << 24  # voxels of a part: more bring nothing
 READ_AHEAD = 10  # chunks that zarr decodes at a time
-SPARE = 100_000_000  # bytes for code that is compiled and loaded on the way, and for results
+SPARE = 150_000_000  # bytes for code that is compiled and loaded on the way, and for results
 
 Triple = tuple[int, int, int]
 
@@ -134,6 +134,7 @@ def refuse_parts(plugins: Iterable[Any]) -> None:
 
 def _for_parts(memory: str | int | None) -> int:
     """Bytes of the memory given that are left for parts."""
+    _dask()  # what it takes is counted
     if memory is None:
         left = available()
         return UNTOLD if left is None else left // 2

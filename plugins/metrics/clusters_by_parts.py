@@ -27,7 +27,8 @@ class ClustersByParts(Reach):
 
     def __init__(self, sample: Volume | ChunkedVolume, phase: int, periodic: bool) -> None:
         outer = sum(int(np.prod(np.delete(sample.shape, axis))) for axis in range(3))
-        parts = sample.by_parts(partial(_labelled, phase), cost=COST, overhead=OF_LAYER * outer)
+        labelled = partial(_labelled, phase)
+        parts = sample.by_parts(labelled, cost=COST, overhead=OF_LAYER * outer)
         first = [np.zeros(np.delete(sample.shape, axis), np.int64) for axis in range(3)]
         last = [layer.copy() for layer in first]
         sizes, pairs, found = [], [np.zeros((0, 2), np.int64)], 0

@@ -13,6 +13,8 @@ from recon.core import ChunkedVolume, ReconError, Volume, catalog, measure
 from recon.core.budget import available, format_memory, parse_memory, resident
 from recon.core.chunked_volume import LARGEST, part_shape, shares
 from recon.core.testing import labels as textures
+from recon.plugins.metrics.clusters_by_parts import COST, OF_LAYER
+from recon.plugins.metrics.two_point import BATCH, OF_BATCH
 
 NAMES = "abc"
 sides = st.tuples(*[st.integers(1, 40)] * 3)
@@ -45,7 +47,7 @@ def test_a_chunk_that_is_too_large_is_cut_evenly():
     assert part_shape((512, 512, 512), (64, 64, 64), (2,), 1 << 24) == (256, 128, 512)
 
 
-@given(textures(max_side=7), st.tuples(*[st.integers(1, 9)] * 3), axes, st.integers(0, 2000))
+@given(textures(3, 7), st.tuples(*[st.integers(1, 9)] * 3), axes, st.integers(300, 2000))
 def test_parts_cover_the_volume_once_and_in_order(labels, chunks, whole, memory):
     try:
         volume = ChunkedVolume(stored(labels, chunks), memory, phases=NAMES)
@@ -88,10 +90,10 @@ def chosen():
         yield catalog().build("metric", name, **{**options, **flags})
 
 
-@given(textures(max_side=7, long_side=70), st.tuples(*[st.integers(1, 9)] * 3), st.data())
+@given(textures(3, 8, long_side=70), st.tuples(*[st.integers(1, 5)] * 3), st.data())
 def test_numbers_are_those_of_a_volume_in_memory(labels, chunks, data):
     metric = data.draw(st.sampled_from(list(chosen())))
-    memory = data.draw(st.integers(10 * math.prod(chunks) + 200, 20_000))
+    memory = 10 * math.prod(chunks) + 300 + data.draw(st.integers(0, 3000))
     volume = ChunkedVolume(stored(labels, chunks), memory, (1e-6, 2e-6, 3e-6), NAMES)
     expected = measure(Volume(labels, (1e-6, 2e-6, 3e-6), NAMES), [metric])
     try:
@@ -101,11 +103,12 @@ def test_numbers_are_those_of_a_volume_in_memory(labels, chunks, data):
     assert found[metric.name].identical(expected[metric.name])
 
 
-@given(textures(max_side=6), st.booleans(), st.integers(1, 8), st.integers(0, 100_000))
-def test_all_vectors_of_a_plane_are_those_in_memory(labels, periodic, thickness, spare):
+@given(textures(5, 6, long_side=90), st.booleans(), st.integers(1, 8), st.integers(1, 5))
+def test_all_vectors_of_a_plane_are_those_in_memory(labels, periodic, thickness, slices):
     metric = catalog().build("metric", "two-point", planes=True, periodic=periodic, max_lag=4)
     # Transforms need memory beside the parts; a part is a few slices of what is left.
-    overhead = 64 * (1 << 20) + 20_000
+    overhead = OF_BATCH * BATCH + 4 * 3 * 11 * max(11, max(labels.shape) + 5) + 2 * labels.size
+    spare = 4 * slices * labels.size // min(labels.shape)
     volume = ChunkedVolume(stored(labels, (thickness, 9, 9)), overhead + spare, phases=NAMES)
     assert metric.measure(volume).identical(metric.measure(Volume(labels, phases=NAMES)))
 
@@ -121,7 +124,8 @@ def test_clusters_that_wind_from_part_to_part(shape, chunks, share, periodic, se
     """Voxels near the threshold (0.3116): clusters are long, thin and cross parts many times."""
     labels = (np.random.default_rng(seed).random(shape) < share).astype(np.uint8)
     metric = catalog().build("metric", "percolation", periodic=periodic)
-    memory = 12 * min(10 * math.prod(chunks), labels.size) + 17 * 60
+    layers = sum(labels.size // side for side in shape)
+    memory = 4 * min(10 * math.prod(chunks), labels.size) + 2 * OF_LAYER * layers + 500
     volume = ChunkedVolume(stored(labels, chunks), memory, phases="ab")
     assert metric.measure(volume).identical(metric.measure(Volume(labels, phases="ab")))
 
@@ -131,8 +135,9 @@ def test_a_spiral_of_one_voxel_through_parts_of_one_voxel_is_one_cluster():
     labels = np.zeros((3, 7, 7), np.uint8)
     labels[1] = [[int(voxel) for voxel in row] for row in rings]
     labels[:, 4, 2] = 1
-    volume = ChunkedVolume(stored(labels, (1, 1, 1)), 40, phases="ab")
-    assert len(list(volume.by_parts(np.sum, cost=16))) == labels.size
+    layers = OF_LAYER * (49 + 21 + 21)
+    volume = ChunkedVolume(stored(labels, (1, 1, 1)), layers + 10 + COST, phases="ab")
+    assert len(list(volume.by_parts(np.sum, (), COST, layers))) == labels.size
     found = catalog().build("metric", "percolation").measure(volume).sel(phase=1)
     assert found["components"] == 1 and found["percolates"].values.all()
 
