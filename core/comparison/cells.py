@@ -79,6 +79,11 @@ def blocks(comparison: "Comparison") -> list[Block]:
                 worth[key] = min(worth.get(key, np.inf), agreement.floor.worth)
     for found in comparison.properties.values():
         columns.setdefault("volume", []).extend(_constants(found))
+    # A statistic that some pieces are too small for cannot be linked to the others.
+    columns = {
+        key: [column for column in those if len(column[2]) == max(len(c[2]) for c in those)]
+        for key, those in columns.items()
+    }
     return [
         Block(
             tuple(cell for cell, _, _ in those),
