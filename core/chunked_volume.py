@@ -18,7 +18,7 @@ from recon.core.budget import available, format_memory, parse_memory, resident
 from recon.core.errors import ReconError
 from recon.core.volume import Result, checked_labels, checked_voxel_size, phase_names
 
-IN_MEMORY = 16  # bytes a voxel that the most demanding metric takes on a volume in memory
+IN_MEMORY = 8  # bytes a voxel that the most demanding metric takes on a volume in memory
 UNTOLD = 1_000_000_000  # bytes for parts where the system does not tell what is available
 LARGEST = 1 << 24  # voxels of a part: more bring nothing
 READ_AHEAD = 10  # chunks that zarr decodes at a time
