@@ -26,13 +26,13 @@ from recon.core.folder import REPORT, Folder
 from recon.core.kinds import Denoiser, Harmonizer
 from recon.core.micrographs import Micrographs
 from recon.core.options import values
+from recon.core.pieces import middles
 from recon.core.pipeline import torch_device
 from recon.core.planes import PLANES
 from recon.core.processes import world
 from recon.core.provenance import provenance, versions
 from recon.core.recipe import PATHS, Choice, Recipe
 from recon.core.report import write_report
-from recon.core.volume import Volume
 
 COMPARISON = "comparison.json"
 """Verdict, errors and floors against the micrographs, in the folder of a run."""
@@ -95,7 +95,7 @@ def run(
             check_comparable(denoiser.material, micrographs)
         if denoiser.material is not None:
             _check_for(recipe, len(denoiser.material.phases))
-        executor.prepare(recipe, denoiser)
+        executor.prepare(recipe, denoiser, folder.path)
         folder.begin(recipe, resume)
     recipe = resolved(recipe, denoiser)
     order = Order(recipe, denoiser, digest, folder)
@@ -105,7 +105,7 @@ def run(
         recipe.save(partial)
     _carry_out(order, recipe, executor, progress, timed)
     reference = micrographs or embedded(recipe)
-    comparison, found = _conclude(order, reference, progress)
+    comparison, found = _conclude(order, reference, progress, executor.memory)
     folder.end()
     return recipe, comparison, found
 
@@ -259,11 +259,14 @@ def embedded(recipe: Recipe) -> Micrographs | None:
 
 
 def _conclude(
-    order: Order, reference: Micrographs | None, progress: Progress
+    order: Order, reference: Micrographs | None, progress: Progress, memory: int | None
 ) -> tuple[Comparison | None, dict[str, xr.Dataset]]:
-    """measurements.json, samples.csv, comparison.json and report.html."""
+    """measurements.json, samples.csv, comparison.json and report.html.
+
+    memory  bytes that volumes may take while they are compared and drawn
+    """
     recipe, folder = order.recipe, order.folder
-    volumes = [Volume.open(order.path(number)) for number in range(recipe.samples)]
+    volumes = middles([order.path(number) for number in range(recipe.samples)], memory)
     notes = [order.known(number) for number in range(recipe.samples)]
     each = [from_table(note["measured"]) for note in notes]
     if recipe.samples > 1:

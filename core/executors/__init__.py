@@ -99,13 +99,19 @@ class Order:
 
 
 class Executor(Protocol):
-    """Makes and measures samples."""
+    """Makes and measures samples.
+
+    memory  bytes that this process may take; None: what is available
+    """
+
+    @property
+    def memory(self) -> int | None: ...
 
     def check(self, recipe: Recipe) -> None:
         """ReconError when it cannot do what the recipe asks for; before any work is done."""
 
-    def prepare(self, recipe: Recipe, denoiser: Denoiser) -> None:
-        """ReconError when it has not the memory for a sample; before the folder is written to."""
+    def prepare(self, recipe: Recipe, denoiser: Denoiser, folder: Path) -> None:
+        """ReconError when memory or disk are too small; before the folder is written to."""
 
     def results(self, order: Order, progress: Progress) -> Generator[Result, None, None]:
         """Made for each sample without a volume, Measured for each not measured yet, or Failed.

@@ -41,6 +41,7 @@ class Dask:
     scheduler: str | None = None
     workers: int | None = None
     tell: Callable[[str], None] = lambda line: None
+    memory: None = None
 
     def __attrs_post_init__(self) -> None:
         _installed()
@@ -51,7 +52,7 @@ class Dask:
             with self._connected(recipe):
                 pass
 
-    def prepare(self, recipe: Recipe, denoiser: Denoiser) -> None:
+    def prepare(self, recipe: Recipe, denoiser: Denoiser, folder: Path) -> None:
         """Each worker and process has a memory of its own."""
 
     def results(self, order: Order, progress: Progress) -> Generator[Result, None, None]:

@@ -45,7 +45,7 @@ class Distributed:
                 "anchors need the volume in the memory of one process; start without torchrun"
             )
 
-    def prepare(self, recipe: Recipe, denoiser: Denoiser) -> None:
+    def prepare(self, recipe: Recipe, denoiser: Denoiser, folder: Path) -> None:
         """Each worker and process has a memory of its own."""
 
     def results(self, order: Order, progress: Progress) -> Generator[Result, None, None]:

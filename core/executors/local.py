@@ -4,18 +4,20 @@ import time
 from collections.abc import Collection, Generator, Iterator
 from math import prod
 from pathlib import Path
+from shutil import disk_usage
 
 import attrs
 import torch
 
 from recon.core.atomic import remove
+from recon.core.budget import format_memory
 from recon.core.chunked_volume import IN_MEMORY, ChunkedVolume, fits
 from recon.core.errors import ReconError
 from recon.core.executors import Failed, Made, Measured, Order, Progress, Result
 from recon.core.executors.in_slabs import sampled
 from recon.core.kinds import Denoiser
 from recon.core.pipeline import measure, reconstruct, torch_device
-from recon.core.planning.plan import thickness_within
+from recon.core.planning.plan import scratch, thickness_within
 from recon.core.processes import Processes
 from recon.core.recipe import Recipe
 from recon.core.slabs.disk import OnDisk
@@ -40,9 +42,16 @@ class Local:
     def check(self, recipe: Recipe) -> None:
         """Nothing beyond what every run needs."""
 
-    def prepare(self, recipe: Recipe, denoiser: Denoiser) -> None:
-        """Refuse what slabs do not bring within the memory."""
+    def prepare(self, recipe: Recipe, denoiser: Denoiser, folder: Path) -> None:
+        """Refuse what slabs do not bring within the memory, or have no room on the disk for."""
         thickness = thickness_within(self.memory, recipe, denoiser)
+        needed = scratch(recipe, denoiser)
+        if thickness is not None and (free := disk_usage(folder).free) < needed:
+            raise ReconError(
+                f"a volume of this shape is worked on in slabs that take {format_memory(needed)} "
+                f"on disk, {format_memory(free)} are free there; take a smaller --shape, more "
+                "--memory or an --out on a larger disk"
+            )
         if thickness is not None and recipe.anchors:
             raise ReconError(
                 "anchors need the whole volume in memory; give more --memory, or leave them out"

@@ -81,7 +81,8 @@ class Memory:
         least = min(self.slabs.values())
         raise ReconError(
             f"a volume of this shape needs {format_memory(least)} of memory even in thin slabs, "
-            f"got {format_memory(limit)}; give more --memory, or --set denoiser.batch_slices=8"
+            f"got {format_memory(limit)}; give more --memory, take a smaller --shape, or --set "
+            "denoiser.batch_slices=8"
         )
 
 
@@ -126,8 +127,13 @@ class Plan:
             thickness,
             seconds,
             voxels,
-            0 if thickness is None else ON_DISK * voxels * channels,
+            0 if thickness is None else scratch(recipe, denoiser),
         )
+
+
+def scratch(recipe: Recipe, denoiser: Denoiser) -> int:
+    """Bytes on disk of the fields of a sample in slabs."""
+    return ON_DISK * prod(recipe.shape) * field_channels(denoiser)
 
 
 def slices(recipe: Recipe, plane: str) -> int:

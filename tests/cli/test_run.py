@@ -231,10 +231,18 @@ def test_weights_and_micrographs_of_different_materials_are_refused(recon, micro
     assert not Path("out").exists()
 
 
-def test_out_of_memory_is_one_line(recon):
+def test_out_of_memory_is_one_line(recon, monkeypatch):
+    monkeypatch.setattr("recon.core.planning.plan.available", lambda: None)  # as on a Mac
     result = recon(*QUICK, "--shape", 4000, 4000, 4000, "--out", "huge", code=2)
     assert line(result).startswith("out of memory; take a smaller --shape")
     assert not Path("huge/volume.zarr").exists()
+
+
+def test_too_little_disk_is_told_before_work_begins(recon):
+    shape = ("--shape", 4000, 4000, 4000)
+    result = recon(*QUICK, *shape, "--memory", "64GB", "--out", "huge", code=2)
+    assert "in slabs that take 1.92TB on disk" in line(result)
+    assert not Path("huge").exists()
 
 
 def test_a_fraction_is_aimed_at_and_fast_is_short(recon):
