@@ -2,7 +2,7 @@
 
 import functools
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -78,7 +78,7 @@ def reconstruct(
     start: tuple[int, AnyField] | None = None,
     chunk: int = 64,
     slabs: Slabs | None = None,
-) -> Iterator[State]:
+) -> Generator[State, None, None]:
     """Multi-plane denoising diffusion (Lee & Yun 2023, Eq. 10-17), yielding after every step.
 
     sample    noise is drawn with seed + sample

@@ -117,9 +117,8 @@ class Plan:
         )
         voxels, channels = prod(recipe.shape), field_channels(denoiser)
         thickness = memory.thickness(limit)
-        seconds = (
-            passes.total * voxels * (channels * passes.seconds + pixel_seconds(recipe, denoiser))
-        )
+        beside = passes.total * voxels * channels * passes.seconds
+        seconds = beside + network_seconds(recipe, denoiser, flop, passes.total * voxels)
         return cls(
             passes,
             flop or None,
@@ -151,19 +150,23 @@ def costs(recipe: Recipe, denoiser: Denoiser) -> dict[str, Cost | None]:
     return found
 
 
-def pixel_seconds(recipe: Recipe, denoiser: Denoiser) -> float:
-    """Seconds of the denoiser for a pixel, measured on a few slices of at most 128 x 128."""
+def network_seconds(recipe: Recipe, denoiser: Denoiser, flop: int, pixels: int) -> float:
+    """Seconds of the denoiser for so much arithmetic, or else so many pixels: at the speed that
+    it has on a few slices of at most 128 x 128."""
     rows, columns = (min(128, side) for side in recipe.shape[1:])
     number = min(CHUNK, max(1, TIMED // (rows * columns)))
-    device = torch_device(recipe.device)
-    x = torch.zeros(number, field_channels(denoiser), rows, columns, device=device)
+    shape = (number, field_channels(denoiser), rows, columns)
+    x = torch.zeros(shape, device=torch_device(recipe.device))
     best = float("inf")
     with torch.inference_mode():
         for _ in range(3):
             begun = time.perf_counter()
             denoiser.clean(x, TYPICAL, "xy").sum().item()
             best = min(best, time.perf_counter() - begun)
-    return best / (number * rows * columns)
+    cost = traced(partial(denoiser.clean, step=TYPICAL, plane="xy"), shape)
+    if cost is None or cost.flop == 0:
+        return best * pixels / (number * rows * columns)
+    return best * flop / cost.flop
 
 
 def thickness_within(limit: int | None, recipe: Recipe, denoiser: Denoiser) -> int | None:

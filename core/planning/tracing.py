@@ -10,7 +10,7 @@ from torch import Tensor
 from torch._subclasses import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 
 @attrs.frozen
@@ -21,12 +21,22 @@ class Cost:
     peak: int
 
 
+def _attention(
+    query: tuple[int, ...], key: tuple[int, ...], value: tuple[int, ...], *_: Any, **__: Any
+) -> int:
+    return int(sdpa_flop_count(query, key, value))  # type: ignore[no-untyped-call]
+
+
+ON_CPU = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention}
+"""What torch's counter leaves out."""
+
+
 def traced(function: Callable[[Tensor], Any], shape: tuple[int, ...]) -> Cost | None:
     """Cost of a function of one float32 tensor; None when it does not run without values.
 
     The peak is of the tensors alone; kernels take working memory beside.
     """
-    counter, peak = FlopCounterMode(display=False), _Peak()
+    counter, peak = FlopCounterMode(display=False, custom_mapping=ON_CPU), _Peak()
     valueless = FakeTensorMode(allow_non_fake_inputs=True)
     try:
         with torch.inference_mode(), valueless, counter, peak:
