@@ -169,19 +169,25 @@ def main(
     many = [c for c in told if c.processes > 1]
     if not many:
         return
-    from recon.core import Recipe
-    from recon.core.pipeline import fitted as loaded
-    from recon.core.planning.plan import Plan
-
-    recipe = Recipe(shape=(256, 256, 256))
-    flop = (Plan.of(recipe, loaded(recipe), None).flop or 0) / PASSES / 256**3
     largest = max(many, key=lambda case: case.side)
     sent = largest.sent * largest.processes / largest.side**3
-    print(f"a voxel and pass: {flop:.0f} FLOP, {sent:.1f} bytes handed to exchanges")
+    print(f"bytes handed to exchanges, a voxel and pass: {sent:.1f}")
     print(f"projection, not measured: {flops:.3g} FLOP/s and {bandwidth:.3g} bytes/s a device")
     print("  volume  devices      compute        moving  memory each          all")
-    for side, devices in ((512, 1), (1024, 8), (2048, 64), (4096, 512)):
-        print(" " + projected(side, devices, flop, sent, (flops, bandwidth)))
+    for side, devices in ((512, 1), (1024, 8), (4096, 8), (4096, 512)):
+        print(" " + projected(side, devices, arithmetic(side), sent, (flops, bandwidth)))
+
+
+def arithmetic(side: int) -> float:
+    """FLOP of a voxel in a pass: attention spans a slice, so it grows with the side."""
+    from recon.core import Recipe
+    from recon.core.pipeline import fitted as loaded
+    from recon.core.planning.plan import costs
+
+    recipe = Recipe(shape=(side, side, side))
+    cost = costs(recipe, loaded(recipe))["xy"]
+    assert cost is not None
+    return cost.flop / 64 / side**2
 
 
 if __name__ == "__main__":
