@@ -1,5 +1,6 @@
 """Each sample over all processes of torchrun: the first leads a run, the others follow."""
 
+import contextlib
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -92,19 +93,19 @@ def follow(processes: Processes) -> None:
                 recipe = Recipe.from_table(table)
                 processes.device(torch_device(recipe.device))
                 denoiser = denoiser or fitted(recipe)
-                state, _ = sampled(
-                    recipe,
-                    number,
-                    denoiser,
-                    Sharded(processes),
-                    Path(kept),
-                    processes,
-                    lambda what, done, total, word: None,
-                )
+                slabs = Sharded(processes)
+                with contextlib.suppress(ReconError):  # all have the same, and the first tells it
+                    state, _ = sampled(
+                        recipe, number, denoiser, slabs, Path(kept), processes, _silent
+                    )
             case ("write", path):
                 assert state is not None
                 ome_zarr.put(Path(path), written(state, processes))
                 dist.barrier()
+
+
+def _silent(what: str, done: int, total: int, word: str) -> None:
+    pass
 
 
 def tell(*message: Any) -> None:

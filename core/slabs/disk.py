@@ -12,6 +12,7 @@ import torch
 import zarr
 from torch import Tensor
 
+from recon.core.errors import ReconError
 from recon.core.slabs.field import Field
 from recon.core.slabs.slabs import Read, Shape, Slabs, Stored
 
@@ -33,6 +34,15 @@ class OnDisk(Slabs):
         return [(a, min(a + self.thickness, side)) for a in range(0, side, self.thickness)]
 
     def store(self, shape: Shape, dtype: torch.dtype, axis: int, make: Read) -> Stored:
+        try:
+            return self._written(shape, dtype, axis, make)
+        except OSError as error:
+            raise ReconError(
+                f"cannot write {self.folder}: {error.strerror or error}; make room there, then "
+                "--resume"
+            ) from error
+
+    def _written(self, shape: Shape, dtype: torch.dtype, axis: int, make: Read) -> Stored:
         path = self.folder / f"{next(self._numbers)}.zarr"
         array = zarr.create_array(
             path,
@@ -53,11 +63,11 @@ class OnDisk(Slabs):
 
 
 class OnDiskArray(Stored):
-    """An array in the folder; its file goes when nobody holds it, unless it is kept."""
+    """An array in the folder; it goes when nobody holds it."""
 
     def __init__(self, path: Path, array: Any, device: str) -> None:
         self.path, self.array, self.device = path, array, device
-        self.forget = weakref.finalize(self, shutil.rmtree, path, ignore_errors=True)
+        weakref.finalize(self, shutil.rmtree, path, ignore_errors=True)
 
     def along(self, axis: int) -> Read:
         def read(low: int, high: int) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recon.core import ReconError
 from recon.core.slabs import Field, mapped, settled
 from recon.core.slabs.disk import OnDisk
 from recon.core.slabs.field import bordered, mean_of, slabs_of, summed, thinned
@@ -57,6 +58,13 @@ def test_settling_computes_once_and_frees_the_disk_in_the_end(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
     del field
     assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    field = field_of(WHOLE, OnDisk(tmp_path / "file", 4))
+    with pytest.raises(ReconError, match="cannot write .*file.*; make room there, then --resume"):
+        field.settle()
 
 
 @given(st.integers(1, 10), st.booleans())
