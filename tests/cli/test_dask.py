@@ -1,6 +1,7 @@
 """`recon run --executor dask`: the volumes of the serial run, whatever dies on the way."""
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -211,7 +212,9 @@ def test_a_running_cluster_is_driven_by_its_address_and_gets_the_weights(
     here(*train)
     run = (*GAUSSIAN, "--weights", "w.safetensors", "--anchor", "xy:3=anchor.npy", "--samples", 4)
     here(*run, "--out", "serial")
-    flags = ("--executor", "dask", "--scheduler", file, "--workers", 2, "--out", "out")
+    address = json.loads(file.read_text())["address"]
+    assert address.startswith("tcp://127.0.0.1:")
+    flags = ("--executor", "dask", "--scheduler", address, "--workers", 2, "--out", "out")
     here(*run, *flags)
     for name in made(tmp_path / "serial"):
         there = labels(tmp_path / "out", name)
