@@ -22,6 +22,8 @@ PACKAGES = (
     "click",
 )
 OPTIONAL = {
+    "dask": "volumes larger than memory in recon measure",
+    "distributed": "recon run --executor dask",
     "h5py": "recon export to .h5",
     "napari": "recon view in a window",
     "hypothesis": "tests of your own plugins",

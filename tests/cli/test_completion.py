@@ -54,7 +54,7 @@ def test_commands_flags_and_names_are_completed():
 
 
 def test_what_was_given_before_is_taken_note_of():
-    assert values("run", "-q", "--sc") == ["--schedule"]
+    assert values("run", "-q", "--sc") == ["--schedule", "--scheduler"]
     assert values("run", "--shape", 3, 3, 3, "--per") == ["--periodic"]
     assert values("run", "--steps", 3, "--ste") == []
     assert values("measure", "v.zarr", "--metric", "two-point", "--metr") == ["--metric"]
