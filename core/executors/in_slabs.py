@@ -34,7 +34,7 @@ def sampled(
     done = start[0] if start else 0
     begun = last = time.monotonic()
     for state in reconstruct(recipe, sample=number, denoiser=denoiser, start=start, slabs=slabs):
-        progress("reconstruct", state.number, state.steps, "")
+        progress(f"reconstruct {kept.stem}.zarr", state.number, state.steps, "")
         assert isinstance(state.x, Field)
         if state.number < state.steps and agreed(time.monotonic() - last > SAVE_EVERY, processes):
             keeping.save(kept, state.number, state.x, processes)
