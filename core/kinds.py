@@ -128,11 +128,14 @@ class Harmonizer(Plugin):
     """One reverse step of the volume, and how planes are brought to agree in it.
 
     Where `holds_anchors` is False the clean estimates hold the measured slices of scene.anchors
-    already; a harmonizer that sets it to True sees them as the denoiser made them.
+    already; a harmonizer that sets it to True sees them as the denoiser made them. `in_slabs` says
+    that it uses nothing but + - * / and the functions of core.slabs.field on volumes, so that they
+    may lie on disk or over processes.
     """
 
     kind: ClassVar[str] = "harmonizer"
     holds_anchors: ClassVar[bool] = False
+    in_slabs: ClassVar[bool] = False
     variance: str = option(
         "auto",
         "Noise of a reverse step: the paper's beta_t or the posterior's; auto is beta with all "

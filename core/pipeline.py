@@ -87,11 +87,8 @@ def reconstruct(
     chunk     slices handed to the denoiser at a time: bounds memory, does not change the result
     slabs     how the volume is split, on disk or over processes; the result is the same
     """
-    if slabs is not None and recipe.anchors:
-        raise ReconError(
-            "anchors need the volume in the memory of one process; give more --memory and one "
-            "process, or leave them out"
-        )
+    if slabs is not None:
+        refuse_slabs(recipe)
     device = torch_device(recipe.device)
     denoiser = denoiser or fitted(recipe)
     schedule = catalog().build("schedule", recipe.schedule.name, **recipe.schedule.options)
@@ -137,6 +134,19 @@ def reconstruct(
                     "lower denoiser.guidance, or try other weights"
                 )
             yield State(step.number + 1, step.steps, x, denoiser)
+
+
+def refuse_slabs(recipe: Recipe) -> None:
+    """ReconError for what needs the whole volume in the memory of one process."""
+    name = recipe.harmonizer.name
+    whole = None if catalog().entry("harmonizer", name).cls.in_slabs else f"harmonizer {name} needs"
+    if recipe.anchors:
+        whole = "anchors need"
+    if whole is not None:
+        raise ReconError(
+            f"{whole} the volume in the memory of one process; give more --memory and leave "
+            "torchrun out, or take something else"
+        )
 
 
 def estimate(

@@ -15,7 +15,7 @@ from recon.core.executors import Failed, Made, Order, Progress, Result
 from recon.core.executors.in_slabs import sampled
 from recon.core.executors.local import measurements
 from recon.core.kinds import Denoiser
-from recon.core.pipeline import State, fitted, torch_device
+from recon.core.pipeline import State, fitted, refuse_slabs, torch_device
 from recon.core.processes import Processes
 from recon.core.recipe import Recipe
 from recon.core.slabs.sharded import Sharded
@@ -41,10 +41,7 @@ class Distributed:
                 "several processes do not train in a run; use `recon train` first, with torchrun "
                 "too, and give its file with --weights"
             )
-        if recipe.anchors:
-            raise ReconError(
-                "anchors need the volume in the memory of one process; start without torchrun"
-            )
+        refuse_slabs(recipe)
 
     def prepare(self, recipe: Recipe, denoiser: Denoiser, folder: Path) -> None:
         """Each worker and process has a memory of its own."""

@@ -16,7 +16,7 @@ from recon.core.errors import ReconError
 from recon.core.executors import Failed, Made, Measured, Order, Progress, Result
 from recon.core.executors.in_slabs import sampled
 from recon.core.kinds import Denoiser
-from recon.core.pipeline import measure, reconstruct, torch_device
+from recon.core.pipeline import measure, reconstruct, refuse_slabs, torch_device
 from recon.core.planning.plan import scratch, thickness_within
 from recon.core.processes import Processes
 from recon.core.recipe import Recipe
@@ -44,17 +44,15 @@ class Local:
 
     def prepare(self, recipe: Recipe, denoiser: Denoiser, folder: Path) -> None:
         """Refuse what slabs do not bring within the memory, or have no room on the disk for."""
-        thickness = thickness_within(self.memory, recipe, denoiser)
+        if thickness_within(self.memory, recipe, denoiser) is None:
+            return
+        refuse_slabs(recipe)
         needed = scratch(recipe, denoiser)
-        if thickness is not None and (free := disk_usage(folder).free) < needed:
+        if (free := disk_usage(folder).free) < needed:
             raise ReconError(
                 f"a volume of this shape is worked on in slabs that take {format_memory(needed)} "
                 f"on disk, {format_memory(free)} are free there; take a smaller --shape, more "
                 "--memory or an --out on a larger disk"
-            )
-        if thickness is not None and recipe.anchors:
-            raise ReconError(
-                "anchors need the whole volume in memory; give more --memory, or leave them out"
             )
 
     def results(self, order: Order, progress: Progress) -> Generator[Result, None, None]:

@@ -17,6 +17,7 @@ class GammaBlend(Harmonizer):
     """
 
     name = "gamma-blend"
+    in_slabs = True
     rounds: int = option(4, "Harmonizing rounds a step (n_h).", min=0)
     gamma: float = option(0.5, "Share of the renoised volume in the blend.", min=0, max=1)
 

@@ -13,6 +13,7 @@ class Nothing(Harmonizer):
     """One network pass a step, no harmonizing (Lee & Yun 2023, Figure 4a)."""
 
     name = "none"
+    in_slabs = True
 
     def advance(
         self,

@@ -55,6 +55,7 @@ class Spectral(Harmonizer):
     """
 
     name = "spectral"
+    in_slabs = True
     holds_anchors = True
     temperature: float = option(
         0.8, "Factor on the noise that the sampler injects; lower removes specks.", min=0, max=2

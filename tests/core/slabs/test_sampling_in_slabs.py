@@ -4,7 +4,7 @@ import attrs
 import pytest
 import torch
 
-from recon.core import Recipe, ReconError, reconstruct
+from recon.core import Recipe, ReconError, catalog, reconstruct
 from recon.core.noise import Step
 from recon.core.pipeline import estimate, estimate_in_slabs, fitted
 from recon.core.processes import Processes
@@ -108,3 +108,11 @@ def test_anchors_need_the_volume_in_memory(tmp_path):
     recipe = attrs.evolve(SMALL, weights="porous", anchors=("xy:3=slice.tif",))
     with pytest.raises(ReconError, match="anchors need the volume in the memory of one process"):
         next(reconstruct(recipe, slabs=OnDisk(tmp_path, 8)))
+
+
+def test_a_harmonizer_that_does_not_say_so_is_not_given_slabs(tmp_path, monkeypatch):
+    recipe = attrs.evolve(SMALL, weights="porous", harmonizer=Choice("none"))
+    monkeypatch.setattr(catalog().entry("harmonizer", "none").cls, "in_slabs", False)
+    with pytest.raises(ReconError, match="harmonizer none needs the volume in the memory of one"):
+        next(reconstruct(recipe, slabs=OnDisk(tmp_path, 8)))
+    assert next(reconstruct(recipe)).number == 1
