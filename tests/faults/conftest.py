@@ -1,0 +1,6 @@
+"""Faults are injected by what benchmarks/faults runs at length: its modules are imported here."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks" / "faults"))
