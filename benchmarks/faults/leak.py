@@ -1,8 +1,9 @@
 """Long use in one process: memory, open files and threads, early against late.
 
 Metrics and solvers a number of times each, then whole commands (two reconstructions, import,
-training, measure, export) over and over for some minutes. The first fifth of the calls warms up: compiled code, caches and the
-allocator. `grown` is the median of the last fifth over the median of the second fifth.
+training, measure, export) over and over for some minutes. The first fifth of the calls warms up:
+compiled code, caches and the allocator. `grown` is the median of the last fifth over the median
+of the second fifth.
 """
 
 import contextlib
@@ -29,6 +30,7 @@ METRICS = (
     "volume-fraction", "two-point", "lineal-path", "chord-length", "two-point-cluster",
     "surface-density", "percolation", "local-thickness", "orientation-tensor",
 )  # fmt: skip
+HEADER = f"{'what':42} {'calls':>6} {'MB':>8} {'MB':>8} {'grown':>8}  {'files':>7}  {'threads':>8}"
 COMMANDS = "run, run, import, train, measure, export"
 CYCLE = (
     "run --fast --shape 24 24 24 --out net",
@@ -113,7 +115,9 @@ def calls(folder: Path) -> dict[str, Callable[[], object]]:
 @click.option("--most", default=2.0, show_default=True, help="Growth in % that is a leak.")
 def main(minutes: float, times: int, most: float) -> None:
     """Print a table; exit code 1 when something grew more than --most."""
-    print(f"{'what':42} {'calls':>6} {'MB':>8} {'MB':>8} {'grown':>8}  {'files':>7}  {'threads':>7}")
+    print(
+        f"{'what':42} {'calls':>6} {'MB':>8} {'MB':>8} {'grown':>8}  {'files':>7}  {'threads':>7}"
+    )
     leaks = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
