@@ -1,5 +1,6 @@
 """RECIPE.toml and the flags that `run` and `sweep` share."""
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -131,19 +132,20 @@ def recipe_table(path: Path | None) -> dict[str, Any]:
     table, base = read_table(path), path.parent
     for key in ("micrographs", "weights"):
         value = table.get(key)
-        there = Path.is_file if key == "weights" else Path.exists  # a folder may bear a name
+        # A folder may bear a name. Unlike Path's, these are False for a path that cannot be.
+        there = os.path.isfile if key == "weights" else os.path.exists
         if isinstance(value, str) and there(base / value):
             table[key] = str(base / value)
     for place, anchor in enumerate(table["anchors"] if _texts(table, "anchors") else ()):
         plane, number, image = split(anchor)
-        if (base / image).exists():
+        if os.path.exists(base / image):
             table["anchors"][place] = f"{plane}:{number}={base / image}"
     for key in LISTS:
         entries = table.get(key)
         for entry in entries if isinstance(entries, list) else ():
             for option in PATHS & entry.keys() if isinstance(entry, dict) else ():
                 value = entry[option]
-                if isinstance(value, str) and (base / value).is_file():
+                if isinstance(value, str) and os.path.isfile(base / value):
                     entry[option] = str(base / value)
     return table
 

@@ -1,5 +1,6 @@
 """Weights that are shipped with a denoiser, by the name of their material."""
 
+import os
 from importlib import resources
 from pathlib import Path
 
@@ -28,6 +29,6 @@ def weights_path(denoiser: str, given: str | None) -> Path:
     if given is None:
         raise ReconError(f"denoiser {denoiser} has no weights; give --weights or --micrographs")
     path = Path(given)
-    if path.exists() or path.suffix:
+    if os.path.exists(path) or path.suffix:
         return path
     raise unknown("weights", given, known)

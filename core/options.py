@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from recon.core.errors import ReconError, unknown
+from recon.core.errors import ReconError, shown, unknown
 
 
 @attrs.frozen
@@ -103,10 +103,10 @@ def _checked(value: Any, plugin: Any, field: "attrs.Attribute[Any]") -> Any:
     try:
         value = coerce(value, field.type)
     except TypeError:
-        message = f"{where} must be {type_name(field)}, got {value!r}"
+        message = f"{where} must be {type_name(field)}, got {shown(value)}"
         raise ReconError(message) from None
     if not rule(field).admits(value):
-        raise ReconError(f"{where} must be {rule(field)}, got {value!r}")
+        raise ReconError(f"{where} must be {rule(field)}, got {shown(value)}")
     return value
 
 
@@ -119,7 +119,10 @@ def coerce(value: Any, annotation: Any) -> Any:
     if annotation is float and isinstance(value, int | float) and not isinstance(value, bool):
         if value != value:
             raise TypeError
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:  # an integer of hundreds of digits
+            raise TypeError from None
     if annotation is int and isinstance(value, bool):
         raise TypeError
     if annotation is Any or (isinstance(annotation, type) and isinstance(value, annotation)):

@@ -1,6 +1,6 @@
 """TOML <-> frozen Recipe <-> attributes of the written volume."""
 
-import tomllib
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,14 @@ import attrs
 import tomli_w
 
 from recon.core.anchors import split
-from recon.core.errors import ReconError, unknown
+from recon.core.errors import ReconError, shown, unknown
+from recon.core.limits import VOLUME
 from recon.core.noise import T
 from recon.core.options import coerce
+from recon.core.toml_file import read_toml
 
-MAX_VOXELS = 2**36
-"""More than this many voxels is taken for a slip of the keyboard."""
+MAX_SAMPLES = 1_000_000
+"""More than this is taken for a slip of the keyboard."""
 
 
 @attrs.frozen
@@ -62,10 +64,11 @@ class Recipe:
         _check(self.seed >= 0, "seed", "be >= 0", self.seed)
         _check(self.seed + self.samples < 2**63, "seed", "be below 2^63", self.seed)
         _check(1 <= self.steps <= T, "steps", f"be in [1, {T}]", self.steps)
-        _check(self.samples >= 1, "samples", "be >= 1", self.samples)
-        voxels = self.shape[0] * self.shape[1] * self.shape[2]
-        fits = min(self.shape) >= 1 and max(self.shape) < 2**16 and voxels <= MAX_VOXELS
-        _check(fits, "shape", "have three sides in [1, 65535], at most 2^36 voxels", self.shape)
+        within = 1 <= self.samples <= MAX_SAMPLES
+        _check(within, "samples", f"be in [1, {MAX_SAMPLES}]", self.samples)
+        sides = min(self.shape) >= 1 and max(self.shape) < 2**16
+        _check(sides, "shape", "have three sides in [1, 65535]", self.shape)
+        VOLUME.check(math.prod(self.shape), f"recipe: shape {self.shape}", "take a smaller one")
         _check(self.device in DEVICES, "device", f"be one of {', '.join(DEVICES)}", self.device)
         axes = all(axis in "zyx" and len(axis) == 1 for axis in self.periodic)
         _check(axes, "periodic", "name axes of z, y, x", self.periodic)
@@ -96,7 +99,7 @@ class Recipe:
                 arguments[key] = _choice(key, value, getattr(cls(), key).name)
             elif key in LISTS:
                 if not isinstance(value, list | tuple):
-                    raise ReconError(f"recipe: {key} must be tables [[{key}]], got {value!r}")
+                    raise ReconError(f"recipe: {key} must be tables [[{key}]], got {shown(value)}")
                 arguments[LISTS[key]] = tuple(_choice(key, item, None) for item in value)
             else:
                 raise unknown("key of the recipe", key, [*PLAIN, *TABLES, *LISTS])
@@ -127,17 +130,12 @@ PATHS = frozenset({"materials"})
 
 def read_table(path: Path) -> dict[str, Any]:
     """The TOML table of a recipe file."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ReconError(f"cannot read recipe {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ReconError(f"recipe {path} is not valid TOML: {error}") from None
+    return read_toml(path, "recipe")
 
 
 def _check(holds: bool, key: str, rule: str, value: Any) -> None:
     if not holds:
-        raise ReconError(f"recipe: {key} must {rule}, got {value!r}")
+        raise ReconError(f"recipe: {key} must {rule}, got {shown(value)}")
 
 
 def _typed(key: str, value: Any) -> Any:
@@ -146,16 +144,16 @@ def _typed(key: str, value: Any) -> Any:
         return coerce(value, annotation)
     except TypeError:
         kind = annotation.__name__ if isinstance(annotation, type) else annotation
-        raise ReconError(f"recipe: {key} must be {kind}, got {value!r}") from None
+        raise ReconError(f"recipe: {key} must be {kind}, got {shown(value)}") from None
 
 
 def _choice(key: str, value: Any, default: str | None) -> Choice:
     if not isinstance(value, Mapping):
-        raise ReconError(f"recipe: {key} must be a table, got {value!r}")
+        raise ReconError(f"recipe: {key} must be a table, got {shown(value)}")
     options = dict(value)
     name = options.pop("name", default)
     if not isinstance(name, str):
-        raise ReconError(f"recipe: {key} must have a name, got {name!r}")
+        raise ReconError(f"recipe: {key} must have a name, got {shown(name)}")
     return Choice(name, options)
 
 

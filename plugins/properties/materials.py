@@ -1,6 +1,6 @@
 """Materials of the phases: from a TOML file, or bundled ones by name."""
 
-import tomllib
+import os
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -9,7 +9,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from recon.core.errors import ReconError, unknown
+from recon.core.errors import ReconError, shown, unknown
+from recon.core.toml_file import read_toml
 from recon.core.volume import Volume
 from recon.plugins.properties.phase_table import constants
 from recon.plugins.properties.voigt import Array, rotated_expansion, rotated_stiffness
@@ -64,13 +65,7 @@ class Materials:
     def load(cls, name_or_path: str | Path) -> "Materials":
         """Read a TOML file, or bundled materials by name; ReconError says what is wrong in it."""
         path = _file(name_or_path)
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ReconError(f"cannot read materials {path}: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ReconError(f"materials {path} are not valid TOML: {error}") from None
-        return cls.from_table(table, str(name_or_path))
+        return cls.from_table(read_toml(path, "materials"), str(name_or_path))
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any], source: str = "materials") -> "Materials":
@@ -78,12 +73,12 @@ class Materials:
         where = "materials" if source == "materials" else f"materials {source}"
         for key in table:
             if key not in KEYS:
-                raise ReconError(f"{where}: unknown key {key!r}; allowed: {', '.join(KEYS)}")
+                raise ReconError(f"{where}: unknown key {shown(key)}; allowed: {', '.join(KEYS)}")
         unit, note = table.get("unit"), table.get("note", "")
         if not isinstance(unit, str) or not unit:
             raise ReconError(f'{where}: unit must be a text such as "GPa", got {unit!r}')
         if not isinstance(note, str):
-            raise ReconError(f"{where}: note must be a text, got {note!r}")
+            raise ReconError(f"{where}: note must be a text, got {shown(note)}")
         given = table.get("phase")
         if not isinstance(given, list) or not given:
             raise ReconError(f"{where}: at least one [[phase]] is needed, one per label, got none")
@@ -132,17 +127,17 @@ def _file(given: str | Path) -> Path:
     if str(given) in known:
         return known[str(given)]
     path = Path(given)
-    if path.exists() or path.suffix or len(path.parts) > 1:
+    if os.path.exists(path) or path.suffix or len(path.parts) > 1:
         return path
     raise unknown("materials", str(given), known)
 
 
 def _phase(where: str, number: int, entry: Any) -> Phase:
     if not isinstance(entry, Mapping):
-        raise ReconError(f"{where}: phase {number} must be a table [[phase]], got {entry!r}")
+        raise ReconError(f"{where}: phase {number} must be a table [[phase]], got {shown(entry)}")
     name = entry.get("name", str(number))
     if not isinstance(name, str):
-        raise ReconError(f"{where}: phase {number}: name must be a text, got {name!r}")
+        raise ReconError(f"{where}: phase {number}: name must be a text, got {shown(name)}")
     called = f"phase {number}" if name == str(number) else f"phase {number} ({name})"
     return Phase(name, *constants(f"{where}: {called}", entry))
 

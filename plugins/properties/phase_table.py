@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from recon.core.errors import ReconError
+from recon.core.errors import ReconError, shown
 from recon.plugins.properties.voigt import Array, frames, isotropic, orthotropic
 
 STRUCTURE_TENSOR = "structure-tensor"
@@ -45,7 +45,7 @@ def constants(where: str, table: Mapping[str, Any]) -> tuple[Array, Array | None
     form = _form(where, table)
     if form == "a void":
         if table["void"] is not True:
-            raise ReconError(f"{where}: void must be true or left out, got {table['void']!r}")
+            raise ReconError(f"{where}: void must be true or left out, got {shown(table['void'])}")
         return np.zeros((6, 6)), None, np.eye(3)
     if form == "a stiffness matrix":
         C = _matrix(where, table["C"])
@@ -70,13 +70,13 @@ def _form(where: str, table: Mapping[str, Any]) -> str:
     if not any(key in table for key in (*SIGNS, *needed)):
         raise ReconError(
             f"{where} must have void = true, C, E and nu, or E1, E2, nu12, nu23 and G12; got "
-            f"{', '.join(map(repr, table)) or 'nothing'}"
+            f"{', '.join(map(shown, table)) or 'nothing'}"
         )
     allowed = ("name", *needed, *together, *optional)
     for key in table:
         if key not in allowed:
             raise ReconError(
-                f"{where}: {key!r} is no key of {form} phase; allowed: {', '.join(allowed)}"
+                f"{where}: {shown(key)} is no key of {form} phase; allowed: {', '.join(allowed)}"
             )
     wanted = (*needed, *together) if any(key in table for key in together) else needed
     missing = [key for key in wanted if key not in table]
@@ -129,7 +129,7 @@ def _expansion(given: Mapping[str, float]) -> Array | None:
 def _matrix(where: str, value: Any) -> Array:
     rows = value if isinstance(value, list) else []
     if len(rows) != 6:
-        raise ReconError(f"{where}: C must be 6 rows of 6 numbers, got {_short(value)}")
+        raise ReconError(f"{where}: C must be 6 rows of 6 numbers, got {shown(value)}")
     C = np.stack([_numbers(where, f"row {i + 1} of C", row, 6) for i, row in enumerate(rows)])
     skew = np.abs(C - C.T)
     if skew.max() > SYMMETRY * np.abs(C).max():
@@ -163,11 +163,11 @@ def _axes(where: str, table: Mapping[str, Any]) -> Array | str:
     if isinstance(axis, str):
         if axis not in ("x", "y", "z"):
             known = f"x, y, z, {STRUCTURE_TENSOR} or three numbers (x, y, z)"
-            raise ReconError(f"{where}: axis must be {known}, got {axis!r}")
+            raise ReconError(f"{where}: axis must be {known}, got {shown(axis)}")
         return frames(np.eye(3)["xyz".index(axis)])
     vector = _numbers(where, "axis", axis, 3)
     if not vector.any():
-        raise ReconError(f"{where}: axis must not be zero, got {axis!r}")
+        raise ReconError(f"{where}: axis must not be zero, got {shown(axis)}")
     return frames(vector / np.abs(vector).max())
 
 
@@ -175,7 +175,7 @@ def _two_axes(where: str, value: Any) -> Array:
     rows = value if isinstance(value, list) else []
     if len(rows) != 2:
         raise ReconError(
-            f"{where}: axes must be two vectors (x, y, z), local axes 1 and 2, got {_short(value)}"
+            f"{where}: axes must be two vectors (x, y, z), local axes 1 and 2, got {shown(value)}"
         )
     first, second = (_numbers(where, f"axes {i + 1}", row, 3) for i, row in enumerate(rows))
     gram = np.array([first @ first, second @ second, 1 + first @ second])
@@ -192,7 +192,7 @@ def _two_axes(where: str, value: Any) -> Array:
 
 def _numbers(where: str, key: str, value: Any, count: int) -> Array:
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != count:
-        raise ReconError(f"{where}: {key} must be {count} numbers, got {_short(value)}")
+        raise ReconError(f"{where}: {key} must be {count} numbers, got {shown(value)}")
     return np.array([_number(where, key, item) for item in value])
 
 
@@ -204,10 +204,5 @@ def _number(where: str, key: str, value: Any) -> float:
         except OverflowError:
             number = np.inf
     if not np.isfinite(number):
-        raise ReconError(f"{where}: {key} must be a finite number, got {_short(value)}")
+        raise ReconError(f"{where}: {key} must be a finite number, got {shown(value)}")
     return number
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
