@@ -49,7 +49,7 @@ def local_cluster(workers: int, threads: int) -> Iterator[LocalCluster]:
                 threads_per_worker=1,
                 memory_limit=0,  # a sample that needs more fails as it would without Dask
                 silence_logs=logging.CRITICAL,
-                dashboard_address=":8787" if find_spec("bokeh") else None,
+                dashboard_address="127.0.0.1:8787" if find_spec("bokeh") else None,
             )
         stack.enter_context(cluster)
         yield cluster
