@@ -4,6 +4,7 @@ import functools
 import operator
 from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
+from math import prod
 from typing import Any
 
 import attrs
@@ -20,6 +21,7 @@ from recon.core.catalog import catalog
 from recon.core.chunked_volume import ChunkedVolume, refuse_parts
 from recon.core.encoding import channels, decode
 from recon.core.errors import ReconError
+from recon.core.finite import unbounded
 from recon.core.kinds import Denoiser, Harmonizer, Metric, Property
 from recon.core.micrographs import Micrographs
 from recon.core.noise import Step
@@ -27,7 +29,7 @@ from recon.core.philox import START, normal
 from recon.core.recipe import Choice, Recipe
 from recon.core.scene import Clean, Scene
 from recon.core.slabs import Field, Slabs, settled
-from recon.core.slabs.field import AnyField, slabs_of, summed
+from recon.core.slabs.field import AnyField, slabs_of, total
 from recon.core.slabs.slabs import Read, Shape
 from recon.core.volume import Volume
 
@@ -128,11 +130,7 @@ def reconstruct(
             x = harmonizer.advance(x, step, clean, partial(noise, step.number), scene)
             if step.last and scene.anchors:
                 x = imposed(x, scene.anchors)
-            if summed(unbounded, settled(x)):
-                raise ReconError(
-                    f"the volume is no longer finite after step {step.number + 1} of {step.steps}; "
-                    "lower denoiser.guidance, or try other weights"
-                )
+            check_field(settled(x), step, harmonizer)
             yield State(step.number + 1, step.steps, x, denoiser)
 
 
@@ -158,6 +156,15 @@ def estimate(
     wrap  voxels by which the volume is rolled along (z, y, x) before it is cut into slices: on a
           periodic axis this moves the border of the slices to another place at every step
     """
+    found = unchecked_estimate(denoiser, step, wrap, chunk, x, turn)
+    check_estimate(unbounded(found), found.numel(), denoiser, step, turn)
+    return found
+
+
+def unchecked_estimate(
+    denoiser: Denoiser, step: Step, wrap: Sequence[int], chunk: int, x: Tensor, turn: int = 0
+) -> Tensor:
+    """The same, finite or not."""
     rolled = x.roll(wrap, (1, 2, 3)) if any(wrap) else x
     total = torch.zeros_like(x)
     for plane in planes.turned(step.planes, turn):
@@ -174,7 +181,7 @@ def estimate_in_slabs(
     denoiser: Denoiser, step: Step, wrap: Sequence[int], chunk: int, x: Field, turn: int = 0
 ) -> Field:
     """The same of a volume in slabs; each plane's slices are whole in slabs along its normal."""
-    found = []
+    found, lost = [], 0
     for plane in planes.turned(step.planes, turn):
         normal = planes.NORMAL[plane]
         beside = [0 if axis == normal else shift for axis, shift in enumerate(wrap)]
@@ -184,10 +191,16 @@ def estimate_in_slabs(
         def make(
             low: int, high: int, one: Step = one, beside: Sequence[int] = beside, read: Read = read
         ) -> Tensor:
-            return estimate(denoiser, one, beside, chunk, read(low, high))
+            nonlocal lost
+            part = unchecked_estimate(denoiser, one, beside, chunk, read(low, high))
+            lost += unbounded(part)
+            return part
 
         stored = x.slabs.store(x.shape, torch.float32, normal, make)
         found.append(Field(x.slabs, x.shape, stored.along(0)))
+    # All processes leave together, or those that found nothing would wait for the others.
+    lost = int(x.slabs.total(torch.tensor(lost)))
+    check_estimate(lost, prod(x.shape), denoiser, step, turn)
     return functools.reduce(operator.add, found) / len(found)
 
 
@@ -201,9 +214,26 @@ def noise_in(slabs: Slabs, seed: int, step: int, n: int, *, shape: Shape, device
     return Field(slabs, shape, read)
 
 
-def unbounded(part: Tensor) -> Tensor:
-    """How many voxels are infinite or not a number."""
-    return (~torch.isfinite(part)).count_nonzero()
+def check_estimate(lost: int, values: int, denoiser: Denoiser, step: Step, turn: int) -> None:
+    """ReconError when values of a clean estimate are infinite or not a number."""
+    if lost:
+        named = ", ".join(planes.turned(step.planes, turn))
+        raise ReconError(
+            f"denoiser {denoiser.name} gave NaN or infinity at step {step.number + 1} of "
+            f"{step.steps}, plane {named}, in {lost} of {values} values; lower denoiser.guidance, "
+            "set denoiser.precision=float32 where it has these options, or try other weights"
+        )
+
+
+def check_field(x: AnyField, step: Step, harmonizer: Harmonizer) -> None:
+    """ReconError when values of a volume are infinite or not a number after a step."""
+    found = sum(unbounded(part) for _, part in slabs_of(x))
+    if lost := int(total(x, torch.tensor(found))):
+        raise ReconError(
+            f"the volume is no longer finite after step {step.number + 1} of {step.steps}, in "
+            f"{lost} of {prod(x.shape)} values: the denoiser's estimates were, so harmonizer "
+            f"{harmonizer.name} made them; try its default options or another one"
+        )
 
 
 def anchored(clean: Clean, pins: Sequence[Pinned], x: Tensor, turn: int = 0) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor
 from recon.core.atomic import whole
 from recon.core.catalog import catalog, plugin_version
 from recon.core.errors import ReconError
+from recon.core.finite import first_unbounded
 from recon.core.kinds import Denoiser, Material
 from recon.core.options import checked_names, options, rule, values
 from recon.core.statistics import Statistics
@@ -66,6 +67,11 @@ def save(path: Path, denoiser: Denoiser, provenance: dict[str, Any]) -> None:
         for plane, values in material.statistics.covariance.items()
     }
     tensors = {k: v.detach().cpu().contiguous() for k, v in denoiser.tensors().items()}
+    if name := first_unbounded(tensors):
+        raise ReconError(
+            f"training diverged: {name} of the weights of denoiser {denoiser.name} holds NaN or "
+            f"infinity, so {path} is not written; begin anew with a lower learning rate"
+        )
     with whole(path, replace=True) as partial:
         partial.write_bytes(serialized(tensors | covariance, {"recon": json.dumps(header)}))
 
@@ -108,6 +114,10 @@ def load(weights: Weights, name: str | None, given: dict[str, Any], device: str)
     stored = weights.header["options"]
     cls = catalog().entry("denoiser", kind).cls
     checked_names(cls, given)
+    if broken := first_unbounded(weights.tensors):
+        raise ReconError(
+            f"weights {weights.path} hold NaN or infinity in {broken}; fetch or train them again"
+        )
     for key, value in given.items():
         kept = stored.get(key, options(cls)[key].default)
         if rule(options(cls)[key]).trained and _plain(value) != _plain(kept):

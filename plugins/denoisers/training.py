@@ -23,6 +23,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from recon.core.encoding import channels, encode
 from recon.core.errors import ReconError
+from recon.core.finite import first_unbounded
 from recon.core.processes import world
 from recon.plugins.denoisers import checkpoint
 from recon.plugins.denoisers.crops import Batch, Crops
@@ -115,6 +116,8 @@ class Training:
         self.network = network.to(self.device)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self.step = 0
+        self.kept: int | None = None
+        """Step of the checkpoint on disk."""
         self.loss = 0.0
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(),
@@ -136,20 +139,28 @@ class Training:
             loss = self._loss_of_step(k)
         value = float(self._processes.total(loss.detach()))
         if not math.isfinite(value):
-            raise ReconError(
-                f"training diverged: the loss at step {k + 1} is {value}; "
-                f"set denoiser.rate below {recipe.rate:g}"
-            )
+            raise self.diverged(f"the loss is {value}")
         self.optimizer.zero_grad(set_to_none=True)
         # The gradients of the processes are averaged, and the loss is the sum of their parts.
         (loss * self._processes.size).backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
+        norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip))
+        if not math.isfinite(norm):
+            raise self.diverged(f"the gradient is {norm}")
         self.optimizer.step()
         decay = min(recipe.ema, (1 + k) / (10 + k))
         follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         follow(list(self.average.parameters()), list(self.network.parameters()), k)
         self.loss += max(0.01, 1 / (k + 1)) * (value - self.loss)
         self.step = k + 1
+
+    def diverged(self, what: str) -> ReconError:
+        """The error for a training in which something is infinite or not a number."""
+        kept = "" if self.kept is None else f"; the checkpoint of step {self.kept} is kept"
+        return ReconError(
+            f"training diverged at step {self.step + 1} of {self.recipe.steps}, learning rate "
+            f"{self.recipe.rate_at(self.step):g}: {what}; begin anew with denoiser.rate below "
+            f"{self.recipe.rate:g}{kept}"
+        )
 
     def held_out_loss(self) -> float | None:
         """Loss of the average on the windows kept back, at fixed noise."""
@@ -165,17 +176,27 @@ class Training:
         self.average.eval()
         with torch.no_grad(), self._precision():
             hidden = torch.zeros(count, dtype=torch.bool)
-            return float(self.task.loss(self.average, batch, t, eps, hidden))
+            value = float(self.task.loss(self.average, batch, t, eps, hidden))
+        if not math.isfinite(value):
+            raise self.diverged(f"the held-out loss is {value}")
+        return value
 
     def save(self, path: Path, identity: dict[str, Any], seconds: float) -> None:
-        """Write the checkpoint, which does not tell how many processes there were."""
+        """Write the checkpoint, which does not tell how many processes there were.
+
+        Raises ReconError, and leaves the one before, for weights that are of no use any more.
+        """
+        for network in (self.network, self.average):
+            if name := first_unbounded(dict(network.named_parameters())):
+                raise self.diverged(f"weight {name} is no longer finite")
         record = {"step": self.step, "loss": self.loss, "seconds": seconds}
         checkpoint.save(path, identity, record, self.network, self.average, self.optimizer)
+        self.kept = self.step
 
     def load(self, path: Path, identity: dict[str, Any]) -> float:
         """Continue from a checkpoint; returns the seconds spent until it."""
         record = checkpoint.load(path, identity, self.network, self.average, self.optimizer)
-        self.step = record["step"]
+        self.step = self.kept = record["step"]
         self.loss = record["loss"]
         return float(record["seconds"])
 

@@ -256,7 +256,9 @@ class UnetDdpm(Denoiser):
         planes = torch.full((1,), plane, device=x.device)
         output = self._network(x.to(self._dtype()), log_snr, planes)
         level = torch.tensor(ab, dtype=x.dtype, device=x.device).view(1, 1, 1, 1)
-        return PREDICTIONS[self.prediction].clean(output.to(x.dtype), x, level)
+        output = output.to(x.dtype)
+        # 0 times infinity is NaN: an overflow is not to pass for a phase that is certain.
+        return PREDICTIONS[self.prediction].clean(output, x, level) + 0 * output
 
     def _known(self) -> Material:
         if self.material is None:

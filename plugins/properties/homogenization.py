@@ -109,6 +109,7 @@ class Homogenization(Property):
                 f"homogenization ran out of memory on {voxels} voxels with {self.cases_at_once} "
                 "cases at once; set homogenization.cases_at_once=1 or take a smaller volume"
             ) from None
+        self._check_finite(effective)
         if not effective.reached:
             raise ReconError(
                 f"homogenization did not converge: the residual is {effective.residual.max():.1e} "
@@ -118,6 +119,17 @@ class Homogenization(Property):
             )
         self._check_singular(effective, elements)
         return effective
+
+    def _check_finite(self, effective: Effective) -> None:
+        """Refuse what numbers that overflowed have left."""
+        results = [effective.residual, effective.stiffness]
+        results += [] if effective.thermal is None else [effective.thermal]
+        if not all(np.isfinite(result).all() for result in results):
+            raise ReconError(
+                f"homogenization broke down at iteration {max(effective.iterations) + 1}: numbers "
+                "overflowed; the moduli of the materials lie too far apart, choose a unit in which "
+                "they are near 1 and replace a phase that is next to nothing by void = true"
+            )
 
     def _check_singular(self, effective: Effective, elements: Elements) -> None:
         """Refuse a stiffness that is zero some way, as void may leave it, up to its error."""

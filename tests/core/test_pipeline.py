@@ -159,18 +159,6 @@ def test_the_start_is_the_stream_of_its_own_and_the_volume_is_decoded():
     assert np.array_equal(state.volume.labels, expected > 0)
 
 
-def test_a_field_that_is_no_longer_finite_stops_with_the_step():
-    @attrs.define(eq=False)
-    class Broken(Gaussian):
-        """Gives up at the third step."""
-
-        def clean(self, slices, step, plane):
-            return slices * (float("nan") if step.number == 2 else 1.0)
-
-    with pytest.raises(ReconError, match="no longer finite after step 3 of 5"):
-        list(reconstruct(Recipe(steps=5, shape=SHAPE), denoiser=Broken()))
-
-
 def test_a_network_memory_bound_by_chunks():
     """Never more slices at a time than the chunk."""
     seen = []

@@ -66,13 +66,18 @@ def iterate(
         return Outcome(0.0, 0.0, 0)
     for iteration in range(1, limit + 1):
         curvature = backend.apply()
-        if not curvature > 0:
+        if curvature <= 0:
             break
         alpha = rho / curvature
         squared = backend.advance(alpha)
         energy -= alpha * rho
         before, rho = rho, backend.precondition()
         beta = rho / before
+        if not np.isfinite((alpha, beta, squared)).all():
+            raise ReconError(
+                f"diffusivity along {direction} broke down at iteration {iteration}: numbers "
+                "overflowed; choose coefficients nearer to each other"
+            )
         error = SAFETY * rho / (ritz.least(alpha, beta) * energy)
         if not np.isfinite(error):
             break

@@ -47,7 +47,10 @@ class System(Protocol):
 
 @attrs.frozen
 class Convergence:
-    """How a solution went: steps, and the residual of every case relative to its load."""
+    """How a solution went: steps, and the residual of every case relative to its load.
+
+    A residual that is not finite tells that numbers overflowed.
+    """
 
     iterations: int
     residual: Floats
@@ -84,6 +87,8 @@ def conjugate_gradients(
         system.turn(-inverse @ system.coupling() if count else inverse)
         system.multiply()
         stored, force = system.grams()
+        if not (np.isfinite(stored).all() and np.isfinite(force).all()):
+            return Convergence(count, np.full_like(residual, np.nan), False)
         if count == 0:
             least = ROUNDING * np.diag(stored)
         inverse = pseudo_inverse(stored, least)

@@ -60,14 +60,20 @@ def homogenize(
     solved  called with the number of each case and its displacements (Z, Y, 3, X) on the unit
             grid under the unit strain of that grid
     """
-    hierarchy = list(grids(elements.index, elements.stiffness, elements.edges))
-    C = moduli.on_unit_grid(elements.stiffness, elements.edges)
+    share = np.bincount(elements.index.ravel(), minlength=len(elements.stiffness))
+    share = share / elements.index.size
+    # In a unit near the stiffest phase, whatever that of the materials: the preconditioner works
+    # in single precision. A power of two, so that no digit changes.
+    stiffest = float(np.abs(elements.stiffness[share > 0]).max())
+    unit = 2.0 ** round(np.log2(stiffest)) if stiffest else 1.0
+    stiffness = elements.stiffness / unit
+    hierarchy = list(grids(elements.index, stiffness, elements.edges))
+    C = moduli.on_unit_grid(stiffness, elements.edges)
     products = moduli.edge_products(elements.edges)
     stress = np.moveaxis(C, 2, 1)
     thermal = None
     if elements.expansion is not None:
         thermal = np.einsum("mij,mj->mi", C, elements.expansion * products)
-    share = np.bincount(elements.index.ravel(), minlength=len(C)) / elements.index.size
     mean = np.tensordot(share, C, 1)
     beta = None if thermal is None else share @ thermal
     threshold = ROUNDING * float(np.abs(C).max()) * np.sqrt(elements.index.size)
@@ -87,7 +93,7 @@ def homogenize(
         for case in range(cases_at_once):
             solved(first + case, fields.displacement(case))
         del fields
-    volume = float(np.prod(elements.edges))
+    volume = float(np.prod(elements.edges)) / unit
     return Effective(
         mean * np.outer(products, products) / volume,
         None if beta is None else beta * products / volume,
