@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from recon.core import Recipe, ReconError, measure, reconstruct
+from recon.core import Recipe, measure, reconstruct
 from recon.core.noise import respaced
 from recon.core.philox import START, normal
 from recon.core.planes import NORMAL, PLANES

@@ -60,8 +60,8 @@ def homogenize(
     solved  called with the number of each case and its displacements (Z, Y, 3, X) on the unit
             grid under the unit strain of that grid
     """
-    share = np.bincount(elements.index.ravel(), minlength=len(elements.stiffness))
-    share = share / elements.index.size
+    counts = np.bincount(elements.index.ravel(), minlength=len(elements.stiffness))
+    share = counts / elements.index.size
     # In a unit near the stiffest phase, whatever that of the materials: the preconditioner works
     # in single precision. A power of two, so that no digit changes.
     stiffest = float(np.abs(elements.stiffness[share > 0]).max())
