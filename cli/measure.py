@@ -21,13 +21,13 @@ from recon.core.comparison.equivalence import OF_MICROGRAPHS, OF_VOLUMES, compar
 from recon.core.errors import ReconError, unknown
 from recon.core.kinds import Property
 from recon.core.micrographs import Micrographs
-from recon.core.ome_zarr import open_group
 from recon.core.options import options
 from recon.core.pipeline import measure, torch_device
 from recon.core.recipe import METRICS, Choice
 from recon.core.report import write_report
 from recon.core.run import to_json
 from recon.core.volume import Volume
+from recon.core.zarr_store import open_store, recon_attribute
 
 
 @click.command()
@@ -231,5 +231,5 @@ def _choice(
 
 
 def _reference(path: Path) -> Volume | Micrographs:
-    kind = dict(open_group(path, "reference").attrs).get("recon", {}).get("kind")
+    kind = recon_attribute(open_store(path, "reference"), path, "reference").get("kind")
     return Micrographs.open(path) if kind == "micrographs" else Volume.open(path)

@@ -16,12 +16,12 @@ from recon.core.atomic import whole
 from recon.core.errors import ReconError
 from recon.core.folder import REPORT
 from recon.core.micrographs import Micrographs
-from recon.core.ome_zarr import open_group
 from recon.core.pipeline import measure
 from recon.core.recipe import METRICS
 from recon.core.report import write_report
 from recon.core.units import format_voxel_size
 from recon.core.volume import Volume
+from recon.core.zarr_store import open_store, recon_attribute
 
 MOST = 12
 """Slices of a plane that the page of micrographs shows."""
@@ -83,7 +83,7 @@ def _places(path: Path) -> list[Path]:
 
 
 def _opened(path: Path) -> Shown:
-    kind = dict(open_group(path, "volume").attrs).get("recon", {}).get("kind")
+    kind = recon_attribute(open_store(path, "volume"), path, "volume").get("kind")
     return Micrographs.open(path) if kind == "micrographs" else Volume.open(path)
 
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from recon.core.atomic import whole
 from recon.core.errors import ReconError, unknown
-from recon.core.ome_zarr import open_group
 from recon.core.planes import PLANES
 from recon.core.volume import checked_labels, checked_voxel_size, phase_names
+from recon.core.zarr_store import COMPRESSION, LOST, Source, damaged, open_store, recon_attribute
 
 
 @attrs.frozen(init=False, eq=False)
@@ -72,24 +72,35 @@ class Micrographs:
             for plane, stack in self.planes.items():
                 member = group.create_group(plane)
                 for number, image in enumerate(stack):
-                    member.create_array(f"{number:04d}", data=image, chunks=image.shape)
+                    member.create_array(
+                        f"{number:04d}",
+                        data=image,
+                        chunks=image.shape,
+                        compressors=COMPRESSION,
+                        fill_value=LOST,
+                    )
 
     @classmethod
     def open(cls, path: str | Path) -> "Micrographs":
         """Read what `save` wrote."""
-        node = open_group(Path(path), "micrographs")
-        recon = dict(node.attrs).get("recon", {})
+        node = open_store(Path(path), "micrographs")
+        recon = recon_attribute(node, Path(path), "micrographs")
         if recon.get("kind") != "micrographs":
             raise ReconError(f"{path} holds no micrographs; make them with `recon import`")
         try:
-            planes = {
-                plane: [node[plane][name][...] for name in sorted(node[plane])]
+            stored = {
+                plane: [node[plane][name] for name in sorted(node[plane])]
                 for plane in PLANES
                 if plane in node
             }
-        except Exception as error:
-            raise ReconError(f"micrographs {path} are damaged: {error}") from error
-        return cls(planes, recon["voxel_size"], recon["phases"], recon.get("import"))
+            size, phases = recon["voxel_size"], recon["phases"]
+        except Exception as error:  # zarr raises many kinds for a damaged folder
+            raise damaged("micrographs", Path(path), error) from error
+        planes = {
+            plane: [Source(Path(path), array, "micrographs").whole() for array in stack]
+            for plane, stack in stored.items()
+        }
+        return cls(planes, size, phases, recon.get("import"))
 
 
 def _counts(stack: Sequence[NDArray[np.uint8]], phases: int) -> NDArray[np.int64]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import numpy as np
 import zarr
 from numpy.typing import NDArray
@@ -17,6 +16,15 @@ from ome_zarr_models.v05.multiscales import Dataset, Multiscale
 
 from recon.core.atomic import whole
 from recon.core.errors import ReconError
+from recon.core.zarr_store import (
+    BAD_METADATA,
+    COMPRESSION,
+    LOST,
+    Source,
+    damaged,
+    open_store,
+    recon_attribute,
+)
 
 if TYPE_CHECKING:
     from recon.core.streamed import StreamedVolume
@@ -40,6 +48,8 @@ def write(path: Path, volume: "Volume | StreamedVolume") -> None:
                 shape=sides,
                 dtype="uint8",
                 chunks=tuple(min(CHUNK, side) for side in sides),
+                compressors=COMPRESSION,
+                fill_value=LOST,
                 dimension_names=["z", "y", "x"],
             )
         volume.put(partial)
@@ -82,66 +92,32 @@ def _metadata(voxel_size: tuple[float, float, float], strides: list[int]) -> dic
     return metadata
 
 
-def open_group(path: Path, what: str) -> Any:
-    """The zarr node at a path; ReconError when there is none."""
-    if not path.exists():
-        raise ReconError(f"{what} {path} does not exist; check the path")
-    try:
-        return zarr.open(path, mode="r")
-    except Exception as error:  # zarr raises many kinds for a damaged or foreign folder
-        raise ReconError(f"{what} {path} is not a readable zarr store: {error}") from error
-
-
-@attrs.frozen(eq=False)
-class Source:
-    """An array of labels on disk, read piece by piece; ReconError where it is damaged."""
-
-    path: Path
-    array: zarr.Array[Any]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Voxels along each axis."""
-        return self.array.shape
-
-    @property
-    def chunks(self) -> tuple[int, ...]:
-        """Voxels along each axis of what is read at once at least."""
-        return self.array.chunks
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of the labels as stored."""
-        return np.dtype(self.array.dtype)
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return self.array.ndim
-
-    def __getitem__(self, where: Any) -> NDArray[Any]:
-        try:
-            return np.asarray(self.array[where])
-        except Exception as error:
-            raise ReconError(f"volume {self.path} is damaged: {error}") from error
-
-
 def read(path: Path) -> dict[str, Any]:
     """The arguments of Volume: labels, voxel size, phases, provenance; labels as a Source."""
-    node = open_group(path, "volume")
-    attributes: dict[str, Any] = dict(node.attrs)
-    recon = attributes.get("recon", {})
+    node = open_store(path, "volume")
+    recon = recon_attribute(node, path, "volume")
     if recon.get("kind", "volume") != "volume":
-        raise ReconError(f"{path} holds {recon['kind']}, not a volume")
-    array = node if isinstance(node, zarr.Array) else node.get("0")
+        raise ReconError(f"{path} holds {str(recon['kind'])[:50]}, not a volume")
+    array = node if isinstance(node, zarr.Array) else _member(node, path)
     if not isinstance(array, zarr.Array):
         raise ReconError(f'volume {path} has no array "0"; it must be OME-Zarr or a zarr array')
+    try:
+        voxel_size = _voxel_size(dict(node.attrs))
+    except BAD_METADATA as error:
+        raise damaged("volume", path, f"its multiscales metadata, {error!r}") from error
     return {
         "labels": Source(path, array),
-        "voxel_size": _voxel_size(attributes) or (1.0, 1.0, 1.0),
+        "voxel_size": voxel_size or (1.0, 1.0, 1.0),
         "phases": recon.get("phases"),
         "provenance": {k: v for k, v in recon.items() if k not in ("kind", "phases")} or None,
     }
+
+
+def _member(node: Any, path: Path) -> Any:
+    try:
+        return node.get("0")
+    except Exception as error:  # as many kinds as zarr.open raises
+        raise damaged("volume", path, error) from error
 
 
 def _voxel_size(attributes: dict[str, Any]) -> tuple[float, ...] | None:

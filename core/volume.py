@@ -1,6 +1,6 @@
 """A labelled 3D volume and its file."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core import ome_zarr
-from recon.core.errors import ReconError
+from recon.core.errors import ReconError, shown
 
 MAX_PHASES = 255
 Result = TypeVar("Result")
@@ -17,7 +17,11 @@ Result = TypeVar("Result")
 
 def phase_names(phases: Sequence[str] | None, largest: int) -> tuple[str, ...]:
     """Given names of the phases, or "0".."K-1"; there must be one for every label."""
-    names = tuple(phases) if phases is not None else tuple(str(k) for k in range(largest + 1))
+    names: tuple[Any, ...] = tuple(str(k) for k in range(largest + 1))
+    if phases is not None:
+        names = tuple(phases) if isinstance(phases, Iterable) else (phases,)
+    if not all(isinstance(name, str) for name in names):
+        raise ReconError(f"phases must be names, one for every label, got {shown(phases)}")
     if len(names) <= largest:
         raise ReconError(
             f"phases must name every label, got {len(names)} names and the label {largest}"
@@ -29,9 +33,14 @@ def phase_names(phases: Sequence[str] | None, largest: int) -> tuple[str, ...]:
 
 def checked_voxel_size(size: Sequence[float]) -> tuple[float, float, float]:
     """Three positive finite lengths (z, y, x) in metres."""
-    lengths = tuple(float(length) for length in size)
+    try:
+        lengths = tuple(float(length) for length in size)
+    except (TypeError, ValueError, OverflowError):
+        lengths = ()
     if len(lengths) != 3 or not all(0 < length < np.inf for length in lengths):
-        raise ReconError(f"voxel size must be three lengths (z, y, x) in metres > 0, got {size}")
+        raise ReconError(
+            f"voxel size must be three lengths (z, y, x) in metres > 0, got {shown(size)}"
+        )
     return lengths[0], lengths[1], lengths[2]
 
 
@@ -46,9 +55,10 @@ def checked_labels(array: Any, dimensions: int, what: str) -> NDArray[np.uint8]:
         labels = labels.astype(np.uint8)
     if labels.dtype.kind not in "iu":
         raise ReconError(f"{what} must hold integer labels 0..K-1, got {labels.dtype}")
-    if labels.dtype != np.uint8 and (labels.min() < 0 or labels.max() >= MAX_PHASES):
+    if labels.min() < 0 or labels.max() >= MAX_PHASES:
         raise ReconError(
-            f"{what} must hold labels 0..{MAX_PHASES - 1}, got {labels.min()}..{labels.max()}"
+            f"{what} must hold labels 0..{MAX_PHASES - 1}, got {labels.min()}..{labels.max()}; "
+            "`recon import` makes phases of other values"
         )
     labels = np.ascontiguousarray(labels, dtype=np.uint8).view()
     labels.flags.writeable = False
@@ -112,4 +122,4 @@ class Volume:
     def open(cls, path: str | Path) -> "Volume":
         """Read what `save` wrote, or any OME-Zarr or zarr array of 3D labels."""
         given = ome_zarr.read(Path(path))
-        return cls(given.pop("labels")[...], **given)
+        return cls(given.pop("labels").whole(), **given)

@@ -6,35 +6,31 @@ from typing import Any
 import zarr
 
 from recon.core.errors import ReconError
-from recon.core.ome_zarr import UNIT, open_group
+from recon.core.ome_zarr import UNIT
+from recon.core.zarr_store import Source, open_store, recon_attribute
 
 Lengths = tuple[float, ...]
 
 
-def is_zarr(path: Path) -> bool:
-    """Whether a folder is a zarr array or group."""
-    return any((path / name).is_file() for name in ("zarr.json", ".zarray", ".zgroup"))
-
-
-def open_array(path: Path) -> tuple[Any, tuple[int, ...], Lengths | None]:
+def open_array(path: Path) -> tuple[Source, tuple[int, ...], Lengths | None]:
     """The zarr array at a path, its shape in space, and the lengths of its voxels in metres.
 
     Times and channels of OME-Zarr, which come first, must be single and are left out of the
     shape. Lengths are None when unknown. Raises ReconError for a store without an image.
     """
-    node = open_group(path, "image")
+    node = open_store(path, "image")
     if isinstance(node, zarr.Array):
-        return node, node.shape, None
+        return Source(path, node, "image"), node.shape, None
     attributes = dict(node.attrs)
-    if attributes.get("recon", {}).get("kind") == "micrographs":
+    if recon_attribute(node, path, "image").get("kind") == "micrographs":
         raise ReconError(f"{path} holds micrographs already; give it to recon run or recon train")
     scales = attributes.get("ome", attributes).get("multiscales")
     array = node.get(scales[0]["datasets"][0]["path"] if scales else "0")
     if not isinstance(array, zarr.Array):
         raise ReconError(f"{path} is a zarr group without an image; give one of its arrays")
     if not scales or len(scales[0].get("axes", ())) != array.ndim:
-        return array, array.shape, None
-    return array, *_in_space(path, array.shape, scales[0])
+        return Source(path, array, "image"), array.shape, None
+    return Source(path, array, "image"), *_in_space(path, array.shape, scales[0])
 
 
 def _in_space(

@@ -5,9 +5,14 @@ things are looked through: colour images whose channels are equal, palettes of g
 colours, of which the luminance counts.
 """
 
+import contextlib
 import logging
+import math
+import os
 import re
+import struct
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +24,14 @@ from tifffile import TiffFile
 
 from recon.core.errors import ReconError
 from recon.core.imaging.channels import OneValue, one_channel, picture_values, through_palette
-from recon.core.imaging.image_zarr import is_zarr, open_array
+from recon.core.imaging.image_zarr import open_array
 from recon.core.imaging.pixel_size import PixelSize, tiff_pixel_size
+from recon.core.imaging.unpacked import check_unpacked
+from recon.core.limits import IMAGE, regular_file
+from recon.core.zarr_store import is_zarr
 
-LARGEST = 2**32  # bytes of one file once unpacked: 1625^3 voxels of uint8
 PNG, NPY = b"\x89PNG", b"\x93NUM"
+CHANNELS = {2: 3, 4: 2, 6: 4}  # of PNG's numbers for colours, grey with alpha, both
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -70,23 +78,24 @@ def read_image(path: str | Path) -> ImageFile:
         raise
     except MemoryError as error:
         raise ReconError(f"image {path} does not fit in memory; crop it") from error
-    except Image.DecompressionBombError as error:
-        raise ReconError(f"image {path} is too large; crop it or save it as .npy") from error
     except Exception as error:  # the readers raise many kinds for a damaged file
         raise _damaged(path, error) from error
     return attrs.evolve(image, slices=tuple(_checked(part, path) for part in image.slices))
 
 
 def _first_bytes(path: Path) -> bytes:
-    if path.is_dir():
+    if os.path.isdir(path):
         raise ReconError(f"{path} is a folder; give the images in it, such as {path / '*.png'}")
+    if os.path.exists(path):
+        regular_file(path, "image")
     try:
         with path.open("rb") as file:
             start = file.read(4)
     except FileNotFoundError as error:
         raise ReconError(f"image {path} does not exist; check the path") from error
-    except OSError as error:
-        raise ReconError(f"cannot read image {path}: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise ReconError(f"cannot read image {path}: {reason}") from error
     if not start:
         raise ReconError(f"image {path} is empty; save it again")
     return start
@@ -94,8 +103,8 @@ def _first_bytes(path: Path) -> bytes:
 
 def _read_zarr(path: Path) -> ImageFile:
     array, sides, lengths = open_array(path)
-    _check_size(array.nbytes, path)
-    slices = _stack(np.asarray(array[...]).reshape(sides), path)
+    _check_size(math.prod(array.shape) * array.dtype.itemsize, path)
+    slices = _stack(array.whole().reshape(sides), path)
     if lengths is None:
         return ImageFile(path, slices)
     spacing = lengths[0] if len(lengths) == 3 else None
@@ -118,15 +127,27 @@ def _read_npy(path: Path) -> OneValue:
 
 def _read_png(path: Path) -> OneValue:
     with path.open("rb") as file:
-        depth, colour = file.read(26).ljust(26, b"\0")[24:]
+        header = file.read(26).ljust(26, b"\0")
+    columns, rows, depth, colour = struct.unpack(">IIBB", header[16:])
+    _check_size(rows * columns * CHANNELS.get(colour, 1) * -(-depth // 8), path)
     if depth == 16 and colour != 0:
         raise ReconError(f"{path} is a 16-bit colour image; save it as grey or with 8 bits")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with Image.open(path) as picture:
-            if getattr(picture, "n_frames", 1) > 1:
-                raise ReconError(f"{path} is animated; save each slice as a file")
-            return picture_values(picture, path)
+    with _opened_by_pillow(path) as picture:
+        if getattr(picture, "n_frames", 1) > 1:
+            raise ReconError(f"{path} is animated; save each slice as a file")
+        return picture_values(picture, path)
+
+
+@contextlib.contextmanager
+def _opened_by_pillow(path: Path) -> Iterator[Image.Image]:
+    """An image whose size was checked: Pillow's own limit, and its warning, are out of force."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        with warnings.catch_warnings(), Image.open(path) as picture:
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            yield picture
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
 def _read_tiff(path: Path) -> ImageFile:
@@ -137,6 +158,7 @@ def _read_tiff(path: Path) -> ImageFile:
         if not parts:
             raise _damaged(path, "there is no image in it")
         _check_size(sum(part.nbytes for part in parts), path)
+        check_unpacked(tiff, (page for part in parts for page in part.pages if page), path)
         try:
             values = [_pages(part, path) for part in parts]
         except ValueError as error:
@@ -170,7 +192,7 @@ def _pages(part: Any, path: Path) -> OneValue:
 def _read_tiff_by_pillow(path: Path, pages: Any) -> list[OneValue]:
     """Pages compressed in a way (LZW, JPEG, fax) that tifffile alone cannot read."""
     values = []
-    with warnings.catch_warnings(), Image.open(path) as picture:
+    with _opened_by_pillow(path) as picture:
         warnings.simplefilter("ignore")
         for number, page in enumerate(pages):
             # Pillow turns white-is-zero around and cuts 16-bit colours down to 8.
@@ -209,11 +231,7 @@ def _checked(array: NDArray[Any], path: Path) -> NDArray[Any]:
 
 
 def _check_size(bytes_: int, path: Path) -> None:
-    if bytes_ > LARGEST:
-        raise ReconError(
-            f"{path} must unpack to at most {LARGEST >> 30} GiB, got {bytes_ / 2**30:.0f} GiB; "
-            "crop it or give fewer slices"
-        )
+    IMAGE.check(bytes_, f"image {path} once unpacked", "crop it or give fewer slices")
 
 
 class _Complaints(logging.Handler):
