@@ -2,7 +2,7 @@
 
 import contextlib
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree  # nosec B405
 
 from recon.core.errors import ReconError
 from recon.core.units import parse_length
@@ -56,11 +56,9 @@ def _imagej(tiff: Any) -> tuple[PixelSize | None, float | None]:
 
 
 def _ome(tiff: Any) -> tuple[PixelSize | None, float | None]:
-    pixels = next(
-        node
-        for node in ElementTree.fromstring(tiff.ome_metadata).iter()
-        if node.tag.endswith("Pixels")
-    )
+    # Entities that grow without bound are an error of expat 2.4.1 and newer.
+    tree = ElementTree.fromstring(tiff.ome_metadata)  # nosec B314
+    pixels = next(node for node in tree.iter() if node.tag.endswith("Pixels"))
     z, y, x = (
         _length(pixels.get(f"PhysicalSize{axis}"), pixels.get(f"PhysicalSize{axis}Unit", "um"))
         for axis in "ZYX"
