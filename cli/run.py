@@ -10,6 +10,7 @@ from recon.cli.fail_on import Condition, fail_on_flag, judge
 from recon.cli.plan import told
 from recon.cli.progress import Shown
 from recon.cli.recipe import given, recipe_flags, recipe_table
+from recon.cli.remake import again, refuse_others
 from recon.cli.settings import set_flag, stated
 from recon.core.budget import parse_memory
 from recon.core.comparison.equivalence import Comparison
@@ -61,6 +62,15 @@ from recon.core.run import COMPARISON, check, run
         "most of what is available",
     ),
 )
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    metavar="VOLUME",
+    help="Make a volume that `run` wrote again from what it tells of its making, and compare: "
+    "exit code 1 if a voxel differs. With --out it is kept. --weights tells where its weights "
+    "are now.",
+)
 @click.option("--dry-run", is_flag=True, help="Tell what the run will take, and do nothing.")
 @fail_on_flag
 @set_flag
@@ -72,6 +82,7 @@ def command(
     scheduler: str | None,
     workers: int | None,
     memory: str | None,
+    source: Path | None,
     dry_run: bool,
     fail_on: tuple[Condition, ...],
     settings: tuple[str, ...],
@@ -82,11 +93,16 @@ def command(
     Without arguments: the default example with its bundled weights. With --micrographs and
     without --weights it trains first. A flag wins over the RECIPE, the recipe over defaults.
     """
+    if source is not None:
+        refuse_others(click.get_current_context())
     limit = parse_memory(memory) if memory else None
     chosen = engine(executor, scheduler, workers, limit)
     if isinstance(chosen, Distributed) and not chosen.processes.first:
         if not dry_run:
             follow(chosen.processes)
+        return
+    if source is not None:
+        again(source, out, resume, flags["weights"], flags["device"], chosen)
         return
     table = laid_over(recipe_table(recipe), given(flags, settings))
     if dry_run:

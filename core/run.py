@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from recon.core.pieces import middles
 from recon.core.pipeline import torch_device
 from recon.core.planes import PLANES
 from recon.core.processes import world
-from recon.core.provenance import provenance, versions
+from recon.core.provenance import changed, circumstances, provenance, versions
 from recon.core.recipe import PATHS, Choice, Recipe
 from recon.core.report import write_report
 
@@ -98,6 +99,7 @@ def run(
         executor.prepare(recipe, denoiser, folder.path)
         folder.begin(recipe, resume)
     recipe = resolved(recipe, denoiser)
+    check_unchanged(folder, circumstances(recipe, digest))
     order = Order(recipe, denoiser, digest, folder)
     if recipe.weights == str(own):
         recipe = attrs.evolve(recipe, weights=own.name)
@@ -108,6 +110,31 @@ def run(
     comparison, found = _conclude(order, reference, progress, executor.memory)
     folder.end()
     return recipe, comparison, found
+
+
+def check_unchanged(folder: Folder, now: dict[str, Any]) -> None:
+    """Note under what circumstances a run begins; one that goes on is told what has changed.
+
+    Raises ReconError for other weights: a sample begun with some cannot be ended with others.
+    """
+    path = folder.state("begun.json")
+    if not path.exists():
+        with whole(path) as partial:
+            partial.write_text(json.dumps(now))
+        return
+    before = json.loads(path.read_text())
+    told = "; ".join(changed(before, now))
+    if before["weights_sha256"] != now["weights_sha256"]:
+        raise ReconError(
+            f"the run in {folder.path} was begun with other weights: {told}; put the file back, "
+            "or choose another --out"
+        )
+    if told:
+        warnings.warn(
+            f"changed since the run in {folder.path} was begun: {told}; voxels may differ from "
+            "those of an unbroken run",
+            stacklevel=2,
+        )
 
 
 def _check_for(recipe: Recipe, phases: int) -> None:
@@ -221,10 +248,11 @@ def _carry_out(
     with contextlib.closing(executor.results(order, progress)) as results:
         for result in results:
             match result:
-                case Made(number, volume, seconds, worker, threads):
+                case Made(number, volume, seconds, worker, threads, device):
                     timed(number, seconds)
                     order.note(number, seconds=seconds, worker=worker)
-                    made = provenance(written, number, order.digest, threads)
+                    phases = len(volume.phases)
+                    made = provenance(written, number, phases, order.digest, threads, device)
                     attrs.evolve(volume, provenance=made).save(order.path(number))
                 case Measured(number, values):
                     order.note(number, measured=to_table(values))

@@ -29,7 +29,8 @@ Results = dict[str, xr.DataArray | xr.Dataset]
 class Made:
     """A sample is reconstructed.
 
-    seconds  it took;  worker  where;  threads  of torch there, which roundings depend on
+    seconds  it took;  worker  where;  threads  of torch and  device  there, which roundings
+    depend on
     """
 
     number: int
@@ -37,6 +38,7 @@ class Made:
     seconds: float
     worker: str
     threads: int
+    device: str
 
 
 @attrs.frozen(eq=False)

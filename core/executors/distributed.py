@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import torch
 import torch.distributed as dist
 
 from recon.core import ome_zarr
@@ -17,6 +16,7 @@ from recon.core.executors.local import measurements
 from recon.core.kinds import Denoiser
 from recon.core.pipeline import State, fitted, refuse_slabs, torch_device
 from recon.core.processes import Processes
+from recon.core.provenance import surroundings
 from recon.core.recipe import Recipe
 from recon.core.slabs.sharded import Sharded
 from recon.core.streamed import StreamedVolume
@@ -78,7 +78,7 @@ class Distributed:
             after=dist.barrier,
         )
         where = f"{self.processes.size} processes"
-        return Made(number, volume, seconds, where, torch.get_num_threads())
+        return Made(number, volume, seconds, where, *surroundings(order.recipe.device))
 
 
 def follow(processes: Processes) -> None:

@@ -19,6 +19,7 @@ from recon.core.kinds import Denoiser
 from recon.core.pipeline import measure, reconstruct, refuse_slabs, torch_device
 from recon.core.planning.plan import scratch, thickness_within
 from recon.core.processes import Processes
+from recon.core.provenance import surroundings
 from recon.core.recipe import Recipe
 from recon.core.slabs.disk import OnDisk
 from recon.core.streamed import StreamedVolume
@@ -113,7 +114,7 @@ def _sample(order: Order, number: int, progress: Progress) -> Made:
     done = start[0] if start else 0
     # As if all steps had been made now.
     seconds = (time.monotonic() - begun) * state.steps / (state.steps - done)
-    return Made(number, state.volume, seconds, HERE, torch.get_num_threads())
+    return Made(number, state.volume, seconds, HERE, *surroundings(recipe.device))
 
 
 def _in_slabs(order: Order, number: int, progress: Progress, thickness: int) -> Made:
@@ -125,4 +126,4 @@ def _in_slabs(order: Order, number: int, progress: Progress, thickness: int) -> 
     kept = order.folder.state(f"{stem}.slabs")
     state, seconds = sampled(recipe, number, order.denoiser, slabs, kept, Processes(), progress)
     volume = StreamedVolume(recipe.shape, state.voxel_size, state.phases, state.labels)
-    return Made(number, volume, seconds, HERE, torch.get_num_threads())
+    return Made(number, volume, seconds, HERE, *surroundings(recipe.device))

@@ -60,7 +60,7 @@ class Tasks:
         submit, futures = self.client.submit, []
         sample: Any
         if self.order.path(number).exists():
-            sample = Packed.of(Volume.open(self.order.path(number)), 0.0, "", 0)
+            sample = Packed.of(Volume.open(self.order.path(number)), 0.0, "", 0, "")
         else:
             sample = submit(reconstructed, parcel, number, key=f"reconstruct-{ending}")
             futures.append(sample)
@@ -87,7 +87,7 @@ class Tasks:
                 continue
             counts[making] += 1
             if isinstance(answer, Packed):
-                facts = answer.seconds, answer.worker, answer.threads
+                facts = answer.seconds, answer.worker, answer.threads, answer.device
                 yield Made(number, answer.volume, *facts)
             elif isinstance(answer, dict):
                 yield Measured(number, answer)

@@ -32,7 +32,7 @@ from recon.core.examples import EXAMPLES
 from recon.core.executors import Order, Results
 from recon.core.kinds import Denoiser
 from recon.core.pipeline import fitted, measure, reconstruct, torch_device
-from recon.core.provenance import plugins
+from recon.core.provenance import plugins, surroundings
 from recon.core.recipe import PATHS, Choice, Recipe
 from recon.core.volume import Volume
 
@@ -207,13 +207,14 @@ class Packed:
     seconds: float
     worker: str
     threads: int
+    device: str
 
     @classmethod
-    def of(cls, volume: Volume, seconds: float, worker: str, threads: int) -> "Packed":
+    def of(cls, volume: Volume, seconds: float, worker: str, threads: int, device: str) -> "Packed":
         """Compress."""
         labels = zlib.compress(volume.labels.tobytes(), 1)
         size, phases = volume.voxel_size, volume.phases
-        return cls(labels, volume.shape, size, phases, seconds, worker, threads)
+        return cls(labels, volume.shape, size, phases, seconds, worker, threads, device)
 
     @property
     def volume(self) -> Volume:
@@ -241,7 +242,7 @@ def reconstructed(parcel: Parcel, number: int) -> Packed | Unfit:
         state = deque(states, maxlen=1).pop()
         seconds = time.monotonic() - begun
         name = str(get_worker().name)
-        return Packed.of(state.volume, seconds, name, torch.get_num_threads())
+        return Packed.of(state.volume, seconds, name, *surroundings(here.recipe.device))
 
 
 def measured(parcel: Parcel, sample: Packed | Unfit) -> Results | Unfit:
