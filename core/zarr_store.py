@@ -77,7 +77,7 @@ class Source:
     """
 
     path: Path
-    array: zarr.Array[Any]
+    array: "zarr.Array[Any]"
     what: str = "volume"
 
     def __attrs_post_init__(self) -> None:
