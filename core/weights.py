@@ -5,6 +5,7 @@ The header holds JSON under "recon"; nothing in the file is ever executed.
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from torch import Tensor
 
 from recon.core.atomic import whole
 from recon.core.catalog import catalog, plugin_version
-from recon.core.errors import ReconError
+from recon.core.errors import ReconError, shown
 from recon.core.finite import first_unbounded
 from recon.core.kinds import Denoiser, Material
+from recon.core.limits import WEIGHTS, regular_file
 from recon.core.options import checked_names, options, rule, values
 from recon.core.statistics import Statistics
+from recon.core.weights_header import check_covariance, check_header, parsed_header
 
 FORMAT = 1
 COVARIANCE = "statistics.covariance."
@@ -78,24 +81,38 @@ def save(path: Path, denoiser: Denoiser, provenance: dict[str, Any]) -> None:
 
 def read(path: Path) -> Weights:
     """Read a weights file; ReconError when it is missing, damaged or of another kind."""
-    if not path.is_file():
+    if not os.path.exists(path):
         raise ReconError(f"weights {path} do not exist; give a name of `recon example --list`")
+    WEIGHTS.check(regular_file(path, "weights").st_size, f"weights {path}", "train smaller ones")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             names = file.keys()
             tensors = {name: file.get_tensor(name) for name in names}
-        header = json.loads(metadata["recon"])
-        if header["format"] != FORMAT:
-            raise ReconError(
-                f"weights {path} are of format {header['format']}, this recon reads {FORMAT}; "
-                "train again or use the version that made them"
-            )
-    except KeyError:
-        raise ReconError(f"weights {path} were not written by recon; train with it") from None
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise ReconError(
             f"weights {path} are damaged or no safetensors file: {error}; fetch or train them again"
+        ) from None
+    if "recon" not in metadata:
+        raise ReconError(f"weights {path} were not written by recon; train with it")
+    try:
+        header = parsed_header(metadata["recon"])
+        if header.get("format") != FORMAT:
+            raise ReconError(
+                f"weights {path} are of format {shown(header.get('format'))}, this recon reads "
+                f"{FORMAT}; train again or use the version that made them"
+            )
+        check_header(header)
+        for plane in header["planes"]:
+            shape = tuple(tensors[COVARIANCE + plane].shape)
+            check_covariance(plane, shape, len(header["phases"]))
+    except ReconError:
+        raise
+    except KeyError as error:
+        raise ReconError(f"weights {path} lack {error}; fetch or train them again") from None
+    except ValueError as error:
+        raise ReconError(
+            f"weights {path} have a damaged header: {error}; fetch or train them again"
         ) from None
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -142,18 +159,14 @@ def _trained(denoiser: Denoiser, key: str) -> bool:
 
 def _material(weights: Weights) -> Material:
     header = weights.header
-    try:
-        covariance = {
-            plane: weights.tensors[COVARIANCE + plane].double().numpy()
-            for plane in header["planes"]
-        }
-        isolated = np.array(header["isolated"]) if "isolated" in header else None
-        fractions, mean = np.array(header["fractions"]), np.array(header["mean"])
-        statistics = Statistics(fractions, mean, covariance, isolated)
-        z, y, x = header["voxel_size"]
-        return Material(tuple(header["phases"]), (z, y, x), statistics)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ReconError(f"weights {weights.path} lack part of their header: {error}") from None
+    covariance = {
+        plane: weights.tensors[COVARIANCE + plane].double().numpy() for plane in header["planes"]
+    }
+    isolated = np.array(header["isolated"]) if "isolated" in header else None
+    fractions, mean = np.array(header["fractions"]), np.array(header["mean"])
+    statistics = Statistics(fractions, mean, covariance, isolated)
+    z, y, x = header["voxel_size"]
+    return Material(tuple(header["phases"]), (z, y, x), statistics)
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from recon.core.encoding import channels
-from recon.core.errors import ReconError
+from recon.core.errors import ReconError, shown
 from recon.core.kinds import Denoiser, Material
 from recon.core.microbatch import in_microbatches
 from recon.core.micrographs import Micrographs
@@ -67,6 +67,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 """What an option that was not given is, beside the numbers of the architecture."""
 HELD_OUT = 96
+MAX_LEVELS = 8
 NOTHING_LEARNT = "denoiser unet-ddpm has no weights; train it or give --weights"
 
 
@@ -99,12 +100,16 @@ class UnetDdpm(Denoiser):
     )
     noise: str = _choice_of_preset("Noise schedule", *ALPHA_BAR)
     prediction: str = _choice_of_preset("What the network says", *PREDICTIONS)
-    width: int | None = _of_preset("Channels of the first level, a multiple of 8", min=8)
-    multiples: tuple[int, ...] | None = _of_preset("Channels of each level over width", min=1)
-    blocks: int | None = _of_preset("Residual blocks a level", min=1)
+    width: int | None = _of_preset("Channels of the first level, a multiple of 8", min=8, max=4096)
+    multiples: tuple[int, ...] | None = _of_preset(
+        "Channels of each level over width", min=1, max=64
+    )
+    blocks: int | None = _of_preset("Residual blocks a level", min=1, max=64)
     attention: tuple[bool, ...] | None = _of_preset("Whether each level attends")
-    heads: int | None = _of_preset("Attention heads", min=1)
-    patch: int | None = _of_preset("Side of the pixel blocks that the network works on", min=1)
+    heads: int | None = _of_preset("Attention heads", min=1, max=256)
+    patch: int | None = _of_preset(
+        "Side of the pixel blocks that the network works on", min=1, max=64
+    )
     steps: int | None = _of_preset("Training steps", min=1)
     batch: int | None = _of_preset("Crops in a training step", min=1)
     crop: int | None = _of_preset("Side of the training crops in pixels", min=4)
@@ -151,6 +156,11 @@ class UnetDdpm(Denoiser):
         given = {name: getattr(self, name) for name in ("width", "multiples", "blocks")}
         given |= {name: getattr(self, name) for name in ("attention", "heads", "patch")}
         size = attrs.evolve(ARCHITECTURES[self.preset], **given)
+        if not 1 <= len(size.multiples) <= MAX_LEVELS:
+            raise ReconError(
+                f"denoiser unet-ddpm: multiples must be 1 to {MAX_LEVELS} levels, got "
+                f"{len(size.multiples)}"
+            )
         if len(size.attention) != len(size.multiples):
             raise ReconError(
                 f"denoiser unet-ddpm: attention must have one item per level, got "
@@ -183,7 +193,8 @@ class UnetDdpm(Denoiser):
         task = self._task(micrographs, seed)
         network = self._new_network(len(material.phases), seed)
         if init is not None:
-            _load(network, init, "weights to start from")
+            _check_fit(network, init, "weights to start from")
+            network.load_state_dict(init)
         identity = {
             "seed": seed,
             "options": checkpoints.digest_of_options(self._trained()),
@@ -218,8 +229,11 @@ class UnetDdpm(Denoiser):
 
     def restore(self, tensors: dict[str, Tensor], device: str) -> None:
         """Take weights; ReconError when they are of another architecture."""
-        network = self._new_network(len(self._known().phases), seed=0)
-        _load(network, tensors, "weights")
+        phases = len(self._known().phases)
+        with torch.device("meta"):  # takes no memory, whatever size a damaged file claims
+            _check_fit(self._new_network(phases, seed=0), tensors, "weights")
+        network = self._new_network(phases, seed=0)
+        network.load_state_dict(tensors)
         self._weights = {n: t.detach().cpu().clone() for n, t in network.state_dict().items()}
         self._device = torch.device(device)
         network = network.to(self._device, self._dtype()).eval().requires_grad_(False)
@@ -305,13 +319,17 @@ class UnetDdpm(Denoiser):
         return {name: v for name, v in values(self).items() if rule(declared[name]).trained}
 
 
-def _load(network: UNet, tensors: dict[str, Tensor], what: str) -> None:
+def _check_fit(network: UNet, tensors: dict[str, Tensor], what: str) -> None:
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     given = {name: tuple(value.shape) for name, value in tensors.items()}
     for name in sorted(expected.keys() | given.keys()):
         if expected.get(name) != given.get(name):
             raise ReconError(
-                f"{what} do not fit the network: {name} must be {expected.get(name)}, got "
+                f"{what} do not fit the network: {shown(name)} must be {expected.get(name)}, got "
                 f"{given.get(name)}; use the same architecture and number of phases"
             )
-    network.load_state_dict(tensors)
+        if not tensors[name].is_floating_point():
+            raise ReconError(
+                f"{what} do not fit the network: {name} must be of floats, got "
+                f"{tensors[name].dtype}; train them again"
+            )
