@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 WORD = 64
 TILE = 1 << 16  # words of one tile: 512 KiB, in reach of the second-level cache
+FEW = 1 << 19  # voxels that are counted before a second thread has started
 
 LineKernel = Callable[[NDArray[np.uint64], int, int, bool, int], NDArray[np.int64]]
 
@@ -44,7 +45,7 @@ def count_along(
     jobs = [(phase, tile) for tile in tiles(stack.shape, axis) for phase in range(phases)]
     count = partial(_count_tile, kernel, voxels, periodic, lags)
     counts = np.zeros((phases, lags), np.int64)
-    threads = min(numba.get_num_threads(), len(jobs))
+    threads = min(numba.get_num_threads(), len(jobs)) if voxels.size > FEW else 1
     # Python threads and kernels without the GIL: unlike numba's own, safe to call from threads.
     with ThreadPoolExecutor(threads) as pool:
         found = pool.map(count, jobs) if threads > 1 else map(count, jobs)
