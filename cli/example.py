@@ -29,8 +29,7 @@ def command(name: str | None, out: Path | None, listing: bool) -> None:
     with Shown() as progress:
         progress(f"make {name}", 0, 1)
         micrographs, volume = example(name)
-        with whole(out) as partial:
-            partial.mkdir()
+        with whole(out, folder=True) as partial:
             micrographs.save(partial / "micrographs.zarr")
             volume.save(partial / "volume.zarr")
         progress(f"make {name}", 1, 1)

@@ -1,6 +1,5 @@
 """recon import: micrographs from image files."""
 
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -201,15 +200,16 @@ def _decisions(given: dict[str, Any], images: dict[str, list[Picture]]) -> Decis
 
 def _write(micrographs: Micrographs, prepared: Prepared, out: Path, picture: Path | None) -> None:
     """Both files or, when something fails, neither."""
-    with contextlib.ExitStack() as both:
-        if picture:
-            from recon.core.imaging.preview import draw
+    with whole(out, folder=True) as store:
+        micrographs.put(store)
+        if picture is None:
+            return
+        from recon.core.imaging.preview import draw
 
-            partial = both.enter_context(whole(picture, replace=True))
-            size = micrographs.voxel_size
-            lengths = f", voxels of {format_voxel_size(size)}" if size != UNKNOWN else ""
-            draw(prepared, f"{out.name}: {len(micrographs.phases)} phases{lengths}", partial)
-        micrographs.save(out)
+        size = micrographs.voxel_size
+        lengths = f", voxels of {format_voxel_size(size)}" if size != UNKNOWN else ""
+        with whole(picture, replace=True) as drawn:  # it appears first: the next may replace it
+            draw(prepared, f"{out.name}: {len(micrographs.phases)} phases{lengths}", drawn)
 
 
 def summary(out: str, micrographs: Micrographs) -> str:

@@ -119,18 +119,12 @@ def _done(
     asked: Sweep, combinations: list[Combination], folder: Folder, resume: bool
 ) -> list[dict[str, Any]] | None:
     """The rows; None when there was nothing to do."""
-    new = not folder.path.exists()
-    try:
-        with folder.taken():
-            begin(asked, folder.path, resume)
-            if finished(folder.path):
-                return None
-            with Shown() as progress:
-                return sweep(asked, combinations, folder, progress=progress)
-    except ReconError:
-        if new and folder.path.is_dir() and not any(folder.path.iterdir()):
-            folder.path.rmdir()
-        raise
+    with folder.taken():
+        begin(asked, folder.path, resume)
+        if finished(folder.path):
+            return None
+        with Shown() as progress:
+            return sweep(asked, combinations, folder, progress=progress)
 
 
 def _said(flags: dict[str, Any]) -> list[bool]:

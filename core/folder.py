@@ -1,9 +1,9 @@
 """The folder of a run: taken by one process at a time, and resumable."""
 
 import contextlib
+import functools
 import json
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +14,12 @@ from torch import Tensor
 
 from recon.core.atomic import remove, whole
 from recon.core.errors import ReconError
+from recon.core.lock import held
 from recon.core.recipe import Recipe
 
 STATE = ".state"
+GONE = ".state.gone"
+"""The state that is no longer needed, on its way out."""
 REPORT = "report.html"
 
 
@@ -70,8 +73,12 @@ class Folder:
         return self.path / STATE / name
 
     def end(self) -> None:
-        """Forget the state; from here on the run is finished."""
-        remove(self.path / STATE)
+        """Forget the state, all at once; from here on the run is finished."""
+        gone = self.path / GONE
+        remove(gone)
+        with contextlib.suppress(OSError):
+            os.replace(self.path / STATE, gone)
+        remove(gone)
 
     def save_field(self, name: str, done: int, x: Tensor) -> None:
         """Keep the field of an unfinished sample after some steps."""
@@ -91,38 +98,25 @@ class Folder:
 
     @contextlib.contextmanager
     def taken(self) -> Iterator[None]:
-        """Hold the folder; the lock dies with the process."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            message = f"cannot write {self.path}: {error.strerror}; choose another --out"
-            raise ReconError(message) from None
-        if not os.access(self.path, os.W_OK):
-            raise ReconError(f"cannot write {self.path}: not permitted; choose another --out")
+        """Hold the folder; the lock dies with the process. It goes again if it stays empty."""
+        made = not self.path.exists()
         with contextlib.ExitStack() as stack:
             try:
-                _lock(self.path, stack)
-            except OSError:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                make = functools.partial(self.path.mkdir, exist_ok=True)
+                beside = self.path.with_name(f".{self.path.name}.lock")
+                stack.enter_context(held(self.path, make, beside))
+            except BlockingIOError:
                 message = f"{self.path} is in use by another run; wait or choose another --out"
                 raise ReconError(message) from None
-            yield
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(path: Path, stack: contextlib.ExitStack) -> None:
-        """A file that Windows deletes when its process ends."""
-        flags = os.O_CREAT | os.O_RDWR | os.O_TEMPORARY
-        descriptor = os.open(path / ".lock", flags)
-        stack.callback(os.close, descriptor)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(path: Path, stack: contextlib.ExitStack) -> None:
-        """flock on the folder itself: no file, gone with the process."""
-        descriptor = os.open(path, os.O_RDONLY)
-        stack.callback(os.close, descriptor)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                message = f"cannot write {self.path}: {error.strerror}; choose another --out"
+                raise ReconError(message) from None
+            if not os.access(self.path, os.W_OK):
+                raise ReconError(f"cannot write {self.path}: not permitted; choose another --out")
+            remove(self.path / GONE)
+            try:
+                yield
+            finally:
+                if made and not any(self.path.iterdir()):
+                    self.path.rmdir()

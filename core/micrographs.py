@@ -61,24 +61,28 @@ class Micrographs:
 
     def save(self, path: str | Path) -> None:
         """Write a zarr group: one group a plane, one array a slice."""
-        with whole(Path(path)) as partial:
-            group = zarr.create_group(partial, zarr_format=3)
-            group.attrs["recon"] = {
-                "kind": "micrographs",
-                "voxel_size": list(self.voxel_size),
-                "phases": list(self.phases),
-                **({"import": self.origin} if self.origin else {}),
-            }
-            for plane, stack in self.planes.items():
-                member = group.create_group(plane)
-                for number, image in enumerate(stack):
-                    member.create_array(
-                        f"{number:04d}",
-                        data=image,
-                        chunks=image.shape,
-                        compressors=COMPRESSION,
-                        fill_value=LOST,
-                    )
+        with whole(Path(path), folder=True) as partial:
+            self.put(partial)
+
+    def put(self, partial: Path) -> None:
+        """Write into the empty folder of an unfinished file."""
+        group = zarr.create_group(partial, zarr_format=3)
+        group.attrs["recon"] = {
+            "kind": "micrographs",
+            "voxel_size": list(self.voxel_size),
+            "phases": list(self.phases),
+            **({"import": self.origin} if self.origin else {}),
+        }
+        for plane, stack in self.planes.items():
+            member = group.create_group(plane)
+            for number, image in enumerate(stack):
+                member.create_array(
+                    f"{number:04d}",
+                    data=image,
+                    chunks=image.shape,
+                    compressors=COMPRESSION,
+                    fill_value=LOST,
+                )
 
     @classmethod
     def open(cls, path: str | Path) -> "Micrographs":
@@ -87,20 +91,36 @@ class Micrographs:
         recon = recon_attribute(node, Path(path), "micrographs")
         if recon.get("kind") != "micrographs":
             raise ReconError(f"{path} holds no micrographs; make them with `recon import`")
-        try:
-            stored = {
-                plane: [node[plane][name] for name in sorted(node[plane])]
-                for plane in PLANES
-                if plane in node
-            }
-            size, phases = recon["voxel_size"], recon["phases"]
-        except Exception as error:  # zarr raises many kinds for a damaged folder
-            raise damaged("micrographs", Path(path), error) from error
         planes = {
             plane: [Source(Path(path), array, "micrographs").whole() for array in stack]
-            for plane, stack in stored.items()
+            for plane, stack in _stored(node, Path(path)).items()
         }
-        return cls(planes, size, phases, recon.get("import"))
+        told = recon.get("slices")
+        if told is not None and told != {plane: len(stack) for plane, stack in planes.items()}:
+            raise damaged("micrographs", Path(path), "slices of it are missing")
+        for key in ("voxel_size", "phases"):
+            if key not in recon:
+                raise damaged("micrographs", Path(path), f"its attribute recon lacks {key}")
+        return cls(planes, recon["voxel_size"], recon["phases"], recon.get("import"))
+
+
+def _stored(node: Any, path: Path) -> dict[str, list[Any]]:
+    """Plane -> zarr arrays of its slices, in order; each plane is a folder, each slice one in it.
+
+    zarr's own listing of a damaged group leaves asyncio complaining.
+    """
+    try:
+        return {
+            plane: [
+                node[f"{plane}/{folder.name}"]
+                for folder in sorted((path / plane).iterdir())
+                if folder.is_dir()
+            ]
+            for plane in PLANES
+            if (path / plane).is_dir()
+        }
+    except Exception as error:  # zarr raises many kinds for a damaged folder
+        raise damaged("micrographs", path, error) from error
 
 
 def _counts(stack: Sequence[NDArray[np.uint8]], phases: int) -> NDArray[np.int64]:

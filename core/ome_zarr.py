@@ -39,7 +39,7 @@ def write(path: Path, volume: "Volume | StreamedVolume") -> None:
     strides = [1]
     while max(volume.shape) // strides[-1] > CHUNK and min(volume.shape) // strides[-1] >= 2:
         strides.append(2 * strides[-1])
-    with whole(path) as partial:
+    with whole(path, folder=True) as partial:
         group = zarr.create_group(partial, zarr_format=3)
         for level, stride in enumerate(strides):
             sides = [-(-side // stride) for side in volume.shape]

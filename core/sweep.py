@@ -10,7 +10,7 @@ import attrs
 import tomli_w
 
 from recon.core import sweep_figure, sweep_table
-from recon.core.atomic import remove, whole
+from recon.core.atomic import whole
 from recon.core.catalog import catalog
 from recon.core.combinations import Combination, Sweep
 from recon.core.comparison.equivalence import Comparison, check_comparable, compare
@@ -105,7 +105,7 @@ def sweep(
     if failed:
         each = "; ".join(f"{name}: {error}" for name, error in failed.items())
         raise ReconError(f"{len(failed)} of {len(combinations)} combinations failed: {each}")
-    remove(folder.path / STATE)
+    folder.end()
     return rows
 
 

@@ -43,7 +43,7 @@ class Dream3D(Format):
         def write(place: Path, progress: Progress) -> None:
             import h5py
 
-            with h5py.File(place, "w") as file:
+            with h5py.File(place, "w", locking=False) as file:
                 _attributes(file, {"FileVersion": "7.0", "DREAM3D Version": "6.5.171"})
                 for group in ("DataContainerBundles", "Pipeline"):  # empty, but DREAM.3D wants them
                     file.create_group(group)

@@ -93,7 +93,7 @@ class Diffusivity(Property):
         with ExitStack() as stack:
             store = None
             if self.flux is not None:
-                store = stack.enter_context(whole(Path(self.flux)))
+                store = stack.enter_context(whole(Path(self.flux), folder=True))
                 zarr.create_group(store, attributes={"components": ["x", "y", "z"]})
             for axis in self.axes:
                 solved[axis] = self._along(axis, volume, conducting, clusters, device, store)

@@ -180,7 +180,7 @@ class Homogenization(Property):
             yield lambda case, displacement: None
             return
         h = moduli.edge_products(elements.edges)
-        with whole(Path(self.fields)) as store:
+        with whole(Path(self.fields), folder=True) as store:
             group = zarr.create_group(store, attributes={"voigt": CASES, "cases": CASES})
             arrays: dict[str, Any] = {}
             for name, count in (("strain", (6, 6)), ("stress", (6, 6)), ("von-mises", (6,))):
