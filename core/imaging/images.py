@@ -26,7 +26,7 @@ from recon.core.errors import ReconError
 from recon.core.imaging.channels import OneValue, one_channel, picture_values, through_palette
 from recon.core.imaging.image_zarr import open_array
 from recon.core.imaging.pixel_size import PixelSize, tiff_pixel_size
-from recon.core.imaging.unpacked import check_unpacked
+from recon.core.imaging.unpacked import DEFLATE, check_unpacked
 from recon.core.limits import IMAGE, regular_file
 from recon.core.zarr_store import is_zarr
 
@@ -129,7 +129,10 @@ def _read_png(path: Path) -> OneValue:
     with path.open("rb") as file:
         header = file.read(26).ljust(26, b"\0")
     columns, rows, depth, colour = struct.unpack(">IIBB", header[16:])
-    _check_size(rows * columns * CHANNELS.get(colour, 1) * -(-depth // 8), path)
+    values = rows * columns * CHANNELS.get(colour, 1)
+    _check_size(values * -(-depth // 8), path)
+    if values * depth // 8 > DEFLATE * path.stat().st_size:
+        raise _damaged(path, "it is cut off")
     if depth == 16 and colour != 0:
         raise ReconError(f"{path} is a 16-bit colour image; save it as grey or with 8 bits")
     with _opened_by_pillow(path) as picture:
@@ -143,11 +146,23 @@ def _opened_by_pillow(path: Path) -> Iterator[Image.Image]:
     """An image whose size was checked: Pillow's own limit, and its warning, are out of force."""
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
-        with warnings.catch_warnings(), Image.open(path) as picture:
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with _muted(), Image.open(path) as picture:
             yield picture
     finally:
         Image.MAX_IMAGE_PIXELS = limit
+
+
+@contextlib.contextmanager
+def _muted() -> Iterator[None]:
+    """Without what libtiff, which is no Python, prints about damaged files."""
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _read_tiff(path: Path) -> ImageFile:
@@ -192,7 +207,7 @@ def _pages(part: Any, path: Path) -> OneValue:
 def _read_tiff_by_pillow(path: Path, pages: Any) -> list[OneValue]:
     """Pages compressed in a way (LZW, JPEG, fax) that tifffile alone cannot read."""
     values = []
-    with _opened_by_pillow(path) as picture:
+    with warnings.catch_warnings(), _opened_by_pillow(path) as picture:
         warnings.simplefilter("ignore")
         for number, page in enumerate(pages):
             # Pillow turns white-is-zero around and cuts 16-bit colours down to 8.

@@ -1,4 +1,4 @@
-"""Compressed parts of a TIFF that unpack to far more than the image they belong to."""
+"""Sizes that a compressed image cannot have: more than its file holds, or more than it declares."""
 
 import lzma
 import zlib
@@ -11,38 +11,59 @@ from recon.core.errors import ReconError
 FREE = 1 << 27  # bytes that a part may unpack to whatever the image says: harmless
 STEP = 1 << 20
 
-UNPACKERS: dict[int, tuple[int, Callable[[], Any]]] = {
-    8: (1032, zlib.decompressobj),
-    32946: (1032, zlib.decompressobj),
-    34925: (8000, lzma.LZMADecompressor),
+DEFLATE = 1032
+"""How many times smaller deflate can make data at most."""
+
+RATIOS = {1: 1, 5: 3000, 8: DEFLATE, 32946: DEFLATE, 32773: 128, 34925: 8000}
+"""The same of TIFF's numbers of compressions: none, LZW, deflate twice, PackBits, LZMA."""
+
+UNPACKERS: dict[int, Callable[[], Any]] = {
+    8: zlib.decompressobj,
+    32946: zlib.decompressobj,
+    34925: lzma.LZMADecompressor,
 }
-"""TIFF's number of a compression: how much smaller it can make data, and what unpacks it."""
+"""What unpacks data that tifffile would unpack to any size."""
 
 
 def check_unpacked(tiff: Any, pages: Iterable[Any], path: Path) -> None:
-    """ReconError for a bomb, found without holding what it unpacks to.
+    """ReconError for pages that declare more than there is, and for parts that hold more.
 
-    tifffile unpacks a strip or tile whole, however large it becomes. Only parts that could become
-    too large are unpacked here.
+    tifffile makes room for a page before it reads, fills it with zeros where strips or tiles are
+    absent, and unpacks a part whole, however large it becomes. Only parts that could become too
+    large are unpacked here, without holding what they unpack to.
     """
+    size = tiff.filehandle.size
     for page in pages:
-        ratio, unpacker = UNPACKERS.get(int(page.compression), (1, None))
-        room = max(FREE, 2 * page.nbytes)
-        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
-            if unpacker is None or count * ratio <= room:
+        key = page.keyframe
+        compression = int(key.compression)
+        ratio, unpacker = RATIOS.get(compression), UNPACKERS.get(compression)
+        parts = [
+            (offset, min(count, size - offset))
+            for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)
+            if 0 < offset < size
+        ]
+        packed = key.nbytes * key.bitspersample // (8 * key.dtype.itemsize)
+        if ratio is not None and packed > ratio * sum(count for _, count in parts):
+            raise ReconError(
+                f"image {path} is damaged: it is cut off, {packed} bytes cannot be in what there "
+                "is; save it again"
+            )
+        room = max(FREE, 2 * key.nbytes)
+        for offset, count in parts:
+            if unpacker is None or count * RATIOS[compression] <= room:
                 continue
             tiff.filehandle.seek(offset)
             if _exceeds(unpacker(), tiff.filehandle.read(count), room):
                 raise ReconError(
-                    f"{path} unpacks to more than the image that it declares, {page.nbytes} bytes; "
-                    "save it again"
+                    f"image {path} is damaged: it unpacks to more than the {key.nbytes} bytes "
+                    "that it declares; save it again"
                 )
 
 
 def _exceeds(unpacker: Any, data: bytes, room: int) -> bool:
     total = len(unpacker.decompress(data, STEP))
     while total <= room and not unpacker.eof:
-        rest = getattr(unpacker, "unconsumed_tail", b"")
+        rest = getattr(unpacker, "unconsumed_tail", b"")  # lzma keeps it to itself
         step = len(unpacker.decompress(rest, STEP))
         total += step
         if not step and not rest:
