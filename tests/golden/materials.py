@@ -1,0 +1,64 @@
+"""Statistics of small volumes from each bundled weights file: which numbers, and of which run."""
+
+import attrs
+import numpy as np
+
+from recon.core import Recipe, catalog, reconstruct
+from recon.core.bundled import bundled
+from recon.core.pipeline import fitted
+from recon.core.recipe import Choice
+
+NAMES = sorted(bundled("unet-ddpm"))
+LAGS = (1, 2, 4, 8)
+SPREAD = 16
+"""Seeds that the stored means and deviations are of."""
+TESTED = 2
+"""Seeds, after those, whose mean is tested."""
+
+
+def recipe(name, seed):
+    """The default sampler in few steps; fractions do not vary, so that seeds scatter little."""
+    options = {"vary": False, "rounds": 2}
+    return Recipe(
+        seed=seed,
+        steps=10,
+        shape=(24, 24, 24),
+        weights=name,
+        harmonizer=Choice("spectral", options),
+    )
+
+
+def denoiser(name):
+    """The network of bundled weights."""
+    return fitted(recipe(name, 0))
+
+
+def with_options(recipe, **options):
+    """A recipe with other options of its harmonizer."""
+    chosen = Choice(recipe.harmonizer.name, recipe.harmonizer.options | options)
+    return attrs.evolve(recipe, harmonizer=chosen)
+
+
+def measured(name, seed, denoiser, change=lambda recipe: recipe):
+    """Name -> value: fractions, two-point at some lags, interface, of every phase."""
+    *_, state = reconstruct(change(recipe(name, seed)), denoiser=denoiser)
+    volume = state.volume
+    found = {}
+
+    def metric(name, **options):
+        return catalog().build("metric", name, **options).measure(volume)
+
+    for phase, value in enumerate(metric("volume-fraction").values):
+        found[f"fraction of {phase}"] = float(value)
+    two_point = metric("two-point", max_lag=max(LAGS))
+    for phase in two_point.phase.values:
+        for direction in "xyz":
+            for lag in LAGS:
+                value = two_point.sel(phase=phase, direction=direction, lag=lag)
+                found[f"two-point of {phase} along {direction} at {lag}"] = float(value)
+    faces = metric("surface-density")["faces"]
+    for phase in faces.phase.values:
+        for direction in "xyz":
+            value = faces.sel(phase=phase, direction=direction)
+            found[f"faces of {phase} along {direction}"] = float(value)
+    return {name: value for name, value in found.items() if np.isfinite(value)}
