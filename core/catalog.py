@@ -2,21 +2,23 @@
 
 import functools
 import os
+import re
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from importlib.metadata import Distribution, EntryPoint, distributions
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pluggy
 
 from recon.core import hooks
-from recon.core.errors import ReconError, unknown
+from recon.core.errors import ReconError, shown, unknown
 from recon.core.kinds import KINDS, Plugin
 from recon.core.options import checked_names
 
 GROUP = "recon"
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 PLURAL = {kind: f"recon_{kind}s" for kind in KINDS} | {"property": "recon_properties"}
 
 
@@ -89,8 +91,8 @@ def catalog() -> Catalog:
             for cls in _classes(point):
                 entry = Entry(cls, package, distribution.version)
                 entries[cls.kind, cls.name].append(entry)
-        except Exception as error:  # whatever a foreign module does at import
-            broken[package] = f"{type(error).__name__}: {error}"
+        except (Exception, SystemExit) as error:  # whatever a foreign module does at import
+            broken[package] = " ".join(f"{type(error).__name__}: {error}".split())
             warnings.warn(f"plugin {package} is left out: {broken[package]}", stacklevel=2)
     return Catalog(dict(entries), broken)
 
@@ -113,19 +115,32 @@ def _classes(point: EntryPoint) -> list[type[Any]]:
     manager.check_pending()
     classes: list[type[Any]] = []
     for kind, hook in PLURAL.items():
-        for answer in getattr(manager.hook, hook)():
+        caller = getattr(manager.hook, hook)
+        answers = caller()
+        if len(answers) < len(caller.get_hookimpls()):  # pluggy leaves None out
+            raise TypeError(f"{hook} must return a list of classes, got None")
+        for answer in answers:
+            if not isinstance(answer, list | tuple):
+                raise TypeError(f"{hook} must return a list of classes, got {shown(answer)}")
             classes += [_checked(cls, kind, hook) for cls in answer]
     return classes
 
 
 def _checked(cls: Any, kind: str, hook: str) -> type[Any]:
     if not (isinstance(cls, type) and issubclass(cls, KINDS[kind])):
-        raise TypeError(f"{hook} must return classes of {KINDS[kind].__name__}, got {cls!r}")
+        raise TypeError(f"{hook} must return classes of {KINDS[kind].__name__}, got {shown(cls)}")
+    if cls.kind != kind:
+        raise TypeError(f"{cls.__name__} must be of kind {kind}, got {shown(cls.kind)}")
     if not isinstance(getattr(cls, "name", None), str) or "__attrs_attrs__" not in vars(cls):
         raise TypeError(f"{cls.__name__} must have a name and be decorated with @attrs.frozen")
     if getattr(cls, "__abstractmethods__", None):
         missing = ", ".join(sorted(cls.__abstractmethods__))
         raise TypeError(f"{cls.__name__} must implement {missing}")
+    if not NAME.fullmatch(cls.name):
+        raise TypeError(f"{cls.__name__} must have a name of a-z, 0-9 and -, got {shown(cls.name)}")
+    for field in attrs.fields(cast(Any, cls)):
+        if field.init and field.default is attrs.NOTHING:
+            raise TypeError(f"{cls.__name__} must have a default for {field.name}")
     return cls
 
 

@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.core import planes, weights
+from recon.core import planes, returned, weights
 from recon.core.anchors import Pinned, imposed, pinned, read_anchors
 from recon.core.bundled import weights_path
 from recon.core.catalog import catalog
@@ -118,7 +118,8 @@ def reconstruct(
         done, x = start or (0, harmonizer.start(scene, partial(noise, START)))
         for step in steps[done:]:
             rng = np.random.default_rng([seed, step.number])
-            step = attrs.evolve(step, planes=schedule.planes(step.number, step.steps, rng))
+            chosen = schedule.planes(step.number, step.steps, rng)
+            step = attrs.evolve(step, planes=returned.planes(schedule, chosen))
             shift = tuple(int(rng.integers(n)) for n in recipe.shape)
             wrap = tuple(
                 s if a in recipe.periodic else 0 for a, s in zip("zyx", shift, strict=True)
@@ -128,6 +129,7 @@ def reconstruct(
             if scene.anchors and not harmonizer.holds_anchors:
                 clean = partial(anchored, clean, scene.anchors)
             x = harmonizer.advance(x, step, clean, partial(noise, step.number), scene)
+            returned.of_shape(harmonizer, shape, x)
             if step.last and scene.anchors:
                 x = imposed(x, scene.anchors)
             check_field(settled(x), step, harmonizer)
@@ -172,7 +174,10 @@ def unchecked_estimate(
         result = planes.slices(total, plane)
         for first in range(0, len(stack), chunk):
             part = slice(first, first + chunk)
-            result[part] += denoiser.clean(stack[part].contiguous(), step, plane)
+            # A copy even where a view is contiguous: a denoiser that writes to it harms nothing.
+            given = stack[part].clone(memory_format=torch.contiguous_format)
+            found = denoiser.clean(given, step, plane)
+            result[part] += returned.of_shape(denoiser, given.shape, found)
     total /= len(step.planes)
     return total.roll([-s for s in wrap], (1, 2, 3)) if any(wrap) else total
 
@@ -308,7 +313,7 @@ def measure(
             key = plugin.name
             while key in results:
                 key += "'"
-            results[key] = value if isinstance(value, xr.Dataset) else xr.DataArray(value)
+            results[key] = returned.result(plugin, value)
     finally:
         torch.set_num_threads(threads)  # numba's number becomes torch's, and roundings follow it
     return results
