@@ -101,6 +101,7 @@ def batch(target: str, seed: int, numbers: range, told: Connection) -> None:
         before = printed.tell()
         signal.alarm(SECONDS)
         why = fault(target, folder)
+        why = why.replace(str(folder), "FOLDER") if why else why
         signal.alarm(0)
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
         if not why and os.lseek(printed.fileno(), 0, os.SEEK_END) > before:

@@ -1,7 +1,7 @@
 """Ways to break a file: its bytes, a table of JSON or TOML, the fields of an image format."""
 
+import copy
 import datetime
-import json
 import random
 import struct
 import zlib
@@ -55,32 +55,33 @@ def broken_bytes(data: bytes, other: bytes, rng: random.Random) -> bytes:
 
 def broken_table(table: Any, rng: random.Random, values: tuple[Any, ...] = VALUES) -> Any:
     """A copy of nested tables and lists in which one to three places are changed."""
-    root = [json.loads(json.dumps(table))]
+    root = [copy.deepcopy(table)]
     for _ in range(rng.choice((1, 1, 2, 3))):
         places = list(_places(root))
         holder, key = rng.choice(places)
         match rng.randrange(6):
             case 0 | 1 | 2:
-                holder[key] = rng.choice(values)
+                holder[key] = copy.deepcopy(rng.choice(values))
             case 3 if holder is not root:
                 del holder[key]
             case 4:
                 source, other = rng.choice(places)
-                holder[key] = json.loads(json.dumps(source[other], default=str))
+                holder[key] = copy.deepcopy(source[other])
             case _:
                 if isinstance(holder, dict):
-                    holder[rng.choice(("x", "", "name", "\x00", str(key) + "s"))] = holder[key]
+                    holder[rng.choice(("x", "", "name", "\x00", str(key) + "s"))] = copy.deepcopy(
+                        holder[key]
+                    )
                 else:
-                    holder.insert(key, holder[key])
+                    holder.insert(key, copy.deepcopy(holder[key]))
     return root[0]
 
 
-def _places(holder: Any) -> Any:
+def _places(holder: Any, depth: int = 0) -> Any:
     for key, value in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
-        if holder is not DEEP and value is not DEEP:
-            yield holder, key
-            if isinstance(value, dict | list):
-                yield from _places(value)
+        yield holder, key
+        if isinstance(value, dict | list) and depth < 9:
+            yield from _places(value, depth + 1)
 
 
 def for_toml(value: Any, rng: random.Random) -> Any:
