@@ -26,7 +26,7 @@ from recon.core.errors import ReconError
 from recon.core.imaging.channels import OneValue, one_channel, picture_values, through_palette
 from recon.core.imaging.image_zarr import open_array
 from recon.core.imaging.pixel_size import PixelSize, tiff_pixel_size
-from recon.core.imaging.unpacked import DEFLATE, check_unpacked
+from recon.core.imaging.unpacked import DEFLATE, check_chunks, check_unpacked, damaged
 from recon.core.limits import IMAGE, regular_file
 from recon.core.zarr_store import is_zarr
 
@@ -79,7 +79,7 @@ def read_image(path: str | Path) -> ImageFile:
     except MemoryError as error:
         raise ReconError(f"image {path} does not fit in memory; crop it") from error
     except Exception as error:  # the readers raise many kinds for a damaged file
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     return attrs.evolve(image, slices=tuple(_checked(part, path) for part in image.slices))
 
 
@@ -131,8 +131,9 @@ def _read_png(path: Path) -> OneValue:
     columns, rows, depth, colour = struct.unpack(">IIBB", header[16:])
     values = rows * columns * CHANNELS.get(colour, 1)
     _check_size(values * -(-depth // 8), path)
+    check_chunks(path)
     if values * depth // 8 > DEFLATE * path.stat().st_size:
-        raise _damaged(path, "it is cut off")
+        raise damaged(path, "it is cut off")
     if depth == 16 and colour != 0:
         raise ReconError(f"{path} is a 16-bit colour image; save it as grey or with 8 bits")
     with _opened_by_pillow(path) as picture:
@@ -171,7 +172,7 @@ def _read_tiff(path: Path) -> ImageFile:
         parts = [part for part in tiff.series if not part.keyframe.is_reduced]
         complaints.check()
         if not parts:
-            raise _damaged(path, "there is no image in it")
+            raise damaged(path, "there is no image in it")
         _check_size(sum(part.nbytes for part in parts), path)
         check_unpacked(tiff, (page for part in parts for page in part.pages if page), path)
         try:
@@ -265,7 +266,7 @@ class _Complaints(logging.Handler):
 
     def check(self) -> None:
         if self.messages:
-            raise _damaged(self.path, self.messages[0])
+            raise damaged(self.path, self.messages[0])
 
     def __enter__(self) -> "_Complaints":
         logging.getLogger("tifffile").addHandler(self)
@@ -273,8 +274,3 @@ class _Complaints(logging.Handler):
 
     def __exit__(self, *_: object) -> None:
         logging.getLogger("tifffile").removeHandler(self)
-
-
-def _damaged(path: Path, reason: object) -> ReconError:
-    text = " ".join(str(reason).split()) or type(reason).__name__
-    return ReconError(f"image {path} is damaged: {text}; save it again")

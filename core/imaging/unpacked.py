@@ -38,26 +38,40 @@ def check_unpacked(tiff: Any, pages: Iterable[Any], path: Path) -> None:
         compression = int(key.compression)
         ratio, unpacker = RATIOS.get(compression), UNPACKERS.get(compression)
         parts = [
-            (offset, min(count, size - offset))
+            (offset, count)
             for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)
             if 0 < offset < size
         ]
+        if any(count > size for _, count in parts):  # as much memory would be made ready
+            raise damaged(path, "it is cut off")
         packed = key.nbytes * key.bitspersample // (8 * key.dtype.itemsize)
         if ratio is not None and packed > ratio * sum(count for _, count in parts):
-            raise ReconError(
-                f"image {path} is damaged: it is cut off, {packed} bytes cannot be in what there "
-                "is; save it again"
-            )
+            raise damaged(path, f"it is cut off, {packed} bytes cannot be in what there is")
         room = max(FREE, 2 * key.nbytes)
         for offset, count in parts:
             if unpacker is None or count * RATIOS[compression] <= room:
                 continue
             tiff.filehandle.seek(offset)
             if _exceeds(unpacker(), tiff.filehandle.read(count), room):
-                raise ReconError(
-                    f"image {path} is damaged: it unpacks to more than the {key.nbytes} bytes "
-                    "that it declares; save it again"
-                )
+                raise damaged(path, f"it unpacks to more than its {key.nbytes} bytes")
+
+
+def check_chunks(path: Path) -> None:
+    """ReconError for a PNG with a chunk that is longer than its file: Pillow makes room for it."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(8)
+        while len(start := file.read(8)) == 8 and start[4:] != b"IEND":
+            length = int.from_bytes(start[:4], "big")
+            if length > size:
+                raise damaged(path, "it is cut off")
+            file.seek(length + 4, 1)
+
+
+def damaged(path: Path, reason: object) -> ReconError:
+    """Error for an image that is not as it was written."""
+    text = " ".join(str(reason).split()) or type(reason).__name__
+    return ReconError(f"image {path} is damaged: {text}; save it again")
 
 
 def _exceeds(unpacker: Any, data: bytes, room: int) -> bool:
