@@ -1,6 +1,8 @@
 """The command `recon`: one file a command, each imported only when it is used."""
 
+import recon.cli.early  # noqa: F401, I001, the others take a tenth of a second
 import importlib
+import signal
 import warnings
 from difflib import get_close_matches
 from typing import Any
@@ -9,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from recon.cli import snapshot
+from recon.cli.interrupts import Stopped, heard
 from recon.cli.quiet import quiet_flag
 from recon.cli.together import first_to_tell, together
 
@@ -84,30 +87,33 @@ class Commands(click.Group):
 
     def _invoked(self, ctx: click.Context) -> Any:
         warnings.showwarning = lambda message, *_: click.echo(f"warning: {message}", err=True)
-        try:
-            with together():
-                return super().invoke(ctx)
-        except click.UsageError as error:  # without click's two lines of usage above it
-            raise Refused(error.format_message()) from error
-        except KeyboardInterrupt:
-            again = "interrupted; run, train and sweep go on from here with --resume"
-            if first_to_tell(again):
-                click.echo(again, err=True)
-            ctx.exit(130)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except Exception as error:
-            if told := in_one_line(error):
-                raise told from error
-            raise
+        with heard() as received:
+            try:
+                with together():
+                    return super().invoke(ctx)
+            except click.UsageError as error:  # without click's two lines of usage above it
+                raise Refused(error.format_message()) from error
+            except (click.ClickException, click.exceptions.Exit):
+                raise
+            except (KeyboardInterrupt, Exception) as error:
+                # An import or a library may have made another error of the interrupt.
+                if received.number is None and isinstance(error, KeyboardInterrupt):
+                    received.number = signal.SIGINT
+                if received.number is not None:
+                    raise Stopped(received.number) from error
+                if told := in_one_line(error):
+                    raise told from error
+                raise
 
 
-def in_one_line(error: Exception) -> click.ClickException | None:
+def in_one_line(error: BaseException) -> click.ClickException | None:
     """What a user is told in place of a traceback; None for a defect."""
     try:  # only now, so that what needs no PyTorch is quick
         from recon.core.errors import ReconError
         from recon.core.memory import out_of_memory
-    except (ImportError, OSError) as broken:  # its libraries are large and many
+    except (ImportError, OSError, MemoryError) as broken:  # its libraries are large and many
+        if isinstance(broken, MemoryError) or "llocate memory" in str(broken):
+            return Refused("out of memory; recon needs about 1 GB to start, allow it more")
         if str(getattr(broken, "name", None)).startswith("recon."):
             return None
         message = f"recon cannot start, a library that it needs does not load: {broken}; "
@@ -116,8 +122,8 @@ def in_one_line(error: Exception) -> click.ClickException | None:
         return Refused(str(error))
     if out_of_memory(error):
         return Refused(
-            "out of memory; take a smaller --shape or fewer slices at a time "
-            "(--set denoiser.batch_slices=...)"
+            "out of memory; take a smaller --shape or smaller images, fewer slices at a time "
+            "(--set denoiser.batch_slices=...), or allow it more"
         )
     return None
 

@@ -1,0 +1,23 @@
+"""Signals before the command can hear them: one line and the exit code all the same."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+PROGRAMS = ("-m", "recon", "recon.exe")
+"""sys.argv[0] while recon.cli is imported to be run, and not by another program."""
+
+
+def end(number: int, frame: FrameType | None) -> None:
+    """Nothing has begun and nothing is to be put in order."""
+    word = b"interrupted\n" if number == signal.SIGINT else b"terminated\n"
+    os.write(2, word)
+    os._exit(128 + number)
+
+
+if Path(sys.argv[0]).name in PROGRAMS and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(each) != signal.SIG_IGN:
+            signal.signal(each, end)

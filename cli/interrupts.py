@@ -1,0 +1,86 @@
+"""SIGINT and SIGTERM: one line, and the exit code that a shell expects."""
+
+import contextlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import attrs
+import click
+
+WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+DEAF = 2.0
+"""Seconds after a signal in which others are passed over: torchrun sends it on to processes that
+the terminal has told already, and what is under way is to be left in order."""
+
+
+class Interrupt(KeyboardInterrupt):
+    """Not KeyboardInterrupt itself: Python ends by SIGINT when one has passed an exec()."""
+
+
+class Stopped(click.ClickException):
+    """A signal ended the command: one line, exit code 128 + its number."""
+
+    def __init__(self, number: int) -> None:
+        word = WORDS[signal.Signals(number)]
+        super().__init__(f"{word}; run, train and sweep go on from here with --resume")
+        self.exit_code = 128 + number
+
+    def show(self, file: Any = None) -> None:
+        """Without the word Error."""
+        click.echo(self.format_message(), file=file, err=file is None)
+
+
+@attrs.define
+class Received:
+    """The signal that came first, and when; `ended` when nothing is left to be raised in."""
+
+    number: int | None = None
+    moment: float = 0.0
+    ended: bool = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Raise Interrupt wherever the command is."""
+        if self.number is not None and time.monotonic() - self.moment < DEAF:
+            return
+        if self.ended:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self.number, self.moment = number, time.monotonic()
+        raise Interrupt
+
+    def dropped(self, lost: Any) -> None:
+        """What to do about an error that nobody hears of: an interrupt there is sent again."""
+        if self.number is None or not issubclass(lost.exc_type, KeyboardInterrupt):
+            sys.__unraisablehook__(lost)
+            return
+        number, self.number = self.number, None
+        signal.raise_signal(number)
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[Received]:
+    """Both signals raise KeyboardInterrupt in the block, and the yielded object knows which.
+
+    One that is ignored stays so (nohup). After the block of a stopped command they end the process
+    without a word: only what Python does at its end is left.
+    """
+    received = Received()
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in WORDS:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                before[number] = signal.signal(number, received)
+    hook, sys.unraisablehook = sys.unraisablehook, received.dropped
+    try:
+        yield received
+    finally:
+        sys.unraisablehook = hook
+        received.ended = True
+        if received.number is None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
