@@ -80,6 +80,7 @@ def command(
     checkpoint = out.with_suffix(".checkpoint")
     if out.exists():
         if resume:
+            checkpoint.unlink(missing_ok=True)  # killed between the two
             click.echo(f"{out} is finished", err=True)
             return
         raise ReconError(f"{out} exists already; choose another --out or remove it first")

@@ -176,16 +176,19 @@ def train(
         losses = (f"{key} {record[key]:.4f}" for key in ("loss", "held_out") if record.get(key))
         progress(f"train {choice.name}", record["step"], record["steps"], ", ".join(losses))
 
-    facts = denoiser.fit(
-        micrographs,
-        seed=recipe.seed,
-        device=device,
-        checkpoint=checkpoint,
-        init=weights.read(init).parameters if init else None,
-        report=report,
-    )
-    if processes.first:
-        weights.save(out, denoiser, {"versions": versions(recipe), "seed": recipe.seed, **facts})
+    # From here on, so that another training into the same file is refused before it works.
+    with whole(out) if processes.first else contextlib.nullcontext(out) as partial:
+        facts = denoiser.fit(
+            micrographs,
+            seed=recipe.seed,
+            device=device,
+            checkpoint=checkpoint,
+            init=weights.read(init).parameters if init else None,
+            report=report,
+        )
+        if processes.first:
+            told = {"versions": versions(recipe), "seed": recipe.seed, **facts}
+            partial.write_bytes(weights.packed(denoiser, told))
 
 
 def resolved(recipe: Recipe, denoiser: Denoiser) -> Recipe:

@@ -47,6 +47,13 @@ class Weights:
 
 def save(path: Path, denoiser: Denoiser, provenance: dict[str, Any]) -> None:
     """Write a fitted denoiser; the file appears whole or not at all."""
+    content = packed(denoiser, provenance)
+    with whole(path, replace=True) as partial:
+        partial.write_bytes(content)
+
+
+def packed(denoiser: Denoiser, provenance: dict[str, Any]) -> bytes:
+    """The content of a file of weights."""
     material = denoiser.material
     if material is None:
         raise ReconError(f"denoiser {denoiser.name} has learnt nothing yet; train it first")
@@ -73,10 +80,9 @@ def save(path: Path, denoiser: Denoiser, provenance: dict[str, Any]) -> None:
     if name := first_unbounded(tensors):
         raise ReconError(
             f"training diverged: {name} of the weights of denoiser {denoiser.name} holds NaN or "
-            f"infinity, so {path} is not written; begin anew with a lower learning rate"
+            "infinity, so the file is not written; begin anew with a lower learning rate"
         )
-    with whole(path, replace=True) as partial:
-        partial.write_bytes(serialized(tensors | covariance, {"recon": json.dumps(header)}))
+    return serialized(tensors | covariance, {"recon": json.dumps(header)})
 
 
 def read(path: Path) -> Weights:
