@@ -71,6 +71,7 @@ class Micrographs:
             "kind": "micrographs",
             "voxel_size": list(self.voxel_size),
             "phases": list(self.phases),
+            "slices": {plane: len(stack) for plane, stack in self.planes.items()},
             **({"import": self.origin} if self.origin else {}),
         }
         for plane, stack in self.planes.items():

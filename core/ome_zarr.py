@@ -21,6 +21,7 @@ from recon.core.zarr_store import (
     COMPRESSION,
     LOST,
     Source,
+    attributes_of,
     damaged,
     open_store,
     recon_attribute,
@@ -102,7 +103,7 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(array, zarr.Array):
         raise ReconError(f'volume {path} has no array "0"; it must be OME-Zarr or a zarr array')
     try:
-        voxel_size = _voxel_size(dict(node.attrs))
+        voxel_size = _voxel_size(attributes_of(node, path, "volume"))
     except BAD_METADATA as error:
         raise damaged("volume", path, f"its multiscales metadata, {error!r}") from error
     return {

@@ -38,9 +38,17 @@ def open_store(path: Path, what: str) -> Any:
         raise ReconError(f"{what} {path} is not a readable zarr store: {_why(error)}") from error
 
 
+def attributes_of(node: Any, path: Path, what: str) -> dict[str, Any]:
+    """The attributes of a node; ReconError when they are no table."""
+    try:
+        return dict(node.attrs)
+    except Exception as error:  # zarr does not look at them before
+        raise damaged(what, path, f"its attributes, {error!r}") from error
+
+
 def recon_attribute(node: Any, path: Path, what: str) -> dict[str, Any]:
     """The attribute `recon` of a node; empty when there is none."""
-    recon = dict(node.attrs).get("recon", {})
+    recon = attributes_of(node, path, what).get("recon", {})
     if not isinstance(recon, dict):
         raise damaged(what, path, "its attribute recon is no table")
     return recon
@@ -121,8 +129,10 @@ class Source:
     def __getitem__(self, where: Any) -> NDArray[Any]:
         try:
             values = np.asarray(self.array[where])
-        except MemoryError as error:
-            raise self._too_large() from error
+        except MemoryError:
+            if self._bytes() > (available() or 0):
+                raise self._too_large() from None
+            raise damaged(self.what, self.path, "a chunk claims to be larger than it is") from None
         except Exception as error:
             raise damaged(self.what, self.path, error) from error
         lost = self.array.fill_value == LOST and values.dtype == np.uint8
@@ -133,14 +143,17 @@ class Source:
     def whole(self) -> NDArray[Any]:
         """All of it; ReconError when there is not the memory for it."""
         left = available()
-        if left is not None and math.prod(self.shape) * self.dtype.itemsize > left:
+        if left is not None and self._bytes() > left:
             raise self._too_large()
         return self[...]
+
+    def _bytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
 
     def _too_large(self) -> ReconError:
         return ReconError(
             f"{self.what} {self.path} of shape {self.shape} does not fit into memory, it takes "
-            f"{format_memory(math.prod(self.shape) * self.dtype.itemsize)}; crop it"
+            f"{format_memory(self._bytes())}; crop it"
         )
 
 

@@ -3,12 +3,16 @@
 `default` repeats itself; `thorough` searches (--hypothesis-profile).
 """
 
+import importlib
+import sys
+
 import pytest
 import torch
 from click.testing import CliRunner
 from hypothesis import HealthCheck, settings
 
 from recon.cli import main
+from recon.core import catalog
 
 # Networks and fields are tiny here: a second thread would only wait for the first.
 torch.set_num_threads(1)
@@ -34,3 +38,24 @@ def recon(tmp_path, monkeypatch):
         return result
 
     return call
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A function that installs a module as a distribution with an entry point."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def install(package: str, source: str) -> None:
+        module = package.replace("-", "_")
+        (tmp_path / f"{module}.py").write_text(source)
+        info = tmp_path / f"{module}-1.2.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2\n")
+        (info / "entry_points.txt").write_text(f"[recon]\n{package} = {module}\n")
+        importlib.invalidate_caches()
+        catalog.cache_clear()
+
+    yield install
+    for path in tmp_path.glob("*.py"):
+        sys.modules.pop(path.stem, None)
+    catalog.cache_clear()

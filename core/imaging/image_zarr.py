@@ -7,7 +7,7 @@ import zarr
 
 from recon.core.errors import ReconError
 from recon.core.ome_zarr import UNIT
-from recon.core.zarr_store import Source, open_store, recon_attribute
+from recon.core.zarr_store import Source, attributes_of, open_store, recon_attribute
 
 Lengths = tuple[float, ...]
 
@@ -21,7 +21,7 @@ def open_array(path: Path) -> tuple[Source, tuple[int, ...], Lengths | None]:
     node = open_store(path, "image")
     if isinstance(node, zarr.Array):
         return Source(path, node, "image"), node.shape, None
-    attributes = dict(node.attrs)
+    attributes = attributes_of(node, path, "image")
     if recon_attribute(node, path, "image").get("kind") == "micrographs":
         raise ReconError(f"{path} holds micrographs already; give it to recon run or recon train")
     scales = attributes.get("ome", attributes).get("multiscales")

@@ -59,7 +59,8 @@ def constants(where: str, table: Mapping[str, Any]) -> tuple[Array, Array | None
     for key, value in given.items():
         if key[0] in "EG" and value <= 0:
             raise ReconError(f"{where}: {key} must be > 0, got {value:g}")
-    C = _isotropic(where, given) if form == "an isotropic" else _orthotropic(where, given)
+    with np.errstate(all="ignore"):  # what overflows is refused below
+        C = _isotropic(where, given) if form == "an isotropic" else _orthotropic(where, given)
     return _definite(where, C), _expansion(given), _axes(where, table)
 
 
@@ -131,14 +132,15 @@ def _matrix(where: str, value: Any) -> Array:
     if len(rows) != 6:
         raise ReconError(f"{where}: C must be 6 rows of 6 numbers, got {shown(value)}")
     C = np.stack([_numbers(where, f"row {i + 1} of C", row, 6) for i, row in enumerate(rows)])
-    skew = np.abs(C - C.T)
+    with np.errstate(all="ignore"):  # what overflows is refused when it is not definite
+        skew, mean = np.abs(C - C.T), (C + C.T) / 2
     if skew.max() > SYMMETRY * np.abs(C).max():
         i, j = (int(k) + 1 for k in sorted(np.unravel_index(skew.argmax(), skew.shape)))
         raise ReconError(
             f"{where}: C must be symmetric, got C{i}{j} {C[i - 1, j - 1]:g} and "
             f"C{j}{i} {C[j - 1, i - 1]:g}"
         )
-    return (C + C.T) / 2
+    return mean
 
 
 def _definite(where: str, C: Array) -> Array:

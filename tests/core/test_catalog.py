@@ -1,8 +1,5 @@
 """Discovery through real entry points of real (if tiny) installed distributions."""
 
-import importlib
-import sys
-
 import pytest
 
 from recon.core import ReconError, catalog
@@ -22,27 +19,6 @@ class Probe(Metric):
 def recon_metrics():
     return [Probe]
 """
-
-
-@pytest.fixture
-def installed(tmp_path, monkeypatch):
-    """A function that installs a module as a distribution with an entry point."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-
-    def install(package: str, source: str) -> None:
-        module = package.replace("-", "_")
-        (tmp_path / f"{module}.py").write_text(source)
-        info = tmp_path / f"{module}-1.2.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2\n")
-        (info / "entry_points.txt").write_text(f"[recon]\n{package} = {module}\n")
-        importlib.invalidate_caches()
-        catalog.cache_clear()
-
-    yield install
-    for path in tmp_path.glob("*.py"):
-        sys.modules.pop(path.stem, None)
-    catalog.cache_clear()
 
 
 def test_the_built_in_plugins_come_through_the_entry_point():
