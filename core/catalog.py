@@ -63,7 +63,7 @@ class Catalog:
             )
         return found[0]
 
-    def build(self, kind: str, name: str, **options: Any) -> Any:
+    def build(self, kind: str, name: str, /, **options: Any) -> Any:
         """A plugin with the given options; ReconError for what it does not admit."""
         cls = self.entry(kind, name).cls
         checked_names(cls, options)

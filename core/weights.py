@@ -135,6 +135,10 @@ def load(weights: Weights, name: str | None, given: dict[str, Any], device: str)
     if name is not None and name != kind:
         raise ReconError(f"weights {weights.path} are of denoiser {kind!r}, not {name!r}")
     stored = weights.header["options"]
+    try:
+        catalog().build("denoiser", kind, **stored)
+    except ReconError as error:
+        raise ReconError(f"weights {weights.path} cannot be used: {error}") from None
     cls = catalog().entry("denoiser", kind).cls
     checked_names(cls, given)
     if broken := first_unbounded(weights.tensors):
@@ -152,6 +156,8 @@ def load(weights: Weights, name: str | None, given: dict[str, Any], device: str)
     denoiser.material = _material(weights)
     try:
         denoiser.restore(weights.parameters, device)
+    except ReconError as error:
+        raise ReconError(f"weights {weights.path} cannot be used: {error}") from None
     except (KeyError, RuntimeError) as error:
         line = str(error).splitlines()[0]
         message = f"weights {weights.path} do not fit denoiser {kind}: {line}"
