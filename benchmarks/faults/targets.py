@@ -76,14 +76,14 @@ def pngs() -> list[Files]:
 @cache
 def tiffs() -> list[Files]:
     """Stacks, colours, palettes and compressions."""
-    rgb = np.repeat(LABELS[..., None], 3, -1)
+    rgb, grey = np.repeat(LABELS[..., None], 3, -1), {"photometric": "minisblack"}
     arrays: list[tuple[Any, dict[str, Any]]] = [
         (LABELS[0], {"metadata": None}),
-        (LABELS, {}),
+        (LABELS, grey),
         (LABELS, {"imagej": True, "metadata": {"unit": "um", "spacing": 0.5}}),
-        (LABELS, {"ome": True, "metadata": {"PhysicalSizeX": 0.4, "PhysicalSizeY": 0.4}}),
-        (LABELS, {"compression": "zlib", "predictor": True}),
-        (LABELS, {"bigtiff": True}),
+        (LABELS, grey | {"ome": True, "metadata": {"PhysicalSizeX": 0.4, "PhysicalSizeY": 0.4}}),
+        (LABELS, grey | {"compression": "zlib", "predictor": True}),
+        (LABELS, grey | {"bigtiff": True}),
         (LABELS[0].astype(np.float32), {"metadata": None, "compression": "lzma"}),
         (LABELS[0].astype(np.uint16), {"metadata": None, "tile": (16, 16)}),
         (rgb[0], {"photometric": "rgb", "metadata": None}),

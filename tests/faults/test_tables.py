@@ -90,6 +90,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path, read, monkeypatch):
         ("[[metric]]\nname = 'two-point'\nmax_lag = -1", "max_lag must be"),
         ("[[metric]]\nname = []", "metric must have a name"),
         ("[schedule]\nx = [[[[]]]]", "unknown option of schedule cyclic 'x'"),
+        ("[schedule]\nkind = 'x'", "unknown option of schedule cyclic 'kind'"),
     ],
 )
 def test_absurd_recipes_are_refused(tmp_path, line, message, recon):

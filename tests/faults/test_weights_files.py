@@ -78,6 +78,8 @@ def test_a_header_of_a_claimed_length(sound, tmp_path, claim):
         ("options", 3, "options must be a table"),
         ("options", {"width": "8"}, "width must be"),
         ("options", {"depth": 3}, "unknown option"),
+        ("options", {"kind": 3}, "unknown option of denoiser unet-ddpm 'kind'"),
+        ("options", {"name": "x", "self": 3}, "unknown option of denoiser unet-ddpm 'name'"),
         ("options", {**SMALL, "width": 10**9}, "width must be in [8, 4096]"),
         ("options", {**SMALL, "blocks": 10**9}, "blocks must be in [1, 64]"),
         ("options", {**SMALL, "multiples": [1] * 10**5}, "multiples must be 1 to 8 levels"),
