@@ -80,8 +80,8 @@ def tiffs() -> list[Files]:
     arrays: list[tuple[Any, dict[str, Any]]] = [
         (LABELS[0], {"metadata": None}),
         (LABELS, grey),
-        (LABELS, {"imagej": True, "metadata": {"unit": "um", "spacing": 0.5}}),
-        (LABELS, grey | {"ome": True, "metadata": {"PhysicalSizeX": 0.4, "PhysicalSizeY": 0.4}}),
+        (LABELS, {"imagej": True, "metadata": {"axes": "ZYX", "unit": "um", "spacing": 0.5}}),
+        (LABELS, grey | {"ome": True, "metadata": {"axes": "ZYX", "PhysicalSizeX": 1}}),
         (LABELS, grey | {"compression": "zlib", "predictor": True}),
         (LABELS, grey | {"bigtiff": True}),
         (LABELS[0].astype(np.float32), {"metadata": None, "compression": "lzma"}),
