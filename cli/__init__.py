@@ -87,6 +87,8 @@ class Commands(click.Group):
 
     def _invoked(self, ctx: click.Context) -> Any:
         warnings.showwarning = lambda message, *_: click.echo(f"warning: {message}", err=True)
+        # What an error leaves behind in zarr; the error itself is told.
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited")
         with heard() as received:
             try:
                 with together():

@@ -10,4 +10,5 @@ def out_of_memory(error: BaseException) -> bool:
         isinstance(error, MemoryError | torch.OutOfMemoryError)
         or "can't allocate memory" in text
         or "not enough memory" in text
+        or "can't start new thread" in text  # its stack found no place
     )
