@@ -106,7 +106,10 @@ def remake(origin: Origin, folder: Folder, executor: Executor, progress: Progres
                 match result:
                     case Made(_, volume, _, _, threads, device):
                         made = provenance(recipe, 0, origin.phases, digest, threads, device)
-                        kept = made | {"recipe": origin.made["recipe"]}
+                        table = {**origin.made["recipe"]}
+                        if recipe.weights is not None:
+                            table["weights"] = recipe.weights
+                        kept = made | {"recipe": table}
                         attrs.evolve(volume, provenance=kept).save(order.path(0))
                     case Failed(_, why):
                         raise why
