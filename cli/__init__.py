@@ -120,9 +120,10 @@ def in_one_line(error: BaseException) -> click.ClickException | None:
             return None
         message = f"recon cannot start, a library that it needs does not load: {broken}; "
         return click.ClickException(f"{message}install it again")
-    if isinstance(error, ReconError):
+    cause = error.__cause__ or error  # a file that could not be read for want of memory is sound
+    if isinstance(error, ReconError) and ("memory" in str(error) or not out_of_memory(cause)):
         return Refused(str(error))
-    if out_of_memory(error):
+    if out_of_memory(cause):
         return Refused(
             "out of memory; take a smaller --shape or smaller images, fewer slices at a time "
             "(--set denoiser.batch_slices=...), or allow it more"

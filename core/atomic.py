@@ -34,11 +34,13 @@ def whole(path: Path, *, replace: bool = False, folder: bool = False) -> Iterato
     with contextlib.ExitStack() as stack:
         stack.enter_context(_explained(path))
         path.parent.mkdir(parents=True, exist_ok=True)
-        if partial.exists() and partial.is_dir() != folder:
-            remove(partial)
+        beside = path.with_name(f".{path.name}.lock")
         make = (lambda: partial.mkdir(exist_ok=True)) if folder else partial.touch
         try:
-            stack.enter_context(held(partial, make, path.with_name(f".{path.name}.lock")))
+            if partial.exists() and partial.is_dir() != folder:
+                with held(partial, lambda: None, beside):
+                    remove(partial)
+            stack.enter_context(held(partial, make, beside))
         except BlockingIOError:
             message = f"{path} is being written by another process; wait or choose another name"
             raise ReconError(message) from None

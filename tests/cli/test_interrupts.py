@@ -1,0 +1,63 @@
+"""Signals while a command is at work."""
+
+import signal
+import time
+
+import pytest
+
+from recon.cli.interrupts import Interrupt, Stopped, heard
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_ends_the_command_and_one_that_follows_does_not_disturb(number):
+    put_in_order = []
+    with pytest.raises(Interrupt), heard() as received:
+        try:
+            signal.raise_signal(number)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            put_in_order.append(True)
+    assert received.number == number and put_in_order
+    stopped = Stopped(received.number)
+    assert stopped.exit_code == 128 + number
+    assert "\n" not in stopped.format_message()
+
+
+def test_one_that_falls_into_a_destructor_is_not_lost():
+    class Falls:
+        def __del__(self):
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(Interrupt), heard():
+        falls = Falls()
+        del falls
+        time.sleep(5)  # until it comes again
+
+
+def test_without_a_signal_all_is_as_it_was():
+    before = signal.getsignal(signal.SIGTERM)
+    with heard():
+        assert signal.getsignal(signal.SIGTERM) != before
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_an_ignored_signal_stays_ignored():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with heard() as received:
+        signal.raise_signal(signal.SIGINT)
+    assert received.number is None
+
+
+def test_a_command_is_ended_in_one_line(recon, monkeypatch):
+    monkeypatch.setattr("recon.cli.plugins.catalog", lambda: signal.raise_signal(signal.SIGTERM))
+    result = recon("plugins", code=143)
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("terminated; ")

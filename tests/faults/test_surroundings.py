@@ -1,0 +1,60 @@
+"""Full disks, read-only folders, no memory, signals, and two commands at once."""
+
+import signal
+from functools import partial
+from random import Random
+
+import pytest
+from surroundings import (
+    Bench,
+    cases,
+    full_disk,
+    gone,
+    may_mount,
+    no_memory,
+    read_only,
+    signalled,
+    small_files,
+    twice,
+)
+from works import inputs
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    scratch = tmp_path_factory.mktemp("scratch")
+    return Bench(inputs(scratch / "inputs"), scratch)
+
+
+@pytest.mark.parametrize("name", ["import", "train", "export"])
+@pytest.mark.parametrize(
+    "fault", [partial(small_files, kilobytes=2), partial(no_memory, megabytes=1), read_only, twice]
+)
+def test_a_fault_is_one_line_and_costs_nothing(bench, fault, name):
+    assert not fault(bench, name=name).faults
+
+
+def test_a_full_disk_is_one_line_and_costs_nothing(bench):
+    fault = partial(full_disk, kilobytes=40) if may_mount() else partial(small_files, kilobytes=1)
+    case = fault(bench, name="run")
+    assert case.code == 2 and not case.faults
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", ["import", "train", "run"])
+def test_a_signal_is_one_line_and_costs_nothing(bench, name, number):
+    assert not signalled(bench, name, number, Random(3)).faults
+
+
+def test_weights_that_are_gone_cost_nothing(bench):
+    case = gone(bench, "w.safetensors", "run with weights")
+    assert "w.safetensors do not exist" in case.said and not case.faults
+
+
+@pytest.mark.slow
+def test_every_fault_before_every_command(bench):
+    found = [case() for case in cases(bench, 0)]
+    assert len(found) > 100
+    assert not [case for case in found if case.faults]
