@@ -9,7 +9,7 @@ import numpy as np
 
 from recon.cli.progress import Shown
 from recon.cli.repeated import SeveralFiles
-from recon.core.atomic import whole
+from recon.core.atomic import check_writable, whole
 from recon.core.checks.plane_check import plane_findings
 from recon.core.errors import ReconError
 from recon.core.imaging.common_size import UNKNOWN
@@ -127,6 +127,7 @@ def command(same: bool, around: str | None, out: str, preview: str | None, **giv
     """
     if Path(out).exists():
         raise ReconError(f"{out} exists already; choose another name or remove it first")
+    check_writable(Path(out))
     if same and around:
         raise ReconError("--isotropic and --transverse exclude each other; give one of them")
     picture = _preview_path(preview, Path(out))

@@ -12,7 +12,7 @@ from recon.cli.fail_on import Condition, fail_on_flag, judge
 from recon.cli.progress import Shown
 from recon.cli.results import to_text
 from recon.cli.settings import device_flag, parsed, set_flag
-from recon.core.atomic import whole
+from recon.core.atomic import check_writable, whole
 from recon.core.catalog import catalog
 from recon.core.chunked_volume import ChunkedVolume, fits
 from recon.core.comparison.comparable import probes
@@ -107,6 +107,8 @@ def command(
     for file in (json_file, report):
         if file is not None and not file.parent.is_dir():
             raise ReconError(f"cannot write {file}: {file.parent} is no folder; make it first")
+        if file is not None:
+            check_writable(file)
     if fail_on and against is None:
         raise ReconError("--fail-on judges a comparison; give --against MICROGRAPHS|VOLUME too")
     needing = [flag for flag, given in (("--against", against), ("--report", report)) if given]

@@ -66,13 +66,8 @@ def _folder(out: Path | None, resume: bool) -> Iterator[Folder]:
     with contextlib.ExitStack() as stack:
         if out is None:
             out = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recon-")))
-        folder, new = Folder(out), not out.exists()
-        try:
-            with folder.taken():
-                if folder.request() is not None and not resume:
-                    raise ReconError(f"{out} holds an unfinished run; --resume goes on with it")
-                yield folder
-        except ReconError:
-            if new and out.is_dir() and not any(out.iterdir()):
-                out.rmdir()
-            raise
+        folder = Folder(out)
+        stack.enter_context(folder.taken())
+        if folder.request() is not None and not resume:
+            raise ReconError(f"{out} holds an unfinished run; --resume goes on with it")
+        yield folder

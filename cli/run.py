@@ -112,6 +112,7 @@ def command(
     if resume and out is None:
         raise ReconError("--resume needs the --out of the run to go on with")
     if resume and folder.finished:
+        folder.end()  # killed while it cleared away
         click.echo(f"{folder.path} is finished", err=True)
         kept = folder.path / COMPARISON
         if isinstance(chosen, Distributed):
@@ -133,16 +134,10 @@ def checked(recipe: Recipe, engine: Executor) -> Recipe:
 
 def _made(recipe: Recipe, folder: Folder, resume: bool, engine: Executor) -> Comparison | None:
     """Do the run and say what came out."""
-    new = not folder.path.exists()
-    try:
-        with folder.taken(), Shown() as progress:
-            made, comparison, ensembles = run(
-                recipe, folder, resume=resume, progress=progress, executor=engine
-            )
-    except ReconError:
-        if new and folder.path.is_dir() and not any(folder.path.iterdir()):
-            folder.path.rmdir()
-        raise
+    with folder.taken(), Shown() as progress:
+        made, comparison, ensembles = run(
+            recipe, folder, resume=resume, progress=progress, executor=engine
+        )
     if comparison is not None:
         click.echo(comparison.to_text())
     for name, found in ensembles.items():

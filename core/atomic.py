@@ -57,13 +57,10 @@ def whole(path: Path, *, replace: bool = False, folder: bool = False) -> Iterato
 
 
 def check_writable(path: Path) -> None:
-    """ReconError when a file cannot be made here: found out before there is work to lose."""
-    if not path.parent.is_dir():
-        raise ReconError(f"cannot write {path}: {path.parent} is no folder; make it first")
-    if not os.access(path.parent, os.W_OK):
-        raise ReconError(
-            f"cannot write {path}: {path.parent} is not writable; choose another place"
-        )
+    """ReconError when nothing can be written there: found out before there is work to lose."""
+    place = next(parent for parent in path.absolute().parents if parent.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise ReconError(f"cannot write {path}: {place} is not writable; choose another place")
 
 
 def remove(path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from recon.core.atomic import whole
+from recon.core.atomic import check_writable, whole
 from recon.core.errors import ReconError
 from recon.core.export.abaqus import Abaqus
 from recon.core.export.dream3d import Dream3D
@@ -70,7 +70,4 @@ def _check(files: Sequence[Path]) -> None:
             raise ReconError(f"{file} exists already; choose another name or remove it first")
         if not file.parent.is_dir():
             raise ReconError(f"cannot write {file}: {file.parent} is no folder; make it first")
-        if not os.access(file.parent, os.W_OK):
-            raise ReconError(
-                f"cannot write {file}: {file.parent} is not writable; choose another place"
-            )
+        check_writable(file)
