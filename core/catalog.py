@@ -91,6 +91,8 @@ def catalog() -> Catalog:
             for cls in _classes(point):
                 entry = Entry(cls, package, distribution.version)
                 entries[cls.kind, cls.name].append(entry)
+        except MemoryError:  # no fault of the plugin
+            raise
         except (Exception, SystemExit) as error:  # whatever a foreign module does at import
             broken[package] = " ".join(f"{type(error).__name__}: {error}".split())
             warnings.warn(f"plugin {package} is left out: {broken[package]}", stacklevel=2)

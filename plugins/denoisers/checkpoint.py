@@ -37,7 +37,13 @@ def save(
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     told = {"format": FORMAT, "identity": identity, "record": record}
     with whole(path, replace=True) as partial:
-        safetensors.torch.save_file(tensors, partial, {"recon": json.dumps(told)})
+        try:
+            safetensors.torch.save_file(tensors, partial, {"recon": json.dumps(told)})
+        except safetensors.SafetensorError as error:  # it makes one of those of the system
+            reason = str(error).rpartition(": ")[2]
+            raise ReconError(
+                f"cannot write {path}: {reason}; make room there, then --resume"
+            ) from error
 
 
 def load(
