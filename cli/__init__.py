@@ -1,6 +1,7 @@
 """The command `recon`: one file a command, each imported only when it is used."""
 
 import recon.cli.early  # noqa: F401, I001, the others take a tenth of a second
+import errno
 import importlib
 import signal
 import warnings
@@ -128,6 +129,8 @@ def in_one_line(error: BaseException) -> click.ClickException | None:
             "out of memory; take a smaller --shape or smaller images, fewer slices at a time "
             "(--set denoiser.batch_slices=...), or allow it more"
         )
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return Refused(f"{str(error.filename)[:100]}...: {error.strerror}; shorten it")
     return None
 
 

@@ -30,7 +30,9 @@ def open_store(path: Path, what: str) -> Any:
     if not os.path.exists(path):
         raise ReconError(f"{what} {path} does not exist; check the path")
     if not path.is_dir():
-        raise ReconError(f"{what} {path} is not a readable zarr store: it must be a folder; unpack")
+        raise ReconError(
+            f"{what} {path} is not a readable zarr store: it must be a folder; unpack an archive"
+        )
     _look_through(path, what)
     try:
         return zarr.open(path, mode="r")

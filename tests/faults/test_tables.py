@@ -137,3 +137,10 @@ def test_paths_that_cannot_be_read_are_refused(tmp_path, key, path, recon):
 def test_absurd_materials_are_refused(tmp_path, phase, message):
     (tmp_path / "a.toml").write_text(f'unit = "GPa"\n[[phase]]\n{phase}\n')
     assert message in refusal(Materials.load, tmp_path / "a.toml")
+
+
+def test_a_name_that_the_system_cannot_hold_is_one_line(recon):
+    long = "n" * 300
+    for arguments in (("run", "--out", long), ("view", long), ("example", "porous", "--out", long)):
+        result = recon(*arguments, code=2)
+        assert result.stderr.count("\n") == 1 and "File name too long; shorten it" in result.stderr
