@@ -38,7 +38,7 @@ class Limit:
         if amount > self.bytes:
             raise ReconError(
                 f"{what} must take at most {format_memory(self.bytes)}, got "
-                f"{format_memory(amount)}; {remedy}, or raise the limit {self.variable}"
+                f"{format_memory(min(amount, 10**30))}; {remedy}, or raise the limit {self.variable}"
             )
 
 

@@ -1,6 +1,7 @@
 """A picture of what an import decided: grey values, histogram with thresholds, phases, a detail."""
 
 import textwrap
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -66,10 +67,12 @@ def draw(prepared: Prepared, title: str, path: Path) -> None:
 
 def may_replace(path: Path) -> bool:
     """Whether a file is such a picture, which the next import may write over."""
+    if not path.is_file():
+        return False
     try:
-        with Image.open(path) as picture:
+        with warnings.catch_warnings(action="error"), Image.open(path) as picture:
             return bool(picture.info.get("Software") == SOFTWARE)
-    except OSError:
+    except Exception:  # Pillow raises many kinds for what is damaged or absurdly large
         return False
 
 

@@ -154,3 +154,13 @@ def test_what_a_library_prints_about_a_damaged_image_stays_out_of_sight(tmp_path
         except ReconError as error:
             assert "\n" not in str(error)  # noqa: PT017
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_stands_in_the_place_of_a_preview_is_kept(tmp_path, recon):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "large.png").write_bytes(png(100_000, 100_000))
+    (tmp_path / "broken.png").write_bytes(png(4, 4)[:40])
+    Image.fromarray(SLICE).save(tmp_path / "a.tif")
+    for name in ("pipe", "large", "broken"):
+        arguments = ("--xy", "a.tif", "--preview", f"{name}.png", "--out", "m.zarr")
+        assert "is no preview; choose another" in recon("import", *arguments, code=2).stderr
