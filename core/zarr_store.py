@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
 from recon.core.budget import available, format_memory
-from recon.core.errors import ReconError
+from recon.core.errors import ReconError, shown
 from recon.core.limits import TEXT, VOLUME
 
 METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
@@ -106,7 +106,9 @@ class Source:
             )
         remedy = "crop it"
         for shape in (self.shape, self.chunks):
-            VOLUME.check(math.prod(shape), f"{self.what} {self.path} of shape {shape}", remedy)
+            VOLUME.check(
+                math.prod(shape), f"{self.what} {self.path} of shape {shown(shape)}", remedy
+            )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -154,7 +156,7 @@ class Source:
 
     def _too_large(self) -> ReconError:
         return ReconError(
-            f"{self.what} {self.path} of shape {self.shape} does not fit into memory, it takes "
+            f"{self.what} {self.path} of shape {shown(self.shape)} does not fit into memory, it takes "
             f"{format_memory(self._bytes())}; crop it"
         )
 
