@@ -22,6 +22,15 @@ def save(folder: Path, done: int, field: Field, processes: Processes) -> None:
 
     Every plane along z is a chunk, so that each process writes its own.
     """
+    try:
+        _save(folder, done, field, processes)
+    except OSError as error:
+        raise ReconError(
+            f"cannot write {folder}: {error.strerror or error}; make room there, then --resume"
+        ) from error
+
+
+def _save(folder: Path, done: int, field: Field, processes: Processes) -> None:
     path = folder / f"after-{done}.zarr"
     channels, depth, *plane = field.shape
     if processes.first:
