@@ -86,7 +86,7 @@ def thickness(
     """
     squares = squared_distance(mask, edges, periodic)
     values, rank = ranked(squares, edges)
-    centres = ridge(squares, rank, containing(values, edges), NEIGHBOURS, periodic)
+    centres = ridge(squares, rank, containing(values, edges, mask.shape), NEIGHBOURS, periodic)
     covered = np.zeros(mask.shape)
     paint(covered, squares, centres, edges, periodic)
     return np.where(mask, 2 * np.sqrt(covered), 0.0)
@@ -118,13 +118,16 @@ def ranked(squares: Squares, edges: NDArray[np.float64]) -> tuple[Squares, NDArr
     return values, rank.reshape(squares.shape)
 
 
-def containing(values: NDArray[np.float64], edges: NDArray[np.float64]) -> Squares:
+def containing(
+    values: NDArray[np.float64], edges: NDArray[np.float64], shape: tuple[int, ...]
+) -> Squares:
     """Squared radius beyond which a neighbour's ball contains a ball (neighbours, values).
 
     A ball of squared radius R holds the lattice points p with |p|^2 < R, seen from a neighbour at
-    v these are at most max |p - v| away.
+    v these are at most max |p - v| away. Points farther than the volume reaches cover none of its
+    voxels, or of a periodic one those that nearer points cover.
     """
-    sides = np.floor(np.sqrt(values[-1]) / edges).astype(int) + 1
+    sides = np.minimum(np.floor(np.sqrt(values[-1]) / edges) + 1, shape).astype(int)
     octant = np.indices(sides).reshape(3, -1)
     norms = np.square(octant * edges[:, None]).sum(0)
     order = np.argsort(norms, kind="stable")
@@ -203,5 +206,6 @@ def _reach(square: float, edge: float, at: int, side: int, periodic: bool) -> ra
     """Places around `at` nearer than a squared distance, inside the side unless periodic."""
     most = int(np.ceil(np.sqrt(square) / edge)) - 1
     if periodic:
+        most = min(most, side // 2)  # what is farther is an image of what is nearer
         return range(at - most, at + most + 1)
     return range(max(at - most, 0), min(at + most, side - 1) + 1)

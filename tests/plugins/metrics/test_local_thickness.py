@@ -133,3 +133,12 @@ def test_micrographs_are_refused():
 @pytest.mark.parametrize("periodic", [False, True])
 def test_it_keeps_the_contract_of_a_metric(periodic):
     check_plugin(LocalThickness, max_lag=3, periodic=periodic)
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+def test_voxels_of_any_shape_take_memory_of_the_volume_s_size(periodic):
+    """The ball of a flat voxel reaches 10^9 voxels beyond the volume: 22 GiB of lattice points."""
+    labels = np.random.default_rng(0).integers(0, 2, (5, 8, 9))
+    flat = Volume(labels, (1e-9, 1.0, 1e9))
+    found = LocalThickness(periodic=periodic).measure(flat)
+    assert np.isfinite(found["mean"]).all()
