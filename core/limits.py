@@ -36,9 +36,10 @@ class Limit:
     def check(self, amount: int, what: str, remedy: str) -> None:
         """ReconError for an amount of bytes beyond the limit."""
         if amount > self.bytes:
+            got = format_memory(min(amount, 10**30))
             raise ReconError(
-                f"{what} must take at most {format_memory(self.bytes)}, got "
-                f"{format_memory(min(amount, 10**30))}; {remedy}, or raise the limit {self.variable}"
+                f"{what} must take at most {format_memory(self.bytes)}, got {got}; {remedy}, "
+                f"or raise the limit {self.variable}"
             )
 
 

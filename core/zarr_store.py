@@ -156,8 +156,8 @@ class Source:
 
     def _too_large(self) -> ReconError:
         return ReconError(
-            f"{self.what} {self.path} of shape {shown(self.shape)} does not fit into memory, it takes "
-            f"{format_memory(self._bytes())}; crop it"
+            f"{self.what} {self.path} of shape {shown(self.shape)} does not fit into memory, it "
+            f"takes {format_memory(self._bytes())}; crop it"
         )
 
 
