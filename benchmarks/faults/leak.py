@@ -133,7 +133,7 @@ def main(minutes: float, times: int, most: float) -> None:
     leaks = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for what, call in calls(folder).items():
+        for what, call in calls(folder).items() if times else ():
             held = repeated(call, times=times)
             print(held.row(what), flush=True)
             leaks += [what] if 100 * held.grown() > most else []
