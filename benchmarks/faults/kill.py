@@ -187,7 +187,8 @@ def kill(name: str, kills: int, seed: int, at: Path, folder: Path) -> Tally:
     while tally.kills < kills and tally.trials < 4 * kills + 4:
         place = folder / f"trial-{tally.trials}"
         place.mkdir()
-        Trial(work, at, place, expected, tally).run(chance, min(IN_A_ROW, kills - tally.kills))
+        most = 2 if work.dask else IN_A_ROW
+        Trial(work, at, place, expected, tally).run(chance, min(most, kills - tally.kills))
         shutil.rmtree(place)
     return tally
 
