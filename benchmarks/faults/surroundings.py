@@ -177,15 +177,15 @@ def twice(bench: Bench, name: str) -> Case:
     """The same command once more while the first is at work."""
     case = Case("a second one at once", name)
     place = bench.place("trial")
-    first = bench.start(name, place)
+    words, slabs = WORKS[name].arguments(bench.at, place), WORKS[name].slabs
+    first = start(words, place, slabs=slabs)
     until = time.monotonic() + LONGEST
     while not litter(place) and not first.ended and time.monotonic() < until:
         time.sleep(0.002)
     time.sleep(0.02)  # what it has made it holds by now
     first.signal(signal.SIGSTOP)
     errors = first.errors.rename(first.errors.with_suffix(".first"))
-    second = bench.start(name, place)
-    bench.ended(case, second, (2,))
+    bench.ended(case, start(words, place, slabs=slabs), (2,))
     first.signal(signal.SIGCONT)
     if code := first.wait(LONGEST):
         case.faults.append(
