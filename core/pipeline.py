@@ -31,6 +31,7 @@ from recon.core.scene import Clean, Scene
 from recon.core.slabs import Field, Slabs, settled
 from recon.core.slabs.field import AnyField, slabs_of, total
 from recon.core.slabs.slabs import Read, Shape
+from recon.core.threads import threads_kept
 from recon.core.volume import Volume
 
 
@@ -305,8 +306,7 @@ def measure(
     plugins += [_plugin("property", item) for item in properties]
     if isinstance(sample, ChunkedVolume):
         refuse_parts(plugins)
-    threads = torch.get_num_threads()
-    try:
+    with threads_kept():
         for plugin in plugins:
             report(plugin.name)
             value = plugin.measure(sample) if plugin.kind == "metric" else plugin.solve(sample)
@@ -314,8 +314,6 @@ def measure(
             while key in results:
                 key += "'"
             results[key] = returned.result(plugin, value)
-    finally:
-        torch.set_num_threads(threads)  # numba's number becomes torch's, and roundings follow it
     return results
 
 

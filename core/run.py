@@ -34,6 +34,7 @@ from recon.core.processes import world
 from recon.core.provenance import changed, circumstances, provenance, versions
 from recon.core.recipe import PATHS, Choice, Recipe
 from recon.core.report import write_report
+from recon.core.threads import threads_kept
 
 COMPARISON = "comparison.json"
 """Verdict, errors and floors against the micrographs, in the folder of a run."""
@@ -86,7 +87,8 @@ def run(
         folder.begin(recipe, resume)
         if not own.exists():
             checkpoint = folder.state("training.safetensors")
-            train(recipe, micrographs, own, checkpoint=checkpoint, progress=progress)
+            with threads_kept():
+                train(recipe, micrographs, own, checkpoint=checkpoint, progress=progress)
         recipe = attrs.evolve(recipe, weights=str(own))
         denoiser, digest = loaded(recipe)
     else:
@@ -107,7 +109,8 @@ def run(
         recipe.save(partial)
     _carry_out(order, recipe, executor, progress, timed)
     reference = micrographs or embedded(recipe)
-    comparison, found = _conclude(order, reference, progress, executor.memory)
+    with threads_kept():
+        comparison, found = _conclude(order, reference, progress, executor.memory)
     folder.end()
     return recipe, comparison, found
 
@@ -168,7 +171,8 @@ def train(
         )
     device = processes.device(torch_device(recipe.device))
     if processes.first and (checkpoint is None or not checkpoint.exists()):
-        warn_of_planes(micrographs)
+        with threads_kept():
+            warn_of_planes(micrographs)
 
     def report(record: dict[str, Any]) -> None:
         if not processes.first:

@@ -121,12 +121,15 @@ def change(one: list[Any], other: list[Any]) -> float:
 def main(side: int, steps: int, threads: str) -> None:
     """Print a table of what other numbers of threads change."""
     wanted = tuple(int(number) for number in threads.split(","))
-    names = [*sorted(bundled("unet-ddpm")), "gaussian"]
-    rows = [row for name in names for row in sampling(name, side, steps, wanted)]
+    for name in [*sorted(bundled("unet-ddpm")), "gaussian"]:
+        shown(sampling(name, side, steps, wanted))
     set_threads(1)
     recipe = Recipe(shape=(side,) * 3, steps=10, weights="fibres")
-    volume = Volume(labels(recipe, fitted(recipe), 1))
-    rows += measuring(volume, wanted)
+    shown(measuring(Volume(labels(recipe, fitted(recipe), 1)), wanted))
+
+
+def shown(rows: list[Difference]) -> None:
+    """A line for each."""
     for row in rows:
         click.echo(f"{row.what:60} {row.largest:10.3g} {row.unit}")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import zarr
 
 from recon.core import Micrographs, Volume
@@ -217,3 +218,11 @@ def test_resume_tells_of_other_versions(recon, monkeypatch):
     errors = recon(*run, "--resume").stderr
     assert "warning: changed since the run in out was begun: numpy 0." in errors
     assert Volume.open("out/volume.zarr").shape == (12, 10, 16)
+
+
+def test_a_run_leaves_the_number_of_threads_to_the_next(recon):
+    """numba's kernels made theirs torch's: the next run in the process rounded otherwise."""
+    torch.set_num_threads(1)
+    recon(*SMALL, "--micrographs", micrographs("m.zarr"), "--out", "out")
+    assert torch.get_num_threads() == 1
+    assert Volume.open("out/volume.zarr").provenance["threads"] == 1
