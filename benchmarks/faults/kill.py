@@ -23,6 +23,8 @@ from forked import Running, start
 from outputs import Outputs, final, litter, times
 from works import WORKS, Work, inputs
 
+LONGEST = 300
+"""Seconds after which a command hangs."""
 IN_A_ROW = 4
 """Kills of one trial, at most."""
 GROWING = "table.csv"
@@ -80,7 +82,7 @@ class Trial:
                 break  # nothing is left to be done
             between = chance.random() < 0.5
             running = self.start(chance.randrange(self.tally.changes) if between else None)
-            running.process.join(300 if between else moment)
+            running.process.join(LONGEST if between else moment)
             if running.ended and running.process.exitcode != -signal.SIGKILL:
                 self._ended(running)
                 break
@@ -113,6 +115,9 @@ class Trial:
             chance.choice(workers).kill()
             self.tally.kills += 1
             self.tally.workers += 1
+            running.process.join(LONGEST)
+            if "died while it was starting" in "".join(running.told()[-1:]):
+                return  # one line, and the end of the trial goes on
         self._ended(running)
 
     def _ended(self, running: Running) -> None:

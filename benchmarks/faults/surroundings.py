@@ -159,7 +159,7 @@ def no_memory(bench: Bench, name: str, megabytes: int) -> Case:
 def signalled(bench: Bench, name: str, number: signal.Signals, chance: random.Random) -> Case:
     """A signal to all processes, as a terminal sends it, at a random moment."""
     seconds = bench.unbroken(name)[1]
-    moment = chance.uniform(0, seconds)
+    moment = chance.uniform(0, 0.7 * seconds)
     case = Case(f"{number.name} to the group", name)
     place = bench.place("trial")
     running = bench.start(name, place)

@@ -14,6 +14,8 @@ import dask
 from dask.system import CPU_COUNT
 from distributed import LocalCluster
 
+from recon.core.errors import ReconError
+
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
 
@@ -44,7 +46,7 @@ def local_cluster(workers: int, threads: int) -> Iterator[LocalCluster]:
         stack.enter_context(dask.config.set({ENVIRONMENT: environment}))
         with _interrupts_held(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Port .* is already in use")
-            cluster = LocalCluster(
+            cluster = _started(
                 n_workers=workers,
                 threads_per_worker=1,
                 memory_limit=0,  # a sample that needs more fails as it would without Dask
@@ -53,6 +55,17 @@ def local_cluster(workers: int, threads: int) -> Iterator[LocalCluster]:
             )
         stack.enter_context(cluster)
         yield cluster
+
+
+def _started(**options: Any) -> LocalCluster:
+    """The cluster; Dask starts a worker that dies anew, but not one that dies while it starts."""
+    try:
+        return LocalCluster(**options)
+    except RuntimeError as error:
+        raise ReconError(
+            "a worker died while it was starting, perhaps for want of memory; try again "
+            f"(--resume), with fewer than {options['n_workers']} --workers if need be"
+        ) from error
 
 
 @contextlib.contextmanager
