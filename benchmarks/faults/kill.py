@@ -106,13 +106,13 @@ class Trial:
     def _kill_worker(self, running: Running, moment: float, chance: random.Random) -> None:
         """Kill one worker of a cluster some time after it is there; the run goes on."""
         until = time.monotonic() + 60
-        workers: list[psutil.Process] = []
-        while not running.ended and len(workers) < 2 and time.monotonic() < until:
+        found: list[psutil.Process] = []
+        while not running.ended and len(found) < 2 and time.monotonic() < until:
             time.sleep(0.02)
-            workers = _workers(running)
+            found = workers(running)
         time.sleep(moment / 4)
-        if workers := [] if running.ended else _workers(running):
-            chance.choice(workers).kill()
+        if found := [] if running.ended else workers(running):
+            chance.choice(found).kill()
             self.tally.kills += 1
             self.tally.workers += 1
             running.process.join(LONGEST)
@@ -158,7 +158,7 @@ class Trial:
         self.tally.faults.append(f"trial {self.folder.name}: {what}")
 
 
-def _workers(running: Running) -> list[psutil.Process]:
+def workers(running: Running) -> list[psutil.Process]:
     children = psutil.Process(running.process.pid).children(recursive=True)
     return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 

@@ -5,8 +5,10 @@ from functools import partial
 from random import Random
 
 import pytest
+from kill import workers
 from surroundings import (
     Bench,
+    Case,
     cases,
     full_disk,
     gone,
@@ -58,3 +60,15 @@ def test_every_fault_before_every_command(bench):
     found = [case() for case in cases(bench, 0)]
     assert len(found) > 100
     assert not [case for case in found if case.faults]
+
+
+def test_a_dask_worker_that_dies_while_it_starts_is_one_line(bench):
+    place = bench.place("trial")
+    running = bench.start("run on Dask", place)
+    found = []
+    while not running.ended and not found:
+        found = workers(running)
+    found[0].kill()
+    case = Case("a worker killed at its start", "run on Dask")
+    bench.ended(case, running, (2,))
+    assert "died while it was starting" in case.said and not case.faults
