@@ -11,6 +11,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
+from recon.core.blosc import guard
 from recon.core.budget import available, format_memory
 from recon.core.errors import ReconError, shown
 from recon.core.limits import TEXT, VOLUME
@@ -34,6 +35,7 @@ def open_store(path: Path, what: str) -> Any:
             f"{what} {path} is not a readable zarr store: it must be a folder; unpack an archive"
         )
     _look_through(path, what)
+    guard()
     try:
         return zarr.open(path, mode="r")
     except Exception as error:  # zarr raises many kinds for a damaged or foreign folder

@@ -6,6 +6,7 @@ import pickle
 import shutil
 import zipfile
 
+import numcodecs
 import numpy as np
 import pytest
 import zarr
@@ -197,3 +198,29 @@ def test_micrographs_that_lost_a_plane_a_slice_or_a_chunk_are_refused(tmp_path):
         shutil.rmtree(target) if target.is_dir() else target.unlink()
         assert "damaged" in refusal(path, Micrographs.open)
         shutil.rmtree(path)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("sharded", [False, True])
+def test_a_blosc_chunk_that_claims_to_be_longer_is_not_unpacked(tmp_path, version, sharded):
+    """The library would read memory beyond it, and the process might end there."""
+    noise = np.random.default_rng(0).integers(0, 3, (8, 8, 8), np.uint8)
+    codec = numcodecs.Blosc() if version == 2 else zarr.codecs.BloscCodec()
+    shards = (8, 8, 8) if sharded and version == 3 else None
+    zarr.create_array(tmp_path / "v.zarr", data=noise, chunks=(4, 8, 8), shards=shards,
+                      compressors=codec, zarr_format=version)  # fmt: skip
+    assert np.array_equal(Volume.open(tmp_path / "v.zarr").labels, noise)
+    for chunk in (tmp_path / "v.zarr").rglob("*0*"):
+        if chunk.is_file():
+            data = bytearray(chunk.read_bytes())
+            data[12:16] = (1 << 28).to_bytes(4, "little")
+            chunk.write_bytes(data)
+    assert "claims to have 268435456" in refusal(tmp_path / "v.zarr")
+
+
+def test_a_blosc_chunk_without_its_header_is_refused(tmp_path):
+    labels = np.zeros((4, 4, 4), np.uint8)
+    zarr.create_array(tmp_path / "v.zarr", data=labels, compressors=numcodecs.Blosc(),
+                      zarr_format=2, config={"write_empty_chunks": True})  # fmt: skip
+    (tmp_path / "v.zarr" / "0.0.0").write_bytes(b"\x02\x01")
+    assert "must have a header of 16 bytes" in refusal(tmp_path / "v.zarr")
