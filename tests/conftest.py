@@ -4,6 +4,7 @@
 """
 
 import importlib
+import signal
 import sys
 
 import pytest
@@ -16,6 +17,10 @@ from recon.core import catalog
 
 # Networks and fields are tiny here: a second thread would only wait for the first.
 torch.set_num_threads(1)
+
+# Jobs in the background of a script ignore Ctrl-C, and so would all that tests start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 quiet = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile(

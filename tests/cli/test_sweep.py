@@ -149,7 +149,7 @@ def test_a_broken_sweep_goes_on_where_it_was(recon, monkeypatch, micrographs):
     Path(f"broken/.state/{NAMES[0]}.row.json").unlink()
     stop_at(None)
     result = recon("sweep", "--out", "broken", "--resume")
-    assert begun == [NAMES[0], NAMES[1], *NAMES[1:]]
+    assert begun == [NAMES[0], NAMES[1], *NAMES[1:], "broken"]
     assert Path(f"broken/{NAMES[0]}/report.html").stat().st_mtime_ns == kept
     assert table("broken") == table("whole")
     assert result.stdout.splitlines()[-1].startswith("broken: 4 runs")
