@@ -189,10 +189,10 @@ def _row(
             partial.write_text(json.dumps(seconds))
 
     recipe = networks.supplied(combination.recipe)
-    if place.finished:
-        comparison = _compared(recipe, place.path)
-    else:
-        with place.taken():
+    with place.taken():
+        if place.finished:
+            comparison = _compared(recipe, place.path)
+        else:
             _, comparison, _ = run(recipe, place, resume=True, progress=progress, timed=timed)
     row = {
         "folder": combination.name,

@@ -24,6 +24,7 @@ from forked import Running, start
 from outputs import Outputs, final, litter
 from works import WORKS, inputs
 
+TRIES = 10
 LONGEST = 120.0
 """Seconds after which a command hangs."""
 
@@ -176,14 +177,18 @@ def signalled(bench: Bench, name: str, number: signal.Signals, chance: random.Ra
 def twice(bench: Bench, name: str) -> Case:
     """The same command once more while the first is at work."""
     case = Case("a second one at once", name)
-    place = bench.place("trial")
-    words, slabs = WORKS[name].arguments(bench.at, place), WORKS[name].slabs
-    first = start(words, place, slabs=slabs)
-    until = time.monotonic() + LONGEST
-    while not litter(place) and not first.ended and time.monotonic() < until:
-        time.sleep(0.002)
-    time.sleep(0.02)  # what it has made it holds by now
-    first.signal(signal.SIGSTOP)
+    for _ in range(TRIES):  # until it is at work, and not done
+        place = bench.place("trial")
+        words, slabs = WORKS[name].arguments(bench.at, place), WORKS[name].slabs
+        first = start(words, place, slabs=slabs)
+        until = time.monotonic() + LONGEST
+        while not litter(place) and not first.ended and time.monotonic() < until:
+            time.sleep(0.002)
+        time.sleep(0.02)  # what it has made it holds by now
+        with contextlib.suppress(ProcessLookupError):
+            first.signal(signal.SIGSTOP)
+        if not first.ended:
+            break
     errors = first.errors.rename(first.errors.with_suffix(".first"))
     bench.ended(case, start(words, place, slabs=slabs), (2,))
     first.signal(signal.SIGCONT)
@@ -200,6 +205,7 @@ def twice(bench: Bench, name: str) -> Case:
 
 def gone(bench: Bench, what: str, name: str) -> Case:
     """An input that is removed while a command has been killed."""
+    bench.unbroken(name)  # while the input is there
     case = Case(f"{what} removed before it goes on", name)
     place, away = bench.place("trial"), bench.scratch / f"away-{what}"
     running = bench.start(name, place)

@@ -21,12 +21,16 @@ NAMED = 3
 
 def check_workers(client: "Client", recipe: Recipe) -> None:
     """ReconError that names workers and what they lack; a warning where only roundings differ."""
+    from distributed.comm import CommClosedError
+
     needs = Needs.of(recipe)
     expected = own_facts(needs)
     # Plain data only: a worker with another recon must be able to read the question.
     answers = client.run(facts, *attrs.astuple(needs, recurse=False), on_error="return")
     lacking, rounding = {}, {}
     for worker, found in answers.items():
+        if isinstance(found, CommClosedError):
+            continue  # it died: another takes its place, and is asked when it gets a sample
         if isinstance(found, BaseException):
             lacking[worker] = f"cannot run recon {version('microrecon')}: {_line(found)}"
         elif lacks := differences(expected, found):
