@@ -25,6 +25,7 @@ from outputs import Outputs, final, litter
 from works import WORKS, inputs
 
 TRIES = 10
+"""Times that a command may end before a second one has begun."""
 LONGEST = 120.0
 """Seconds after which a command hangs."""
 

@@ -21,7 +21,7 @@ NAMED = 3
 
 def check_workers(client: "Client", recipe: Recipe) -> None:
     """ReconError that names workers and what they lack; a warning where only roundings differ."""
-    from distributed.comm import CommClosedError
+    from distributed.comm.core import CommClosedError
 
     needs = Needs.of(recipe)
     expected = own_facts(needs)
