@@ -1,5 +1,7 @@
 """Tells an exhausted memory from other errors."""
 
+import errno
+
 import torch
 
 
@@ -8,6 +10,7 @@ def out_of_memory(error: BaseException) -> bool:
     text = str(error)
     return (
         isinstance(error, MemoryError | torch.OutOfMemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
         or "can't allocate memory" in text
         or "not enough memory" in text
         or "can't start new thread" in text  # its stack found no place
