@@ -132,4 +132,8 @@ def _quiet() -> Iterator[None]:
         for speaker in (*speakers, *logging.getLogger("distributed").handlers):
             stack.callback(speaker.setLevel, speaker.level)
             speaker.setLevel(logging.CRITICAL + 1)
-        yield
+        try:
+            yield
+        except KeyboardInterrupt:  # what Dask says of its workers' end may come after ours
+            stack.pop_all()
+            raise
