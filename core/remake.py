@@ -21,6 +21,7 @@ from recon.core.planes import NORMAL
 from recon.core.provenance import changed, circumstances, provenance
 from recon.core.recipe import Recipe
 from recon.core.run import check_unchanged, loaded, resolved
+from recon.core.threads import threads_kept
 
 THICKNESS = 64
 """Planes that are compared at a time."""
@@ -155,13 +156,10 @@ def _with_anchors(origin: Origin, folder: Folder) -> Recipe:
 @contextlib.contextmanager
 def _threads(number: Any, executor: Executor) -> Iterator[None]:
     """As many threads as the volume was made with, where this process makes it."""
-    before = torch.get_num_threads()
-    if isinstance(executor, Local) and isinstance(number, int) and 1 <= number <= MOST_THREADS:
-        torch.set_num_threads(number)
-    try:
+    with threads_kept():
+        if isinstance(executor, Local) and isinstance(number, int) and 1 <= number <= MOST_THREADS:
+            torch.set_num_threads(number)
         yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _changes(origin: Origin, now: Mapping[str, Any]) -> list[str]:

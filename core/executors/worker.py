@@ -34,6 +34,7 @@ from recon.core.kinds import Denoiser
 from recon.core.pipeline import fitted, measure, reconstruct, torch_device
 from recon.core.provenance import plugins, surroundings
 from recon.core.recipe import PATHS, Choice, Recipe
+from recon.core.threads import threads_kept
 from recon.core.volume import Volume
 
 _alone = threading.Lock()
@@ -259,13 +260,10 @@ def measured(parcel: Parcel, sample: Packed | Unfit) -> Results | Unfit:
 @contextlib.contextmanager
 def _own_threads() -> Iterator[None]:
     """As many threads for numba as for torch; numba's would become torch's too, by OpenMP."""
-    threads = torch.get_num_threads()
     most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    numba.set_num_threads(min(threads, most))
-    try:
+    with threads_kept():
+        numba.set_num_threads(min(torch.get_num_threads(), most))
         yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _pages_kept() -> None:
