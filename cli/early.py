@@ -17,7 +17,12 @@ def end(number: int, frame: FrameType | None) -> None:
     os._exit(128 + number)
 
 
-if Path(sys.argv[0]).name in PROGRAMS and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+def hear() -> None:
+    """Both signals end the process so, but for one that is ignored (nohup)."""
     for each in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(each) != signal.SIG_IGN:
             signal.signal(each, end)
+
+
+if Path(sys.argv[0]).name in PROGRAMS and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+    hear()

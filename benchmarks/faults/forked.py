@@ -116,7 +116,10 @@ def _command(
     slabs: bool,
     before: Callable[[], None] | None,
 ) -> None:
+    from recon.cli import early, main
+
     os.setsid()
+    early.hear()  # as the command does for itself
     os.chdir(folder)
     os.environ["OMP_NUM_THREADS"] = "1"
     _often_saved(slabs)
@@ -127,8 +130,6 @@ def _command(
     sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
     if before is not None:
         before()
-    from recon.cli import main
-
     main(words, prog_name="recon")
 
 
