@@ -1,0 +1,162 @@
+"""Figures 9, 10 and 12: properties of 50 real subvolumes and of 50 reconstructions."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from printed import leave
+from study import RECIPES, Study, digest
+from two_samples import boxes, compared, tests_table
+
+from recon.core import Volume, catalog
+from recon.core.atomic import whole
+from recon.core.comparison.crops import worth
+
+REAL = 50
+"""Subvolumes at random places, as in the paper."""
+COLOURS = {"real": "#1769d2", "spectral": "#d1495b", "gamma-blend": "#b8860b", "paper": "#7a4fb5"}
+Found = dict[str, NDArray[np.float64]]
+GROUPS = {
+    "E": ("axis", ("x", "y", "z")),
+    "nu": ("pair", ("xy", "xz", "yz")),
+    "G": ("pair", ("xy", "xz", "yz")),
+    "cte": ("voigt", ("xx", "yy", "zz", "xy", "xz", "yz")),
+}
+
+
+def elasticity(study: Study) -> None:
+    """Figures 9 and 10: a section of the tables and a row of panels for each set of materials."""
+    sets = _sets(study)
+    parts, numbers, every = [_pieces(study)], {}, {}
+    for title, materials in study.table["materials"].items():
+        every[title] = {
+            name: _solved(study, name, volumes, {"name": "homogenization", **materials}, _constants)
+            for name, volumes in sets.items()
+        }
+        numbers[title] = _compared(every[title])
+        samplers = [name for name in sets if name != "real"]
+        parts.append(f"{title}:\n\n{tests_table(numbers[title], samplers)}")
+    figure = Figure(figsize=(9.5, 2.3 * len(every)), layout="constrained")
+    panels = figure.subplots(len(every), len(GROUPS), squeeze=False, width_ratios=(3, 3, 3, 5))
+    for line, (title, found) in zip(panels, every.items(), strict=True):
+        for axes, (name, (_, ticks)) in zip(line, GROUPS.items(), strict=True):
+            unit = {"E": " / GPa", "G": " / GPa", "cte": " / (1e-6 / K)"}.get(name, "")
+            keys = [f"{name} {tick}" for tick in ticks]
+            boxes(axes, f"{title}: {name}{unit}", ticks, _drawn(found, keys))
+    panels[0][0].legend(fontsize=6, frameon=False)
+    leave(study.name, study.out, "\n\n".join(parts), numbers, figure)
+
+
+def transport(study: Study) -> None:
+    """Figure 12: volume fraction and relative diffusivity of every phase."""
+    sets = _sets(study)
+    phases = study.material.test.phases
+    solver = {"name": "diffusivity"}
+    found = {
+        name: _solved(study, name, volumes, solver, lambda v, s: _diffusivity(v, s, phases))
+        for name, volumes in sets.items()
+    }
+    numbers = _compared(found)
+    samplers = [name for name in sets if name != "real"]
+    text = "\n\n".join([_pieces(study), tests_table(numbers, samplers)])
+    figure = Figure(figsize=(9.5, 2.8), layout="constrained")
+    panels = figure.subplots(1, 1 + len(phases))
+    shares = [f"fraction of {phase}" for phase in phases]
+    boxes(panels[0], "volume fraction", phases, _drawn(found, shares))
+    for axes, phase in zip(panels[1:], phases, strict=True):
+        keys = [f"D of {phase}, {axis}" for axis in "xyz"]
+        boxes(axes, f"relative diffusivity of {phase}", tuple("xyz"), _drawn(found, keys))
+    panels[0].legend(fontsize=6, frameon=False)
+    leave(study.name, study.out, text, numbers, figure)
+
+
+def _sets(study: Study) -> dict[str, Sequence[Volume]]:
+    """Real subvolumes at random places, and the volumes of each sampler."""
+    test = study.material.test
+    real = [
+        Volume(test.labels[box], test.voxel_size, test.phases) for box in _boxes(study, test.shape)
+    ]
+    made = study.samplers(study.network().path)
+    return {"real": real, **{name: one.volumes for name, one in made.items()}}
+
+
+def _boxes(study: Study, whole: tuple[int, int, int]) -> list[tuple[slice, slice, slice]]:
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(REAL):
+        z, y, x = (
+            slice(at := int(rng.integers(n - side + 1)), at + side)
+            for n, side in zip(whole, study.shape, strict=True)
+        )
+        found.append((z, y, x))
+    return found
+
+
+def _pieces(study: Study) -> str:
+    test = study.material.test
+    boxes_ = _boxes(study, test.shape)
+    return (
+        f"{REAL} real pieces of {study.shape[0]}^3 at random places of {test.shape}: they overlap, "
+        f"their mean scatters as that of {worth(boxes_):.0f} independent ones."
+    )
+
+
+def _compared(found: dict[str, Found]) -> dict[str, dict[str, Any]]:
+    samples = {name: values for name, values in found.items() if name != "real"}
+    return compared(found["real"], samples)
+
+
+def _drawn(found: dict[str, Found], keys: Sequence[str]) -> dict[str, Any]:
+    return {
+        name: (COLOURS.get(name, "#9aa4b2"), [values[key] for key in keys])
+        for name, values in found.items()
+        if len(values[keys[0]]) > 3
+    }
+
+
+def _solved(study: Study, name: str, volumes: Sequence[Volume], given: Any, solve: Any) -> Found:
+    """The numbers of each volume; kept in --out, volume by volume."""
+    found: dict[str, list[float]] = {}
+    folder = study.out / "properties"
+    folder.mkdir(parents=True, exist_ok=True)
+    for place, volume in enumerate(volumes):
+        told = digest([given, volume.labels.tobytes().hex(), volume.shape])
+        path: Path = folder / f"{study.table['material']}-{told}.json"
+        if not path.exists():
+            click.echo(f"{given}: {name} {place + 1}/{len(volumes)}", err=True)
+            with whole(path) as partial:
+                partial.write_text(json.dumps(solve(volume, given)))
+        for key, value in json.loads(path.read_text()).items():
+            found.setdefault(key, []).append(value)
+    return {key: np.array(values) for key, values in found.items()}
+
+
+def _constants(volume: Volume, given: dict[str, Any]) -> dict[str, float]:
+    result: xr.Dataset = _solver(given).solve(volume)
+    return {
+        f"{name} {tick}": float(result[name].sel({dim: tick})) * (1e6 if name == "cte" else 1)
+        for name, (dim, ticks) in GROUPS.items()
+        for tick in ticks
+    }
+
+
+def _diffusivity(volume: Volume, given: dict[str, Any], phases: Sequence[str]) -> dict[str, float]:
+    shares = {f"fraction of {p}": float((volume.labels == k).mean()) for k, p in enumerate(phases)}
+    each = {}
+    for k, phase in enumerate(phases):
+        solved = _solver({**given, "phases": [k]}).solve(volume)["relative"]
+        each |= {f"D of {phase}, {axis}": float(solved.sel(axis=axis)) for axis in "xyz"}
+    return shares | each
+
+
+def _solver(given: dict[str, Any]) -> Any:
+    options = {key: value for key, value in given.items() if key != "name"}
+    if "materials" in options and (RECIPES / options["materials"]).exists():
+        options["materials"] = str(RECIPES / options["materials"])
+    return catalog().build("property", given["name"], **options)

@@ -1,0 +1,108 @@
+"""Real pieces against reconstructions: medians, interquartile ranges and a test for each number."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+from printed import table
+from scipy import stats
+
+Values = Mapping[str, NDArray[np.float64]]
+"""Name of a number -> its values."""
+
+
+def compared(real: Values, samples: Mapping[str, Values]) -> dict[str, dict[str, Any]]:
+    """Number -> sampler -> medians, quartiles, Mann-Whitney U and Kolmogorov-Smirnov.
+
+    `p` is that of U, `holm` that corrected for all comparisons of the table (Holm 1979), `effect`
+    the chance that a reconstruction has more than a real piece (0.5: alike), `spread` the ratio
+    of interquartile ranges. A sampler with fewer than four volumes is not tested.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    tested: list[dict[str, Any]] = []
+    for key, of_real in real.items():
+        found[key] = {"real": _summary(of_real)}
+        for name, values in samples.items():
+            one = found[key][name] = _summary(values[key])
+            one["spread"] = _ratio(one, found[key]["real"])
+            if len(values[key]) > 3:
+                test = stats.mannwhitneyu(values[key], of_real, method="asymptotic")
+                one["p"] = float(test.pvalue)
+                one["effect"] = float(test.statistic) / (len(values[key]) * len(of_real))
+                one["ks"] = float(stats.ks_2samp(values[key], of_real).pvalue)
+                tested.append(one)
+    for one, corrected in zip(tested, holm([one["p"] for one in tested]), strict=True):
+        one["holm"] = corrected
+    return found
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """p-values corrected for their number, step by step (Holm 1979)."""
+    order = np.argsort(p)
+    steps = np.array(p)[order] * (len(p) - np.arange(len(p)))
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if len(p) else []
+    return [float(value) for value in corrected]
+
+
+def _summary(values: NDArray[np.float64]) -> dict[str, Any]:
+    low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
+    return {"n": len(values), "median": float(median), "quartiles": [float(low), float(high)]}
+
+
+def _ratio(one: dict[str, Any], real: dict[str, Any]) -> float:
+    wide = [b - a for a, b in (one["quartiles"], real["quartiles"])]
+    return float(wide[0] / wide[1]) if wide[1] else float("nan")
+
+
+def tests_table(found: dict[str, dict[str, Any]], samplers: Sequence[str]) -> str:
+    """A row a number; how many comparisons the correction is for stands below."""
+    head = ["", "real pieces: median (quartiles)"]
+    for name in samplers:
+        head += [f"{name}: median (quartiles)", "ratio of medians, of ranges", "p (corrected)"]
+    rows = []
+    for key, kinds in found.items():
+        row = [key, _quartiles(kinds["real"])]
+        for name in samplers:
+            one = kinds[name]
+            ratio = one["median"] / kinds["real"]["median"] if kinds["real"]["median"] else np.nan
+            p = f"{one['p']:.2g} ({one['holm']:.2g})" if "p" in one else "-"
+            row += [_quartiles(one), f"{ratio:.3f}, {one['spread']:.2f}", p]
+        rows.append(row)
+    comparisons = [one for kinds in found.values() for one in kinds.values() if "p" in one]
+    below = sum(one["holm"] < 0.05 for one in comparisons)
+    return (
+        table(head, rows) + f"\n\nMann-Whitney U, {len(comparisons)} comparisons, corrected after "
+        f"Holm: {below} below 0.05."
+    )
+
+
+def _quartiles(one: dict[str, Any]) -> str:
+    low, high = one["quartiles"]
+    return f"{one['median']:.4g} ({low:.4g} to {high:.4g})"
+
+
+def boxes(axes: Axes, title: str, ticks: Sequence[str], sets: Mapping[str, Any]) -> None:
+    """Boxes side by side: a group for each tick, in it one for each set of values.
+
+    sets  name -> (colour, one array of values for each tick)
+    """
+    width = 0.8 / len(sets)
+    for number, (name, (colour, values)) in enumerate(sets.items()):
+        at = np.arange(len(ticks)) + (number - (len(sets) - 1) / 2) * width
+        drawn = axes.boxplot(
+            list(values),
+            positions=at,
+            widths=0.85 * width,
+            patch_artist=True,
+            flierprops={"markersize": 2, "markeredgecolor": colour},
+            medianprops={"color": "#1c2330"},
+        )
+        for box in drawn["boxes"]:
+            box.set(facecolor=colour, alpha=0.55)
+        axes.plot([], [], "s", color=colour, alpha=0.55, label=name)
+    axes.set_xticks(range(len(ticks)), ticks, fontsize=8)
+    axes.set_title(title, fontsize=9)
+    axes.tick_params(axis="y", labelsize=7)
