@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from printed import leave
 from study import RECIPES, Study, digest
-from two_samples import boxes, compared, tests_table
+from two_samples import boxes, compared, tests_line, tests_table
 
 from recon.core import Volume, catalog
 from recon.core.atomic import whole
@@ -31,17 +31,26 @@ GROUPS = {
 
 
 def elasticity(study: Study) -> None:
-    """Figures 9 and 10: a section of the tables and a row of panels for each set of materials."""
+    """Figures 9 and 10: a table and a row of panels for each set of materials."""
     sets = _sets(study)
-    parts, numbers, every = [_pieces(study)], {}, {}
-    for title, materials in study.table["materials"].items():
-        every[title] = {
+    every = {
+        title: {
             name: _solved(study, name, volumes, {"name": "homogenization", **materials}, _constants)
             for name, volumes in sets.items()
         }
-        numbers[title] = _compared(every[title])
-        samplers = [name for name in sets if name != "real"]
-        parts.append(f"{title}:\n\n{tests_table(numbers[title], samplers)}")
+        for title, materials in study.table["materials"].items()
+    }
+    joined: dict[str, Found] = {name: {} for name in sets}
+    for title, found in every.items():
+        for name, values in found.items():
+            joined[name] |= {f"{title}: {key}": value for key, value in values.items()}
+    numbers = _compared(joined)  # all at once, so that p is corrected for all of them
+    samplers = [name for name in sets if name != "real"]
+    parts = [_pieces(study)]
+    for title in every:
+        head = f"{title}: "
+        rows = {key.removeprefix(head): v for key, v in numbers.items() if key.startswith(head)}
+        parts.append(f"{title}\n\n{tests_table(rows, samplers)}")
     figure = Figure(figsize=(9.5, 2.3 * len(every)), layout="constrained")
     panels = figure.subplots(len(every), len(GROUPS), squeeze=False, width_ratios=(3, 3, 3, 5))
     for line, (title, found) in zip(panels, every.items(), strict=True):
@@ -50,7 +59,8 @@ def elasticity(study: Study) -> None:
             keys = [f"{name} {tick}" for tick in ticks]
             boxes(axes, f"{title}: {name}{unit}", ticks, _drawn(found, keys))
     panels[0][0].legend(fontsize=6, frameon=False)
-    leave(study.name, study.out, "\n\n".join(parts), numbers, figure)
+    text = "\n\n".join([*parts, tests_line(numbers)])
+    leave(study.name, study.out, text, numbers, figure)
 
 
 def transport(study: Study) -> None:
@@ -64,7 +74,7 @@ def transport(study: Study) -> None:
     }
     numbers = _compared(found)
     samplers = [name for name in sets if name != "real"]
-    text = "\n\n".join([_pieces(study), tests_table(numbers, samplers)])
+    parts = [_pieces(study), tests_table(numbers, samplers), tests_line(numbers)]
     figure = Figure(figsize=(9.5, 2.8), layout="constrained")
     panels = figure.subplots(1, 1 + len(phases))
     shares = [f"fraction of {phase}" for phase in phases]
@@ -73,7 +83,7 @@ def transport(study: Study) -> None:
         keys = [f"D of {phase}, {axis}" for axis in "xyz"]
         boxes(axes, f"relative diffusivity of {phase}", tuple("xyz"), _drawn(found, keys))
     panels[0].legend(fontsize=6, frameon=False)
-    leave(study.name, study.out, text, numbers, figure)
+    leave(study.name, study.out, "\n\n".join(parts), numbers, figure)
 
 
 def _sets(study: Study) -> dict[str, Sequence[Volume]]:

@@ -58,7 +58,7 @@ def _ratio(one: dict[str, Any], real: dict[str, Any]) -> float:
 
 
 def tests_table(found: dict[str, dict[str, Any]], samplers: Sequence[str]) -> str:
-    """A row a number; how many comparisons the correction is for stands below."""
+    """A row a number."""
     head = ["", "real pieces: median (quartiles)"]
     for name in samplers:
         head += [f"{name}: median (quartiles)", "ratio of medians, of ranges", "p (corrected)"]
@@ -71,11 +71,16 @@ def tests_table(found: dict[str, dict[str, Any]], samplers: Sequence[str]) -> st
             p = f"{one['p']:.2g} ({one['holm']:.2g})" if "p" in one else "-"
             row += [_quartiles(one), f"{ratio:.3f}, {one['spread']:.2f}", p]
         rows.append(row)
+    return table(head, rows)
+
+
+def tests_line(found: dict[str, dict[str, Any]]) -> str:
+    """How many comparisons were made, and how many told a difference."""
     comparisons = [one for kinds in found.values() for one in kinds.values() if "p" in one]
     below = sum(one["holm"] < 0.05 for one in comparisons)
     return (
-        table(head, rows) + f"\n\nMann-Whitney U, {len(comparisons)} comparisons, corrected after "
-        f"Holm: {below} below 0.05."
+        f"Mann-Whitney U, {len(comparisons)} comparisons, p corrected for all of them (Holm): "
+        f"{below} below 0.05."
     )
 
 
