@@ -1,0 +1,151 @@
+"""MCRpy: descriptors and gradients, from the slices of three planes to a volume.
+
+Runs in an environment of its own (recon is not imported):
+
+    python -m venv ENV && ENV/bin/pip install "mcrpy==0.2.0" "numpy<2" "tensorflow-cpu==2.15.1"
+    ENV/bin/python studies/peers/mcrpy_run.py --slices FILE.npz --seed 0 --out FILE.npy
+
+in       FILE.npz with xy, xz, yz: uint8 labels (n, a, b) of two phases (slices.py makes it)
+out      FILE.npy: uint8 labels (z, y, x); the last line printed is JSON: seconds, threads,
+         versions, settings, the last loss, the share of phase 1. --shape is 64 64 64 unless told;
+         --smoothed FILE.npy also writes what mcrpy.smooth makes of the result (the README's
+         Python example ends with it)
+threads  --threads, 1 unless told
+
+The settings are those of MCRpy's README for 3D: correlations and variation, weighted 1 and 100,
+limit_to 8, multigrid descriptors and reconstruction, L-BFGS-B, one indicator function (of phase
+1). A plane's descriptor is the mean of those of its slices, each cut to the volume's size; the
+three are merged. MCRpy takes slices and volumes as periodic.
+
+--iterations   of each level, coarse to fine; MCRpy's own is 500 of each
+--correlations FFTCorrelations are two-point ones; Correlations, those of the README, hold the
+               three-point ones too and cost about nine times as much an iteration
+
+numpy < 2 because MCRpy 0.2.0 calls np.product. Seibert et al., Integr. Mater. Manuf. Innov. 11,
+450 (2022) and Acta Mater. 227, 117667 (2022); github.com/NEFM-TUDresden/MCRpy, Apache 2.0.
+"""
+
+import argparse
+import json
+import logging
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+PLANES = ("xy", "xz", "yz")
+"""In the order of mcrpy.merge: normal to the first axis, the second, the third."""
+
+
+def read_arguments() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--slices", type=Path, required=True)
+    parser.add_argument("--shape", type=int, nargs=3, default=(64, 64, 64))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--smoothed", type=Path)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--iterations", type=int, nargs="+", default=[500])
+    parser.add_argument(
+        "--correlations", choices=("Correlations", "FFTCorrelations"), default="Correlations"
+    )
+    return parser.parse_args()
+
+
+def descriptors(asked: argparse.Namespace, common: dict[str, Any]) -> dict[str, Any]:
+    """The merged descriptors of the three planes."""
+    import mcrpy
+    import numpy as np
+
+    merged = []
+    for axis, plane in enumerate(PLANES):
+        height, width = (side for k, side in enumerate(asked.shape) if k != axis)
+        stack = np.load(asked.slices)[plane][:, :height, :width].astype(np.float64)
+        settings = mcrpy.CharacterizationSettings(**common, use_multiphase=False)
+        images = [mcrpy.Microstructure(image, trainable=False) for image in stack]
+        found = mcrpy.characterize(images, settings)
+        mean = {
+            name: np.mean([one[name] for one in found], 0) for name in common["descriptor_types"]
+        }
+        merged.append({**mean, "settings": settings})
+    return mcrpy.merge(merged)
+
+
+def iterate_by_level(iterations: list[int]) -> None:
+    """Let each level have its own number of iterations, where MCRpy has one for all."""
+    from mcrpy.src.DMCR import DMCR
+
+    setup = DMCR.setup_optimization
+
+    def with_iterations(self: Any, shape: Any, levels: int, previous: Any, level: int) -> None:
+        coarse_to_fine = levels - 1 - level
+        self.max_iter = iterations[min(coarse_to_fine, len(iterations) - 1)]
+        setup(self, shape, levels, previous, level)
+
+    DMCR.setup_optimization = with_iterations
+
+
+def main() -> None:
+    """Characterize, merge, reconstruct, write."""
+    asked = read_arguments()
+    os.environ.update(OMP_NUM_THREADS=str(asked.threads), TF_CPP_MIN_LOG_LEVEL="3")
+    import mcrpy
+    import numpy as np
+    import scipy
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(asked.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.get_logger().setLevel(logging.ERROR)
+    np.random.seed(asked.seed)  # MCRpy draws its initial volume from numpy's global state.
+    common = {
+        "descriptor_types": [asked.correlations, "Variation"],
+        "limit_to": 8,
+        "logging_level": logging.ERROR,
+    }
+    iterate_by_level(asked.iterations)
+    begun = time.perf_counter()
+    desired = descriptors(asked, common)
+    characterized = time.perf_counter() - begun
+    settings = mcrpy.ReconstructionSettings(
+        **common,
+        descriptor_weights=[1.0, 100.0],
+        use_multigrid_reconstruction=True,
+        max_iter=max(asked.iterations),
+        convergence_data_steps=10**9,
+    )
+    convergence, found = mcrpy.reconstruct(desired, tuple(asked.shape), settings=settings)
+    seconds = time.perf_counter() - begun
+
+    labels = found.decode_phases().reshape(asked.shape).astype(np.uint8)
+    np.save(asked.out, labels)
+    if asked.smoothed:
+        smooth = mcrpy.smooth(found).decode_phases().reshape(asked.shape).astype(np.uint8)
+        np.save(asked.smoothed, smooth)
+    told = {
+        "method": "MCRpy",
+        "seconds": round(seconds, 1),
+        "characterization_seconds": round(characterized, 1),
+        "threads": asked.threads,
+        "seed": asked.seed,
+        "shape": list(asked.shape),
+        "descriptors": {asked.correlations: 1.0, "Variation": 100.0},
+        "limit_to": 8,
+        "iterations": asked.iterations,
+        "loss": float(convergence["line_data"][-1][1]),
+        "fraction_1": float(labels.mean()),
+        "versions": {
+            "python": platform.python_version(),
+            "mcrpy": mcrpy.__version__,
+            "tensorflow": tf.__version__,
+            "numpy": np.__version__,
+            "scipy": scipy.__version__,
+        },
+    }
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()
