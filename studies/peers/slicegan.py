@@ -44,6 +44,8 @@ PLANES = ("xy", "xz", "yz")
 SIDE, LATENT, CHANNELS = 64, 4, 16
 """Side of a crop and of a volume in training; side and channels of its noise."""
 PENALTY, CRITIC_STEPS = 10.0, 5
+COUNTED = ("steps", "seconds", "cpu_seconds")
+"""Of a training, over all its sessions; seconds of the clock and of the processor."""
 
 
 class Generator(nn.Module):
@@ -121,7 +123,7 @@ class Training:
             *networks,
             *(torch.optim.Adam(part.parameters(), rate, betas=(0.0, 0.9)) for part in networks),
         ]
-        self.steps, self.seconds, self.distance = 0, 0.0, float("nan")
+        self.steps, self.seconds, self.cpu_seconds, self.distance = 0, 0.0, 0.0, float("nan")
 
     def critic_steps(self, batches: list[Iterator[Tensor]], fakes: int, scored: int) -> None:
         """One step of every critic, on the same volumes."""
@@ -157,12 +159,14 @@ class Training:
         """Go on from what was saved."""
         for part, saved in zip(self.parts, state["parts"], strict=True):
             part.load_state_dict(saved)
-        self.steps, self.seconds = state["steps"], state["seconds"]
+        for name in COUNTED:
+            setattr(self, name, state[name])
 
     def save(self, path: Path, settings: dict[str, Any]) -> None:
         """Write all that `load` needs, and the settings."""
         parts = [part.state_dict() for part in self.parts]
-        state = {"parts": parts, "steps": self.steps, "seconds": self.seconds, "settings": settings}
+        counted = {name: getattr(self, name) for name in COUNTED}
+        state = {"parts": parts, **counted, "settings": settings}
         torch.save(state, path.with_suffix(".part"))
         path.with_suffix(".part").replace(path)
 
@@ -181,7 +185,7 @@ def train(asked: argparse.Namespace) -> dict[str, Any]:
     ]
     names = ("width", "crops", "fakes", "batch", "scored", "rate", "threads", "seed")
     settings = {"phases": phases, **{name: getattr(asked, name) for name in names}}
-    last = time.perf_counter()
+    last, worked = time.perf_counter(), time.process_time() - training.cpu_seconds
     saved = training.seconds
     while training.seconds < 60 * asked.minutes and training.steps < asked.steps:
         for _ in range(CRITIC_STEPS):
@@ -189,19 +193,20 @@ def train(asked: argparse.Namespace) -> dict[str, Any]:
         training.generator_step(asked.batch, asked.scored)
         now = time.perf_counter()
         training.seconds, last = training.seconds + now - last, now
+        training.cpu_seconds = time.process_time() - worked
         if training.seconds - saved > 60:
             saved = training.seconds
             training.save(asked.out, settings)
             print(f"{training.steps} {training.seconds:.0f} s {training.distance:.4g}", flush=True)
     training.save(asked.out, settings)
-    return {**settings, "steps": training.steps, "seconds": round(training.seconds, 1)}
+    return {**settings, **{name: round(getattr(training, name), 1) for name in COUNTED}}
 
 
 def sample(asked: argparse.Namespace) -> dict[str, Any]:
     """Make one volume of a trained generator; one latent voxel more makes 32 voxels more."""
     state = torch.load(asked.weights, weights_only=True)
     settings = state["settings"]
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     generator = Generator(settings["phases"], settings["width"])
     generator.load_state_dict(state["parts"][0])
     latent = [LATENT + max(0, -(-(side - SIDE) // 32)) for side in asked.shape]
@@ -211,10 +216,11 @@ def sample(asked: argparse.Namespace) -> dict[str, Any]:
     np.save(asked.out, labels)
     return {
         "seconds": round(time.perf_counter() - begun, 2),
+        "cpu_seconds": round(time.process_time() - worked, 2),
         "seed": asked.seed,
         "shape": list(labels.shape),
         "fractions": [float((labels == k).mean()) for k in range(settings["phases"])],
-        "training": {**settings, "steps": state["steps"], "seconds": round(state["seconds"], 1)},
+        "training": {**settings, **{name: round(state[name], 1) for name in COUNTED}},
     }
 
 
