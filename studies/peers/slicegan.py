@@ -65,7 +65,8 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor) -> Tensor:
         """Softmax over the phases."""
-        return self.layers(noise).softmax(1)
+        shares: Tensor = self.layers(noise).softmax(1)
+        return shares
 
 
 def critic(phases: int, width: int) -> nn.Sequential:
@@ -93,7 +94,8 @@ def gradient_penalty(judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     share = torch.rand(count, 1, 1, 1)
     between = (share * real[:count] + (1 - share) * fake[:count]).requires_grad_(True)
     (slope,) = torch.autograd.grad(judge(between).sum(), between, create_graph=True)
-    return ((slope.flatten(1).norm(2, 1) - 1) ** 2).mean()
+    penalty: Tensor = ((slope.flatten(1).norm(2, 1) - 1) ** 2).mean()
+    return penalty
 
 
 def crops(stack: NDArray[np.uint8], phases: int, count: int, seed: int) -> Iterator[Tensor]:

@@ -31,7 +31,7 @@ def main() -> None:
     train = material(asked.material, asked.data).train
     stacks = {plane: np.stack(train.planes[plane]).astype(np.uint8) for plane in PLANES}
     asked.out.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(asked.out, **stacks)
+    np.savez_compressed(asked.out, xy=stacks["xy"], xz=stacks["xz"], yz=stacks["yz"])
     told = {
         plane: {
             "shape": stack.shape,
