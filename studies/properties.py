@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from printed import leave
 from study import RECIPES, Study, digest
-from two_samples import boxes, compared, tests_line, tests_table
+from two_samples import boxes, compared, comparisons_line, quartiles_table
 
 from recon.core import Volume, catalog
 from recon.core.atomic import whole
@@ -50,7 +50,7 @@ def elasticity(study: Study) -> None:
     for title in every:
         head = f"{title}: "
         rows = {key.removeprefix(head): v for key, v in numbers.items() if key.startswith(head)}
-        parts.append(f"{title}\n\n{tests_table(rows, samplers)}")
+        parts.append(f"{title}\n\n{quartiles_table(rows, samplers)}")
     figure = Figure(figsize=(9.5, 2.3 * len(every)), layout="constrained")
     panels = figure.subplots(len(every), len(GROUPS), squeeze=False, width_ratios=(3, 3, 3, 5))
     for line, (title, found) in zip(panels, every.items(), strict=True):
@@ -59,7 +59,7 @@ def elasticity(study: Study) -> None:
             keys = [f"{name} {tick}" for tick in ticks]
             boxes(axes, f"{title}: {name}{unit}", ticks, _drawn(found, keys))
     panels[0][0].legend(fontsize=6, frameon=False)
-    text = "\n\n".join([*parts, tests_line(numbers)])
+    text = "\n\n".join([*parts, comparisons_line(numbers)])
     leave(study.name, study.out, text, numbers, figure)
 
 
@@ -74,7 +74,7 @@ def transport(study: Study) -> None:
     }
     numbers = _compared(found)
     samplers = [name for name in sets if name != "real"]
-    parts = [_pieces(study), tests_table(numbers, samplers), tests_line(numbers)]
+    parts = [_pieces(study), quartiles_table(numbers, samplers), comparisons_line(numbers)]
     figure = Figure(figsize=(9.5, 2.8), layout="constrained")
     panels = figure.subplots(1, 1 + len(phases))
     shares = [f"fraction of {phase}" for phase in phases]

@@ -57,7 +57,7 @@ def _ratio(one: dict[str, Any], real: dict[str, Any]) -> float:
     return float(wide[0] / wide[1]) if wide[1] else float("nan")
 
 
-def tests_table(found: dict[str, dict[str, Any]], samplers: Sequence[str]) -> str:
+def quartiles_table(found: dict[str, dict[str, Any]], samplers: Sequence[str]) -> str:
     """A row a number."""
     head = ["", "real pieces: median (quartiles)"]
     for name in samplers:
@@ -74,7 +74,7 @@ def tests_table(found: dict[str, dict[str, Any]], samplers: Sequence[str]) -> st
     return table(head, rows)
 
 
-def tests_line(found: dict[str, dict[str, Any]]) -> str:
+def comparisons_line(found: dict[str, dict[str, Any]]) -> str:
     """How many comparisons were made, and how many told a difference."""
     comparisons = [one for kinds in found.values() for one in kinds.values() if "p" in one]
     below = sum(one["holm"] < 0.05 for one in comparisons)
