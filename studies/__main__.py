@@ -23,6 +23,7 @@ from properties import elasticity, transport  # noqa: E402
 from reconstructions import reconstructions  # noqa: E402
 from sizes import sizes  # noqa: E402
 from study import Study  # noqa: E402
+from timing import timing  # noqa: E402
 from transfer import transfer  # noqa: E402
 
 COMMANDS: dict[str, Callable[[Study], None]] = {
@@ -38,6 +39,7 @@ COMMANDS: dict[str, Callable[[Study], None]] = {
     "single-image": reconstructions,
     "transfer": transfer,
     "sizes": sizes,
+    "timing": timing,
 }
 
 

@@ -55,7 +55,6 @@ def score(
     return {
         "seeds": len(made.volumes),
         "passes": float(np.median(made.passes)),
-        "seconds": float(np.median(made.seconds)),
         **second_order(made.volumes, test),
         "fractions": [
             float(np.mean([(v.labels == k).mean() for v in made.volumes])) for k in phases
@@ -73,12 +72,12 @@ def _mean(found: Sequence[dict[str, float]], key: str) -> float:
 
 def scores_table(scores: dict[str, dict[str, Any]]) -> str:
     """A row a sampler."""
-    head = ["", "seeds", "passes", "seconds"]
+    head = ["", "seeds", "passes"]
     head += ["two-point: error (floor)", "ratio, spread", "lineal path: error (floor)"]
     head += ["ratio, spread", "fractions (micrographs)", "interface", "components (real)"]
     rows = []
     for name, found in scores.items():
-        row = [name, f"{found['seeds']}", f"{found['passes']:.0f}", f"{found['seconds']:.1f}"]
+        row = [name, f"{found['seeds']}", f"{found['passes']:.0f}"]
         for metric in METRICS:
             one = found[metric]
             row += [f"{pm(one['error'], one['half'])} ({one['floor']:.3f})"]
