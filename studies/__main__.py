@@ -19,6 +19,7 @@ matplotlib.use("Agg")
 
 from ablation import ablation  # noqa: E402
 from grid import grid  # noqa: E402
+from others import others  # noqa: E402
 from properties import elasticity, transport  # noqa: E402
 from reconstructions import reconstructions  # noqa: E402
 from sizes import sizes  # noqa: E402
@@ -40,6 +41,7 @@ COMMANDS: dict[str, Callable[[Study], None]] = {
     "transfer": transfer,
     "sizes": sizes,
     "timing": timing,
+    "peers": others,
 }
 
 

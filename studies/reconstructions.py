@@ -22,8 +22,19 @@ SCALARS = 16
 
 def reconstructions(study: Study) -> None:
     """Make what is missing, print the tables, draw the figure."""
-    what, network = study.material, study.network()
-    every = study.samplers(network.path)
+    network = study.network()
+    slices = ", ".join(f"{count} {plane}" for plane, count in network.facts["slices"].items())
+    head = (
+        f"{study.table['material']}: {network.facts['parameters'] / 1e6:.2f} M parameters, "
+        f"{network.facts['steps']} steps in {network.facts['seconds'] / 60:.0f} minutes on "
+        f"{slices} slices."
+    )
+    judged(study, head, study.samplers(network.path))
+
+
+def judged(study: Study, head: str, every: dict[str, Made]) -> None:
+    """Score volumes by the name of what made them, print the tables, draw the figure."""
+    what = study.material
     pieces = real_crops(what.test, study.shape)
     images = {"training": what.train, "held out": held_out(what)}
     made = {name: one.volumes for name, one in every.items()}
@@ -32,16 +43,9 @@ def reconstructions(study: Study) -> None:
         name: {kind: errors(volumes, against) for kind, against in images.items()}
         for name, volumes in made.items()
     }
-    numbers = {"network": network.facts, "scores": scores, "planes": planes}
-    text = "\n\n".join(
-        [
-            _network(study, network.facts),
-            scores_table(scores),
-            _planes_table(planes),
-        ]
-    )
+    text = "\n\n".join([head, scores_table(scores), _planes_table(planes)])
     figure = _figure(study, made, pieces, images)
-    leave(study.name, study.out, text, numbers, figure)
+    leave(study.name, study.out, text, {"scores": scores, "planes": planes}, figure)
 
 
 def score(
@@ -77,7 +81,7 @@ def scores_table(scores: dict[str, dict[str, Any]]) -> str:
     head += ["ratio, spread", "fractions (micrographs)", "interface", "components (real)"]
     rows = []
     for name, found in scores.items():
-        row = [name, f"{found['seeds']}", f"{found['passes']:.0f}"]
+        row = [name, f"{found['seeds']}", f"{found['passes']:.0f}".replace("nan", "-")]
         for metric in METRICS:
             one = found[metric]
             row += [f"{pm(one['error'], one['half'])} ({one['floor']:.3f})"]
@@ -93,14 +97,6 @@ def scores_table(scores: dict[str, dict[str, Any]]) -> str:
 
 def _list(values: Sequence[float], digits: int) -> str:
     return " ".join(f"{value:.{digits}f}" for value in values)
-
-
-def _network(study: Study, facts: dict[str, Any]) -> str:
-    slices = ", ".join(f"{count} {plane}" for plane, count in facts["slices"].items())
-    return (
-        f"{study.table['material']}: {facts['parameters'] / 1e6:.2f} M parameters, "
-        f"{facts['steps']} steps in {facts['seconds'] / 60:.0f} minutes on {slices} slices."
-    )
 
 
 def _planes_table(planes: dict[str, Any]) -> str:
