@@ -12,7 +12,7 @@ import click
 from materials import Material, material, stacks
 from sampling import Made, sampled
 
-from recon.core import Micrographs, Recipe, weights
+from recon.core import Micrographs, Recipe, catalog, weights
 from recon.core.planes import PLANES
 from recon.core.recipe import Choice
 from recon.core.run import train
@@ -87,9 +87,11 @@ class Study:
         micrographs  others than the material's training ones;  init  weights to start from
         """
         what = what or self.material
-        chosen = {"preset": "tiny", "crop": what.crop, **self.table.get("training", {}), **options}
+        chosen = {"preset": "tiny", "crop": what.crop, **self.table.get("training", {})}
         if chosen["crop"] == 64:
             chosen.setdefault("batch", 8)
+        plain = catalog().build("denoiser", "unet-ddpm", **chosen)
+        chosen |= {key: value for key, value in options.items() if getattr(plain, key) != value}
         images = micrographs or what.train
         told = [chosen, seed, _count(images), init.stem if init else ""]
         path = self.out / "networks" / f"{what.name}-{digest(told)}.safetensors"
