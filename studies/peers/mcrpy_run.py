@@ -14,8 +14,8 @@ threads  --threads, 1 unless told
 
 The settings are those of MCRpy's README for 3D: correlations and variation, weighted 1 and 100,
 limit_to 8, multigrid descriptors and reconstruction, L-BFGS-B, one indicator function (of phase
-1). A plane's descriptor is the mean of those of its slices, each cut to the volume's size; the
-three are merged. MCRpy takes slices and volumes as periodic.
+1). A plane's descriptor is the mean over windows of the volume's size that cover all of its slices;
+the three are merged. MCRpy takes windows and volumes as periodic.
 
 --iterations   of each level, coarse to fine; MCRpy's own is 500 of each
 --correlations FFTCorrelations are two-point ones; Correlations, those of the README, hold the
@@ -26,11 +26,14 @@ numpy < 2 because MCRpy 0.2.0 calls np.product. Seibert et al., Integr. Mater. M
 """
 
 import argparse
+import itertools
 import json
 import logging
+import math
 import os
 import platform
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,21 +57,32 @@ def read_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def windows(stack: Any, sides: Sequence[int]) -> list[Any]:
+    """Pieces of all slices (n, a, b) of the sides asked for, as few as cover them."""
+    starts = []
+    for whole, side in zip(stack.shape[1:], sides, strict=True):
+        spare, count = max(whole - side, 0), max(math.ceil(whole / side), 1)
+        starts.append([round(spare * k / max(count - 1, 1)) for k in range(count)])
+    return [
+        image[i : i + sides[0], j : j + sides[1]]
+        for image in stack
+        for i, j in itertools.product(*starts)
+    ]
+
+
 def descriptors(asked: argparse.Namespace, common: dict[str, Any]) -> dict[str, Any]:
     """The merged descriptors of the three planes."""
     import mcrpy
     import numpy as np
 
-    merged = []
+    names, merged = common["descriptor_types"], []
     for axis, plane in enumerate(PLANES):
-        height, width = (side for k, side in enumerate(asked.shape) if k != axis)
-        stack = np.load(asked.slices)[plane][:, :height, :width].astype(np.float64)
+        sides = [side for k, side in enumerate(asked.shape) if k != axis]
+        pieces = windows(np.load(asked.slices)[plane].astype(np.float64), sides)
         settings = mcrpy.CharacterizationSettings(**common, use_multiphase=False)
-        images = [mcrpy.Microstructure(image, trainable=False) for image in stack]
+        images = [mcrpy.Microstructure(piece, trainable=False) for piece in pieces]
         found = mcrpy.characterize(images, settings)
-        mean = {
-            name: np.mean([one[name] for one in found], 0) for name in common["descriptor_types"]
-        }
+        mean = {name: np.mean([one[name] for one in found], 0) for name in names}
         merged.append({**mean, "settings": settings})
     return mcrpy.merge(merged)
 

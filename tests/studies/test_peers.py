@@ -12,12 +12,16 @@ PEERS = Path(__file__).resolve().parents[2] / "studies" / "peers"
 SMALL = ["--width", "16", "--crops", "2", "--fakes", "1", "--batch", "1", "--scored", "4"]
 
 
+def loaded(name):
+    spec = importlib.util.spec_from_file_location(name, PEERS / f"{name}.py")
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
 @pytest.fixture(scope="module")
 def module():
-    spec = importlib.util.spec_from_file_location("slicegan", PEERS / "slicegan.py")
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
+    return loaded("slicegan")
 
 
 @pytest.fixture
@@ -78,3 +82,11 @@ def test_training_is_gone_on_with_and_makes_volumes(slicegan, tmp_path):
     assert (np.load(out) == first).all()
     slicegan(*sample, "--seed", "4")
     assert (np.load(out) != first).any()
+
+
+def test_windows_cover_every_slice_and_are_of_the_size_asked_for():
+    stack = np.arange(2 * 11 * 5).reshape(2, 11, 5)
+    windows = loaded("mcrpy_run").windows(stack, (4, 5))
+    assert {window.shape for window in windows} == {(4, 5)}
+    assert len(windows) == 2 * 3
+    assert (np.unique(np.concatenate(windows)) == np.arange(stack.size)).all()
