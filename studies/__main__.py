@@ -20,7 +20,7 @@ matplotlib.use("Agg")
 from ablation import ablation  # noqa: E402
 from grid import grid  # noqa: E402
 from others import others  # noqa: E402
-from properties import elasticity, transport  # noqa: E402
+from properties import elasticity, orientation, transport  # noqa: E402
 from reconstructions import reconstructions  # noqa: E402
 from sizes import sizes  # noqa: E402
 from study import Study  # noqa: E402
@@ -32,6 +32,7 @@ COMMANDS: dict[str, Callable[[Study], None]] = {
     "figure06": grid,
     "figure08": reconstructions,
     "figure09": elasticity,
+    "orientation": orientation,
     "figure11": reconstructions,
     "figure12": transport,
     "figureB1": ablation,

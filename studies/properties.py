@@ -72,17 +72,34 @@ def transport(study: Study) -> None:
         name: _solved(study, name, volumes, solver, lambda v, s: _diffusivity(v, s, phases))
         for name, volumes in sets.items()
     }
-    numbers = _compared(found)
-    samplers = [name for name in sets if name != "real"]
-    parts = [_pieces(study), quartiles_table(numbers, samplers), comparisons_line(numbers)]
-    figure = Figure(figsize=(9.5, 2.8), layout="constrained")
-    panels = figure.subplots(1, 1 + len(phases))
-    shares = [f"fraction of {phase}" for phase in phases]
-    boxes(panels[0], "volume fraction", phases, _drawn(found, shares))
-    for axes, phase in zip(panels[1:], phases, strict=True):
+    panels = {"volume fraction": (phases, [f"fraction of {phase}" for phase in phases])}
+    for phase in phases:
         keys = [f"D of {phase}, {axis}" for axis in "xyz"]
-        boxes(axes, f"relative diffusivity of {phase}", tuple("xyz"), _drawn(found, keys))
-    panels[0].legend(fontsize=6, frameon=False)
+        panels[f"relative diffusivity of {phase}"] = (tuple("xyz"), keys)
+    _shown(study, found, panels)
+
+
+def orientation(study: Study) -> None:
+    """What lies under the elasticity: how the fibres are directed."""
+    sets = _sets(study)
+    metric = {"name": "orientation-tensor"}
+    found = {name: _solved(study, name, some, metric, _tensor) for name, some in sets.items()}
+    ticks = ("xx", "yy", "zz", "xy", "xz", "yz")
+    _shown(study, found, {"orientation tensor": (ticks, [f"a {tick}" for tick in ticks])})
+
+
+def _shown(
+    study: Study, found: dict[str, Found], panels: dict[str, tuple[Sequence[str], list[str]]]
+) -> None:
+    """One table of everything, and a panel for each group of keys."""
+    numbers = _compared(found)
+    samplers = [name for name in found if name != "real"]
+    parts = [_pieces(study), quartiles_table(numbers, samplers), comparisons_line(numbers)]
+    figure = Figure(figsize=(9.5 if len(panels) > 1 else 5, 2.8), layout="constrained")
+    line = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (title, (ticks, keys)) in zip(line, panels.items(), strict=True):
+        boxes(axes, title, ticks, _drawn(found, keys))
+    line[0].legend(fontsize=6, frameon=False)
     leave(study.name, study.out, "\n\n".join(parts), numbers, figure)
 
 
@@ -153,6 +170,14 @@ def _constants(volume: Volume, given: dict[str, Any]) -> dict[str, float]:
         f"{name} {tick}": float(result[name].sel({dim: tick})) * (1e6 if name == "cte" else 1)
         for name, (dim, ticks) in GROUPS.items()
         for tick in ticks
+    }
+
+
+def _tensor(volume: Volume, given: dict[str, Any]) -> dict[str, float]:
+    tensor = catalog().build("metric", given["name"]).measure(volume)["tensor"]
+    return {
+        f"a {i}{j}": float(tensor.sel(axis=i, axis2=j))
+        for i, j in ("xx", "yy", "zz", "xy", "xz", "yz")
     }
 
 

@@ -82,6 +82,15 @@ def test_elasticity_has_a_table_for_each_set_of_materials(small, monkeypatch):
     assert "| E x |" in text and "overlap" in text
 
 
+def test_orientation_is_shown_as_properties_are(small, monkeypatch):
+    monkeypatch.setattr(properties, "REAL", 4)
+    study = attrs.evolve(small, name="orientation")
+    properties.orientation(study)
+    numbers, _ = left(study)
+    trace = sum(numbers[f"a {i}"]["real"]["median"] for i in ("xx", "yy", "zz"))
+    assert 0.9 < trace < 1.1
+
+
 @pytest.mark.slow
 def test_an_ablation_has_a_row_for_each_value(small):
     study = attrs.evolve(small, name="ablation", table=TABLE | {"vary": {"width": [8, 16]}})
