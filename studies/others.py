@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -14,21 +15,26 @@ from recon.core import Volume
 
 def others(study: Study) -> None:
     """Volumes that the scripts have left in --out, as peers/NAME/SEED.npy with SEED.json."""
-    every = {}
+    every, told = {}, []
     for name in study.table["peers"]:
         folder = study.out / "peers" / name
-        if not (found := _volumes(folder, study.material.test)).volumes:
-            raise click.ClickException(
-                f"{folder} holds no volumes; studies/peers says how to make them"
-            )
-        every[name] = found
-    seconds = "; ".join(f"{name} {np.median(one.seconds):.0f} s" for name, one in every.items())
-    head = f"separator, the same training slices for all. A volume took, on one thread: {seconds}."
+        files = sorted(path for path in folder.glob("*.npy") if path.stem.isdigit())
+        if not files:
+            raise click.ClickException(f"{folder} holds no 0.npy; see studies/peers")
+        notes = [json.loads(path.with_suffix(".json").read_text()) for path in files]
+        every[name] = _made(files, study.material.test)
+        told.append(f"{name} {_seconds(notes)}")
+    head = "Seconds of one core: " + "; ".join(told) + "."
     judged(study, head, study.samplers(study.network().path) | every)
 
 
-def _volumes(folder: Path, like: Volume) -> Made:
-    files = sorted(path for path in folder.glob("*.npy") if path.stem.isdigit())
+def _seconds(notes: list[dict[str, Any]]) -> str:
+    each = f"{np.median([note['cpu_seconds'] for note in notes]):.1f} a volume"
+    training = notes[0].get("training")
+    return each + (f" after {training['cpu_seconds']:.0f} of training" if training else "")
+
+
+def _made(files: list[Path], like: Volume) -> Made:
     volumes = [Volume(np.load(path), like.voxel_size, like.phases) for path in files]
-    notes = [json.loads(path.with_suffix(".json").read_text()) for path in files]
-    return Made(volumes, [float("nan")] * len(files), [note["seconds"] for note in notes])
+    unknown = [float("nan")] * len(files)
+    return Made(volumes, unknown, unknown)
