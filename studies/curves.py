@@ -92,7 +92,10 @@ def draw(
             axes.set_title(f"{TITLES[metric]} of {names[phase]}, {plane}", fontsize=8)
     for axes in panels[-1]:
         axes.set_xlabel("lag / voxels", fontsize=8)
-    panels[0][0].legend(fontsize=6, frameon=False)
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    panels[0][0].figure.legend(
+        handles, labels, loc="outside lower center", ncols=len(labels), fontsize=8, frameon=False
+    )
 
 
 def _curves(axes: Axes, values: NDArray[np.float64], name: str) -> None:
