@@ -58,20 +58,21 @@ def _ratio(one: dict[str, Any], real: dict[str, Any]) -> float:
 
 
 def quartiles_table(found: dict[str, dict[str, Any]], samplers: Sequence[str]) -> str:
-    """A row a number."""
-    head = ["", "real pieces: median (quartiles)"]
-    for name in samplers:
-        head += [f"{name}: median (quartiles)", "ratio of medians, of ranges", "p (corrected)"]
-    rows = []
-    for key, kinds in found.items():
-        row = [key, _quartiles(kinds["real"])]
-        for name in samplers:
-            one = kinds[name]
-            ratio = one["median"] / kinds["real"]["median"] if kinds["real"]["median"] else np.nan
-            p = f"{one['p']:.2g} ({one['holm']:.2g})" if "p" in one else "-"
-            row += [_quartiles(one), f"{ratio:.3f}, {one['spread']:.2f}", p]
-        rows.append(row)
-    return table(head, rows)
+    """A row a number, a column a sampler."""
+    what = "median (quartiles); over real: medians, ranges; p"
+    rows = [
+        [key, _quartiles(kinds["real"]), *(_cell(kinds[name], kinds["real"]) for name in samplers)]
+        for key, kinds in found.items()
+    ]
+    return table(["", "real: median (quartiles)", *(f"{name}: {what}" for name in samplers)], rows)
+
+
+def _cell(one: dict[str, Any], real: dict[str, Any]) -> str:
+    """Of three volumes or fewer only the median, and no test."""
+    ratio = f"{one['median'] / real['median']:.2f}" if real["median"] else "-"
+    if "p" not in one:
+        return f"{one['median']:.4g}; {ratio}"
+    return f"{_quartiles(one)}; {ratio}, {one['spread']:.2f}; {one['holm']:.2g}"
 
 
 def comparisons_line(found: dict[str, dict[str, Any]]) -> str:
