@@ -1,4 +1,4 @@
-"""docs/validation.md says what the commands of the study have printed, and nothing else in numbers."""
+"""docs/validation.md holds what the commands of the study have printed."""
 
 from pathlib import Path
 
