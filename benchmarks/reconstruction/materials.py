@@ -48,6 +48,8 @@ def material(name: str, data: Path | None) -> Material:
     if data is None:
         raise SystemExit(f"material {name} needs --data, the folder with {REAL[name][0]}")
     file, split, phases, crop = REAL[name]
+    if not (data / file).exists():
+        raise SystemExit(f"material {name} needs {data / file}, which does not exist; see --data")
     labels = tifffile.imread(data / file).astype(np.uint8)
     seen, step = (labels, 2) if split is None else (labels[:split], 4)
     train = Micrographs(stacks(seen, step), phases=phases)
