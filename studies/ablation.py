@@ -68,9 +68,10 @@ def _figure(rows: list[Row]) -> Figure:
                     ticks, mean, deviation, fmt="o-", color=COLOURS[sampler], label=sampler
                 )
             axes.set_title(f"{metric}, by {option}", fontsize=9)
-            axes.set_ylim(bottom=0)
         column[-1].plot(ticks, [row["denoising"] for row in chosen], "s-", color="#1c2330")
         column[-1].set_title(f"denoising error, by {option}", fontsize=9)
         column[-1].set_xlabel(option)
+    for axes in panels[: len(METRICS), 0]:  # not before all are drawn: a limit set ends autoscaling
+        axes.set_ylim(bottom=0)
     panels[0][0].legend(fontsize=7, frameon=False)
     return figure
