@@ -53,7 +53,8 @@ def _one(recipe: Recipe, seed: int, denoiser: Denoiser) -> tuple[Volume, float]:
 
     type(denoiser).clean = counted  # type: ignore[method-assign]
     try:
-        *_, state = reconstruct(recipe, sample=seed, denoiser=denoiser)
+        for state in reconstruct(recipe, sample=seed, denoiser=denoiser):  # noqa: B007
+            pass  # one at a time: a thousand fields take a gigabyte
     finally:
         type(denoiser).clean = clean  # type: ignore[method-assign]
     voxels = recipe.shape[0] * recipe.shape[1] * recipe.shape[2]
