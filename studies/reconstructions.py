@@ -123,7 +123,8 @@ def _figure(
     images: dict[str, Micrographs],
 ) -> Figure:
     phases = range(1 if len(pieces[0].phases) == 2 else 0, len(pieces[0].phases))
-    cubes = {"real": pieces[0], **{name: volumes[0] for name, volumes in made.items()}}
+    first = {name: volumes[0] for name, volumes in made.items()}
+    cubes = {"real": pieces[len(pieces) // 2], **first}
     rows = 2 * len(phases)
     figure = Figure(figsize=(9, 4.6 + 1.55 * rows), layout="constrained")
     top, middle, bottom = figure.subfigures(3, 1, height_ratios=(1.7, 2.9, 1.55 * rows))
