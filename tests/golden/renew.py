@@ -7,8 +7,8 @@ import json
 import sys
 from pathlib import Path
 
-import materials
 import numpy as np
+import of_materials as materials
 import sampler
 import torch
 

@@ -11,7 +11,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-import materials  # noqa: E402  beside this file, for renew.py too
+import of_materials as materials  # noqa: E402  beside this file, for renew.py too
 import sampler  # noqa: E402
 
 SAMPLER = json.loads((HERE / "sampler.json").read_text())
