@@ -18,6 +18,7 @@ from reconstructions import reconstructions
 from sizes import seam, sizes
 from solids import cube
 from study import RECIPES, Study, held_out
+from timing import timing
 from transfer import few, transfer
 
 from recon.core import Micrographs, Recipe, Volume
@@ -143,6 +144,29 @@ def test_sizes_give_the_seam_of_a_periodic_volume(small):
     sizes(study)
     numbers, _ = left(study)
     assert set(numbers["scores"]) == set(volumes) and list(numbers["seams"]) == ["16^3, periodic"]
+
+
+@pytest.mark.slow
+def test_timing_makes_each_volume_anew_and_keeps_none(small):
+    volumes = {
+        "one": {"shape": [16, 16, 16], "steps": 2, "repeat": 2},
+        "two": {"shape": [16, 16, 16], "steps": 4, "repeat": 1},
+    }
+    study = attrs.evolve(small, name="timing", table=TABLE | {"volumes": volumes})
+    kept = list((study.out / "volumes").rglob("*.zarr"))
+    timing(study)
+    rows = json.loads((study.out / "figures" / "timing.json").read_text())
+    assert [len(row["seconds"]) for row in rows] == [2, 1]
+    assert 0 < rows[0]["passes"] < rows[1]["passes"]
+    assert list((study.out / "volumes").rglob("*.zarr")) == kept
+
+
+def test_a_single_slice_stands_for_all_planes(small):
+    every = small.material.train.planes["xy"]
+    single = attrs.evolve(small, table=TABLE | {"single": True})
+    for stack in single.material.train.planes.values():
+        (image,) = stack
+        assert (image == every[len(every) // 2]).all()
 
 
 def test_the_seam_is_what_differs_across_the_border():
