@@ -1,6 +1,8 @@
 """Harmonizing by what is known of the volume: its spectrum, phase fractions and interface."""
 
+from functools import reduce
 from math import sqrt
+from operator import add
 
 import attrs
 import numpy as np
@@ -13,7 +15,7 @@ from recon.core.errors import ReconError
 from recon.core.kinds import Harmonizer
 from recon.core.noise import Step, injected, log_spaced, reverse_mean
 from recon.core.options import option
-from recon.core.planes import turned
+from recon.core.planes import PLANES, turned
 from recon.core.scene import Clean, Noise, Scene
 from recon.core.slabs.field import mean_of, settled
 from recon.core.statistics import Statistics
@@ -71,6 +73,15 @@ class Spectral(Harmonizer):
         (0.15, 4.0), "Noise over signal (variance) between which steps have rounds.", min=0
     )
     turn: bool = option(True, "Each round takes the next plane.")
+    together: float = option(
+        0.0,
+        "Noise over signal (variance) below which a step takes the mean of the three planes' "
+        "estimates, unfiltered, in place of one plane's; 0: never.",
+        min=0,
+    )
+    rounds_together: int = option(
+        2, "Rounds a step while phases are decided and planes are taken together.", min=0
+    )
     gamma: float = option(1.0, "Share of the renoised volume in the blend.", min=0, max=1)
     informed: bool = option(True, "Start from a Gaussian field of the volume's spectrum.")
     first: float = option(
@@ -142,8 +153,7 @@ class Spectral(Harmonizer):
         known = self.known(scene)
         variance = self.chosen_variance(step)
         sg2 = injected(step, variance, self.eta)
-        low, high = self.deciding
-        rounds = self.rounds if low <= (1 - step.ab_t) / step.ab_t < high else 0
+        rounds = self.rounds_of(step)
         blend = x
         for round in range(0 if step.last else rounds):
             estimate = self.harmonized(blend, step, clean, known, round)
@@ -159,14 +169,25 @@ class Spectral(Harmonizer):
         heat = self.heat(estimate, step, known)
         return self.draw(blend, estimate, step, noise, 0, heat)
 
+    def rounds_of(self, step: Step) -> int:
+        """Renoising rounds of a step."""
+        s2 = (1 - step.ab_t) / step.ab_t
+        low, high = self.deciding
+        if not low <= s2 < high:
+            return 0
+        return self.rounds_together if s2 < self.together else self.rounds
+
     def harmonized(self, x: Tensor, step: Step, clean: Clean, known: Known, round: int) -> Tensor:
         """Clean estimate of the volume: that of the slices, filtered and balanced."""
         s2 = (1 - step.ab_t) / step.ab_t
-        turn = round if self.turn else 0
-        gain = known.spectrum.gain(s2, turned(step.planes, turn), self.h_max)
-        guess = clean(x, turn)
-        u = x / sqrt(step.ab_t)
-        estimate = u - known.spectrum.filtered(u - guess, gain)
+        if s2 < self.together:
+            turns = 1 if len(step.planes) == len(PLANES) else len(PLANES)
+            estimate = reduce(add, [clean(x, turn) for turn in range(turns)]) / turns
+        else:
+            turn = round if self.turn else 0
+            gain = known.spectrum.gain(s2, turned(step.planes, turn), self.h_max)
+            u = x / sqrt(step.ab_t)
+            estimate = u - known.spectrum.filtered(u - clean(x, turn), gain)
         if self.balance and s2 < self.decided:
             # Few voxels are open now: to move the fraction, the balance would sow specks.
             estimate = clamped(estimate)

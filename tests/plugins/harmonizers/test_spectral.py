@@ -170,3 +170,31 @@ def test_rounds_are_spent_while_phases_are_decided_and_turn_the_planes():
         harmonizer.advance(x, step, clean, lambda n, zero=x: zero, scene)
         inside = 0.15 <= level < 4 and not step.last
         assert turns == ([0, 1, 2] if inside else [0])
+
+
+@pytest.mark.parametrize(
+    ("planes", "turns"), [(("yz",), [0, 1, 2]), (("xy", "xz", "yz"), [0])], ids=["one", "all"]
+)
+def test_below_a_noise_the_planes_are_taken_together(planes, turns):
+    """Their mean, and no filter; so many rounds as are told."""
+    known, step = known_and_step(1.0)
+    fitted = denoiser(2)
+    scene = Scene((1, *SHAPE), (True, True, True), 1e-4, fitted.statistics)
+    step = attrs.evolve(step, planes=planes)
+    harmonizer = Spectral(together=4.0, rounds_together=1, balance=False)
+    x = normal(0, START, 0, (1, *SHAPE))
+    given = []
+
+    def clean(_, turn=0):
+        given.append(turn)
+        return torch.full((1, *SHAPE), 0.3 * turn)
+
+    estimate = harmonizer.harmonized(x, step, clean, known, 0)
+    assert torch.allclose(estimate, torch.tensor(0.3 * np.mean(turns), dtype=torch.float32))
+    given.clear()
+    harmonizer.advance(x, step, clean, lambda n: torch.zeros_like(x), scene)
+    assert given == 2 * turns
+    given.clear()
+    _, early = known_and_step(4.0)
+    harmonizer.harmonized(x, attrs.evolve(early, planes=planes), clean, known, 2)
+    assert given == [2]
