@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import attrs
+import click
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
@@ -46,10 +47,12 @@ def material(name: str, data: Path | None) -> Material:
         half = whole.labels[whole.shape[0] // 2 :]
         return Material(name, micrographs, Volume(half, whole.voxel_size, whole.phases), name)
     if data is None:
-        raise SystemExit(f"material {name} needs --data, the folder with {REAL[name][0]}")
+        raise click.UsageError(f"material {name} needs --data, the folder with {REAL[name][0]}")
     file, split, phases, crop = REAL[name]
     if not (data / file).exists():
-        raise SystemExit(f"material {name} needs {data / file}, which does not exist; see --data")
+        raise click.UsageError(
+            f"material {name} needs {data / file}, which does not exist; see --data"
+        )
     labels = tifffile.imread(data / file).astype(np.uint8)
     seen, step = (labels, 2) if split is None else (labels[:split], 4)
     train = Micrographs(stacks(seen, step), phases=phases)

@@ -4,6 +4,7 @@ import json
 import tomllib
 
 import attrs
+import click
 import numpy as np
 import properties
 import pytest
@@ -159,6 +160,11 @@ def test_timing_makes_each_volume_anew_and_keeps_none(small):
     assert [len(row["seconds"]) for row in rows] == [2, 1]
     assert 0 < rows[0]["passes"] < rows[1]["passes"]
     assert list((study.out / "volumes").rglob("*.zarr")) == kept
+
+
+def test_a_tomogram_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(click.UsageError, match="berea.tif, which does not exist; see --data"):
+        Study.of("control", tmp_path, tmp_path).material  # noqa: B018
 
 
 def test_a_single_slice_stands_for_all_planes(small):
