@@ -10,9 +10,10 @@ SAMPLERS: dict[str, dict[str, Any]] = {
         "harmonizer": {
             "name": "spectral",
             "first": 1000.0,
-            "deciding": [0.3, 100.0],
+            "deciding": [0.15, 100.0],
             "temperature": 0.9,
-            "together": 4.0,
+            "cools": 4.0,
+            "together": [0.5, 4.0],
         },
     },
     "gamma-blend": {"steps": 90, "harmonizer": {"name": "gamma-blend"}},

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from recon.core import Micrographs, Volume
 from recon.core.catalog import catalog
@@ -46,12 +47,26 @@ def scalars(volume: Volume, physics: dict[str, Any]) -> dict[str, float]:
     for axis in "xyz":
         found[f"interface {axis}"] = float(faces.sel(direction=axis).sum() / 2)
     found["interface"] = float(np.mean([found[f"interface {axis}"] for axis in "xyz"]))
+    found["corners over faces"] = corners_over_faces(volume.labels)
     for name, options in physics.items():
         solved = build("property", name, **options).solve(volume)
         value = "relative" if name == "diffusivity" else "E"
         for axis in "xyz":
             found[f"{name} {axis}"] = float(solved[value].sel(axis=axis))
     return found
+
+
+def corners_over_faces(labels: NDArray[np.uint8]) -> float:
+    """Pairs that differ along the four diagonals of a voxel, over those across its faces.
+
+    3 where all surfaces follow the planes of the grid, sqrt 3 where they face all directions alike.
+    """
+    corners = []
+    for turn in range(4):
+        box = labels[:, :: 1 - 2 * (turn & 1), :: 1 - (turn & 2)]
+        corners.append((box[1:, 1:, 1:] != box[:-1, :-1, :-1]).mean())
+    faces = [(np.diff(labels.astype(np.int16), axis=axis) != 0).mean() for axis in range(3)]
+    return float(np.mean(corners) / max(float(np.mean(faces)), np.finfo(float).tiny))
 
 
 def of_micrographs(micrographs: Micrographs) -> dict[str, float]:

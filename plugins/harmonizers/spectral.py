@@ -68,15 +68,18 @@ class Spectral(Harmonizer):
         min=0,
         max=10,
     )
+    cools: float = option(
+        0.0, "Noise over signal (variance) below which the temperature is not 1; 0: always.", min=0
+    )
     rounds: int = option(5, "Renoising rounds a step (n_h) while phases are decided.", min=0)
     deciding: tuple[float, float] = option(
         (0.15, 4.0), "Noise over signal (variance) between which steps have rounds.", min=0
     )
     turn: bool = option(True, "Each round takes the next plane.")
-    together: float = option(
-        0.0,
-        "Noise over signal (variance) below which a step takes the mean of the three planes' "
-        "estimates, unfiltered, in place of one plane's; 0: never.",
+    together: tuple[float, float] = option(
+        (0.0, 0.0),
+        "Noise over signal (variance) between which a step takes the mean of the three planes' "
+        "estimates, unfiltered, in place of one plane's.",
         min=0,
     )
     rounds_together: int = option(
@@ -175,12 +178,17 @@ class Spectral(Harmonizer):
         low, high = self.deciding
         if not low <= s2 < high:
             return 0
-        return self.rounds_together if s2 < self.together else self.rounds
+        return self.rounds_together if self.takes_together(s2) else self.rounds
+
+    def takes_together(self, s2: float) -> bool:
+        """Whether the planes are taken together at a noise over signal."""
+        low, high = self.together
+        return low <= s2 < high
 
     def harmonized(self, x: Tensor, step: Step, clean: Clean, known: Known, round: int) -> Tensor:
         """Clean estimate of the volume: that of the slices, filtered and balanced."""
         s2 = (1 - step.ab_t) / step.ab_t
-        if s2 < self.together:
+        if self.takes_together(s2):
             turns = 1 if len(step.planes) == len(PLANES) else len(PLANES)
             estimate = reduce(add, [clean(x, turn) for turn in range(turns)]) / turns
         else:
@@ -214,7 +222,10 @@ class Spectral(Harmonizer):
 
         So the interface area is calibrated during the run, without a trial run before it.
         """
-        if self.steer == 0 or step.last or (1 - step.ab_t) / step.ab_t >= STEERED:
+        s2 = (1 - step.ab_t) / step.ab_t
+        if 0 < self.cools <= s2:
+            return 1.0
+        if self.steer == 0 or step.last or s2 >= STEERED:
             return self.temperature
         ratio = interface.measured(estimate) / known.interface
         low, high = TEMPERATURES

@@ -21,7 +21,7 @@ CASES = {
     "one slice less than a chunk": attrs.evolve(SMALL, weights="porous", shape=(9, 8, 11)),
     "gamma-blend": attrs.evolve(SMALL, weights="porous", harmonizer=Choice("gamma-blend")),
     "planes together": attrs.evolve(
-        SMALL, weights="electrode", harmonizer=Choice("spectral", {"together": 4.0})
+        SMALL, weights="electrode", harmonizer=Choice("spectral", {"together": (0.0, 4.0)})
     ),
     "simultaneous": attrs.evolve(
         SMALL,

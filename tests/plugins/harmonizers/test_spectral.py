@@ -175,13 +175,13 @@ def test_rounds_are_spent_while_phases_are_decided_and_turn_the_planes():
 @pytest.mark.parametrize(
     ("planes", "turns"), [(("yz",), [0, 1, 2]), (("xy", "xz", "yz"), [0])], ids=["one", "all"]
 )
-def test_below_a_noise_the_planes_are_taken_together(planes, turns):
+def test_between_two_noises_the_planes_are_taken_together(planes, turns):
     """Their mean, and no filter; so many rounds as are told."""
     known, step = known_and_step(1.0)
     fitted = denoiser(2)
     scene = Scene((1, *SHAPE), (True, True, True), 1e-4, fitted.statistics)
     step = attrs.evolve(step, planes=planes)
-    harmonizer = Spectral(together=4.0, rounds_together=1, balance=False)
+    harmonizer = Spectral(together=(0.5, 4.0), rounds_together=1, balance=False)
     x = normal(0, START, 0, (1, *SHAPE))
     given = []
 
@@ -194,7 +194,16 @@ def test_below_a_noise_the_planes_are_taken_together(planes, turns):
     given.clear()
     harmonizer.advance(x, step, clean, lambda n: torch.zeros_like(x), scene)
     assert given == 2 * turns
-    given.clear()
-    _, early = known_and_step(4.0)
-    harmonizer.harmonized(x, attrs.evolve(early, planes=planes), clean, known, 2)
-    assert given == [2]
+    for s2 in (4.0, 0.4):
+        given.clear()
+        _, other = known_and_step(s2)
+        harmonizer.harmonized(x, attrs.evolve(other, planes=planes), clean, known, 2)
+        assert given == [2]
+
+
+def test_the_temperature_is_one_until_it_cools():
+    field = normal(0, START, 0, (1, *SHAPE))
+    for s2, heat in ((5.0, 1.0), (4.0, 1.0), (3.0, 0.7)):
+        known, step = known_and_step(s2)
+        assert Spectral(temperature=0.7, cools=4.0).heat(field, step, known) == heat
+        assert Spectral(temperature=0.7).heat(field, step, known) == 0.7
