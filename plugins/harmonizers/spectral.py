@@ -186,11 +186,11 @@ class Spectral(Harmonizer):
         return low <= s2 < high
 
     def harmonized(self, x: Tensor, step: Step, clean: Clean, known: Known, round: int) -> Tensor:
-        """Clean estimate of the volume: that of the slices, filtered and balanced."""
+        """Clean estimate of the volume: that of the slices, filtered or of all planes, balanced."""
         s2 = (1 - step.ab_t) / step.ab_t
         if self.takes_together(s2):
             turns = 1 if len(step.planes) == len(PLANES) else len(PLANES)
-            estimate = reduce(add, [clean(x, turn) for turn in range(turns)]) / turns
+            estimate = reduce(add, (clean(x, turn) for turn in range(turns))) / turns
         else:
             turn = round if self.turn else 0
             gain = known.spectrum.gain(s2, turned(step.planes, turn), self.h_max)
