@@ -1,7 +1,8 @@
 """Quality and time of the samplers: second order, what it does not see, and a classifier.
 
     python benchmarks/reconstruction --data DIR [--material NAME]... [--sampler NAME]...
-        [--seeds 8] [--preset tiny] [--physics] [--classifier] [--out DIR] [--json FILE]
+        [--seeds 8] [--preset tiny] [--prediction NAME] [--physics] [--classifier]
+        [--out DIR] [--json FILE]
 
 Weights that are not bundled are trained and kept in --out, as are the volumes, so that a second
 call goes on where the first stopped. Real materials are trained on the half that is not scored
@@ -37,14 +38,14 @@ PORE = {"diffusivity": {"phases": [0]}}
 KEPT = ("scalars", "micrographs", "classifier")
 
 
-def weights_of(what: Material, preset: str, out: Path) -> str:
-    """Bundled, from --out, or trained now."""
-    if not what.weights.endswith(".safetensors") and preset == "tiny":
+def weights_of(what: Material, preset: str, prediction: str | None, out: Path) -> str:
+    """Bundled, from the folder, or trained now."""
+    if not what.weights.endswith(".safetensors") and preset == "tiny" and prediction is None:
         return what.weights
-    path = out / preset / f"{what.name}.safetensors"
+    path = out / f"{what.name}.safetensors"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        options: dict[str, Any] = {"preset": preset}
+        options: dict[str, Any] = {"preset": preset, "prediction": prediction or "auto"}
         if preset == "tiny" and what.crop != 32:
             options |= {"crop": what.crop, "batch": 8}
         recipe = Recipe(denoiser=Choice("unet-ddpm", options))
@@ -137,6 +138,7 @@ def text(found: dict[str, Any], real: dict[str, Any]) -> str:
 @click.option("--seeds", default=8, show_default=True)
 @click.option("--shape", nargs=3, type=int, default=(64, 64, 64), show_default=True)
 @click.option("--preset", default="tiny", show_default=True)
+@click.option("--prediction", help="What the network says; that of the preset when not given.")
 @click.option("--physics", is_flag=True, help="Also stiffness or diffusivity.")
 @click.option("--classifier", is_flag=True, help="Also the classifier two-sample test.")
 @click.option("--alone", is_flag=True, help="Also slices of the network alone.")
@@ -152,6 +154,7 @@ def main(
     seeds: int,
     shape: tuple[int, int, int],
     preset: str,
+    prediction: str | None,
     physics: bool,
     classifier: bool,
     alone: bool,
@@ -164,7 +167,8 @@ def main(
     seen: dict[str, dict[str, Volume]] = {}
     for name in names:
         what = material(name, data)
-        weights = weights_of(what, preset, out)
+        folder = out / (f"{preset}-{prediction}" if prediction else preset)
+        weights = weights_of(what, preset, prediction, folder)
         solvers = PHYSICS.get(name, PORE) if physics else {}
         pieces = real_crops(what.test, shape)
         seen[name] = {"real": pieces[len(pieces) // 2]}
@@ -180,14 +184,13 @@ def main(
             recipe = recipe_of(sampler, weights, shape, parsed(settings))
             tag = sampler + (f"-{label}" if label else "")
             size = "x".join(map(str, shape))
-            made = sampled(recipe, seeds, out / preset / name / f"{tag}-{size}")
+            made = sampled(recipe, seeds, folder / name / f"{tag}-{size}")
             seen[name][tag] = made.volumes[0]
             found = row(what, made, pieces, real, classifier)
             rows[f"{name} {tag}"] = found | {"real": {k: real[k] for k in KEPT if k in real}}
             click.echo(f"{name}, {tag}:\n{text(found, real)}")
             if alone:
-                folder = out / preset / name
-                found["alone"] = alone_table(recipe, made.volumes, pieces, what.test, folder)
+                found["alone"] = alone_table(recipe, made.volumes, pieces, what.test, folder / name)
                 click.echo(json.dumps(found["alone"], indent=1))
     if picture is not None:
         draw(seen, picture)

@@ -58,8 +58,31 @@ class Phases(Prediction):
         return (output / 2).tanh() if output.shape[1] == 1 else 2 * output.softmax(1) - 1
 
 
+class Prior(Phases):
+    """The log-odds of each phase from the rest of the slice, cross-entropy.
+
+    Noise is independent from pixel to pixel, so that the posterior of a pixel's phase is what its
+    own value says, 2 sqrt(ab) x / (1 - ab) by Bayes' rule, plus what the other pixels say. The
+    first is known, and the larger the less the noise: a network that has to say it too is short
+    of it at low noise.
+    """
+
+    def loss(self, output: Tensor, x0: Tensor, eps: Tensor, ab: Tensor) -> Tensor:
+        x = ab.sqrt() * x0 + (1 - ab).sqrt() * eps
+        return super().loss(output + evidence(x, ab), x0, eps, ab)
+
+    def clean(self, output: Tensor, x: Tensor, ab: Tensor) -> Tensor:
+        return super().clean(output + evidence(x, ab), x, ab)
+
+
+def evidence(x: Tensor, ab: Tensor) -> Tensor:
+    """What the value of a pixel says of its phase: logits of the likelihood, C as of x."""
+    return 2 * ab.sqrt() / (1 - ab) * x
+
+
 PREDICTIONS: dict[str, Prediction] = {
     "noise": Noise(),
     "velocity": Velocity(),
     "phases": Phases(),
+    "prior": Prior(),
 }

@@ -1,8 +1,6 @@
 """Harmonizing by what is known of the volume: its spectrum, phase fractions and interface."""
 
-from functools import reduce
 from math import sqrt
-from operator import add
 
 import attrs
 import numpy as np
@@ -15,13 +13,14 @@ from recon.core.errors import ReconError
 from recon.core.kinds import Harmonizer
 from recon.core.noise import Step, injected, log_spaced, reverse_mean
 from recon.core.options import option
-from recon.core.planes import PLANES, turned
+from recon.core.planes import turned
 from recon.core.scene import Clean, Noise, Scene
 from recon.core.slabs.field import mean_of, settled
 from recon.core.statistics import Statistics
 from recon.plugins.harmonizers import interface, target
 from recon.plugins.harmonizers.balance import balanced, clamped
 from recon.plugins.harmonizers.conditioning import correction, expected_fractions, told_share
+from recon.plugins.harmonizers.half_open import half_open
 from recon.plugins.harmonizers.islands import joined
 from recon.plugins.harmonizers.seam import joined_to
 from recon.plugins.harmonizers.spectrum import Spectrum
@@ -35,12 +34,14 @@ OPEN = 0.1
 
 @attrs.frozen(eq=False)
 class Known:
-    """What is known of one volume; fractions (K,) are those that it is to have."""
+    """What is known of one volume; fractions (K,) are those that it is to have, half_open the
+    noise over signal at which the covariance tells half of a slice."""
 
     statistics: Statistics
     spectrum: Spectrum
     fractions: NDArray[np.float64]
     interface: float
+    half_open: float
     anchors: tuple[Pinned, ...]
     periodic: tuple[bool, bool, bool]
 
@@ -53,7 +54,8 @@ class Spectral(Harmonizer):
     Gaussian field the filter H of the residual repairs this exactly; the covariance of the
     micrographs, extended to three dimensions, is all it needs. A network pass a step, 1 + rounds
     while phases are decided: 180 in 60 steps; filter and balance add a few hundredths of a second
-    to each at 64^3.
+    to each at 64^3. The noise of half, the unit of some options, is that at which the covariance
+    of a slice tells half of its variance: 5 to 20, the more the coarser the material.
     """
 
     name = "spectral"
@@ -69,22 +71,21 @@ class Spectral(Harmonizer):
         max=10,
     )
     cools: float = option(
-        0.0, "Noise over signal (variance) below which the temperature is not 1; 0: always.", min=0
+        0.0, "Noise below which the temperature is not 1, over that of half; 0: always.", min=0
+    )
+    unfiltered: float = option(
+        0.0,
+        "Noise below which the slices' estimate is not filtered, over that of half; 0: never.",
+        min=0,
     )
     rounds: int = option(5, "Renoising rounds a step (n_h) while phases are decided.", min=0)
     deciding: tuple[float, float] = option(
-        (0.15, 4.0), "Noise over signal (variance) between which steps have rounds.", min=0
-    )
-    turn: bool = option(True, "Each round takes the next plane.")
-    together: tuple[float, float] = option(
-        (0.0, 0.0),
-        "Noise over signal (variance) between which a step takes the mean of the three planes' "
-        "estimates, unfiltered, in place of one plane's.",
+        (0.15, 4.0),
+        "Noise over signal (variance) between which steps have rounds; 0 for the second: that of "
+        "half.",
         min=0,
     )
-    rounds_together: int = option(
-        2, "Rounds a step while phases are decided and planes are taken together.", min=0
-    )
+    turn: bool = option(True, "Each round takes the next plane.")
     gamma: float = option(1.0, "Share of the renoised volume in the blend.", min=0, max=1)
     informed: bool = option(True, "Start from a Gaussian field of the volume's spectrum.")
     first: float = option(
@@ -156,9 +157,9 @@ class Spectral(Harmonizer):
         known = self.known(scene)
         variance = self.chosen_variance(step)
         sg2 = injected(step, variance, self.eta)
-        rounds = self.rounds_of(step)
+        rounds = self.rounds_of(step, known)
         blend = x
-        for round in range(0 if step.last else rounds):
+        for round in range(rounds):
             estimate = self.harmonized(blend, step, clean, known, round)
             # To s and back to t (Eq. 16) in one: the two noises add up to a single one.
             mean = reverse_mean(blend, estimate, step, variance, self.eta)
@@ -166,33 +167,26 @@ class Spectral(Harmonizer):
             h = sqrt(1 - step.beta) * mean
             h += self.heat(estimate, step, known) * spread * noise(round + 1)
             blend = h if self.gamma == 1 else self.gamma * h + (1 - self.gamma) * x
-        estimate = self.harmonized(blend, step, clean, known, 0 if step.last else rounds)
+        estimate = self.harmonized(blend, step, clean, known, rounds)
         if step.last and known.statistics.isolated is not None and self.islands < 1:
             estimate = joined(estimate, self.islands * known.statistics.isolated, scene.periodic)
         heat = self.heat(estimate, step, known)
         return self.draw(blend, estimate, step, noise, 0, heat)
 
-    def rounds_of(self, step: Step) -> int:
+    def rounds_of(self, step: Step, known: Known) -> int:
         """Renoising rounds of a step."""
-        s2 = (1 - step.ab_t) / step.ab_t
         low, high = self.deciding
-        if not low <= s2 < high:
-            return 0
-        return self.rounds_together if self.takes_together(s2) else self.rounds
-
-    def takes_together(self, s2: float) -> bool:
-        """Whether the planes are taken together at a noise over signal."""
-        low, high = self.together
-        return low <= s2 < high
+        between = low <= (1 - step.ab_t) / step.ab_t < (high or known.half_open)
+        return self.rounds if between and not step.last else 0
 
     def harmonized(self, x: Tensor, step: Step, clean: Clean, known: Known, round: int) -> Tensor:
-        """Clean estimate of the volume: that of the slices, filtered or of all planes, balanced."""
+        """Clean estimate of the volume: that of the slices, filtered while noise is high, and
+        balanced."""
         s2 = (1 - step.ab_t) / step.ab_t
-        if self.takes_together(s2):
-            turns = 1 if len(step.planes) == len(PLANES) else len(PLANES)
-            estimate = reduce(add, (clean(x, turn) for turn in range(turns))) / turns
+        turn = round if self.turn else 0
+        if s2 < self.unfiltered * known.half_open:
+            estimate = clean(x, turn)
         else:
-            turn = round if self.turn else 0
             gain = known.spectrum.gain(s2, turned(step.planes, turn), self.h_max)
             u = x / sqrt(step.ab_t)
             estimate = u - known.spectrum.filtered(u - clean(x, turn), gain)
@@ -223,7 +217,7 @@ class Spectral(Harmonizer):
         So the interface area is calibrated during the run, without a trial run before it.
         """
         s2 = (1 - step.ab_t) / step.ab_t
-        if 0 < self.cools <= s2:
+        if 0 < self.cools * known.half_open <= s2:
             return 1.0
         if self.steer == 0 or step.last or s2 >= STEERED:
             return self.temperature
@@ -248,6 +242,7 @@ class Spectral(Harmonizer):
                 spectrum,
                 self.wanted(statistics, scene, spectrum),
                 max(interface.expected(statistics), 1e-6),
+                half_open(statistics),
                 scene.anchors,
                 scene.periodic,
             )

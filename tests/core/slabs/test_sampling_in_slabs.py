@@ -20,8 +20,10 @@ CASES = {
     "periodic": attrs.evolve(SMALL, weights="fibres", steps=4, periodic=("z", "x")),
     "one slice less than a chunk": attrs.evolve(SMALL, weights="porous", shape=(9, 8, 11)),
     "gamma-blend": attrs.evolve(SMALL, weights="porous", harmonizer=Choice("gamma-blend")),
-    "planes together": attrs.evolve(
-        SMALL, weights="electrode", harmonizer=Choice("spectral", {"together": (0.0, 4.0)})
+    "unfiltered": attrs.evolve(
+        SMALL,
+        weights="electrode",
+        harmonizer=Choice("spectral", {"unfiltered": 0.25, "deciding": (0.15, 0.0)}),
     ),
     "simultaneous": attrs.evolve(
         SMALL,

@@ -70,7 +70,7 @@ def test_presets_resolve_and_given_options_win() -> None:
     [
         ({"multiples": (1, 2)}, "one item per level"),
         ({"width": 12}, "multiple of 8"),
-        ({"prediction": "grey"}, "one of auto, noise, velocity, phases"),
+        ({"prediction": "grey"}, "one of auto, noise, velocity, phases, prior"),
         ({"steps": 0}, ">= 1"),
     ],
 )
@@ -111,8 +111,32 @@ def test_cross_entropy_is_least_at_the_posterior_mean(phases: int) -> None:
     assert torch.allclose(clean[0, :, 0, 0], x0.mean((0, 2, 3)), atol=1e-3)
 
 
+@pytest.mark.parametrize("phases", [2, 3])
+@pytest.mark.parametrize("ab", [0.999, 0.7, 0.1, 0.001])
+def test_with_the_log_odds_of_its_surroundings_a_pixel_has_its_posterior(
+    phases: int, ab: float
+) -> None:
+    """Bayes' rule written out: likelihood of every phase times its prior, over their sum."""
+    x = torch.randn(1, 1 if phases == 2 else phases, 5, 4).double()
+    prior = torch.tensor([0.7, 0.2, 0.1] if phases == 3 else [0.7, 0.3], dtype=torch.float64)
+    encoded = 2 * torch.eye(phases, dtype=torch.float64) - 1
+    encoded = encoded[:, 1:] if phases == 2 else encoded
+    away = x[:, None] - ab**0.5 * encoded[None, :, :, None, None]
+    far = away.square().sum(2) / (2 * (1 - ab))
+    likelihood = (far.amin(1, keepdim=True) - far).exp()
+    posterior = likelihood * prior[:, None, None]
+    posterior /= posterior.sum(1, keepdim=True)
+    expected = torch.einsum("nkab,kc->ncab", posterior, encoded)
+    odds = (
+        (prior[1] / prior[0]).log().view(1, 1, 1, 1) if phases == 2 else prior.log()[:, None, None]
+    )
+    level = torch.full((1, 1, 1, 1), ab, dtype=torch.float64)
+    found = PREDICTIONS["prior"].clean(odds.expand_as(x), x, level)
+    assert torch.allclose(found, expected, atol=1e-9)
+
+
 @pytest.mark.parametrize(("phases", "prediction"), [(2, "phases"), (3, "phases"), (3, "velocity"),
-                                                    (2, "noise")])  # fmt: skip
+                                                    (2, "noise"), (3, "prior")])  # fmt: skip
 def test_an_estimate_depends_on_its_own_slice_alone(phases: int, prediction: str) -> None:
     """Bit for bit: not on neighbours, nor on how the slices are split, nor on odd sizes."""
     denoiser = fitted(micrographs(phases), prediction=prediction, batch_slices=4)

@@ -172,38 +172,36 @@ def test_rounds_are_spent_while_phases_are_decided_and_turn_the_planes():
         assert turns == ([0, 1, 2] if inside else [0])
 
 
-@pytest.mark.parametrize(
-    ("planes", "turns"), [(("yz",), [0, 1, 2]), (("xy", "xz", "yz"), [0])], ids=["one", "all"]
-)
-def test_between_two_noises_the_planes_are_taken_together(planes, turns):
-    """Their mean, and no filter; so many rounds as are told."""
-    known, step = known_and_step(1.0)
-    fitted = denoiser(2)
-    scene = Scene((1, *SHAPE), (True, True, True), 1e-4, fitted.statistics)
-    step = attrs.evolve(step, planes=planes)
-    harmonizer = Spectral(together=(0.5, 4.0), rounds_together=1, balance=False)
+def test_below_a_noise_the_slices_are_taken_as_they_are():
     x = normal(0, START, 0, (1, *SHAPE))
-    given = []
+    guess = 0.5 * normal(1, START, 0, (1, *SHAPE))
+    harmonizer = Spectral(unfiltered=0.3, balance=False)
+    half = known_and_step(1.0)[0].half_open
+    for s2, same in ((0.29 * half, True), (0.31 * half, False)):
+        known, step = known_and_step(s2)
+        estimate = harmonizer.harmonized(x, step, lambda x, turn=0: guess, known, 0)
+        assert torch.equal(estimate, guess) == same
+        filtered = Spectral(unfiltered=0.0, balance=False)
+        assert not torch.equal(
+            filtered.harmonized(x, step, lambda x, turn=0: guess, known, 0), guess
+        )
 
-    def clean(_, turn=0):
-        given.append(turn)
-        return torch.full((1, *SHAPE), 0.3 * turn)
 
-    estimate = harmonizer.harmonized(x, step, clean, known, 0)
-    assert torch.allclose(estimate, torch.tensor(0.3 * np.mean(turns), dtype=torch.float32))
-    given.clear()
-    harmonizer.advance(x, step, clean, lambda n: torch.zeros_like(x), scene)
-    assert given == 2 * turns
-    for s2 in (4.0, 0.4):
-        given.clear()
-        _, other = known_and_step(s2)
-        harmonizer.harmonized(x, attrs.evolve(other, planes=planes), clean, known, 2)
-        assert given == [2]
+def test_rounds_begin_where_the_covariance_tells_half_of_a_slice():
+    harmonizer = Spectral(rounds=3, deciding=(0.15, 0.0))
+    for factor, rounds in ((0.9, 3), (1.1, 0)):
+        known, _ = known_and_step(1.0)
+        _, step = known_and_step(factor * known.half_open)
+        assert harmonizer.rounds_of(step, known) == rounds
+        assert Spectral(rounds=3, deciding=(0.15, 1e4)).rounds_of(step, known) == 3
+    _, step = known_and_step(0.14)
+    assert harmonizer.rounds_of(step, known) == 0
 
 
 def test_the_temperature_is_one_until_it_cools():
     field = normal(0, START, 0, (1, *SHAPE))
-    for s2, heat in ((5.0, 1.0), (4.0, 1.0), (3.0, 0.7)):
+    half = known_and_step(1.0)[0].half_open
+    for s2, heat in ((1.1 * half, 1.0), (0.6 * half, 1.0), (0.4 * half, 0.7)):
         known, step = known_and_step(s2)
-        assert Spectral(temperature=0.7, cools=4.0).heat(field, step, known) == heat
+        assert Spectral(temperature=0.7, cools=0.5).heat(field, step, known) == heat
         assert Spectral(temperature=0.7).heat(field, step, known) == 0.7
