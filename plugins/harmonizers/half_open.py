@@ -7,7 +7,8 @@ from scipy.optimize import brentq
 
 from recon.core.statistics import Statistics
 
-NOISES = (1e-6, 1e6)
+NOISES = (1e-12, 1e6)
+"""Between which it is sought, over the power of the strongest wave."""
 
 
 def half_open(statistics: Statistics) -> float:
@@ -15,17 +16,22 @@ def half_open(statistics: Statistics) -> float:
 
     The error of the Wiener filter, the mean of p s2 / (p + s2) over the waves of power p, is half
     of the mean of p; pooled over the planes and channels. Features of twice the size in pixels
-    are told under four times the noise, so this is the scale of noise of a material.
+    are told under four times the noise, so this is the scale of noise of a material. 0 for one
+    without variance.
     """
     powers = [power for plane in statistics.covariance.values() for power in map(spectrum, plane)]
     waves = np.concatenate([power.ravel() for power in powers])
     sizes = np.concatenate([np.full(power.size, 1 / power.size) for power in powers])
 
+    strongest = waves.max()
+    if strongest == 0:
+        return 0.0
+
     def excess(log_noise: float) -> float:
-        s2 = np.exp(log_noise)
+        s2 = strongest * np.exp(log_noise)
         return float(sizes @ (waves * (s2 / (waves + s2) - 0.5)))
 
-    return float(np.exp(brentq(excess, *np.log(NOISES), xtol=1e-3)))
+    return float(strongest * np.exp(brentq(excess, *np.log(NOISES), xtol=1e-3)))
 
 
 def spectrum(covariance: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ def bell(length: float, side: int = 301) -> np.ndarray:
     return np.multiply.outer(line, line)
 
 
-@pytest.mark.parametrize("variance", [1e-4, 0.3, 1.0])
+@pytest.mark.parametrize("variance", [0.0, 1e-30, 1e-4, 0.3, 1.0])
 def test_of_white_noise_it_is_the_variance(variance):
     white = np.zeros((21, 31))
     white[10, 15] = variance
