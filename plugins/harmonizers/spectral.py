@@ -54,8 +54,9 @@ class Spectral(Harmonizer):
     Gaussian field the filter H of the residual repairs this exactly; the covariance of the
     micrographs, extended to three dimensions, is all it needs. A network pass a step, 1 + rounds
     while phases are decided: 180 in 60 steps; filter and balance add a few hundredths of a second
-    to each at 64^3. The noise of half, the unit of some options, is that at which the covariance
-    of a slice tells half of its variance: 5 to 20, the more the coarser the material.
+    to each at 64^3. The noise of half, in which some options count, is the noise over signal
+    (variance) at which the covariance of a slice tells half of its variance: 5 to 20, the more the
+    coarser the material.
     """
 
     name = "spectral"
@@ -71,18 +72,18 @@ class Spectral(Harmonizer):
         max=10,
     )
     cools: float = option(
-        0.0, "Noise below which the temperature is not 1, over that of half; 0: always.", min=0
+        0.0, "Noises of half below which the temperature is not 1; 0: always.", min=0
     )
     unfiltered: float = option(
         0.0,
-        "Noise below which the slices' estimate is not filtered, over that of half; 0: never.",
+        "Noises of half below which the slices' estimate is not filtered; 0: never.",
         min=0,
     )
     rounds: int = option(5, "Renoising rounds a step (n_h) while phases are decided.", min=0)
     deciding: tuple[float, float] = option(
         (0.15, 4.0),
-        "Noise over signal (variance) between which steps have rounds; 0 for the second: that of "
-        "half.",
+        "Noise over signal (variance) between which steps have rounds; 0 for the second: the noise "
+        "of half.",
         min=0,
     )
     turn: bool = option(True, "Each round takes the next plane.")
