@@ -37,9 +37,10 @@ class UNet(nn.Module):
     returns      (n, C, a, b); all zero before training
 
     On the CPU a slice's output has the same bits at every place of a batch of fixed size in
-    bfloat16 in the default memory layout, and in float32 on one thread. What breaks it in float32
-    on several: matrix products of few rows (one shared condition avoids them) and the remainder of
-    vectorized SiLU; in bfloat16, the group normalization of channels_last.
+    bfloat16 in the default memory layout, and in float32 on one thread, or two and an even number
+    of slices. What breaks it in float32 on more: the remainder of vectorized SiLU at the border of
+    two threads' parts (matrix products of few rows would too, one shared condition avoids them);
+    in bfloat16, the group normalization of channels_last.
     """
 
     def __init__(self, architecture: Architecture, *, channels: int, planes: int = 3) -> None:

@@ -26,6 +26,7 @@ from recon.plugins.denoisers import training
 from recon.plugins.denoisers.architecture import PRESETS as ARCHITECTURES
 from recon.plugins.denoisers.architecture import Architecture
 from recon.plugins.denoisers.crops import Crops, crop_side, hold_out
+from recon.plugins.denoisers.precision import fast_bfloat16
 from recon.plugins.denoisers.predictions import PREDICTIONS
 from recon.plugins.denoisers.tilt import tilted
 from recon.plugins.denoisers.unet import UNet
@@ -45,8 +46,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "small": {
         "noise": "linear-2e-2",
         "prediction": "phases",
-        "steps": 8000,
-        "batch": 16,
+        "steps": 6000,
+        "batch": 8,
         "crop": 64,
         "rate": 1e-3,
         "decay": "cosine",
@@ -94,7 +95,7 @@ class UnetDdpm(Denoiser):
     distributed: ClassVar[bool] = True
     preset: str = option(
         "tiny",
-        "Size and training: tiny 20 minutes and small 2 hours on two CPU cores; paper needs a GPU.",
+        "Size and training: tiny 12 minutes, small 50 minutes of one CPU core; paper needs a GPU.",
         choices=tuple(RECIPES),
         trained=True,
     )
@@ -132,7 +133,8 @@ class UnetDdpm(Denoiser):
     )
     precision: str = option(
         "auto",
-        "Arithmetic; auto: float32 in training on a CPU and for noise prediction, else bfloat16.",
+        "Arithmetic; auto: bfloat16 on a GPU and on a CPU with instructions for it, but float32 in "
+        "training on a CPU and for noise prediction.",
         choices=("auto", "float32", "bfloat16"),
     )
     batch_slices: int = option(32, "Slices in a network pass.", min=1)
@@ -237,6 +239,8 @@ class UnetDdpm(Denoiser):
         self._weights = {n: t.detach().cpu().clone() for n, t in network.state_dict().items()}
         self._device = torch.device(device)
         network = network.to(self._device, self._dtype()).eval().requires_grad_(False)
+        if self._device.type == "cpu" and self._dtype() is torch.float32:
+            network = network.to(memory_format=torch.channels_last)  # up to a fourth faster
         on = self.compile == "on" and self._device.type == "cuda"
         self._network = torch.compile(network) if on else network
 
@@ -310,8 +314,8 @@ class UnetDdpm(Denoiser):
         A noise is divided by sqrt(ab), which magnifies what bfloat16 rounds away.
         """
         if self.precision == "auto":
-            safe = self.prediction != "noise" and self._device.type in ("cpu", "cuda")
-            return torch.bfloat16 if safe else torch.float32
+            low = self.prediction != "noise" and fast_bfloat16(self._device)
+            return torch.bfloat16 if low else torch.float32
         return {"float32": torch.float32, "bfloat16": torch.bfloat16}[self.precision]
 
     def _trained(self) -> dict[str, Any]:
