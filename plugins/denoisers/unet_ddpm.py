@@ -240,7 +240,8 @@ class UnetDdpm(Denoiser):
         self._device = torch.device(device)
         network = network.to(self._device, self._dtype()).eval().requires_grad_(False)
         if self._device.type == "cpu" and self._dtype() is torch.float32:
-            network = network.to(memory_format=torch.channels_last)  # up to a fourth faster
+            # Up to a fourth faster. torch's stubs lack the argument.
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         on = self.compile == "on" and self._device.type == "cuda"
         self._network = torch.compile(network) if on else network
 
