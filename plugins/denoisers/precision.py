@@ -15,7 +15,7 @@ INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 def fast_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is worth while: a CUDA device, or a CPU with instructions for it.
 
-    False where PyTorch does not tell (before 2.10) and on ARM, where it was not measured.
+    False where PyTorch does not tell (older versions) and on ARM, where it was not measured.
     """
     if device.type == "cpu":
         told: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
