@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 NEGLIGIBLE = 1e-11  # eigenvalue of a direction that the others hold already, relative
 LOOK_BACK = 3  # steps whose change of the energy tells how far it is from the end
+BALANCED = 1e-15  # residual relative to the load that is rounding errors
 ROUNDING = 1e-28  # energy of a direction, relative to the first of its case
 Floats = NDArray[np.float64]
 
@@ -60,8 +61,11 @@ class Convergence:
 def conjugate_gradients(
     system: System, scale: Floats, energy: Floats, tolerance: float, limit: int
 ) -> Convergence:
-    """Advance the system for at most `limit` steps, until in every case |r| <= tolerance * scale
+    """Advance the system for at most `limit` steps, until in every case |r| is within the tolerance
     and the last steps together have changed the energy by no more than that share.
+
+    |r| is taken relative to the load, and the load as the root of the energy that is left: stiff
+    parts that only float in a soft one load it greatly and keep next to none of the energy.
 
     scale   the norm of each load; a case with scale 0 has nothing to solve
     energy  of each case before any displacement, twice
@@ -72,14 +76,17 @@ def conjugate_gradients(
     active = scale > 0
     relative = np.where(active, 1 / np.where(active, scale, 1), 0)
     residual, energy = system.norms() * relative, energy.copy()
-    floor, least = ROUNDING**0.5 * energy, np.zeros_like(energy)
+    first, floor, least = energy.copy(), ROUNDING**0.5 * energy, np.zeros_like(energy)
     released: deque[Floats] = deque(maxlen=LOOK_BACK)
     inverse = np.zeros((len(scale),) * 2)
     for count in range(limit + 1):
         if not np.isfinite(residual).all():
             return Convergence(count, residual, False)
-        settled = np.sum(released, axis=0) <= tolerance * np.maximum(energy, floor)
-        if residual.max() <= tolerance and (settled | ~active).all():
+        left = np.maximum(energy, floor)
+        settled = np.sum(released, axis=0) <= tolerance * left
+        allowed = tolerance * np.sqrt(left / np.where(active, first, 1))
+        near = residual <= np.maximum(allowed, BALANCED)
+        if (near & settled | ~active).all():
             return Convergence(count, residual, True)
         if count == limit:
             break

@@ -16,7 +16,7 @@ Field = NDArray[Any]
 
 @attrs.define(eq=False)
 class Level:
-    """Elements of one grid in single precision, with scratch fields (Z, Y, cases, 3, X)."""
+    """Elements of one grid in its precision, with scratch fields (Z, Y, cases, 3, X)."""
 
     grid: Grid
     cases: int
@@ -26,10 +26,10 @@ class Level:
     inverse: Field | None = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        self.table = self.grid.table.astype(np.float32)
+        self.table = self.grid.table.astype(self.grid.dtype)
         self.blocks = inverse_blocks(self.grid.index, self.table)
         Z, Y, X = self.grid.index.shape
-        self.fields = {name: np.zeros((Z, Y, self.cases, 3, X), np.float32) for name in "bxy"}
+        self.fields = {name: np.zeros((Z, Y, self.cases, 3, X), self.grid.dtype) for name in "bxy"}
         if self.grid.axes is None:
             self.inverse = dense(self.grid)
 
@@ -39,7 +39,7 @@ class Level:
 
     def begin(self, b: Field, weight: float, out: Field) -> None:
         """out = weight D b: a relaxation that starts from zero."""
-        _multiply_blocks(b, self.blocks, np.float32(weight), out)
+        _multiply_blocks(b, self.blocks, self.grid.dtype(weight), out)
 
     def relax(self, x: Field, b: Field, weight: float, out: Field) -> None:
         """out = x + weight D (b - K x)."""
@@ -70,12 +70,13 @@ class Level:
         out[...] = np.moveaxis(solved.reshape(columns.shape), 0, 2)
 
 
-def inverse_blocks(index: Field, table: Field) -> NDArray[np.float32]:
-    """Inverse 3 x 3 diagonal blocks of the nodes (Z, Y, 6, X); zero at nodes in void only."""
+def inverse_blocks(index: Field, table: Field) -> Field:
+    """Inverse 3 x 3 diagonal blocks of the nodes (Z, Y, 6, X), in the precision of the table; zero
+    at nodes in void only."""
     alike, signed = corner_block(unpacked(table.astype(np.float64)))
     parts = np.concatenate([alike[:, None], signed], 1).reshape(len(table), 24)
     Z, Y, X = index.shape
-    out = np.empty((Z, Y, 6, X), np.float32)
+    out = np.empty((Z, Y, 6, X), table.dtype)
     _inverse_blocks(index, parts, out)
     return out
 

@@ -1,8 +1,10 @@
-"""Geometric multigrid on voxel elements: the preconditioner, in single precision.
+"""Geometric multigrid on voxel elements: the preconditioner, in single precision where it serves.
 
 Grids are coarsened by about two along the axes with the shortest edges; coarse elements take the
 mean stiffness of those they cover; nodes are interpolated linearly. The smoother is a Chebyshev
-polynomial in the nodal diagonal blocks, the coarsest grid is solved by its pseudo-inverse.
+polynomial in the nodal diagonal blocks, the coarsest grid is solved by its pseudo-inverse. Between
+moduli further apart than single precision resolves, rounding errors of the stiff parts would drown
+the forces of the soft ones: there all is in double precision.
 """
 
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from recon.plugins.properties.elasticity import moduli
 from recon.plugins.properties.elasticity.transfer import Axis, averaged
 
 COARSEST = 125  # nodes
+CONTRAST = 1e5  # of the moduli, up to which single precision serves
 STEPS, RATIO = 2, 6.0  # of the smoother: its degree, and the part of the spectrum that it damps
 Floats = NDArray[np.float64]
 
@@ -28,12 +31,14 @@ class Grid:
     table  (M, 9) or (M, 21) packed moduli on the unit grid
     axes   interpolation along z, y, x from the next coarser grid; None on the coarsest
     scale  factors of the components x, y, z in that interpolation
+    dtype  of the preconditioner's numbers
     """
 
     index: NDArray[Any]
     table: Floats
     axes: tuple[Axis, Axis, Axis] | None
     scale: Floats
+    dtype: type[np.floating[Any]] = np.float32
 
 
 @attrs.frozen(eq=False)
@@ -83,19 +88,29 @@ def grids(
     index  (Z, Y, X) rows of stiffness (M, 6, 6);  edges  of a voxel along x, y, z
     """
     size = np.array(edges, float)
+    dtype = precision(index, stiffness)
     while True:
         table = moduli.packed(moduli.on_unit_grid(stiffness, size))
         shape = index.shape
         coarse = coarser(shape, tuple(size[::-1]))
         if index.size <= COARSEST or coarse == shape:
-            yield Grid(index, table, None, np.ones(3))
+            yield Grid(index, table, None, np.ones(3), dtype)
             return
         factors = np.array([n / m for n, m in zip(shape, coarse, strict=True)])[::-1]
         z, y, x = (Axis.between(n, m) for n, m in zip(shape, coarse, strict=True))
-        yield Grid(index, table, (z, y, x), 1 / factors)
+        yield Grid(index, table, (z, y, x), 1 / factors, dtype)
         stiffness = mean_stiffness(index, stiffness, (z, y, x))
         index = np.arange(np.prod(coarse), dtype=np.int32).reshape(coarse)
         size = size * factors
+
+
+def precision(index: NDArray[Any], stiffness: Floats) -> type[np.floating[Any]]:
+    """Single or double, by the largest moduli of the materials that are there and not void."""
+    present = np.bincount(index.ravel(), minlength=len(stiffness)) > 0
+    largest = np.abs(stiffness[present]).max((1, 2))
+    solid = largest[largest > 0]
+    apart = solid.size > 0 and solid.max() > CONTRAST * solid.min()
+    return np.float64 if apart else np.float32
 
 
 def coarser(shape: tuple[int, ...], edges: tuple[float, ...]) -> tuple[int, ...]:
@@ -135,6 +150,7 @@ def spectral_radius(level: Any, steps: int = 10) -> float:
     """Largest eigenvalue of D K, by power iteration and 10 per cent more."""
     Z, Y, X = level.grid.index.shape
     start = np.random.default_rng(0).standard_normal((Z, Y, 1, 3, X), np.float32)
+    start = start.astype(level.grid.dtype)
     x, y, value = level.array(start), level.array(np.zeros_like(start)), 1.0
     for _ in range(steps):
         level.product(x, y)
@@ -144,7 +160,7 @@ def spectral_radius(level: Any, steps: int = 10) -> float:
     return 1.1 * value or 1.0
 
 
-def dense(grid: Grid) -> NDArray[np.float32]:
+def dense(grid: Grid) -> NDArray[Any]:
     """Pseudo-inverse of the matrix of a small grid, nodes in the order z, y, component, x."""
     number = np.arange(3 * grid.index.size).reshape(*grid.index.shape[:2], 3, -1)
     corners = [np.roll(number, [-(s > 0) for s in c[::-1]], (0, 1, 3)) for c in moduli.CORNERS]
@@ -152,4 +168,4 @@ def dense(grid: Grid) -> NDArray[np.float32]:
     elements = moduli.element_matrices(moduli.unpacked(grid.table))[grid.index.ravel()]
     matrix = np.zeros((number.size, number.size))
     np.add.at(matrix, (degrees[:, :, None], degrees[:, None, :]), elements)
-    return np.linalg.pinv(matrix, rcond=1e-12, hermitian=True).astype(np.float32)
+    return np.linalg.pinv(matrix, rcond=1e-12, hermitian=True).astype(grid.dtype)

@@ -22,7 +22,7 @@ SLAB = 2**22
 
 @attrs.define(eq=False)
 class TorchLevel:
-    """Elements of one grid in single precision, with scratch fields (Z, Y, cases, 3, X).
+    """Elements of one grid in its precision, with scratch fields (Z, Y, cases, 3, X).
 
     fuse  whether a compiler joins the element arithmetic into few kernels (on a GPU)
     """
@@ -42,20 +42,18 @@ class TorchLevel:
         small = np.uint8 if len(self.grid.table) <= 256 else np.int32
         index = np.pad(self.grid.index.astype(small), ((1, 0),) * 3, mode="wrap")
         self.index = self.array(index)
-        self.table = self.columns(self.grid.table).float()
+        self.table = self.columns(self.grid.table.astype(self.grid.dtype))
         Z, Y, X = self.grid.index.shape
-        self.blocks = torch.empty((Z, Y, 6, X), device=self.device)
+        self.blocks = torch.empty((Z, Y, 6, X), dtype=self.table.dtype, device=self.device)
         parts = self.array(_corner_parts(self.grid.table.shape[1]))
         self._layers(elements.inverse_blocks, self.blocks, self.table.double(), parts)
-        self.fields = {
-            name: torch.zeros((Z, Y, self.cases, 3, X), device=self.device) for name in "bxy"
-        }
+        self.fields = {name: self.blocks.new_zeros((Z, Y, self.cases, 3, X)) for name in "bxy"}
         if self.grid.axes is None:
             self.inverse = self.array(dense(self.grid))
         else:
             axes = zip(self.grid.axes, (0, 1, 4), strict=True)
-            z, y, x = (torch_transfer.Axis.of(axis, dim, self.device) for axis, dim in axes)
-            scale = self.array(self.grid.scale).float().view(3, 1)
+            z, y, x = (torch_transfer.Axis.of(axis, dim, self.blocks) for axis, dim in axes)
+            scale = self.array(self.grid.scale).to(self.blocks).view(3, 1)
             self.transfer = torch_transfer.Transfer(z, y, x, scale)
 
     def array(self, values: NDArray[Any]) -> Tensor:
@@ -134,7 +132,7 @@ class TorchLevel:
             out[start:stop] = function(self.index[start : stop + 1], *tables)
 
     def _scalar(self, weight: float) -> Tensor:
-        return torch.full((), weight, device=self.device)
+        return self.blocks.new_full((), weight)
 
 
 def slabs(out: Tensor, layer: Tensor | None = None) -> Iterator[tuple[int, int]]:

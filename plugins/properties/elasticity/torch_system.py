@@ -1,4 +1,4 @@
-"""The load cases on a torch device: fields in double precision, the preconditioner in single."""
+"""The load cases on a torch device: fields in double precision, the preconditioner in its own."""
 
 from typing import Any
 
@@ -19,8 +19,9 @@ Floats = NDArray[np.float64]
 class TorchSystem:
     """A `System` of conjugate gradients in torch.
 
-    For six cases 576 bytes a voxel in double precision and 285 in single: 14.4 GB at 256^3, and
-    up to 4 GB of temporaries whatever the size (`torch_level.SLAB`). Sums are deterministic.
+    For six cases 576 bytes a voxel, and the preconditioner 285 in single precision, twice as much
+    in double: 14.4 GB at 256^3 with it in single, and up to 4 GB of temporaries whatever the size
+    (`torch_level.SLAB`). Sums are deterministic.
 
     table  columns (9 or 21, M) of the moduli of the voxels in double precision
     """

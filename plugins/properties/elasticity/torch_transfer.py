@@ -25,15 +25,15 @@ class Axis:
     seen_by: list[tuple[Tensor, Tensor]]
 
     @classmethod
-    def of(cls, axis: transfer.Axis, dim: int, device: torch.device) -> "Axis":
-        """That of the CPU, on a device."""
+    def of(cls, axis: transfer.Axis, dim: int, like: Tensor) -> "Axis":
+        """That of the CPU, on the device and in the precision of a tensor."""
         shape = [-1 if d == dim else 1 for d in range(5)]
 
         def factors(values: NDArray[Any]) -> Tensor:
-            return torch.from_numpy(values).to(device, torch.float32).view(shape)
+            return torch.from_numpy(values).to(like).view(shape)
 
         def nodes(values: NDArray[Any]) -> Tensor:
-            return torch.from_numpy(values.astype("int32")).to(device)
+            return torch.from_numpy(values.astype("int32")).to(like.device)
 
         pairs = zip(axis.fine_of.T, axis.weight_of.T, strict=True)
         seen_by = [(nodes(fine), factors(weight)) for fine, weight in pairs if weight.any()]

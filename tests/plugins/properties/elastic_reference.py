@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from recon.core.testing import labels
 from recon.plugins.properties.elasticity.homogenize import Effective, Elements, homogenize
+from recon.plugins.properties.elasticity.multigrid import Grid
+from recon.plugins.properties.elasticity.torch_system import TorchSystem
 from recon.plugins.properties.voigt import isotropic, orthotropic, rotated_stiffness
 
 Floats = NDArray[np.float64]
@@ -72,6 +74,11 @@ def solved(elements: Elements, tolerance: float = 1e-11, **given: Any) -> Effect
     found = homogenize(elements, tolerance, 500, **given)
     assert found.reached, found.residual
     return found
+
+
+def torch_on_cpu(hierarchy: list[Grid], cases: int) -> TorchSystem:
+    """The torch system where there is no GPU."""
+    return TorchSystem.of(hierarchy, cases, "cpu")
 
 
 def symmetric(C: Floats) -> Floats:
