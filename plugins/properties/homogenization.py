@@ -111,8 +111,10 @@ class Homogenization(Property):
             ) from None
         self._check_finite(effective)
         if not effective.reached:
+            residual = effective.residual.max()
+            why = ", too much for pieces so stiff" if residual <= self.tolerance else ""
             raise ReconError(
-                f"homogenization did not converge: the residual is {effective.residual.max():.1e} "
+                f"homogenization did not converge: the residual is {residual:.1e}{why} "
                 f"after {max(effective.iterations)} iterations, tolerance {self.tolerance:.1e}; "
                 "raise homogenization.max_iterations or tolerance, or replace a phase that is "
                 "next to nothing by void = true"

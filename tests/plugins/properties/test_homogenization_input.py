@@ -196,6 +196,15 @@ def test_no_convergence_is_an_error_and_leaves_no_fields(materials: Write, tmp_p
     assert [child.name for child in tmp_path.iterdir()] == ["materials.toml"]
 
 
+def test_stiff_pieces_that_still_move_are_no_convergence(materials: Write) -> None:
+    """Their forces balance to the tolerance at once, the matrix around them is not solved."""
+    labels = np.zeros((8, 8, 8), np.uint8)
+    labels[:3, :3, :3] = labels[4:6, 4:7, 4:7] = 1
+    file = materials({"E": 1, "nu": 0.3}, {"E": 1e9, "nu": 0.3})
+    text = refusal(lambda: Homogenization(materials=file, max_iterations=6).solve(Volume(labels)))
+    assert ", too much for pieces so stiff after 6 iterations, tolerance 1.0e-06" in text
+
+
 def test_fields_do_not_replace_what_is_there(materials: Write, tmp_path: Path) -> None:
     path = tmp_path / "precious.zarr"
     path.write_text("keep")
