@@ -1,4 +1,4 @@
-"""Second-order statistics of micrographs that every weights file carries."""
+"""Statistics of micrographs that every weights file carries."""
 
 import attrs
 import numpy as np
@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from recon.core.encoding import channels, encode
 from recon.core.isolated import isolated_share
 from recon.core.micrographs import Micrographs
+from recon.core.patterns import Patterns, patterns_of
 
 MAX_LAG = 48
 
 
 @attrs.frozen(eq=False)
 class Statistics:
-    """Phase fractions and the autocovariance of the encoded field on each plane.
+    """Phase fractions, the autocovariance of the encoded field on each plane, and small patterns.
 
     fractions   (K,) share of each phase
     mean        (C,) mean of the encoded field
@@ -24,12 +25,14 @@ class Statistics:
                 texture keeps its tilt
     isolated    (K,) share of voxels that would stand alone if planes were independent (see
                 isolated.py); None when it was not measured
+    patterns    plane -> patterns of 3 x 3 pixels; None when they were not counted
     """
 
     fractions: NDArray[np.float64]
     mean: NDArray[np.float64]
     covariance: dict[str, NDArray[np.float64]]
     isolated: NDArray[np.float64] | None = None
+    patterns: Patterns | None = None
 
     @classmethod
     def of(cls, micrographs: Micrographs, max_lag: int = MAX_LAG) -> "Statistics":
@@ -41,7 +44,8 @@ class Statistics:
             plane: autocovariance(stack, phases, max_lag)
             for plane, stack in micrographs.planes.items()
         }
-        return cls(fractions, mean, covariance, isolated_share(micrographs))
+        isolated, patterns = isolated_share(micrographs), patterns_of(micrographs)
+        return cls(fractions, mean, covariance, isolated, patterns)
 
 
 def autocovariance(

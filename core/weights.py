@@ -23,11 +23,19 @@ from recon.core.finite import first_unbounded
 from recon.core.kinds import Denoiser, Material
 from recon.core.limits import WEIGHTS, regular_file
 from recon.core.options import checked_names, options, rule, values
+from recon.core.patterns import SPACINGS, Counted, Patterns
 from recon.core.statistics import Statistics
-from recon.core.weights_header import check_covariance, check_header, parsed_header
+from recon.core.weights_header import (
+    check_covariance,
+    check_header,
+    check_patterns,
+    parsed_header,
+)
 
 FORMAT = 1
-COVARIANCE = "statistics.covariance."
+STATISTICS = "statistics."
+COVARIANCE = STATISTICS + "covariance."
+PATTERNS = STATISTICS + "patterns."
 
 
 @attrs.frozen
@@ -42,7 +50,7 @@ class Weights:
     @property
     def parameters(self) -> dict[str, Tensor]:
         """The denoiser's own tensors."""
-        return {k: v for k, v in self.tensors.items() if not k.startswith(COVARIANCE)}
+        return {k: v for k, v in self.tensors.items() if not k.startswith(STATISTICS)}
 
 
 def save(path: Path, denoiser: Denoiser, provenance: dict[str, Any]) -> None:
@@ -76,13 +84,18 @@ def packed(denoiser: Denoiser, provenance: dict[str, Any]) -> bytes:
         COVARIANCE + plane: torch.as_tensor(values, dtype=torch.float32)
         for plane, values in material.statistics.covariance.items()
     }
+    patterns = {
+        f"{PATTERNS}{plane}.{spacing}": torch.as_tensor(np.stack([found.code, found.count]))
+        for plane, each in (material.statistics.patterns or {}).items()
+        for spacing, found in zip(SPACINGS, each, strict=True)
+    }
     tensors = {k: v.detach().cpu().contiguous() for k, v in denoiser.tensors().items()}
     if name := first_unbounded(tensors):
         raise ReconError(
             f"training diverged: {name} of the weights of denoiser {denoiser.name} holds NaN or "
             "infinity, so the file is not written; begin anew with a lower learning rate"
         )
-    return serialized(tensors | covariance, {"recon": json.dumps(header)})
+    return serialized(tensors | covariance | patterns, {"recon": json.dumps(header)})
 
 
 def read(path: Path) -> Weights:
@@ -112,6 +125,9 @@ def read(path: Path) -> Weights:
         for plane in header["planes"]:
             shape = tuple(tensors[COVARIANCE + plane].shape)
             check_covariance(plane, shape, len(header["phases"]))
+        for name, tensor in tensors.items():
+            if name.startswith(PATTERNS):
+                check_patterns(name.removeprefix(PATTERNS), tensor, len(header["phases"]))
     except ReconError:
         raise
     except KeyError as error:
@@ -176,9 +192,20 @@ def _material(weights: Weights) -> Material:
     }
     isolated = np.array(header["isolated"]) if "isolated" in header else None
     fractions, mean = np.array(header["fractions"]), np.array(header["mean"])
-    statistics = Statistics(fractions, mean, covariance, isolated)
+    statistics = Statistics(fractions, mean, covariance, isolated, _patterns(weights))
     z, y, x = header["voxel_size"]
     return Material(tuple(header["phases"]), (z, y, x), statistics)
+
+
+def _patterns(weights: Weights) -> Patterns | None:
+    """None in files written before patterns were counted."""
+    found = {}
+    for plane in weights.header["planes"]:
+        tensors = [weights.tensors.get(f"{PATTERNS}{plane}.{spacing}") for spacing in SPACINGS]
+        if any(tensor is None for tensor in tensors):
+            return None
+        found[plane] = tuple(Counted(*t.numpy()) for t in tensors if t is not None)
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -1,12 +1,18 @@
-"""The JSON of a weights file, which may come from anywhere, held against what it must be."""
+"""What a weights file tells of its material, which may come from anywhere, held against what it
+must be."""
 
 import json
 import sys
 from collections.abc import Callable
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from recon.core.encoding import channels
 from recon.core.errors import shown
+from recon.core.patterns import CELLS
+from recon.core.patterns import MAX_PHASES as MAX_PATTERN_PHASES
 from recon.core.planes import PLANES
 from recon.core.volume import MAX_PHASES
 
@@ -43,6 +49,18 @@ def check_covariance(plane: str, shape: tuple[int, ...], phases: int) -> None:
         raise ValueError(
             f"the covariance of {plane} must be ({channels(phases)}, odd, odd), got {shape}"
         )
+
+
+def check_patterns(name: str, tensor: Tensor, phases: int) -> None:
+    """ValueError unless they are codes of patterns, ascending, and how often each was counted."""
+    right = tensor.dtype == torch.int64 and tensor.ndim == 2 and len(tensor) == 2
+    right = right and phases <= MAX_PATTERN_PHASES
+    if right and tensor.shape[1] > 0:
+        code, count = tensor
+        right = bool((code.diff() > 0).all() and code[0] >= 0 and code[-1] < phases**CELLS)
+        right = right and bool((count > 0).all() and count.max() < 2**53 // len(count))
+    if not right:
+        raise ValueError(f"the patterns of {name} must be ascending codes and their counts, int64")
 
 
 def _check(header: dict[str, Any], key: str, right: Callable[[Any], bool], rule: str) -> None:

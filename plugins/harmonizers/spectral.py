@@ -13,6 +13,7 @@ from recon.core.errors import ReconError
 from recon.core.kinds import Harmonizer
 from recon.core.noise import Step, injected, log_spaced, reverse_mean
 from recon.core.options import option
+from recon.core.patterns import Patterns
 from recon.core.planes import turned
 from recon.core.scene import Clean, Noise, Scene
 from recon.core.slabs.field import mean_of, settled
@@ -22,6 +23,7 @@ from recon.plugins.harmonizers.balance import balanced, clamped
 from recon.plugins.harmonizers.conditioning import correction, expected_fractions, told_share
 from recon.plugins.harmonizers.half_open import half_open
 from recon.plugins.harmonizers.islands import joined
+from recon.plugins.harmonizers.patterns import matched
 from recon.plugins.harmonizers.seam import joined_to
 from recon.plugins.harmonizers.spectrum import Spectrum
 
@@ -53,7 +55,7 @@ class Spectral(Harmonizer):
     A slice denoiser shrinks coarse waves too much and waves along its normal too little. For a
     Gaussian field the filter H of the residual repairs this exactly; the covariance of the
     micrographs, extended to three dimensions, is all it needs. A network pass a step, 1 + rounds
-    while phases are decided: 180 in 60 steps; filter and balance add a few hundredths of a second
+    while phases are decided: 150 to 190 in 60 steps; filter and balance add a few hundredths of a second
     to each at 64^3. The noise of half, in which some options count, is the noise over signal
     (variance) at which the covariance of a slice tells half of its variance: 5 to 20, the more the
     coarser the material.
@@ -63,25 +65,25 @@ class Spectral(Harmonizer):
     in_slabs = True
     holds_anchors = True
     temperature: float = option(
-        0.8, "Factor on the noise that the sampler injects; lower removes specks.", min=0, max=2
+        0.9, "Factor on the noise that the sampler injects; lower removes specks.", min=0, max=2
     )
     steer: float = option(
-        2.0,
+        4.0,
         "How strongly the temperature answers to too much or too little interface; 0: not.",
         min=0,
         max=10,
     )
     cools: float = option(
-        0.0, "Noises of half below which the temperature is not 1; 0: always.", min=0
+        0.25, "Noises of half below which the temperature is not 1; 0: always.", min=0
     )
     unfiltered: float = option(
-        0.0,
+        0.25,
         "Noises of half below which the slices' estimate is not filtered; 0: never.",
         min=0,
     )
-    rounds: int = option(5, "Renoising rounds a step (n_h) while phases are decided.", min=0)
+    rounds: int = option(4, "Renoising rounds a step (n_h) while phases are decided.", min=0)
     deciding: tuple[float, float] = option(
-        (0.15, 4.0),
+        (0.15, 0.0),
         "Noise over signal (variance) between which steps have rounds; 0 for the second: the noise "
         "of half.",
         min=0,
@@ -90,7 +92,7 @@ class Spectral(Harmonizer):
     gamma: float = option(1.0, "Share of the renoised volume in the blend.", min=0, max=1)
     informed: bool = option(True, "Start from a Gaussian field of the volume's spectrum.")
     first: float = option(
-        60.0, "Noise over signal (variance) of the first step, when informed.", min=1e-6
+        250.0, "Noise over signal (variance) of the first step, when informed.", min=1e-6
     )
     last: float = option(0.02, "Noise over signal (variance) of the last step.", min=1e-6)
     h_max: float = option(1.0, "Largest gain of the filter; 0 leaves it open.", min=0)
@@ -109,6 +111,13 @@ class Spectral(Harmonizer):
         "Isolated voxels left at the end, over what independent planes would make; 1 leaves all.",
         min=0,
         max=1,
+    )
+    patterns: int = option(
+        40,
+        "Tries a voxel to bring the 3 x 3 patterns of the finished volume to the micrographs'; "
+        "0: none.",
+        min=0,
+        max=10_000,
     )
     cutoff: float = option(
         0.01, "Least correlation that counts; more where micrographs are few.", min=0, max=0.5
@@ -171,8 +180,20 @@ class Spectral(Harmonizer):
         estimate = self.harmonized(blend, step, clean, known, rounds)
         if step.last and known.statistics.isolated is not None and self.islands < 1:
             estimate = joined(estimate, self.islands * known.statistics.isolated, scene.periodic)
+        if step.last and known.statistics.patterns is not None and self.patterns > 0:
+            estimate = self.like_micrographs(estimate, known.statistics.patterns, scene)
         heat = self.heat(estimate, step, known)
         return self.draw(blend, estimate, step, noise, 0, heat)
+
+    def like_micrographs(self, estimate: Tensor, patterns: Patterns, scene: Scene) -> Tensor:
+        """The finished volume with the small patterns of the micrographs."""
+        held = None
+        if scene.anchors:
+            held = np.zeros(scene.shape[1:], np.bool_)
+            for pin in scene.anchors:
+                np.moveaxis(held, pin.normal, 0)[pin.place] = True
+        own = self.fraction is not None  # of other fractions the interface is not the micrographs'
+        return matched(estimate, patterns, self.patterns, scene.periodic, scene.seed, held, own)
 
     def rounds_of(self, step: Step, known: Known) -> int:
         """Renoising rounds of a step."""

@@ -1,0 +1,233 @@
+"""A volume is given the small patterns of micrographs and keeps its components."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter, label
+
+from recon.core import Micrographs
+from recon.core.encoding import decode, encode
+from recon.core.patterns import SPACINGS, patterns_of
+from recon.core.planes import NORMAL, PLANES
+from recon.core.slabs.disk import OnDisk
+from recon.core.slabs.field import Field
+from recon.plugins.harmonizers import patterns as module
+from recon.plugins.harmonizers.patterns import Wanted, blocks, matched
+from recon.plugins.harmonizers.simple import pieces
+
+OPEN = (False, False, False)
+
+
+def volume(shape, phases=2, sigma=1.5, seed=0):
+    """Labels of a smooth Gaussian field cut at its quantiles."""
+    field = gaussian_filter(np.random.default_rng(seed).normal(size=shape), sigma)
+    return np.digitize(field, np.quantile(field, np.linspace(0, 1, phases + 1)[1:-1])).astype(
+        np.uint8
+    )
+
+
+def sections(labels):
+    """Micrographs of all slices of a volume."""
+    stacks = {plane: np.moveaxis(labels, NORMAL[plane], 0) for plane in PLANES}
+    return Micrographs(stacks)
+
+
+def cubes(shape=(24, 24, 24)):
+    """Two phases whose surfaces follow the axes, unlike a smooth field's."""
+    coarse = volume([n // 4 for n in shape], sigma=0.7, seed=3)
+    return np.kron(coarse, np.ones((4, 4, 4), np.uint8))
+
+
+def given_patterns(labels, of, sweeps=20, periodic=OPEN, **options):
+    phases = 1 + max(int(labels.max()), int(of.max()))
+    field = encode(torch.as_tensor(labels), phases)
+    return decode(matched(field, patterns_of(sections(of)), sweeps, periodic, 7, **options)).numpy()
+
+
+def distance(one, other):
+    """Sum over planes and spacings of how much of the patterns is not shared."""
+    phases = 1 + max(int(one.max()), int(other.max()))
+    a, b = (patterns_of(sections(labels)) for labels in (one, other))
+    return sum(
+        abs(a[plane][n].dense(phases) - b[plane][n].dense(phases)).sum() / 2
+        for plane in PLANES
+        for n in range(len(SPACINGS))
+    )
+
+
+def area(labels):
+    return np.mean([(np.diff(labels.astype(int), axis=axis) != 0).mean() for axis in range(3)])
+
+
+def components(labels):
+    return [label(labels == phase)[1] for phase in np.unique(labels)]
+
+
+@pytest.mark.parametrize(("phases", "share"), [(2, 0.6), (3, 0.95), (4, 0.98)])
+def test_patterns_come_nearer_and_components_and_fractions_stay(phases, share):
+    """Of more phases there are more patterns, and more of what remains is the scatter of few."""
+    before, like = volume((24, 26, 28), phases), volume((60, 60, 60), phases, 3.0, 1)
+    after = given_patterns(before, like)
+    assert distance(after, like) < share * distance(before, like)
+    assert components(after) == components(before)
+    shares = [np.bincount(v.ravel(), minlength=phases) / v.size for v in (before, after)]
+    assert np.abs(shares[0] - shares[1]).max() <= module.DRIFT + 1 / before.size
+
+
+def test_flat_faces_are_rounded_and_interface_is_the_micrographs():
+    before, like = cubes(), volume((48, 48, 48), sigma=2.5)
+    after = given_patterns(before, like, sweeps=40)
+    assert components(after) == components(before)
+    assert area(after) == pytest.approx(area(like), rel=0.1)
+    assert area(before) != pytest.approx(area(like), rel=0.2)
+    kept = given_patterns(before, like, sweeps=40, own_area=True)
+    assert area(kept) == pytest.approx(area(before), rel=0.1)
+    assert distance(kept, like) < distance(before, like)
+
+
+def test_a_volume_with_these_patterns_keeps_them():
+    like = volume((48, 48, 48))
+    before = like[:24]
+    after = given_patterns(before, like)
+    assert distance(after, like) < distance(before, like)
+    assert area(after) == pytest.approx(area(like), rel=0.01)
+
+
+def test_one_phase_alone_and_no_sweeps_change_nothing():
+    like = volume((24, 24, 24))
+    assert (given_patterns(np.ones((8, 9, 10), np.uint8), like) == 1).all()
+    assert np.array_equal(given_patterns(cubes(), like, sweeps=0), cubes())
+
+
+def test_voxels_that_are_held_stay():
+    before, like = cubes(), volume((48, 48, 48), sigma=2.5)
+    held = np.zeros(before.shape, bool)
+    held[5], held[:, :, 9] = True, True
+    after = given_patterns(before, like, held=held)
+    assert np.array_equal(after[held], before[held])
+    assert (after != before).mean() > 0.005
+
+
+def test_only_changed_voxels_of_the_field_are_replaced():
+    before, like = cubes(), volume((48, 48, 48), sigma=2.5)
+    field = 0.3 * encode(torch.as_tensor(before), 2)
+    after = matched(field, patterns_of(sections(like)), 5, OPEN, 0)
+    changed = decode(after) != decode(field)
+    assert torch.equal(after[0][~changed], field[0][~changed])
+    assert set(after[0][changed].tolist()) == {-1.0, 1.0}
+
+
+def test_patterns_across_periodic_borders_count():
+    before = np.roll(cubes(), (2, 2, 2), (0, 1, 2))
+    like = volume((48, 48, 48), sigma=2.5)
+    after = given_patterns(before, like, periodic=(True, True, True))
+    assert (after[[0, -1]] != before[[0, -1]]).mean() > 0.005
+    tiled = [np.tile(v, (2, 2, 2))[10:38, 10:38, 10:38] for v in (before, after)]
+    assert distance(tiled[1], like) < distance(tiled[0], like)
+
+
+@given(st.integers(0, 2**31), st.integers(2, 4), st.integers(1, 3))
+def test_counts_follow_every_change(seed, phases, blocks):
+    rng = np.random.default_rng(seed)
+    shape = (13 * blocks, 7, 8)
+    labels = volume(shape, phases, 0.8, seed)
+    wrap = rng.integers(0, 2, 3).astype(bool)
+    low, high = 13 * (blocks - 1), 13 * blocks
+    spacings = np.array(SPACINGS)
+
+    def counted():
+        count, pairs = np.zeros((3, 2, phases**9)), np.zeros((3, phases, phases))
+        module._count(labels, low, high, wrap, spacings, count, pairs)
+        return count, np.triu(pairs, 1)
+
+    before = labels.copy()
+    count, _ = counted()
+    pairs = np.zeros((3, phases, phases))
+    module._count(labels, low, high, wrap, spacings, np.zeros_like(count), pairs)
+    expected, weight = rng.uniform(0, 2, count.shape), np.full(count.shape, 0.01)
+    module._anneal(
+        labels, low, high, wrap, spacings, count, expected, weight, pairs, pairs + 5,
+        np.full(pairs.shape, 0.01), 20 * labels.size, 50, np.array([seed], np.uint64),
+        np.zeros((0, 0, 0), bool),
+    )  # fmt: skip
+    assert (labels != before).any()
+    assert np.array_equal(labels[:low], before[:low])
+    again, pairs_again = counted()
+    assert np.array_equal(count, again)
+    assert np.array_equal(np.triu(pairs, 1), pairs_again)
+
+
+def test_counts_are_those_of_the_slices():
+    labels = volume((9, 10, 11), 3)
+    count, pairs = np.zeros((3, 2, 3**9)), np.zeros((3, 3, 3))
+    module._count(labels, 0, 9, np.zeros(3, bool), np.array(SPACINGS), count, pairs)
+    known = patterns_of(sections(labels))
+    wanted = Wanted.of(known, 3)
+    total = count.sum(-1, keepdims=True)
+    assert np.allclose(count / total, wanted.patterns)
+    for axis in range(3):
+        one, other = np.delete(labels, -1, axis), np.delete(labels, 0, axis)
+        expected = np.zeros((3, 3))
+        np.add.at(expected, (one, other), 1)
+        assert np.array_equal(pairs[axis], expected + expected.T)
+
+
+def test_pairs_are_those_of_the_micrographs():
+    labels = volume((60, 60, 60), 3, 2.0)
+    labels = labels[:, ::2]
+    wanted = Wanted.of(patterns_of(sections(labels)), 3)
+    for axis in range(3):
+        one, other = np.delete(labels, -1, axis), np.delete(labels, 0, axis)
+        expected = np.zeros((3, 3))
+        np.add.at(expected, (one, other), 1)
+        assert np.allclose(wanted.pairs[axis], (expected + expected.T) / one.size, atol=0.01)
+
+
+def test_slabs_on_disk_and_blocks_give_what_a_volume_in_memory_does(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", 8)
+    before, like = volume((37, 12, 13)), volume((40, 40, 40), sigma=2.0)
+    field, known = encode(torch.as_tensor(before), 2), patterns_of(sections(like))
+    assert len(blocks(37)) == 4
+    whole = matched(field, known, 10, (True, False, True), 3)
+    slabs = OnDisk(tmp_path, 5)
+    split = matched(
+        Field(slabs, tuple(field.shape), lambda low, high: field[:, low:high]),
+        known, 10, (True, False, True), 3,
+    )  # fmt: skip
+    assert torch.equal(torch.cat([split.slab(*b) for b in slabs.bounds(37)], 1), whole)
+    assert not torch.equal(whole, field)
+
+
+@pytest.mark.parametrize("side", [1, 63, 127, 128, 200, 256, 1000])
+def test_blocks_are_one_or_an_even_number_and_cover_all_planes(side):
+    found = blocks(side)
+    assert found[0][0] == 0 and found[-1][1] == side
+    assert all(a[1] == b[0] for a, b in zip(found, found[1:], strict=False))
+    assert len(found) == 1 or len(found) % 2 == 0
+    assert len(found) == 1 or min(high - low for low, high in found) >= module.BLOCK
+
+
+@given(st.integers(0, 2**31), st.integers(2, 4))
+def test_a_change_where_one_piece_of_each_phase_touches_leaves_all_components(seed, phases):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, phases, (5, 5, 5)).astype(np.uint8)
+    wrap = np.zeros(3, bool)
+    for at in ((2, 2, 2), (0, 2, 4), (4, 4, 4), (2, 2, 0)):
+        old = int(labels[at])
+        for new in range(phases):
+            simple = (pieces(labels, wrap, *at, old) == 1) and (pieces(labels, wrap, *at, new) == 1)
+            if new == old or not simple:
+                continue
+            changed = labels.copy()
+            changed[at] = new
+            for phase in range(phases):
+                assert label(changed == phase)[1] == label(labels == phase)[1]
+
+
+def test_pieces_are_counted_across_periodic_borders():
+    labels = np.zeros((5, 5, 5), np.uint8)
+    labels[0, 2, 2] = labels[4, 2, 2] = labels[1, 2, 2] = 1
+    assert pieces(labels, np.zeros(3, bool), 0, 2, 2, 1) == 1
+    assert pieces(labels, np.array([True, False, False]), 0, 2, 2, 1) == 2
