@@ -18,6 +18,17 @@ from recon.core.recipe import Choice
 from recon.core.run import train
 
 RECIPES = Path(__file__).parent / "recipes"
+SPECTRAL = {
+    "first": 60.0,
+    "rounds": 5,
+    "deciding": [0.15, 4.0],
+    "unfiltered": 0.0,
+    "cools": 0.0,
+    "temperature": 0.8,
+    "steer": 2.0,
+    "patterns": 0,
+}
+"""Options of the harmonizer of which the results are; its defaults have changed since."""
 
 
 @attrs.frozen
@@ -115,8 +126,7 @@ class Study:
         shape = shape or self.shape
         size = "x".join(map(str, shape))
         folder = self.out / "volumes" / network.stem / f"{size}-{digest(sampler)}"
-        table = {"harmonizer": {"name": "spectral"}, **sampler}
-        table |= {"weights": str(network), "shape": list(shape)}
+        table = with_options(sampler) | {"weights": str(network), "shape": list(shape)}
         return sampled(Recipe.from_table(table), seeds, folder)
 
     def samplers(self, network: Path) -> dict[str, Made]:
@@ -126,6 +136,13 @@ class Study:
             settings = {key: value for key, value in given.items() if key != "seeds"}
             found[name] = self.made(network, settings, given.get("seeds", self.table["seeds"]))
         return found
+
+
+def with_options(sampler: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a sampler with the options of SPECTRAL, where they are not given."""
+    chosen = sampler.get("harmonizer", {"name": "spectral"})
+    options = SPECTRAL if chosen["name"] == "spectral" else {}
+    return {**sampler, "harmonizer": options | chosen}
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from printed import leave, table
 from sampling import sampled
-from study import Study
+from study import Study, with_options
 
 from recon.core import Recipe
 
@@ -22,7 +22,7 @@ def timing(study: Study) -> None:
     rows: list[dict[str, Any]] = []
     for name, given in study.table["volumes"].items():
         settings = {key: value for key, value in given.items() if key != "repeat"}
-        given_all = {"harmonizer": {"name": "spectral"}, **settings, "weights": str(network)}
+        given_all = with_options(settings) | {"weights": str(network)}
         with TemporaryDirectory() as folder:
             made = sampled(Recipe.from_table(given_all), given["repeat"], Path(folder))
         rows.append({"name": name, "passes": made.passes[0], "seconds": made.seconds})

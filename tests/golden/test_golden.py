@@ -49,8 +49,8 @@ def test_the_sampler(name):
     [
         ("2 phases, none, cyclic", {"eta": 0.999}),
         ("3 phases, gamma-blend, simultaneous", {"gamma": 0.499}),
-        ("2 phases, spectral, cyclic", {"temperature": 0.799}),
-        ("3 phases, spectral, random", {"temperature": 0.801}),
+        ("2 phases, spectral, cyclic", {"temperature": 0.899}),
+        ("3 phases, spectral, random", {"temperature": 0.901}),
     ],
 )
 def test_the_limit_lets_rounding_pass_and_a_tenth_of_a_percent_not(name, options):

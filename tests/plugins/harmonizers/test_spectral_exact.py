@@ -24,6 +24,7 @@ LINEAR = {
     "deciding": (0.0, 1e9),
     "temperature": 1.0,
     "steer": 0.0,
+    "unfiltered": 0.0,
     "balance": False,
 }
 LEVELS = {"first": 1e9, "last": 1e-6}
