@@ -122,12 +122,7 @@ def read(path: Path) -> Weights:
                 f"{FORMAT}; train again or use the version that made them"
             )
         check_header(header)
-        for plane in header["planes"]:
-            shape = tuple(tensors[COVARIANCE + plane].shape)
-            check_covariance(plane, shape, len(header["phases"]))
-        for name, tensor in tensors.items():
-            if name.startswith(PATTERNS):
-                check_patterns(name.removeprefix(PATTERNS), tensor, len(header["phases"]))
+        _check_statistics(header, tensors)
     except ReconError:
         raise
     except KeyError as error:
@@ -179,6 +174,16 @@ def load(weights: Weights, name: str | None, given: dict[str, Any], device: str)
         message = f"weights {weights.path} do not fit denoiser {kind}: {line}"
         raise ReconError(message) from error
     return denoiser
+
+
+def _check_statistics(header: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    """ValueError or KeyError unless they are what the header says."""
+    phases = len(header["phases"])
+    for plane in header["planes"]:
+        check_covariance(plane, tuple(tensors[COVARIANCE + plane].shape), phases)
+    for name, tensor in tensors.items():
+        if name.startswith(PATTERNS):
+            check_patterns(name.removeprefix(PATTERNS), tensor, phases)
 
 
 def _trained(denoiser: Denoiser, key: str) -> bool:

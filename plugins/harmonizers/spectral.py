@@ -23,7 +23,7 @@ from recon.plugins.harmonizers.balance import balanced, clamped
 from recon.plugins.harmonizers.conditioning import correction, expected_fractions, told_share
 from recon.plugins.harmonizers.half_open import half_open
 from recon.plugins.harmonizers.islands import joined
-from recon.plugins.harmonizers.patterns import matched
+from recon.plugins.harmonizers.patterns import SCATTER, matched
 from recon.plugins.harmonizers.seam import joined_to
 from recon.plugins.harmonizers.spectrum import Spectrum
 
@@ -55,8 +55,8 @@ class Spectral(Harmonizer):
     A slice denoiser shrinks coarse waves too much and waves along its normal too little. For a
     Gaussian field the filter H of the residual repairs this exactly; the covariance of the
     micrographs, extended to three dimensions, is all it needs. A network pass a step, 1 + rounds
-    while phases are decided: 150 to 190 in 60 steps; filter and balance add a few hundredths of a second
-    to each at 64^3. The noise of half, in which some options count, is the noise over signal
+    while phases are decided: 150 to 190 in 60 steps; filter and balance add a few hundredths of a
+    second to each at 64^3. The noise of half, in which some options count, is the noise over signal
     (variance) at which the covariance of a slice tells half of its variance: 5 to 20, the more the
     coarser the material.
     """
@@ -192,8 +192,9 @@ class Spectral(Harmonizer):
             held = np.zeros(scene.shape[1:], np.bool_)
             for pin in scene.anchors:
                 np.moveaxis(held, pin.normal, 0)[pin.place] = True
-        own = self.fraction is not None  # of other fractions the interface is not the micrographs'
-        return matched(estimate, patterns, self.patterns, scene.periodic, scene.seed, held, own)
+        # Of other fractions the interface is not the micrographs'.
+        scatter = SCATTER if self.fraction is None else 1.0
+        return matched(estimate, patterns, self.patterns, scene.periodic, scene.seed, held, scatter)
 
     def rounds_of(self, step: Step, known: Known) -> int:
         """Renoising rounds of a step."""

@@ -14,6 +14,7 @@ from recon.core.planes import NORMAL, PLANES
 from recon.core.slabs.disk import OnDisk
 from recon.core.slabs.field import Field
 from recon.plugins.harmonizers import patterns as module
+from recon.plugins.harmonizers.annealing import Stack, Sums, anneal, count
 from recon.plugins.harmonizers.patterns import Wanted, blocks, matched
 from recon.plugins.harmonizers.simple import pieces
 
@@ -80,10 +81,10 @@ def test_flat_faces_are_rounded_and_interface_is_the_micrographs():
     before, like = cubes(), volume((48, 48, 48), sigma=2.5)
     after = given_patterns(before, like, sweeps=40)
     assert components(after) == components(before)
-    assert area(after) == pytest.approx(area(like), rel=0.1)
-    assert area(before) != pytest.approx(area(like), rel=0.2)
-    kept = given_patterns(before, like, sweeps=40, own_area=True)
-    assert area(kept) == pytest.approx(area(before), rel=0.1)
+    assert abs(area(before) / area(like) - 1) > 0.15
+    assert abs(area(after) / area(like) - 1) < 0.1
+    kept = given_patterns(before, like, sweeps=40, scatter=1.0)
+    assert area(kept) == pytest.approx(area(before), rel=0.05)
     assert distance(kept, like) < distance(before, like)
 
 
@@ -92,7 +93,7 @@ def test_a_volume_with_these_patterns_keeps_them():
     before = like[:24]
     after = given_patterns(before, like)
     assert distance(after, like) < distance(before, like)
-    assert area(after) == pytest.approx(area(like), rel=0.01)
+    assert area(after) == pytest.approx(area(before), rel=0.01)
 
 
 def test_one_phase_alone_and_no_sweeps_change_nothing():
@@ -128,50 +129,44 @@ def test_patterns_across_periodic_borders_count():
     assert distance(tiled[1], like) < distance(tiled[0], like)
 
 
+def counted(stack, phases):
+    sums = Sums(np.zeros((3, 2, phases**9)), np.zeros((3, phases, phases)))
+    count(stack, sums)
+    return sums
+
+
 @given(st.integers(0, 2**31), st.integers(2, 4), st.integers(1, 3))
 def test_counts_follow_every_change(seed, phases, blocks):
     rng = np.random.default_rng(seed)
-    shape = (13 * blocks, 7, 8)
-    labels = volume(shape, phases, 0.8, seed)
+    labels = volume((13 * blocks, 7, 8), phases, 0.8, seed)
     wrap = rng.integers(0, 2, 3).astype(bool)
-    low, high = 13 * (blocks - 1), 13 * blocks
-    spacings = np.array(SPACINGS)
-
-    def counted():
-        count, pairs = np.zeros((3, 2, phases**9)), np.zeros((3, phases, phases))
-        module._count(labels, low, high, wrap, spacings, count, pairs)
-        return count, np.triu(pairs, 1)
-
-    before = labels.copy()
-    count, _ = counted()
-    pairs = np.zeros((3, phases, phases))
-    module._count(labels, low, high, wrap, spacings, np.zeros_like(count), pairs)
-    expected, weight = rng.uniform(0, 2, count.shape), np.full(count.shape, 0.01)
-    module._anneal(
-        labels, low, high, wrap, spacings, count, expected, weight, pairs, pairs + 5,
-        np.full(pairs.shape, 0.01), 20 * labels.size, 50, np.array([seed], np.uint64),
-        np.zeros((0, 0, 0), bool),
-    )  # fmt: skip
+    low = 13 * (blocks - 1)
+    stack = Stack(labels, labels.reshape(-1), low, low + 13, wrap, np.array(SPACINGS))
+    before, have = labels.copy(), counted(stack, phases)
+    expected = Sums(rng.uniform(0, 2, have.patterns.shape), have.pairs + 5)
+    weight = Sums(np.full(have.patterns.shape, 0.01), np.full(have.pairs.shape, 0.01))
+    state, held = np.array([seed], np.uint64), np.zeros((0, 0, 0), bool)
+    anneal(stack, have, expected, weight, 20 * labels.size, 50, state, held)
     assert (labels != before).any()
     assert np.array_equal(labels[:low], before[:low])
-    again, pairs_again = counted()
-    assert np.array_equal(count, again)
-    assert np.array_equal(np.triu(pairs, 1), pairs_again)
+    again = counted(stack, phases)
+    assert np.array_equal(have.patterns, again.patterns)
+    assert np.array_equal(np.triu(have.pairs, 1), np.triu(again.pairs, 1))
 
 
 def test_counts_are_those_of_the_slices():
     labels = volume((9, 10, 11), 3)
-    count, pairs = np.zeros((3, 2, 3**9)), np.zeros((3, 3, 3))
-    module._count(labels, 0, 9, np.zeros(3, bool), np.array(SPACINGS), count, pairs)
-    known = patterns_of(sections(labels))
-    wanted = Wanted.of(known, 3)
-    total = count.sum(-1, keepdims=True)
-    assert np.allclose(count / total, wanted.patterns)
+    found = counted(
+        Stack(labels, labels.reshape(-1), 0, 9, np.zeros(3, bool), np.array(SPACINGS)), 3
+    )
+    wanted = Wanted.of(patterns_of(sections(labels)), 3)
+    total = found.patterns.sum(-1, keepdims=True)
+    assert np.allclose(found.patterns / total, wanted.patterns)
     for axis in range(3):
         one, other = np.delete(labels, -1, axis), np.delete(labels, 0, axis)
         expected = np.zeros((3, 3))
         np.add.at(expected, (one, other), 1)
-        assert np.array_equal(pairs[axis], expected + expected.T)
+        assert np.array_equal(found.pairs[axis], expected + expected.T)
 
 
 def test_pairs_are_those_of_the_micrographs():

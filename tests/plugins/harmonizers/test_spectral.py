@@ -110,7 +110,9 @@ def test_the_balance_rests_once_the_phases_are_decided(decided, share):
 def test_a_volume_takes_the_fractions_that_are_asked_for(phases):
     wanted = (0.6, 0.4) if phases == 2 else (0.5, 0.3, 0.2)
     # A closed form is less sharp than a network, and hot noise in so few voxels moves the shares.
-    volume = last(recipe(fraction=wanted, unfiltered=0.0, temperature=0.8), denoiser=denoiser(phases)).volume
+    volume = last(
+        recipe(fraction=wanted, unfiltered=0.0, temperature=0.8), denoiser=denoiser(phases)
+    ).volume
     share = np.bincount(volume.labels.ravel(), minlength=phases) / volume.labels.size
     assert np.allclose(share, wanted, atol=0.04)
 
