@@ -3,8 +3,8 @@
     python benchmarks/sampling.py [--weights porous] [--side 64] [--steps 60] [--device cpu]
 
 Times the parts of one pass of the default sampler (network on each plane, filter, balance,
-interface, noise, the step itself), beside a plain matrix product in the precision of the network
-in the same run, then a whole reconstruction. Medians.
+interface, noise, the step itself) and of the patterns at the end, beside a plain matrix product in
+the precision of the network in the same run, then a whole reconstruction. Medians.
 """
 
 import statistics
@@ -26,6 +26,7 @@ from recon.core.planes import PLANES
 from recon.core.scene import Scene
 from recon.plugins.harmonizers.balance import balanced
 from recon.plugins.harmonizers.interface import measured
+from recon.plugins.harmonizers.patterns import matched
 
 
 def median(work: Callable[[], Any], repeats: int = 7) -> float:
@@ -78,6 +79,9 @@ def main(weights: str, side: int, steps: int, device: str) -> None:
         "interface": lambda: measured(clean),
         "noise": lambda: normal(0, 1, 1, shape, device=device),
         "reverse step": lambda: draw(x, clean, step, x),
+        "patterns, once": lambda: matched(
+            clean, known.statistics.patterns, harmonizer.patterns, scene.periodic, 0
+        ),
     }
     with FlopCounterMode(display=False) as counter:
         parts["network, xy"]()

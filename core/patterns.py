@@ -4,6 +4,8 @@ Kept of the patterns that occur, for pixels next to each other and for every sec
 eye, or a classifier, sees of edges and corners and two-point statistics do not tell.
 """
 
+from collections.abc import Iterable
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +31,13 @@ class Counted:
     count: NDArray[np.int64]
 
     @classmethod
-    def of(cls, codes: NDArray[np.int64]) -> "Counted":
-        """Count codes."""
-        return cls(*np.unique(codes, return_counts=True))
+    def of(cls, images: Iterable[NDArray[np.uint8]], phases: int, spacing: int) -> "Counted":
+        """Count those of all images."""
+        dense = np.zeros(phases**CELLS, np.int64)
+        for image in images:
+            dense += np.bincount(codes(image, phases, spacing).ravel(), minlength=len(dense))
+        code = np.flatnonzero(dense)
+        return cls(code, dense[code])
 
     def dense(self, phases: int) -> NDArray[np.float64]:
         """Share (K^9,) of every pattern; zeros where nothing was counted."""
@@ -49,14 +55,10 @@ def patterns_of(micrographs: Micrographs) -> Patterns | None:
     phases = len(micrographs.phases)
     if phases > MAX_PHASES:
         return None
-    found = {}
-    for plane, stack in micrographs.planes.items():
-        images = [np.asarray(image) for image in stack]
-        found[plane] = tuple(
-            Counted.of(np.concatenate([codes(image, phases, step).ravel() for image in images]))
-            for step in SPACINGS
-        )
-    return found
+    return {
+        plane: tuple(Counted.of(map(np.asarray, stack), phases, step) for step in SPACINGS)
+        for plane, stack in micrographs.planes.items()
+    }
 
 
 def codes(image: NDArray[np.uint8], phases: int, spacing: int) -> NDArray[np.int64]:

@@ -82,11 +82,12 @@ def matched(
     wanted = Wanted.of(patterns, phases)
     own = [(low, decode(part).cpu().numpy()) for low, part in slabs_of(field)]
     parts = gathered(field, own)
+    size, rank = len(parts), [part[0][0] for part in parts].index(own[0][0])
     before = np.concatenate([labels for part in parts for _, labels in part])
+    del own, parts
     after = before.copy()
     wrap = np.array(periodic)
     stay = np.zeros((0, 0, 0), np.bool_) if held is None else held
-    size, rank = len(parts), [part[0][0] for part in parts].index(own[0][0])
 
     def work(number: int, low: int, high: int) -> None:
         stack = Stack(after, after.reshape(-1), low, high, wrap, np.array(SPACINGS))

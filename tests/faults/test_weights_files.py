@@ -7,6 +7,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from recon.core import Micrographs, ReconError, catalog, weights
@@ -154,6 +155,57 @@ def test_tensors_that_are_not_those_of_the_network(sound, tmp_path, change):
     (tmp_path / "w.safetensors").write_bytes(joined(header, own, numbers))
     with pytest.raises(ReconError, match=r"weights.* (do not fit|lack|damaged)"):
         weights.load(weights.read(tmp_path / "w.safetensors"), None, {}, "cpu")
+
+
+def with_patterns(path, change):
+    """The weights with other patterns of plane xz."""
+    stored = dict(safetensors.torch.load_file(path))
+    name = f"{weights.PATTERNS}xz.1"
+    stored[name] = change(stored[name])
+    with safetensors.safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    safetensors.torch.save_file(stored, path, metadata)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.float(),
+        lambda t: t[:1],
+        lambda t: t[None],
+        lambda t: t.flip(1),
+        lambda t: t - torch.tensor([[0], [1000]]),
+        lambda t: t - torch.tensor([[600], [0]]),
+        lambda t: t + torch.tensor([[600], [0]]),
+        lambda t: t + torch.tensor([[0], [2**60]]),
+    ],
+    ids=["float", "row", "box", "order", "count", "negative", "code", "many"],
+)
+def test_patterns_that_cannot_be(sound, tmp_path, change):
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(sound)
+    with_patterns(path, lambda t: t)
+    assert weights.load(weights.read(path), None, {}, "cpu").statistics.patterns is not None
+    with_patterns(path, change)
+    assert "the patterns of xz.1 must be ascending codes and their counts" in refusal(path)
+
+
+def test_weights_without_patterns_are_read(sound, tmp_path):
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(sound)
+    with_patterns(path, lambda t: t[:, :0])
+    found = weights.load(weights.read(path), None, {}, "cpu").statistics.patterns
+    assert found["xz"][0].code.size == 0 < found["xz"][1].code.size
+    header, own, numbers = parts(sound)
+    kept = {k: v for k, v in header.items() if k != f"{weights.PATTERNS}xy.2"}
+    kept["other"] = header[f"{weights.PATTERNS}xy.2"]
+    path.write_bytes(joined(kept, own, numbers))
+    assert _patterns_of(path) is None
+
+
+def _patterns_of(path):
+    file = weights.read(path)
+    return weights._material(file).statistics.patterns
 
 
 class Payload:

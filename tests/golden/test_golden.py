@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recon.core.examples import example
+from recon.core.patterns import patterns_of
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
@@ -92,6 +95,17 @@ def test_the_bundled_weights(name, ratios):
     found = ratios(name)
     worst = max(found, key=lambda key: abs(found[key]))
     assert abs(found[worst]) < LIMIT, f"{worst} is off by {found[worst]:.1f} deviations"
+
+
+@pytest.mark.parametrize("name", materials.NAMES)
+def test_the_bundled_weights_know_the_patterns_of_their_micrographs(name):
+    """Changed by the example, by what a pattern is, and by new weights."""
+    stored = materials.denoiser(name).material.statistics.patterns
+    found = patterns_of(example(name)[0])
+    assert stored.keys() == found.keys()
+    for plane, each in found.items():
+        for one, other in zip(stored[plane], each, strict=True):
+            assert np.array_equal(one.code, other.code) and np.array_equal(one.count, other.count)
 
 
 def test_a_hotter_sampler_is_told_from_the_stored_one(ratios):

@@ -4,8 +4,11 @@ import attrs
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter, label
 
 from recon.core import Micrographs, Recipe, ReconError, reconstruct
+from recon.core.anchors import Pinned
+from recon.core.encoding import decode
 from recon.core.noise import Step, respaced
 from recon.core.philox import START, normal
 from recon.core.planes import NORMAL, PLANES
@@ -208,3 +211,39 @@ def test_the_temperature_is_one_until_it_cools():
         known, step = known_and_step(s2)
         assert Spectral(temperature=0.7, cools=0.5).heat(field, step, known) == heat
         assert Spectral(temperature=0.7, cools=0.0).heat(field, step, known) == 0.7
+
+
+def finished(statistics, anchors=(), last=True, **options):
+    """Labels after a step, the last one or not, of an estimate that is there already."""
+    denoised = respaced(Gaussian().alpha_bar, 20)
+    step = attrs.evolve(denoised[-1] if last else denoised[-3], planes=("xy",))
+    field = gaussian_filter(np.random.default_rng(1).normal(size=SHAPE), 1.2)
+    clean = torch.as_tensor(np.sign(field))[None].float()
+    scene = Scene((1, *SHAPE), (False,) * 3, 1e-4, statistics, "cpu", 3, anchors)
+    harmonizer = Spectral(informed=False, islands=1.0, temperature=0.0, **options)
+    x = np.sqrt(step.ab_t) * clean
+    after = harmonizer.advance(x, step, lambda _, turn: clean, lambda n: 0 * x, scene)
+    return decode(after).numpy(), decode(clean).numpy()
+
+
+def test_the_finished_volume_takes_the_patterns_of_the_micrographs():
+    statistics = denoiser(2).material.statistics
+    after, before = finished(statistics)
+    assert not np.array_equal(after, before)
+    for phase in range(2):
+        assert label(after == phase)[1] == label(before == phase)[1]
+    for options in ({"patterns": 0}, {"last": False}):
+        after, before = finished(statistics, **options)
+        assert np.array_equal(after, before)
+    after, before = finished(attrs.evolve(statistics, patterns=None))
+    assert np.array_equal(after, before)
+
+
+def test_patterns_leave_anchors_as_they_were_measured():
+    statistics = denoiser(2).material.statistics
+    values = torch.ones((1, *SHAPE[1:]))
+    values[0, :4] = -1
+    after, _ = finished(statistics, (Pinned(0, 5, values),))
+    assert np.array_equal(after[5], values[0].numpy() > 0)
+    bare, _ = finished(statistics, (Pinned(0, 5, values),), patterns=0)
+    assert (after != bare).any()
