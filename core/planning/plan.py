@@ -23,8 +23,6 @@ IN_MEMORY = 60
 """Bytes a voxel and channel of a sampler whose volume is in memory."""
 IN_SLABS = 40
 """The same for the slab that is worked on."""
-LABELS = 2
-"""Bytes a voxel of a volume in slabs: its phases as they are and as the last step changes them."""
 KERNELS = 2.0
 """Memory of a network pass over that of its tensors: kernels take working memory."""
 ON_DISK = 30
@@ -62,9 +60,7 @@ class Memory:
         return cls(
             int(network + IN_MEMORY * voxels * channels),
             {
-                thick: int(
-                    network + LABELS * voxels + IN_SLABS * largest * min(thick, max(recipe.shape))
-                )
+                thick: int(network + IN_SLABS * largest * min(thick, max(recipe.shape)))
                 for thick in THICKNESSES
             },
         )

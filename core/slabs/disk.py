@@ -1,15 +1,19 @@
 """Slabs on disk: chunked zarr arrays, read and written one slab at a time."""
 
+import contextlib
 import itertools
+import os
 import shutil
 import weakref
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import zarr
+from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.core.errors import ReconError
@@ -34,13 +38,19 @@ class OnDisk(Slabs):
         return [(a, min(a + self.thickness, side)) for a in range(0, side, self.thickness)]
 
     def store(self, shape: Shape, dtype: torch.dtype, axis: int, make: Read) -> Stored:
-        try:
+        with self._told():
             return self._written(shape, dtype, axis, make)
-        except OSError as error:
-            raise ReconError(
-                f"cannot write {self.folder}: {error.strerror or error}; make room there, then "
-                "--resume"
-            ) from error
+
+    def labels(self, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+        """In a file of the folder, which goes when nobody holds the array."""
+        path = self.folder / f"{next(self._numbers)}.labels"
+        with self._told():
+            with path.open("wb") as file:
+                if hasattr(os, "posix_fallocate"):  # a full disk would kill the process later
+                    os.posix_fallocate(file.fileno(), 0, prod(shape))
+            array = np.memmap(path, np.uint8, "r+" if path.stat().st_size else "w+", shape=shape)
+        weakref.finalize(array, path.unlink, missing_ok=True)
+        return np.asarray(array)
 
     def _written(self, shape: Shape, dtype: torch.dtype, axis: int, make: Read) -> Stored:
         path = self.folder / f"{next(self._numbers)}.zarr"
@@ -56,6 +66,17 @@ class OnDisk(Slabs):
         for low, high in self.bounds(shape[axis + 1]):
             array[stored.place(axis, low, high)] = make(low, high).to("cpu").resolve_conj().numpy()
         return stored
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """What goes wrong in the folder is a ReconError."""
+        try:
+            yield
+        except OSError as error:
+            raise ReconError(
+                f"cannot write {self.folder}: {error.strerror or error}; make room there, then "
+                "--resume"
+            ) from error
 
     def ends(self, field: Field, wrap: bool) -> tuple[Tensor | None, Tensor | None]:
         side = field.shape[1]

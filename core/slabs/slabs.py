@@ -4,7 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -42,6 +44,10 @@ class Slabs(ABC):
 
         wrap  whether the volume goes on at the other end
         """
+
+    def labels(self, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+        """Room for the phases of a whole volume (Z, Y, X), in every process."""
+        return np.empty(shape, np.uint8)
 
     def total(self, value: Tensor) -> Tensor:
         """Sum over the processes."""

@@ -19,8 +19,8 @@ from torch import Tensor
 from recon.core.encoding import decode, encode
 from recon.core.patterns import CELLS, SPACINGS, Patterns
 from recon.core.planes import PLANES, in_plane
-from recon.core.slabs.field import F, Field, gathered, slabs_of
-from recon.plugins.harmonizers.annealing import Counts, Stack, Sums, anneal, count
+from recon.core.slabs.field import AnyField, F, Field, gathered, slabs_of
+from recon.plugins.harmonizers.annealing import Counts, Labels, Stack, Sums, anneal, count
 
 BLOCK = 64
 """Planes that are matched as one, at least; more make up blocks of one to two times as many."""
@@ -80,39 +80,50 @@ def matched(
     """
     phases = max(2, field.shape[0])
     wanted = Wanted.of(patterns, phases)
-    own = [(low, decode(part).cpu().numpy()) for low, part in slabs_of(field)]
-    parts = gathered(field, own)
-    size, rank = len(parts), [part[0][0] for part in parts].index(own[0][0])
-    before = np.concatenate([labels for part in parts for _, labels in part])
-    del own, parts
-    after = before.copy()
+    labels = (
+        np.empty(field.shape[1:], np.uint8)
+        if isinstance(field, Tensor)
+        else (field.slabs.labels(field.shape[1:]))
+    )
+    own = []
+    for low, part in slabs_of(field):
+        own.append((low, low + part.shape[1]))
+        labels[slice(*own[-1])] = decode(part).cpu().numpy()
+    told = _shared(field, labels, own)
+    size, rank = len(told), told.index(own)
     wrap = np.array(periodic)
     stay = np.zeros((0, 0, 0), np.bool_) if held is None else held
 
     def work(number: int, low: int, high: int) -> None:
-        stack = Stack(after, after.reshape(-1), low, high, wrap, np.array(SPACINGS))
+        stack = Stack(labels, labels.reshape(-1), low, high, wrap, np.array(SPACINGS))
         _match(stack, wanted, sweeps, [seed, number], stay, scatter)
 
-    places = blocks(len(after))
+    places = list(enumerate(blocks(len(labels))))
     for parity in (0, 1):  # those in between do not touch each other
-        now = list(enumerate(places))[parity::2]
-        mine = now[rank::size]
+        mine = places[parity::2][rank::size]
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             for _ in pool.map(lambda one: work(one[0], *one[1]), mine):
                 pass
-        told = gathered(field, [(place, after[slice(*place)]) for _, place in mine])
-        for (low, high), labels in (one for part in told for one in part):
-            after[low:high] = labels
+        _shared(field, labels, [place for _, place in mine])
 
     def put(slab: Tensor, low: int) -> Tensor:
-        own = slice(low, low + slab.shape[1])
-        changed = torch.as_tensor(before[own] != after[own], device=slab.device)
-        new = encode(torch.as_tensor(after[own], device=slab.device), phases).to(slab.dtype)
-        return torch.where(changed, new, slab)
+        after = torch.as_tensor(labels[low : low + slab.shape[1]], device=slab.device)
+        return torch.where(after == decode(slab), slab, encode(after, phases).to(slab.dtype))
 
     if isinstance(field, Tensor):
         return put(field, 0)
     return Field(field.slabs, field.shape, lambda low, high: put(field.slab(low, high), low))
+
+
+def _shared(
+    field: AnyField, labels: Labels, places: list[tuple[int, int]]
+) -> list[list[tuple[int, int]]]:
+    """The places of the planes that each process made; those of the others are written."""
+    told = gathered(field, [(place, labels[slice(*place)]) for place in places])
+    if len(told) > 1:
+        for place, planes in (one for part in told for one in part):
+            labels[slice(*place)] = planes
+    return [[place for place, _ in part] for part in told]
 
 
 def blocks(side: int) -> list[tuple[int, int]]:

@@ -69,7 +69,7 @@ def test_a_dry_run_tells_and_does_nothing(recon):
     told = dict(line.split(maxsplit=1) for line in found.stdout.splitlines())
     assert list(told) == ["volume", "passes", "arithmetic", "memory", "time", "disk"]
     assert told["volume"] == "64 x 64 x 64 voxels, 3 samples"
-    assert told["passes"] == "16 of the network a sample, in 6 steps"
+    assert told["passes"] == "14 of the network a sample, in 6 steps"
     assert told["arithmetic"].endswith("TFLOP in the network a sample")
     assert told["memory"].endswith("the volume whole in memory")
     assert not list(Path().iterdir())

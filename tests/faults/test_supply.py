@@ -32,7 +32,8 @@ USED = (
     "import --volume example/volume.zarr --every 40 --out m.zarr",
     "train m.zarr --out w.safetensors --steps 2 --set denoiser.width=8 --set denoiser.crop=16",
     "run --micrographs m.zarr --weights w.safetensors --shape 16 16 16 --steps 4 --out run",
-    "measure run/volume.zarr --metric two-point --property diffusivity --json measured.json",
+    "measure run/volume.zarr --metric two-point --property diffusivity "
+    "--set diffusivity.phases=[0] --json measured.json",
     "export run/volume.zarr v.tif v.vti v.inp v.npy",
     "doctor",
 )
