@@ -30,8 +30,6 @@ PAIRS = 20.0
 """Weight of a pair of neighbours over that of a pattern."""
 DRIFT = 2e-4
 """How far a phase fraction may go."""
-SCATTER = 0.05
-"""How far the interface area of a volume is let be from the micrographs': pieces differ in it."""
 
 
 @attrs.frozen(eq=False)
@@ -41,11 +39,13 @@ class Wanted:
     patterns  (3, S, K^9) of each plane and spacing
     pairs     (3, K, K) of neighbours along (z, y, x), in either order
     pixels    (3, S) patterns that were counted
+    phases    (K,) of each phase
     """
 
     patterns: Counts
     pairs: Counts
     pixels: Counts
+    phases: Counts
 
     @classmethod
     def of(cls, patterns: Patterns, phases: int) -> "Wanted":
@@ -59,7 +59,8 @@ class Wanted:
                 rest = tuple(cell for cell in range(CELLS) if cell not in (4, beside))
                 found = cells.sum(rest)
                 pairs[axis].append(found + found.T)
-        return cls(shares, np.array([np.mean(each, 0) for each in pairs]), pixels.astype(float))
+        mean = np.array([np.mean(each, 0) for each in pairs])
+        return cls(shares, mean, pixels.astype(float), mean.sum((0, 1)) / mean.sum())
 
 
 def matched(
@@ -69,14 +70,12 @@ def matched(
     periodic: Sequence[bool],
     seed: int,
     held: NDArray[np.bool_] | None = None,
-    scatter: float = SCATTER,
 ) -> F:
     """The field (C, Z, Y, X), its changed voxels at -1 and 1.
 
     sweeps    tries per voxel
     periodic  whether (z, y, x) wrap
     held      (Z, Y, X) voxels that stay as they are
-    scatter   how far the interface area, over the micrographs', may be from 1; within, it is kept
     """
     phases = max(2, field.shape[0])
     wanted = Wanted.of(patterns, phases)
@@ -96,7 +95,7 @@ def matched(
 
     def work(number: int, low: int, high: int) -> None:
         stack = Stack(labels, labels.reshape(-1), low, high, wrap, np.array(SPACINGS))
-        _match(stack, wanted, sweeps, [seed, number], stay, scatter)
+        _match(stack, wanted, sweeps, [seed, number], stay)
 
     places = list(enumerate(blocks(len(labels))))
     for parity in (0, 1):  # those in between do not touch each other
@@ -113,6 +112,11 @@ def matched(
     if isinstance(field, Tensor):
         return put(field, 0)
     return Field(field.slabs, field.shape, lambda low, high: put(field.slab(low, high), low))
+
+
+def _unlike(pairs: Counts) -> float:
+    """Pairs of unlike phases."""
+    return float(pairs.sum() - np.trace(pairs, axis1=1, axis2=2).sum())
 
 
 def _shared(
@@ -139,7 +143,6 @@ def _match(
     sweeps: int,
     seed: list[int],
     held: NDArray[np.bool_],
-    scatter: float,
 ) -> None:
     """Match the planes of a stack, which change in place."""
     phases = wanted.pairs.shape[-1]
@@ -149,11 +152,12 @@ def _match(
     expected = Sums(
         wanted.patterns * total, wanted.pairs * have.pairs.sum((1, 2), keepdims=True) / 2
     )
-    other = ~np.eye(phases, dtype=bool)
-    own = have.pairs[:, other].sum() / max(expected.pairs[:, other].sum(), 1)
-    area = np.clip(own, 1 - scatter, 1 + scatter)
-    for numbers in expected:
-        numbers *= area  # uniform patterns and like pairs have no weight
+    # Of two phases a and b the interface goes with the product of their fractions.
+    here = have.pairs.sum((0, 1)) / max(have.pairs.sum(), 1)
+    area = np.outer(here, here) / np.maximum(np.outer(wanted.phases, wanted.phases), 1e-12)
+    before = _unlike(expected.pairs)
+    expected.pairs[:] *= area
+    expected.patterns[:] *= _unlike(expected.pairs) / max(before, 1)
     # The micrographs' own count scatters as well, the more the fewer they are.
     fewer = 1 + total / np.maximum(wanted.pixels[..., None], 1)
     weight = Sums(1 / ((expected.patterns + SOFT) * fewer), PAIRS / (expected.pairs + SOFT))

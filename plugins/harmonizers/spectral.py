@@ -23,7 +23,7 @@ from recon.plugins.harmonizers.balance import balanced, clamped
 from recon.plugins.harmonizers.conditioning import correction, expected_fractions, told_share
 from recon.plugins.harmonizers.half_open import half_open
 from recon.plugins.harmonizers.islands import joined
-from recon.plugins.harmonizers.patterns import SCATTER, matched
+from recon.plugins.harmonizers.patterns import matched
 from recon.plugins.harmonizers.seam import joined_to
 from recon.plugins.harmonizers.spectrum import Spectrum
 
@@ -192,9 +192,7 @@ class Spectral(Harmonizer):
             held = np.zeros(scene.shape[1:], np.bool_)
             for pin in scene.anchors:
                 np.moveaxis(held, pin.normal, 0)[pin.place] = True
-        # Of other fractions the interface is not the micrographs'.
-        scatter = SCATTER if self.fraction is None else 1.0
-        return matched(estimate, patterns, self.patterns, scene.periodic, scene.seed, held, scatter)
+        return matched(estimate, patterns, self.patterns, scene.periodic, scene.seed, held)
 
     def rounds_of(self, step: Step, known: Known) -> int:
         """Renoising rounds of a step."""

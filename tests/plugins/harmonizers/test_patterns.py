@@ -83,9 +83,14 @@ def test_flat_faces_are_rounded_and_interface_is_the_micrographs():
     assert components(after) == components(before)
     assert abs(area(before) / area(like) - 1) > 0.15
     assert abs(area(after) / area(like) - 1) < 0.1
-    kept = given_patterns(before, like, sweeps=40, scatter=1.0)
-    assert area(kept) == pytest.approx(area(before), rel=0.05)
-    assert distance(kept, like) < distance(before, like)
+
+
+def test_of_other_fractions_the_interface_goes_with_their_product():
+    field = gaussian_filter(np.random.default_rng(0).normal(size=(40, 40, 40)), 1.5)
+    half, third = (np.uint8(field > np.quantile(field, share)) for share in (0.5, 0.7))
+    after = given_patterns(third, half, sweeps=40)
+    assert after.mean() == pytest.approx(0.3, abs=0.001)
+    assert area(after) == pytest.approx(area(half) * 0.3 * 0.7 / 0.25, rel=0.03)
 
 
 def test_a_volume_with_these_patterns_keeps_them():
@@ -93,7 +98,7 @@ def test_a_volume_with_these_patterns_keeps_them():
     before = like[:24]
     after = given_patterns(before, like)
     assert distance(after, like) < distance(before, like)
-    assert area(after) == pytest.approx(area(before), rel=0.01)
+    assert area(after) == pytest.approx(area(like), rel=0.02)
 
 
 def test_one_phase_alone_and_no_sweeps_change_nothing():
