@@ -46,9 +46,10 @@ class OnDisk(Slabs):
         path = self.folder / f"{next(self._numbers)}.labels"
         with self._told():
             with path.open("wb") as file:
+                file.truncate(prod(shape))
                 if hasattr(os, "posix_fallocate"):  # a full disk would kill the process later
                     os.posix_fallocate(file.fileno(), 0, prod(shape))
-            array = np.memmap(path, np.uint8, "r+" if path.stat().st_size else "w+", shape=shape)
+            array = np.memmap(path, np.uint8, "r+", shape=shape)
         weakref.finalize(array, path.unlink, missing_ok=True)
         return np.asarray(array)
 

@@ -10,7 +10,9 @@ from math import prod
 from typing import TypeVar
 
 import attrs
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.core.slabs.slabs import Read, Shape, Slabs, Stored
@@ -162,6 +164,14 @@ def bordered(field: AnyField, wrap: bool) -> Iterator[Part]:
         yield _part(low, before, current, after)
         if following is not None:
             before, current = current[:, -1:].clone(), following
+
+
+def label_room(field: AnyField) -> NDArray[np.uint8]:
+    """Room for the phases (Z, Y, X) of the whole field, on disk where the field is."""
+    _, z, y, x = field.shape
+    if isinstance(field, Tensor):
+        return np.empty((z, y, x), np.uint8)
+    return field.slabs.labels((z, y, x))
 
 
 def gathered(field: AnyField, value: V) -> list[V]:

@@ -19,7 +19,7 @@ from torch import Tensor
 from recon.core.encoding import decode, encode
 from recon.core.patterns import CELLS, SPACINGS, Patterns
 from recon.core.planes import PLANES, in_plane
-from recon.core.slabs.field import AnyField, F, Field, gathered, slabs_of
+from recon.core.slabs.field import AnyField, F, Field, gathered, label_room, slabs_of
 from recon.plugins.harmonizers.annealing import Counts, Labels, Stack, Sums, anneal, count
 
 BLOCK = 64
@@ -79,11 +79,7 @@ def matched(
     """
     phases = max(2, field.shape[0])
     wanted = Wanted.of(patterns, phases)
-    labels = (
-        np.empty(field.shape[1:], np.uint8)
-        if isinstance(field, Tensor)
-        else (field.slabs.labels(field.shape[1:]))
-    )
+    labels = label_room(field)
     own = []
     for low, part in slabs_of(field):
         own.append((low, low + part.shape[1]))
