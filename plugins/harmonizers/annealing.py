@@ -11,6 +11,8 @@ from recon.plugins.harmonizers.simple import SIX, pieces, place
 
 WARM = 2.0
 """Temperature at the begin; it falls to 0 evenly. A change costs a few units."""
+COLD = 0.25
+"""Below this share of it single voxels may vanish: while it is warm, all small components would."""
 
 Labels = NDArray[np.uint8]
 Counts = NDArray[np.float64]
@@ -127,13 +129,34 @@ def anneal(
         heat = WARM * (1 - number / tries)
         if cost > 0 and cost >= -np.log((_random(state) + 1) / 2.0**31) * heat:
             continue
-        if pieces(labels, wrap, z, y, x, old) != 1 or pieces(labels, wrap, z, y, x, new) != 1:
+        vanish = cost <= 0 and heat < COLD * WARM
+        if not allowed(labels, wrap, z, y, x, old, new, vanish):
             continue
         labels[z, y, x] = new
         moved[old] -= 1
         moved[new] += 1
         pairs[:] += step
         _follow(found, change, patterns, wanted, cost_of, price)
+
+
+@numba.njit(cache=True, nogil=True)
+def allowed(
+    labels: Labels, wrap: Wrap, z: int, y: int, x: int, old: int, new: int, vanish: bool
+) -> bool:
+    """Whether no component appears, splits or joins another, and none vanishes.
+
+    vanish  but one of a single voxel, whose six neighbours are all known: on a face that is not
+            periodic it may go on outside
+    """
+    left = pieces(labels, wrap, z, y, x, old)
+    if left > 1 or (left == 0 and not vanish) or pieces(labels, wrap, z, y, x, new) != 1:
+        return False
+    if left == 1:
+        return True
+    for face in range(6):
+        if _beside(labels, wrap, z, y, x, face)[1] < 0:
+            return False
+    return True
 
 
 @numba.njit(cache=True, nogil=True)

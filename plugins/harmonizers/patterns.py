@@ -4,7 +4,8 @@ Voxels on interfaces take the phase of a neighbour where that brings the 3 x 3 p
 slices of all three planes, and the pairs of neighbours that differ, nearer to the micrographs':
 simulated annealing (Yeong & Torquato, Phys. Rev. E 57, 1998) of the sum of
 (count - expected)^2 / (its variance and some). A voxel changes only where no component of any
-phase appears, vanishes, splits or joins another, and phase fractions stay as they are.
+phase appears, vanishes, splits or joins another, and phase fractions stay as they are. But a
+component that has shrunk to a single voxel may go at the end: patterns show no such specks.
 """
 
 from collections.abc import Sequence
