@@ -151,12 +151,10 @@ def allowed(
     left = pieces(labels, wrap, z, y, x, old)
     if left > 1 or (left == 0 and not vanish) or pieces(labels, wrap, z, y, x, new) != 1:
         return False
-    if left == 1:
-        return True
+    known = 0
     for face in range(6):
-        if _beside(labels, wrap, z, y, x, face)[1] < 0:
-            return False
-    return True
+        known += int(_beside(labels, wrap, z, y, x, face)[1] >= 0)
+    return left == 1 or known == 6
 
 
 @numba.njit(cache=True, nogil=True)
