@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from recon.cli.recipe import FAST
+
+_FAST = {key.removeprefix("harmonizer."): value for key, value in FAST.items() if "." in key}
 SAMPLERS: dict[str, dict[str, Any]] = {
     "spectral": {},
-    "fast": {"steps": 20, "harmonizer": {"name": "spectral", "rounds": 2}},
+    "fast": {"steps": FAST["steps"], "harmonizer": {"name": "spectral", **_FAST}},
     "gamma-blend": {"steps": 90, "harmonizer": {"name": "gamma-blend"}},
     "none": {"steps": 90, "harmonizer": {"name": "none"}},
     "paper": {"steps": 1000, "harmonizer": {"name": "gamma-blend"}},
