@@ -84,13 +84,14 @@ def anneal(
     expected: Sums,
     weight: Sums,
     tries: int,
-    drift: int,
+    room: Codes,
     state: NDArray[np.uint64],
     held: NDArray[np.bool_],
 ) -> None:
     """Change voxels of the stack's planes; the numbers that it has follow.
 
-    drift  voxels that a phase may gain or lose
+    room   (K, 2) voxels that each phase may lose and gain; below 0 it may not lose or gain until
+           it has gained or lost as many
     state  (1,) of the random numbers
     held   (Z, Y, X) voxels that stay, or of no size
     """
@@ -115,7 +116,7 @@ def anneal(
         new = _beside(labels, wrap, z, y, x, _random(state) % 6)[1]
         if new < 0 or new == old or (held.size > 0 and held[z, y, x]):
             continue
-        if moved[old] <= -drift or moved[new] >= drift:
+        if moved[old] <= -room[old, 0] or moved[new] >= room[new, 1]:
             continue
         for plane in range(3):
             for s in range(len(spacings)):

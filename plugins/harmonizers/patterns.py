@@ -4,8 +4,9 @@ Voxels on interfaces take the phase of a neighbour where that brings the 3 x 3 p
 slices of all three planes, and the pairs of neighbours that differ, nearer to the micrographs':
 simulated annealing (Yeong & Torquato, Phys. Rev. E 57, 1998) of the sum of
 (count - expected)^2 / (its variance and some). A voxel changes only where no component of any
-phase appears, vanishes, splits or joins another, and phase fractions stay as they are. But a
-component that has shrunk to a single voxel may go at the end: patterns show no such specks.
+phase appears, vanishes, splits or joins another, but for components that have shrunk to a single
+voxel: these may go at the end, as patterns show no such specks. Phase fractions come to what they
+are to be, and stay there.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ SOFT = 20.0
 PAIRS = 20.0
 """Weight of a pair of neighbours over that of a pattern."""
 DRIFT = 2e-4
-"""How far a phase fraction may go."""
+"""How far a phase fraction may end from what it is to be."""
 
 
 @attrs.frozen(eq=False)
@@ -71,12 +72,14 @@ def matched(
     periodic: Sequence[bool],
     seed: int,
     held: NDArray[np.bool_] | None = None,
+    fractions: NDArray[np.float64] | None = None,
 ) -> F:
     """The field (C, Z, Y, X), its changed voxels at -1 and 1.
 
-    sweeps    tries per voxel
-    periodic  whether (z, y, x) wrap
-    held      (Z, Y, X) voxels that stay as they are
+    sweeps     tries per voxel
+    periodic   whether (z, y, x) wrap
+    held       (Z, Y, X) voxels that stay as they are
+    fractions  (K,) that the phases are to have; those that they have when None
     """
     phases = max(2, field.shape[0])
     wanted = Wanted.of(patterns, phases)
@@ -89,10 +92,11 @@ def matched(
     size, rank = len(told), told.index(own)
     wrap = np.array(periodic)
     stay = np.zeros((0, 0, 0), np.bool_) if held is None else held
+    missing = np.zeros(phases) if fractions is None else fractions - _fractions(labels, phases)
 
     def work(number: int, low: int, high: int) -> None:
         stack = Stack(labels, labels.reshape(-1), low, high, wrap, np.array(SPACINGS))
-        _match(stack, wanted, sweeps, [seed, number], stay)
+        _match(stack, wanted, missing, sweeps, [seed, number], stay)
 
     places = list(enumerate(blocks(len(labels))))
     for parity in (0, 1):  # those in between do not touch each other
@@ -109,6 +113,12 @@ def matched(
     if isinstance(field, Tensor):
         return put(field, 0)
     return Field(field.slabs, field.shape, lambda low, high: put(field.slab(low, high), low))
+
+
+def _fractions(labels: Labels, phases: int) -> NDArray[np.float64]:
+    """Phase fractions (K,), a plane at a time: labels may lie on disk."""
+    counts = sum(np.bincount(plane.ravel(), minlength=phases) for plane in labels)
+    return np.asarray(counts / labels.size)
 
 
 def _unlike(pairs: Counts) -> float:
@@ -137,11 +147,15 @@ def blocks(side: int) -> list[tuple[int, int]]:
 def _match(
     stack: Stack,
     wanted: Wanted,
+    missing: NDArray[np.float64],
     sweeps: int,
     seed: list[int],
     held: NDArray[np.bool_],
 ) -> None:
-    """Match the planes of a stack, which change in place."""
+    """Match the planes of a stack, which change in place.
+
+    missing  (K,) by how much the phase fractions are to grow
+    """
     phases = wanted.pairs.shape[-1]
     have = Sums(np.zeros(wanted.patterns.shape), np.zeros(wanted.pairs.shape))
     count(stack, have)
@@ -150,7 +164,7 @@ def _match(
         wanted.patterns * total, wanted.pairs * have.pairs.sum((1, 2), keepdims=True) / 2
     )
     # Of two phases a and b the interface goes with the product of their fractions.
-    here = have.pairs.sum((0, 1)) / max(have.pairs.sum(), 1)
+    here = np.maximum(have.pairs.sum((0, 1)) / max(have.pairs.sum(), 1) + missing, 0)
     area = np.outer(here, here) / np.maximum(np.outer(wanted.phases, wanted.phases), 1e-12)
     before = _unlike(expected.pairs)
     expected.pairs[:] *= area
@@ -162,5 +176,6 @@ def _match(
     weight.patterns[..., uniform] = 0  # how many there are follows from the fractions
     state = np.random.SeedSequence(seed).generate_state(1, np.uint64).astype(np.uint64)
     voxels = (stack.high - stack.low) * stack.labels.shape[1] * stack.labels.shape[2]
-    drift = max(1, int(DRIFT * voxels))
-    anneal(stack, have, expected, weight, sweeps * voxels, drift, state, held)
+    drift, more = max(1, int(DRIFT * voxels)), np.round(missing * voxels).astype(np.int64)
+    room = np.stack([drift - more, drift + more], 1)
+    anneal(stack, have, expected, weight, sweeps * voxels, room, state, held)

@@ -181,18 +181,21 @@ class Spectral(Harmonizer):
         if step.last and known.statistics.isolated is not None and self.islands < 1:
             estimate = joined(estimate, self.islands * known.statistics.isolated, scene.periodic)
         if step.last and known.statistics.patterns is not None and self.patterns > 0:
-            estimate = self.like_micrographs(estimate, known.statistics.patterns, scene)
+            estimate = self.like_micrographs(estimate, known.statistics.patterns, known, scene)
         heat = self.heat(estimate, step, known)
         return self.draw(blend, estimate, step, noise, 0, heat)
 
-    def like_micrographs(self, estimate: Tensor, patterns: Patterns, scene: Scene) -> Tensor:
+    def like_micrographs(
+        self, estimate: Tensor, patterns: Patterns, known: Known, scene: Scene
+    ) -> Tensor:
         """The finished volume with the small patterns of the micrographs."""
         held = None
         if scene.anchors:
             held = np.zeros(scene.shape[1:], np.bool_)
             for pin in scene.anchors:
                 np.moveaxis(held, pin.normal, 0)[pin.place] = True
-        return matched(estimate, patterns, self.patterns, scene.periodic, scene.seed, held)
+        aim = known.fractions if self.balance else None
+        return matched(estimate, patterns, self.patterns, scene.periodic, scene.seed, held, aim)
 
     def rounds_of(self, step: Step, known: Known) -> int:
         """Renoising rounds of a step."""

@@ -100,6 +100,15 @@ def test_of_other_fractions_the_interface_goes_with_their_product():
     assert area(after) == pytest.approx(area(half) * 0.3 * 0.7 / 0.25, rel=0.03)
 
 
+@pytest.mark.parametrize("wanted", [(0.3, 0.4, 0.3), (0.335, 0.34, 0.325), (0.34, 0.325, 0.335)])
+def test_phases_come_to_the_fractions_that_are_asked_for(wanted):
+    before, like = volume((30, 32, 34), 3, 2.0), volume((48, 48, 48), 3, 2.5, 1)
+    after = given_patterns(before, like, fractions=np.array(wanted))
+    found = np.bincount(after.ravel(), minlength=3) / after.size
+    assert found == pytest.approx(np.array(wanted), abs=module.DRIFT + 1 / after.size)
+    assert components(after) == pytest.approx(components(before), abs=3)
+
+
 def test_a_volume_with_these_patterns_keeps_them():
     like = volume((48, 48, 48))
     before = like[:24]
@@ -158,7 +167,8 @@ def test_counts_follow_every_change(seed, phases, blocks):
     expected = Sums(rng.uniform(0, 2, have.patterns.shape), have.pairs + 5)
     weight = Sums(np.full(have.patterns.shape, 0.01), np.full(have.pairs.shape, 0.01))
     state, held = np.array([seed], np.uint64), np.zeros((0, 0, 0), bool)
-    anneal(stack, have, expected, weight, 20 * labels.size, 50, state, held)
+    room = np.full((phases, 2), 50)
+    anneal(stack, have, expected, weight, 20 * labels.size, room, state, held)
     assert (labels != before).any()
     assert np.array_equal(labels[:low], before[:low])
     again = counted(stack, phases)
@@ -197,14 +207,15 @@ def test_slabs_on_disk_and_blocks_give_what_a_volume_in_memory_does(tmp_path, mo
     before, like = volume((37, 12, 13)), volume((40, 40, 40), sigma=2.0)
     field, known = encode(torch.as_tensor(before), 2), patterns_of(sections(like))
     assert len(blocks(37)) == 4
-    whole = matched(field, known, 10, (True, False, True), 3)
+    aim = {"fractions": np.array([0.53, 0.47])}
+    whole = matched(field, known, 10, (True, False, True), 3, **aim)
     slabs = OnDisk(tmp_path, 5)
     split = matched(
         Field(slabs, tuple(field.shape), lambda low, high: field[:, low:high]),
-        known, 10, (True, False, True), 3,
+        known, 10, (True, False, True), 3, **aim,
     )  # fmt: skip
     assert torch.equal(torch.cat([split.slab(*b) for b in slabs.bounds(37)], 1), whole)
-    assert not torch.equal(whole, field)
+    assert decode(whole).float().mean() == pytest.approx(0.47, abs=0.003)
 
 
 @pytest.mark.parametrize("side", [1, 63, 127, 128, 200, 256, 1000])
