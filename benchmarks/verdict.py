@@ -23,15 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from recon.cli.recipe import FAST
 from recon.core import Micrographs, Recipe, Volume, reconstruct
 from recon.core.comparison.crops import crops
 from recon.core.comparison.equivalence import Comparison, compare
 from recon.core.examples import EXAMPLES, example
+from recon.core.overlay import laid_over
 
 SHAPE = (64, 64, 64)
 SAMPLERS: dict[str, dict[str, Any]] = {
     "default": {},
-    "fast": {"steps": 20, "harmonizer": {"name": "spectral", "rounds": 2}},
+    "fast": laid_over({}, FAST),
 }
 COARSE: dict[str, Any] = {"steps": 20, "harmonizer": {"name": "gamma-blend"}}
 Labels = NDArray[np.uint8]

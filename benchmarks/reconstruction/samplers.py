@@ -3,11 +3,11 @@
 from typing import Any
 
 from recon.cli.recipe import FAST
+from recon.core.overlay import laid_over
 
-_FAST = {key.removeprefix("harmonizer."): value for key, value in FAST.items() if "." in key}
 SAMPLERS: dict[str, dict[str, Any]] = {
     "spectral": {},
-    "fast": {"steps": FAST["steps"], "harmonizer": {"name": "spectral", **_FAST}},
+    "fast": laid_over({}, FAST),
     "gamma-blend": {"steps": 90, "harmonizer": {"name": "gamma-blend"}},
     "none": {"steps": 90, "harmonizer": {"name": "none"}},
     "paper": {"steps": 1000, "harmonizer": {"name": "gamma-blend"}},

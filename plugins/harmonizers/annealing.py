@@ -152,10 +152,12 @@ def allowed(
     left = pieces(labels, wrap, z, y, x, old)
     if left > 1 or (left == 0 and not vanish) or pieces(labels, wrap, z, y, x, new) != 1:
         return False
+    if left == 1:
+        return True
     known = 0
     for face in range(6):
         known += int(_beside(labels, wrap, z, y, x, face)[1] >= 0)
-    return left == 1 or known == 6
+    return known == 6
 
 
 @numba.njit(cache=True, nogil=True)
