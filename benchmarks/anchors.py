@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from recon.cli.settings import value
 from recon.core import Recipe, Volume, reconstruct
-from recon.core.comparison.equivalence import compare
-from recon.core.examples import example
-from recon.core.pipeline import fitted
+from recon.validation.comparison.equivalence import compare
+from recon.workflow.examples import example
+from recon.core.sampler import fitted
 from recon.core.recipe import Choice
 
 PLACES = {"xy": 0, "yz": 2}

@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 
 from recon.cli.export import materials_of
 from recon.core import Volume, catalog
-from recon.core.export import Abaqus, export
+from recon.plugins.exporters import Abaqus, export
 
 MATERIALS = """unit = "GPa"
 [[phase]]

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from recon.core import Volume
-from recon.core.export import FORMATS, Abaqus, export
+from recon.plugins.exporters import FORMATS, Abaqus, export
 
 CASES = [*FORMATS, "inp periodic"]
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core import Micrographs, Recipe, Volume, reconstruct
-from recon.core.checks.memorisation import Memorisation, memorisation
-from recon.core.examples import EXAMPLES, example
+from recon.validation.memorisation.memorisation import Memorisation, memorisation
+from recon.workflow.examples import EXAMPLES, example
 
 Labels = NDArray[np.uint8]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core import Recipe, reconstruct
-from recon.core.pipeline import fitted
+from recon.core.sampler import fitted
 
 
 def correlation(labels: NDArray[np.uint8], phase: int, axis: int, lag: int) -> tuple[float, float]:

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, zoom
 
 from recon.core import Micrographs
-from recon.core.checks.line_sums import LineSums
-from recon.core.checks.plane_check import plane_check
-from recon.core.checks.plane_differences import differences, disagreements
-from recon.core.checks.plane_statistics import PlaneStatistics
-from recon.core.examples import EXAMPLES
+from recon.imaging.plane_check.line_sums import LineSums
+from recon.imaging.plane_check.plane_check import plane_check
+from recon.imaging.plane_check.plane_differences import differences, disagreements
+from recon.imaging.plane_check.plane_statistics import PlaneStatistics
+from recon.workflow.examples import EXAMPLES
 
 REAL = {
     "separator": ("separator_lr.tif", None),

@@ -19,11 +19,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from recon.core import Recipe, catalog, reconstruct
-from recon.core.noise import reverse
-from recon.core.philox import normal
-from recon.core.pipeline import estimate, fitted
-from recon.core.planes import PLANES
-from recon.core.scene import Scene
+from recon.core.sampling.noise import reverse
+from recon.core.sampling.philox import normal
+from recon.core.sampler import estimate, fitted
+from recon.core.data.planes import PLANES
+from recon.core.sampling.scene import Scene
 from recon.plugins.harmonizers.balance import balanced
 from recon.plugins.harmonizers.interface import measured
 from recon.plugins.harmonizers.patterns import matched

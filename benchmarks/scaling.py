@@ -61,10 +61,10 @@ def inside(side: int, steps: int, disk: bool, folder: str) -> None:
     import torch.distributed as dist
 
     from recon.core import Recipe, reconstruct
-    from recon.core.processes import joined
+    from recon.core.sampling.processes import joined
     from recon.core.recipe import Choice
-    from recon.core.slabs.disk import OnDisk
-    from recon.core.slabs.sharded import Sharded
+    from recon.workflow.executors.on_disk import OnDisk
+    from recon.workflow.executors.sharded import Sharded
 
     torch.set_num_threads(1)
     recipe = Recipe(shape=(side,) * 3, steps=60, harmonizer=Choice("spectral", {"rounds": 0}))
@@ -181,8 +181,8 @@ def main(
 def arithmetic(side: int) -> float:
     """FLOP of a voxel in a pass: attention spans a slice, so it grows with the side."""
     from recon.core import Recipe
-    from recon.core.pipeline import fitted as loaded
-    from recon.core.planning.plan import costs
+    from recon.core.sampler import fitted as loaded
+    from recon.workflow.planning.plan import costs
 
     recipe = Recipe(shape=(side, side, side))
     cost = costs(recipe, loaded(recipe))["xy"]

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from recon.core import Micrographs
-from recon.core.processes import world
+from recon.core.sampling.processes import world
 from recon.plugins.denoisers import training
 from recon.plugins.denoisers.unet_ddpm import UnetDdpm
 

@@ -25,10 +25,10 @@ from scipy import ndimage
 
 from recon.cli.recipe import FAST
 from recon.core import Micrographs, Recipe, Volume, reconstruct
-from recon.core.comparison.crops import crops
-from recon.core.comparison.equivalence import Comparison, compare
-from recon.core.examples import EXAMPLES, example
-from recon.core.overlay import laid_over
+from recon.validation.comparison.crops import crops
+from recon.validation.comparison.equivalence import Comparison, compare
+from recon.workflow.examples import EXAMPLES, example
+from recon.workflow.overlay import laid_over
 
 SHAPE = (64, 64, 64)
 SAMPLERS: dict[str, dict[str, Any]] = {

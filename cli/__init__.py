@@ -113,7 +113,7 @@ def in_one_line(error: BaseException) -> click.ClickException | None:
     """What a user is told in place of a traceback; None for a defect."""
     try:  # only now, so that what needs no PyTorch is quick
         from recon.core.errors import ReconError
-        from recon.core.memory import out_of_memory
+        from recon.core.storage.memory import out_of_memory
     except (ImportError, OSError, MemoryError) as broken:  # its libraries are large and many
         if isinstance(broken, MemoryError) or "llocate memory" in str(broken):
             return Refused("out of memory; recon needs about 1 GB to start, allow it more")

@@ -45,7 +45,7 @@ def plugin_names(kind: str) -> Complete:
 
 def weights_names(ctx: click.Context, param: click.Parameter, start: str) -> list[CompletionItem]:
     """Names of the bundled weights; files when none matches."""
-    from recon.core.bundled import bundled
+    from recon.core.storage.bundled import bundled
     from recon.core.errors import ReconError
 
     with warnings.catch_warnings(action="ignore"), contextlib.suppress(ReconError):
@@ -63,7 +63,7 @@ def materials_names(ctx: click.Context, param: click.Parameter, start: str) -> l
 
 def example_names(ctx: click.Context, param: click.Parameter, start: str) -> list[CompletionItem]:
     """Names of the embedded examples."""
-    from recon.core.examples import EXAMPLES
+    from recon.workflow.examples import EXAMPLES
 
     return [
         CompletionItem(name, help=example.description)

@@ -109,8 +109,8 @@ def network(device: str) -> None:
     import torch
 
     from recon.core import weights
-    from recon.core.bundled import weights_path
-    from recon.core.noise import respaced
+    from recon.core.storage.bundled import weights_path
+    from recon.core.sampling.noise import respaced
 
     file = weights.read(weights_path("unet-ddpm", None))
     denoiser = weights.load(file, "unet-ddpm", {}, device)

@@ -6,9 +6,9 @@ import click
 
 from recon.cli.completion import example_names
 from recon.cli.progress import Shown
-from recon.core.atomic import whole
+from recon.core.storage.atomic import whole
 from recon.core.errors import ReconError
-from recon.core.examples import EXAMPLES, example
+from recon.workflow.examples import EXAMPLES, example
 
 
 @click.command()

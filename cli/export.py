@@ -8,11 +8,11 @@ import click
 
 from recon.cli.progress import Shown
 from recon.core.errors import ReconError
-from recon.core.export import FORMATS, export, format_of
-from recon.core.export.abaqus import ELEMENTS
-from recon.core.export.format import METRES
-from recon.core.export.materials import Material, Materials
-from recon.core.volume import Volume
+from recon.plugins.exporters import FORMATS, export, format_of
+from recon.plugins.exporters.abaqus import ELEMENTS
+from recon.plugins.exporters.format import METRES
+from recon.plugins.exporters.materials import Material, Materials
+from recon.core.data.volume import Volume
 
 FORMAT_LINES = "\n".join(f"  .{suffix}  {cls.about}" for suffix, cls in FORMATS.items())
 

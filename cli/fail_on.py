@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import click
 
-from recon.core.comparison.verdict import CLOSE, INDISTINGUISHABLE
+from recon.validation.comparison.verdict import CLOSE, INDISTINGUISHABLE
 from recon.core.errors import unknown
 
 PASSED = {

@@ -9,23 +9,23 @@ import numpy as np
 
 from recon.cli.progress import Shown
 from recon.cli.repeated import SeveralFiles
-from recon.core.atomic import check_writable, whole
-from recon.core.checks.plane_check import plane_findings
+from recon.core.storage.atomic import check_writable, whole
+from recon.imaging.plane_check.plane_check import plane_findings
 from recon.core.errors import ReconError
-from recon.core.imaging.common_size import UNKNOWN
-from recon.core.imaging.cropping import Crop
-from recon.core.imaging.denoise import FILTERS
-from recon.core.imaging.images import read_image
-from recon.core.imaging.picture import Picture
-from recon.core.imaging.pixel_size import PixelSize
-from recon.core.imaging.plane_values import plane_values
-from recon.core.imaging.preparation import Decisions, Prepared, prepare
-from recon.core.imaging.segmentation import parse_thresholds
-from recon.core.imaging.slicing import cut, stack
-from recon.core.imaging.symmetry import isotropic, transverse
-from recon.core.micrographs import Micrographs
-from recon.core.planes import PLANES
-from recon.core.units import format_voxel_size, parse_pixel_size, parse_voxel_size
+from recon.imaging.common_size import UNKNOWN
+from recon.imaging.cropping import Crop
+from recon.imaging.denoise import FILTERS
+from recon.imaging.images import read_image
+from recon.imaging.picture import Picture
+from recon.imaging.pixel_size import PixelSize
+from recon.imaging.plane_values import plane_values
+from recon.imaging.preparation import Decisions, Prepared, prepare
+from recon.imaging.segmentation import parse_thresholds
+from recon.imaging.slicing import cut, stack
+from recon.imaging.symmetry import isotropic, transverse
+from recon.core.data.micrographs import Micrographs
+from recon.core.data.planes import PLANES
+from recon.core.data.units import format_voxel_size, parse_pixel_size, parse_voxel_size
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
@@ -160,7 +160,7 @@ def _preview_path(preview: str | None, out: Path) -> Path | None:
     if path.suffix.lower() != ".png":
         raise ReconError(f"--preview must be a .png file or none, got {preview}")
     if path.exists():
-        from recon.core.imaging.preview import may_replace
+        from recon.imaging.preview import may_replace
 
         if not may_replace(path):
             raise ReconError(
@@ -205,7 +205,7 @@ def _write(micrographs: Micrographs, prepared: Prepared, out: Path, picture: Pat
         micrographs.put(store)
         if picture is None:
             return
-        from recon.core.imaging.preview import draw
+        from recon.imaging.preview import draw
 
         size = micrographs.voxel_size
         lengths = f", voxels of {format_voxel_size(size)}" if size != UNKNOWN else ""

@@ -76,7 +76,7 @@ def device() -> dict[str, Any]:
     """What --device auto takes, and the cards there are."""
     import torch
 
-    from recon.core.pipeline import torch_device
+    from recon.core.sampler import torch_device
 
     cards = []
     for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):

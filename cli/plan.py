@@ -1,11 +1,11 @@
 """What `recon run --dry-run` tells."""
 
 from recon.cli.progress import spoken
-from recon.core.budget import format_memory
+from recon.core.storage.budget import format_memory
 from recon.core.errors import ReconError
-from recon.core.planning.plan import Plan
+from recon.workflow.planning.plan import Plan
 from recon.core.recipe import Recipe
-from recon.core.run import loaded
+from recon.workflow.run import loaded
 
 
 def told(recipe: Recipe, limit: int | None) -> str:

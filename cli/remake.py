@@ -11,9 +11,9 @@ from click.core import ParameterSource
 from recon.cli.fail_on import Failed
 from recon.cli.progress import Shown
 from recon.core.errors import ReconError
-from recon.core.executors import Executor
-from recon.core.folder import Folder
-from recon.core.remake import Origin, Remade, remake
+from recon.workflow.executors import Executor
+from recon.workflow.folder import Folder
+from recon.workflow.reproduce import Origin, Remade, remake
 
 ALLOWED = {"source", "out", "weights", "device", "executor", "scheduler", "workers", "memory"}
 """Parameters of `run` that say where and not what; `resume` goes with `out`."""

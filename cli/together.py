@@ -16,7 +16,7 @@ def together() -> Iterator[None]:
     if not _several():
         yield
         return
-    from recon.core.processes import joined
+    from recon.core.sampling.processes import joined
 
     with joined() as processes, contextlib.ExitStack() as mute:
         if not processes.first:
@@ -33,7 +33,7 @@ def first_to_tell(message: str) -> bool:
     """
     if not _several():
         return True
-    from recon.core.processes import world
+    from recon.core.sampling.processes import world
 
     if not world().claim("tell"):
         time.sleep(GRACE)

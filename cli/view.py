@@ -12,16 +12,16 @@ import click
 import numpy as np
 from PIL import Image
 
-from recon.core.atomic import whole
+from recon.core.storage.atomic import whole
 from recon.core.errors import ReconError
-from recon.core.folder import REPORT
-from recon.core.micrographs import Micrographs
-from recon.core.pipeline import measure
+from recon.workflow.folder import REPORT
+from recon.core.data.micrographs import Micrographs
+from recon.core.sampler import measure
 from recon.core.recipe import METRICS
-from recon.core.report import write_report
-from recon.core.units import format_voxel_size
-from recon.core.volume import Volume
-from recon.core.zarr_store import open_store, recon_attribute
+from recon.validation.report import write_report
+from recon.core.data.units import format_voxel_size
+from recon.core.data.volume import Volume
+from recon.core.storage.zarr_store import open_store, recon_attribute
 
 MOST = 12
 """Slices of a plane that the page of micrographs shows."""

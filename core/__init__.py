@@ -1,16 +1,16 @@
 """The public face of recon: what plugins and scripts import."""
 
 from recon.core.catalog import Catalog, catalog
-from recon.core.chunked_volume import ChunkedVolume
+from recon.core.data.chunked_volume import ChunkedVolume
 from recon.core.errors import ReconError
 from recon.core.hooks import hookimpl
 from recon.core.kinds import Denoiser, Harmonizer, Metric, Property, Schedule
-from recon.core.micrographs import Micrographs
-from recon.core.noise import Step
+from recon.core.data.micrographs import Micrographs
+from recon.core.sampling.noise import Step
 from recon.core.options import option
-from recon.core.pipeline import State, measure, reconstruct
+from recon.core.sampler import State, measure, reconstruct
 from recon.core.recipe import Recipe
-from recon.core.volume import Volume
+from recon.core.data.volume import Volume
 
 __all__ = [
     "Catalog",

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.core.errors import ReconError
-from recon.core.micrographs import Micrographs
-from recon.core.noise import ALPHA_BAR, Step, T, respaced, reverse
+from recon.core.data.micrographs import Micrographs
+from recon.core.sampling.noise import ALPHA_BAR, Step, T, respaced, reverse
 from recon.core.options import option
-from recon.core.scene import Clean, Noise, Scene
-from recon.core.statistics import Statistics
-from recon.core.volume import Volume
+from recon.core.sampling.scene import Clean, Noise, Scene
+from recon.core.data.statistics import Statistics
+from recon.core.data.volume import Volume
 
 
 class Plugin(ABC):

@@ -11,15 +11,15 @@ import torch
 import xarray as xr
 from hypothesis import strategies as st
 
-from recon.core.encoding import channels
+from recon.core.data.encoding import channels
 from recon.core.kinds import KINDS, Denoiser, Harmonizer, Metric, Property, Schedule
-from recon.core.micrographs import Micrographs
-from recon.core.noise import ALPHA_BAR, respaced
+from recon.core.data.micrographs import Micrographs
+from recon.core.sampling.noise import ALPHA_BAR, respaced
 from recon.core.options import options, rule, values
-from recon.core.planes import NORMAL, PLANES
-from recon.core.scene import Scene
-from recon.core.statistics import Statistics
-from recon.core.volume import Volume
+from recon.core.data.planes import NORMAL, PLANES
+from recon.core.sampling.scene import Scene
+from recon.core.data.statistics import Statistics
+from recon.core.data.volume import Volume
 
 
 @st.composite

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from printed import leave, pm, table
 from study import Network, Study, held_out
 
-from recon.core.comparison.equivalence import METRICS
+from recon.validation.comparison.equivalence import METRICS
 
 Row = dict[str, Any]
 

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from recon.core import Micrographs, Recipe
-from recon.core.encoding import encode
-from recon.core.noise import Step
-from recon.core.pipeline import fitted
+from recon.core.data.encoding import encode
+from recon.core.sampling.noise import Step
+from recon.core.sampler import fitted
 
 LEVELS = (0.1, 0.3, 1.0, 3.0, 10.0)
 """Noise over signal (variance), around where phases are decided."""

@@ -9,8 +9,8 @@ from typing import Any
 from printed import leave, table
 from study import Study
 
-from recon.core.comparison.equivalence import METRICS
-from recon.core.planes import PLANES
+from recon.validation.comparison.equivalence import METRICS
+from recon.core.data.planes import PLANES
 
 
 def grid(study: Study) -> None:

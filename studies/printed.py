@@ -10,7 +10,7 @@ import click
 from matplotlib.figure import Figure
 from PIL import Image
 
-from recon.core.atomic import whole
+from recon.core.storage.atomic import whole
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -15,8 +15,8 @@ from study import RECIPES, Study, digest
 from two_samples import boxes, compared, comparisons_line, quartiles_table
 
 from recon.core import Volume, catalog
-from recon.core.atomic import whole
-from recon.core.comparison.crops import worth
+from recon.core.storage.atomic import whole
+from recon.validation.comparison.crops import worth
 
 REAL = 50
 """Subvolumes at random places, as in the paper."""

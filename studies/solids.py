@@ -6,7 +6,7 @@ from matplotlib.colors import ListedColormap
 from numpy.typing import NDArray
 
 from recon.core import Volume
-from recon.core.planes import NORMAL
+from recon.core.data.planes import NORMAL
 
 COLOURS = ("#1a2b4d", "#f4b248", "#3fa68f", "#c0504d")
 SHADES = (1.0, 0.86, 0.72)  # top, front, side

@@ -13,9 +13,9 @@ from materials import Material, material, stacks
 from sampling import Made, sampled
 
 from recon.core import Micrographs, Recipe, catalog, weights
-from recon.core.planes import PLANES
+from recon.core.data.planes import PLANES
 from recon.core.recipe import Choice
-from recon.core.run import train
+from recon.workflow.run import train
 
 RECIPES = Path(__file__).parent / "recipes"
 SPECTRAL = {

@@ -13,7 +13,7 @@ from score import second_order
 from study import Study, held_out
 
 from recon.core import Micrographs
-from recon.core.comparison.equivalence import METRICS
+from recon.validation.comparison.equivalence import METRICS
 
 Row = dict[str, Any]
 COLOURS = ("#1c2330", "#1769d2", "#b8860b", "#2e8b57")

@@ -75,7 +75,7 @@ def test_the_command_lists_and_runs_it(environment, tmp_path):
 
 def test_a_volume_tells_the_version_of_the_metric(environment):
     line = (
-        "from recon.core.recipe import Choice, Recipe; from recon.core.run import versions; "
+        "from recon.core.recipe import Choice, Recipe; from recon.workflow.run import versions; "
         "print(versions(Recipe(metrics=(Choice('euler-number'),)))['recon-euler-number'])"
     )
     result = run(environment, "-c", line)

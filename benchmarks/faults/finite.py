@@ -9,9 +9,9 @@ import click
 import torch
 
 from recon.core import Recipe
-from recon.core.finite import unbounded
-from recon.core.noise import respaced
-from recon.core.pipeline import check_estimate, fitted, unchecked_estimate
+from recon.core.data.finite import unbounded
+from recon.core.sampling.noise import respaced
+from recon.core.sampler import check_estimate, fitted, unchecked_estimate
 
 
 def least(work: Callable[[], Any], times: int) -> float:

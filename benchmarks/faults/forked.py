@@ -25,9 +25,9 @@ CONTEXT.set_forkserver_preload(
             f"recon.cli.{name}"
             for name in ("run", "train", "import_", "measure", "export", "sweep")
         ),
-        "recon.core.executors.tasks",
-        "recon.core.executors.local_cluster",
-        "recon.core.imaging.preview",
+        "recon.workflow.executors.tasks",
+        "recon.workflow.executors.local_cluster",
+        "recon.imaging.preview",
         "recon.plugins",
         "recon.plugins.denoisers.unet_ddpm",
         "recon.plugins.denoisers.gaussian",
@@ -137,8 +137,8 @@ def _often_saved(slabs: bool) -> None:
     """State is kept after every step, so that what is resumed is rarely the beginning."""
     import torch
 
-    import recon.core.executors.in_slabs as in_slabs
-    import recon.core.executors.local as local
+    import recon.workflow.executors.in_slabs as in_slabs
+    import recon.workflow.executors.local as local
     import recon.plugins.denoisers.training as training
 
     torch.set_num_threads(1)

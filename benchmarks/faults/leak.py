@@ -25,7 +25,7 @@ import numpy as np
 
 from recon.cli import main as recon
 from recon.core import Volume, catalog
-from recon.core.budget import resident
+from recon.core.storage.budget import resident
 
 METRICS = (
     "volume-fraction", "two-point", "lineal-path", "chord-length", "two-point-cluster",

@@ -29,8 +29,8 @@ from PIL import Image
 
 from recon.cli.recipe import recipe_table
 from recon.core import Micrographs, Recipe, Volume, catalog, weights
-from recon.core.imaging.images import read_image
-from recon.core.run import check
+from recon.imaging.images import read_image
+from recon.workflow.run import check
 from recon.plugins.properties.materials import Materials, bundled_materials
 
 Files = dict[str, bytes]

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from recon.core import Recipe, Volume, catalog, reconstruct
-from recon.core.bundled import bundled
+from recon.core.storage.bundled import bundled
 from recon.core.kinds import Denoiser
-from recon.core.pipeline import fitted
+from recon.core.sampler import fitted
 from recon.core.recipe import Choice
 
 METRICS = (

@@ -20,7 +20,7 @@ from recon.core import Volume
 
 SCRIPT = """
 import torch
-import recon.core.executors.in_slabs as in_slabs
+import recon.workflow.executors.in_slabs as in_slabs
 from recon.cli import main
 torch.set_num_threads(1)
 in_slabs.SAVE_EVERY = 0.0

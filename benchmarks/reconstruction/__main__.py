@@ -27,7 +27,7 @@ from score import function_errors, functions, of_micrographs, real_crops, scalar
 from recon.cli.settings import parsed
 from recon.core import Recipe, Volume
 from recon.core.recipe import Choice
-from recon.core.run import train
+from recon.workflow.run import train
 
 PHYSICS = {
     "fibre-composite": {"homogenization": {"materials": "glass-epoxy"}},

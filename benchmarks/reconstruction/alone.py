@@ -15,7 +15,7 @@ from sampling import sampled
 from scipy import ndimage
 
 from recon.core import Recipe, Volume
-from recon.core.planes import NORMAL, PLANES
+from recon.core.data.planes import NORMAL, PLANES
 from recon.core.recipe import Choice
 
 STEPS = 90

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from recon.core import Volume
-from recon.core.planes import NORMAL, PLANES
+from recon.core.data.planes import NORMAL, PLANES
 
 SIDE, BATCH, STEPS, SCORED = 64, 64, 300, 512
 

@@ -15,12 +15,12 @@ import torch
 from materials import NAMES, material
 
 from recon.core import Recipe
-from recon.core.encoding import encode
-from recon.core.noise import Step
-from recon.core.philox import START, normal
-from recon.core.pipeline import estimate, fitted
-from recon.core.planes import PLANES
-from recon.core.scene import Scene
+from recon.core.data.encoding import encode
+from recon.core.sampling.noise import Step
+from recon.core.sampling.philox import START, normal
+from recon.core.sampler import estimate, fitted
+from recon.core.data.planes import PLANES
+from recon.core.sampling.scene import Scene
 from recon.plugins.harmonizers.spectrum import Spectrum
 
 SIDE = 64

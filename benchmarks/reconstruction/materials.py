@@ -10,7 +10,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from recon.core import Micrographs, Volume
-from recon.core.examples import EXAMPLES, example
+from recon.workflow.examples import EXAMPLES, example
 
 
 @attrs.frozen

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 
 from recon.core import Volume
-from recon.core.planes import NORMAL, PLANES
+from recon.core.data.planes import NORMAL, PLANES
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402

@@ -3,7 +3,7 @@
 from typing import Any
 
 from recon.cli.recipe import FAST
-from recon.core.overlay import laid_over
+from recon.workflow.overlay import laid_over
 
 SAMPLERS: dict[str, dict[str, Any]] = {
     "spectral": {},

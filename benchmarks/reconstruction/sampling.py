@@ -9,7 +9,7 @@ import attrs
 
 from recon.core import Recipe, Volume, reconstruct
 from recon.core.kinds import Denoiser
-from recon.core.pipeline import fitted
+from recon.core.sampler import fitted
 
 
 @attrs.frozen

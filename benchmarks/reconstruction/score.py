@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from recon.core import Micrographs, Volume
 from recon.core.catalog import catalog
-from recon.core.comparison.crops import crops
-from recon.core.comparison.equivalence import METRICS, compare
+from recon.validation.comparison.crops import crops
+from recon.validation.comparison.equivalence import METRICS, compare
 
 CROPS = 16
 SHAPES = {"two-point-cluster": {}, "chord-length": {"border": "weigh"}, "local-thickness": {}}

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.planes import PLANES
+from recon.core.data.planes import PLANES
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]

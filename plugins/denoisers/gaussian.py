@@ -15,12 +15,12 @@ from torch import Tensor
 
 from recon.core.errors import ReconError
 from recon.core.kinds import Denoiser, Material
-from recon.core.microbatch import in_microbatches
-from recon.core.micrographs import Micrographs
-from recon.core.noise import Step
+from recon.core.sampling.microbatch import in_microbatches
+from recon.core.data.micrographs import Micrographs
+from recon.core.sampling.noise import Step
 from recon.core.options import option
-from recon.core.planes import PLANES, in_plane
-from recon.core.statistics import Statistics
+from recon.core.data.planes import PLANES, in_plane
+from recon.core.data.statistics import Statistics
 
 BATCH = 16
 REACH = 6

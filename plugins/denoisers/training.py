@@ -21,10 +21,10 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from recon.core.encoding import channels, encode
+from recon.core.data.encoding import channels, encode
 from recon.core.errors import ReconError
-from recon.core.finite import first_unbounded
-from recon.core.processes import world
+from recon.core.data.finite import first_unbounded
+from recon.core.sampling.processes import world
 from recon.plugins.denoisers import checkpoint
 from recon.plugins.denoisers.crops import Batch, Crops
 from recon.plugins.denoisers.predictions import Prediction

@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recon.core.encoding import channels
+from recon.core.data.encoding import channels
 from recon.core.errors import ReconError, shown
 from recon.core.kinds import Denoiser, Material
-from recon.core.microbatch import in_microbatches
-from recon.core.micrographs import Micrographs
-from recon.core.noise import ALPHA_BAR, Step
+from recon.core.sampling.microbatch import in_microbatches
+from recon.core.data.micrographs import Micrographs
+from recon.core.sampling.noise import ALPHA_BAR, Step
 from recon.core.options import option, options, rule, values
-from recon.core.planes import PLANES
-from recon.core.processes import joined
+from recon.core.data.planes import PLANES
+from recon.core.sampling.processes import joined
 from recon.plugins.denoisers import checkpoint as checkpoints
 from recon.plugins.denoisers import training
 from recon.plugins.denoisers.architecture import PRESETS as ARCHITECTURES

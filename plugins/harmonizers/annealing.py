@@ -6,7 +6,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.patterns import CELLS
+from recon.core.data.patterns import CELLS
 from recon.plugins.harmonizers.simple import SIX, pieces, place
 
 WARM = 2.0

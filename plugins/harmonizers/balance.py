@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.core.slabs.field import AnyField, F, mapped, settled, summed, thinned
+from recon.core.sampling.slabs.field import AnyField, F, mapped, settled, summed, thinned
 
 LIMIT = 1.2
 """The logit of D is atanh(D / LIMIT): above 1, so that certainty stays finite."""

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core.errors import ReconError
-from recon.core.planes import AXES, NORMAL, in_plane
+from recon.core.data.planes import AXES, NORMAL, in_plane
 
 Correlation = NDArray[np.float64]
 

@@ -4,9 +4,9 @@ import attrs
 from torch import Tensor
 
 from recon.core.kinds import Harmonizer
-from recon.core.noise import Step, renoise
+from recon.core.sampling.noise import Step, renoise
 from recon.core.options import option
-from recon.core.scene import Clean, Noise, Scene
+from recon.core.sampling.scene import Clean, Noise, Scene
 
 
 @attrs.frozen

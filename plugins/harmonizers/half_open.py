@@ -5,7 +5,7 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from recon.core.statistics import Statistics
+from recon.core.data.statistics import Statistics
 
 NOISES = (1e-12, 1e6)
 """Between which it is sought, over the power of the strongest wave."""

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recon.core.encoding import decode
-from recon.core.planes import in_plane
-from recon.core.slabs.field import AnyField, Part, bordered, total
-from recon.core.statistics import Statistics
+from recon.core.data.encoding import decode
+from recon.core.data.planes import in_plane
+from recon.core.sampling.slabs.field import AnyField, Part, bordered, total
+from recon.core.data.statistics import Statistics
 
 
 def expected(statistics: Statistics) -> float:

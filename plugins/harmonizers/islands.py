@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.core.encoding import decode
-from recon.core.isolated import alone
-from recon.core.slabs.field import F, Field, Part, bordered, gathered
+from recon.core.data.encoding import decode
+from recon.core.data.isolated import alone
+from recon.core.sampling.slabs.field import F, Field, Part, bordered, gathered
 
 
 @attrs.frozen(eq=False)

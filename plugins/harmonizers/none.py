@@ -4,8 +4,8 @@ import attrs
 from torch import Tensor
 
 from recon.core.kinds import Harmonizer
-from recon.core.noise import Step
-from recon.core.scene import Clean, Noise, Scene
+from recon.core.sampling.noise import Step
+from recon.core.sampling.scene import Clean, Noise, Scene
 
 
 @attrs.frozen

@@ -18,10 +18,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.core.encoding import decode, encode
-from recon.core.patterns import CELLS, SPACINGS, Patterns
-from recon.core.planes import PLANES, in_plane
-from recon.core.slabs.field import AnyField, F, Field, gathered, label_room, slabs_of
+from recon.core.data.encoding import decode, encode
+from recon.core.data.patterns import CELLS, SPACINGS, Patterns
+from recon.core.data.planes import PLANES, in_plane
+from recon.core.sampling.slabs.field import AnyField, F, Field, gathered, label_room, slabs_of
 from recon.plugins.harmonizers.annealing import Counts, Labels, Stack, Sums, anneal, count
 
 BLOCK = 64

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from recon.core.anchors import Pinned
+from recon.core.sampling.anchors import Pinned
 from recon.plugins.harmonizers.balance import LIMIT, clamped, sharpened
 
 LARGEST = 4.0

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.core.planes import NORMAL
-from recon.core.scene import Scene
-from recon.core.slabs import Field, Slabs, Stored
-from recon.core.slabs.field import F
-from recon.core.slabs.slabs import Read
+from recon.core.data.planes import NORMAL
+from recon.core.sampling.scene import Scene
+from recon.core.sampling.slabs import Field, Slabs, Stored
+from recon.core.sampling.slabs.field import F
+from recon.core.sampling.slabs.slabs import Read
 from recon.plugins.harmonizers.extension import extended
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core.errors import ReconError
-from recon.core.planes import in_plane
-from recon.core.statistics import Statistics
+from recon.core.data.planes import in_plane
+from recon.core.data.statistics import Statistics
 
 LEAST = 0.25
 """A phase keeps this share of its fraction, whatever is drawn."""

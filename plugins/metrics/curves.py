@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from recon.core import ChunkedVolume, Micrographs, Volume
-from recon.core.planes import AXES, PLANES, in_plane
+from recon.core.data.planes import AXES, PLANES, in_plane
 from recon.plugins.metrics.lines import LineKernel, count_along
 
 Curve = NDArray[np.float64]  # (phases, lags)

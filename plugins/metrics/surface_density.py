@@ -18,7 +18,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from recon.core import Metric, option
-from recon.core.planes import AXES
+from recon.core.data.planes import AXES
 from recon.plugins.metrics.curves import Sample, along_axes, by_direction, pooled
 from recon.plugins.metrics.segments import along
 

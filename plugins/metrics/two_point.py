@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 
 from recon.core import Metric, Micrographs, option
-from recon.core.planes import NORMAL, PLANES, in_plane
+from recon.core.data.planes import NORMAL, PLANES, in_plane
 from recon.plugins.metrics.curves import (
     Sample,
     as_array,

@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from recon.core import Metric, Micrographs, ReconError, Volume, option
-from recon.core.clusters import Clusters
+from recon.core.data.clusters import Clusters
 from recon.plugins.metrics.curves import Curve, as_array, number_of_lags, ratio, windows
 from recon.plugins.metrics.segments import along
 

@@ -6,7 +6,7 @@ import numpy as np
 from recon.core.errors import ReconError
 from recon.core.kinds import Schedule
 from recon.core.options import option
-from recon.core.planes import PLANES
+from recon.core.data.planes import PLANES
 
 
 @attrs.frozen

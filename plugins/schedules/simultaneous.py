@@ -4,7 +4,7 @@ import attrs
 import numpy as np
 
 from recon.core.kinds import Schedule
-from recon.core.planes import PLANES
+from recon.core.data.planes import PLANES
 
 
 @attrs.frozen

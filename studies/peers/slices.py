@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks" / "reconstructio
 
 from materials import REAL, material  # noqa: E402
 
-from recon.core.planes import PLANES  # noqa: E402
+from recon.core.data.planes import PLANES  # noqa: E402
 
 
 def main() -> None:

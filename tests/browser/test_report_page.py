@@ -12,9 +12,9 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from recon.core import Micrographs, Volume, measure
-from recon.core.comparison.equivalence import compare
-from recon.core.report import write_report
-from recon.core.report.tiles import colours
+from recon.validation.comparison.equivalence import compare
+from recon.validation.report import write_report
+from recon.validation.report.tiles import colours
 
 pytestmark = pytest.mark.browser
 

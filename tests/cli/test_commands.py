@@ -8,7 +8,7 @@ import pytest
 
 from recon.cli import COMMANDS, main
 from recon.core import Micrographs, Volume
-from recon.core.bundled import bundled
+from recon.core.storage.bundled import bundled
 
 
 def test_help_lines_are_those_of_the_commands(recon):
@@ -62,7 +62,7 @@ def test_example_refuses_in_one_line(recon, arguments, message):
 
 
 def test_every_example_has_bundled_weights():
-    from recon.core.examples import EXAMPLES
+    from recon.workflow.examples import EXAMPLES
 
     files = bundled("unet-ddpm")
     assert set(EXAMPLES) <= set(files)

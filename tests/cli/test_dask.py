@@ -281,6 +281,6 @@ def test_flags_that_do_not_fit_are_one_line_and_leave_nothing(recon, flags, mess
 
 
 def test_without_dask_the_extra_is_named(recon, monkeypatch):
-    monkeypatch.setattr("recon.core.executors.dask.find_spec", lambda name: None)
+    monkeypatch.setattr("recon.workflow.executors.dask.find_spec", lambda name: None)
     line = recon(*RUN, "--executor", "dask", code=2).stderr.strip().splitlines()[-1]
     assert line == "Error: executor dask needs dask.distributed: pip install 'microrecon[scale]'"

@@ -9,7 +9,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from recon.core import Volume
-from recon.core.examples import example
+from recon.workflow.examples import example
 
 
 def grey(labels, seed):

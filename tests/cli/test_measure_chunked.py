@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import zarr
 
-from recon.core import Volume, chunked_volume
+from recon.core import Volume
+from recon.core.data import chunked_volume
 
 IN_PARTS = (
     "volume-fraction", "two-point", "lineal-path", "chord-length", "surface-density", "percolation",

@@ -9,7 +9,7 @@ import torch
 import zarr
 
 from recon.core import Micrographs, Volume
-from recon.core.run import _conclude
+from recon.workflow.run import _conclude
 
 GAUSSIAN = ("run", "--denoiser", "gaussian", "--harmonizer", "none", "--steps", 4)
 SMALL = (*GAUSSIAN, "--shape", 12, 10, 16)
@@ -97,9 +97,9 @@ def test_an_anchor_comes_from_the_volume_itself(recon):
 
 
 def test_made_in_slabs_and_again_in_memory(recon, monkeypatch):
-    monkeypatch.setattr("recon.core.executors.local.thickness_within", lambda *_: 8)
+    monkeypatch.setattr("recon.workflow.executors.local.thickness_within", lambda *_: 8)
     recon(*SMALL, "--out", "out")
-    monkeypatch.setattr("recon.core.executors.local.thickness_within", lambda *_: None)
+    monkeypatch.setattr("recon.workflow.executors.local.thickness_within", lambda *_: None)
     identical(recon, "out/volume.zarr")
 
 
@@ -190,9 +190,9 @@ def stopped(recon, monkeypatch, *run):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("recon.core.run._conclude", interrupt)
+    monkeypatch.setattr("recon.workflow.run._conclude", interrupt)
     recon(*run, code=130)
-    monkeypatch.setattr("recon.core.run._conclude", _conclude)
+    monkeypatch.setattr("recon.workflow.run._conclude", _conclude)
 
 
 def test_resume_refuses_other_weights(recon, monkeypatch):

@@ -10,7 +10,7 @@ import xarray as xr
 import zarr
 
 from recon.core import Micrographs, Recipe, Volume, catalog, reconstruct
-from recon.core.folder import Folder, free_name
+from recon.workflow.folder import Folder, free_name
 
 QUICK = ("run", "--denoiser", "gaussian", "--harmonizer", "none", "--steps", 4)
 SMALL = (*QUICK, "--shape", 12, 10, 16)
@@ -132,7 +132,7 @@ class Stop(Exception):
 @pytest.mark.parametrize("bare", [True, False])
 def test_an_interrupted_run_goes_on_where_it_was(recon, monkeypatch, bare):
     recon(*SMALL, "--samples", 2, "--out", "whole")
-    monkeypatch.setattr("recon.core.executors.local.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("recon.workflow.executors.local.SAVE_EVERY", 0.0)
     saved = []
 
     def stop(self, name, done, x, keep=Folder.save_field):
@@ -232,7 +232,7 @@ def test_weights_and_micrographs_of_different_materials_are_refused(recon, micro
 
 
 def test_out_of_memory_is_one_line(recon, monkeypatch):
-    monkeypatch.setattr("recon.core.planning.plan.available", lambda: None)  # as on a Mac
+    monkeypatch.setattr("recon.workflow.planning.plan.available", lambda: None)  # as on a Mac
     result = recon(*QUICK, "--shape", 4000, 4000, 4000, "--out", "huge", code=2)
     assert line(result).startswith("out of memory; take a smaller --shape")
     assert not Path("huge/volume.zarr").exists()

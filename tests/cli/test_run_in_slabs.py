@@ -7,8 +7,8 @@ import pytest
 
 from recon.cli.run import command
 from recon.core import Volume
-from recon.core.executors import local
-from recon.core.planning.plan import Memory
+from recon.workflow.executors import local
+from recon.workflow.planning.plan import Memory
 
 RUN = ("run", "--denoiser", "gaussian", "--harmonizer", "none", "--steps", 4)
 SMALL = (*RUN, "--shape", 20, 10, 16, "--samples", 2)
@@ -39,7 +39,7 @@ def test_the_volumes_are_those_of_a_run_in_memory(recon, thin_slabs):
 
 def test_an_interrupted_run_goes_on_with_more_memory(recon, thin_slabs, monkeypatch):
     recon(*SMALL, "--out", "whole")
-    monkeypatch.setattr("recon.core.executors.in_slabs.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("recon.workflow.executors.in_slabs.SAVE_EVERY", 0.0)
     sampled, states = local.sampled, []
 
     def stopped(*arguments):

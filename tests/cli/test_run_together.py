@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from recon.core import Volume
-from recon.core.bundled import bundled
+from recon.core.storage.bundled import bundled
 
 pytestmark = pytest.mark.processes
 
@@ -18,7 +18,7 @@ RUN = ("run", "--shape", 34, 20, 18, "--steps", 8, "--seed", 3)
 # Saves after every step, so that what is resumed is rarely the beginning.
 SCRIPT = """
 import time, torch
-import recon.core.executors.in_slabs as in_slabs
+import recon.workflow.executors.in_slabs as in_slabs
 from recon.cli import main
 torch.set_num_threads(1)
 in_slabs.SAVE_EVERY = 0.0

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from recon.core import Micrographs, Volume, weights
-from recon.core.folder import Folder
+from recon.workflow.folder import Folder
 
 TINY = ("--denoiser", "gaussian", "--steps", 4, "--shape", 12, 10, 16)
 BLEND = (*TINY, "--harmonizer", "gamma-blend")

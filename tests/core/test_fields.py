@@ -6,9 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recon.core import Micrographs, planes
-from recon.core.encoding import channels, decode, encode
-from recon.core.statistics import Statistics
+from recon.core import Micrographs
+from recon.core.data import planes
+from recon.core.data.encoding import channels, decode, encode
+from recon.core.data.statistics import Statistics
 from recon.core.testing import labels
 
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon.core import Micrographs
-from recon.core.isolated import alone, isolated_share
-from recon.core.planes import NORMAL
+from recon.core.data.isolated import alone, isolated_share
+from recon.core.data.planes import NORMAL
 
 
 @given(st.integers(0, 2**31), st.tuples(*[st.booleans()] * 3))

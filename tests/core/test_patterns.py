@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recon.core import Micrographs
-from recon.core.patterns import SPACINGS, Counted, codes, patterns_of
+from recon.core.data.patterns import SPACINGS, Counted, codes, patterns_of
 
 
 def images(phases, shape=(3, 9, 11), seed=0):

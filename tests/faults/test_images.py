@@ -15,7 +15,7 @@ import tifffile
 from PIL import Image
 
 from recon.core import ReconError
-from recon.core.imaging.images import read_image
+from recon.imaging.images import read_image
 
 SLICE = np.random.default_rng(0).integers(0, 3, (20, 30), np.uint8)
 

@@ -10,9 +10,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from recon.core import Micrographs, Recipe, ReconError, Volume, catalog, reconstruct, weights
-from recon.core.bundled import bundled
+from recon.core.storage.bundled import bundled
 from recon.core.recipe import Choice
-from recon.core.slabs.disk import OnDisk
+from recon.workflow.executors.on_disk import OnDisk
 from recon.plugins.denoisers.gaussian import Gaussian
 from recon.plugins.denoisers.training import Training
 from recon.plugins.denoisers.unet_ddpm import UnetDdpm

@@ -12,8 +12,8 @@ import pytest
 import zarr
 
 from recon.core import Micrographs, ReconError, Volume
-from recon.core.chunked_volume import ChunkedVolume
-from recon.core.imaging.images import read_image
+from recon.core.data.chunked_volume import ChunkedVolume
+from recon.imaging.images import read_image
 
 LABELS = np.zeros((70, 20, 20), np.uint8)
 LABELS[66:] = np.random.default_rng(0).integers(0, 3, (4, 20, 20))
@@ -118,7 +118,7 @@ def test_a_voxel_size_that_is_none_is_refused(path, scale):
     ],
 )
 def test_an_absurd_shape_takes_no_memory(path, shape, message, monkeypatch):
-    monkeypatch.setattr("recon.core.zarr_store.available", lambda: 10**10)
+    monkeypatch.setattr("recon.core.storage.zarr_store.available", lambda: 10**10)
     changed(path / "0/zarr.json", lambda table: table.update(shape=shape))
     assert message in refusal(path)
 

@@ -4,8 +4,8 @@ import attrs
 import numpy as np
 
 from recon.core import Recipe, catalog, reconstruct
-from recon.core.bundled import bundled
-from recon.core.pipeline import fitted
+from recon.core.storage.bundled import bundled
+from recon.core.sampler import fitted
 from recon.core.recipe import Choice
 
 NAMES = sorted(bundled("unet-ddpm"))

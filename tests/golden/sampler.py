@@ -10,7 +10,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from recon.core import Micrographs, Recipe, reconstruct
-from recon.core.philox import START, normal
+from recon.core.sampling.philox import START, normal
 from recon.core.recipe import Choice
 from recon.plugins.denoisers.gaussian import Gaussian
 

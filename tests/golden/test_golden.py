@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recon.core.examples import example
-from recon.core.patterns import patterns_of
+from recon.workflow.examples import example
+from recon.core.data.patterns import patterns_of
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from recon.core import Micrographs
-from recon.core.noise import ALPHA_BAR, Step
+from recon.core.sampling.noise import ALPHA_BAR, Step
 from recon.plugins.denoisers.precision import fast_bfloat16
 from recon.plugins.denoisers.unet_ddpm import UnetDdpm
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from recon.core import Micrographs, Recipe, ReconError
-from recon.core.noise import ALPHA_BAR
-from recon.core.processes import Processes
-from recon.core.run import train
+from recon.core.sampling.noise import ALPHA_BAR
+from recon.core.sampling.processes import Processes
+from recon.workflow.run import train
 from recon.plugins.denoisers.architecture import PRESETS
 from recon.plugins.denoisers.crops import Batch, Crops
 from recon.plugins.denoisers.predictions import PREDICTIONS

@@ -19,7 +19,7 @@ SCRIPT = """
 import importlib.util, json, sys, torch
 from pathlib import Path
 from safetensors.torch import save_file
-from recon.core.processes import world
+from recon.core.sampling.processes import world
 torch.set_num_threads(1)
 spec = importlib.util.spec_from_file_location("parent", sys.argv[1])
 parent = importlib.util.module_from_spec(spec)

@@ -14,7 +14,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from recon.core import Micrographs, ReconError
-from recon.core.noise import ALPHA_BAR, Step
+from recon.core.sampling.noise import ALPHA_BAR, Step
 from recon.plugins.denoisers import training
 from recon.plugins.denoisers.predictions import PREDICTIONS
 from recon.plugins.denoisers.unet_ddpm import UnetDdpm

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from recon.core.encoding import decode
+from recon.core.data.encoding import decode
 from recon.plugins.harmonizers.balance import LIMIT, balanced, sharpened
 
 

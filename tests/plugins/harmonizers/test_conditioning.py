@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from recon.core import Recipe, reconstruct
-from recon.core.anchors import Pinned
+from recon.core.sampling.anchors import Pinned
 from recon.core.recipe import Choice
 from recon.plugins.denoisers.gaussian import Gaussian
 from recon.plugins.harmonizers.conditioning import correction, expected_fractions, told_share

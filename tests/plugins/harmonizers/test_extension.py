@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon.core import ReconError
-from recon.core.planes import PLANES, in_plane
+from recon.core.data.planes import PLANES, in_plane
 from recon.plugins.harmonizers.extension import extended
 
 LAG = 14

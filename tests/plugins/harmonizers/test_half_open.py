@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recon.core.statistics import Statistics
+from recon.core.data.statistics import Statistics
 from recon.plugins.harmonizers.half_open import half_open
 
 

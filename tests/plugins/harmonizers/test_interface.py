@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon.core import Micrographs
-from recon.core.encoding import encode
-from recon.core.planes import NORMAL
-from recon.core.statistics import Statistics
+from recon.core.data.encoding import encode
+from recon.core.data.planes import NORMAL
+from recon.core.data.statistics import Statistics
 from recon.plugins.harmonizers.interface import expected, measured
 
 

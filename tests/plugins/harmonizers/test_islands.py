@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recon.core.encoding import decode, encode
-from recon.core.isolated import alone
+from recon.core.data.encoding import decode, encode
+from recon.core.data.isolated import alone
 from recon.plugins.harmonizers.islands import joined
 
 WRAPS = (False, False, False)

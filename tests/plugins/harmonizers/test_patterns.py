@@ -9,11 +9,11 @@ from scipy.ndimage import binary_erosion as erode
 from scipy.ndimage import gaussian_filter, label
 
 from recon.core import Micrographs
-from recon.core.encoding import decode, encode
-from recon.core.patterns import SPACINGS, patterns_of
-from recon.core.planes import NORMAL, PLANES
-from recon.core.slabs.disk import OnDisk
-from recon.core.slabs.field import Field
+from recon.core.data.encoding import decode, encode
+from recon.core.data.patterns import SPACINGS, patterns_of
+from recon.core.data.planes import NORMAL, PLANES
+from recon.workflow.executors.on_disk import OnDisk
+from recon.core.sampling.slabs.field import Field
 from recon.plugins.harmonizers import patterns as module
 from recon.plugins.harmonizers.annealing import Stack, Sums, allowed, anneal, count
 from recon.plugins.harmonizers.patterns import Wanted, blocks, matched

@@ -7,13 +7,13 @@ import torch
 from scipy.ndimage import gaussian_filter, label
 
 from recon.core import Micrographs, Recipe, ReconError, reconstruct
-from recon.core.anchors import Pinned
-from recon.core.encoding import decode
-from recon.core.noise import Step, respaced
-from recon.core.philox import START, normal
-from recon.core.planes import NORMAL, PLANES
+from recon.core.sampling.anchors import Pinned
+from recon.core.data.encoding import decode
+from recon.core.sampling.noise import Step, respaced
+from recon.core.sampling.philox import START, normal
+from recon.core.data.planes import NORMAL, PLANES
 from recon.core.recipe import Choice
-from recon.core.scene import Scene
+from recon.core.sampling.scene import Scene
 from recon.core.testing import check_plugin
 from recon.plugins.denoisers.gaussian import Gaussian
 from recon.plugins.harmonizers.spectral import Spectral

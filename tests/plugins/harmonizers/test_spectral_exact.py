@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from recon.core import Recipe, reconstruct
-from recon.core.planes import NORMAL, PLANES, turned
+from recon.core.data.planes import NORMAL, PLANES, turned
 from recon.core.recipe import Choice
 from recon.plugins.denoisers.gaussian import Gaussian
 from recon.plugins.harmonizers.spectral import Spectral

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from recon.core.planes import NORMAL, PLANES
-from recon.core.scene import Scene
+from recon.core.data.planes import NORMAL, PLANES
+from recon.core.sampling.scene import Scene
 from recon.plugins.harmonizers.spectrum import Spectrum, fold, reflection
 
 SHAPE = (9, 12, 10)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon.core import Micrographs, ReconError
-from recon.core.planes import NORMAL, PLANES
-from recon.core.statistics import Statistics
+from recon.core.data.planes import NORMAL, PLANES
+from recon.core.data.statistics import Statistics
 from recon.plugins.harmonizers.target import (
     checked,
     drawn,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from recon.core import ReconError, Volume
-from recon.core.clusters import Clusters
+from recon.core.data.clusters import Clusters
 from recon.core.testing import labels
 from recon.plugins.properties.diffusion.cpu import Cpu
 from recon.plugins.properties.diffusion.gpu import Gpu

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recon.core import ReconError, catalog
-from recon.core.planes import PLANES
+from recon.core.data.planes import PLANES
 
 
 def chosen(name, steps, **options):

@@ -1,0 +1,44 @@
+"""What a plugin returned, held against the contract of its kind; ReconError names the plugin."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from torch import Tensor
+
+from recon.core.errors import ReconError, shown
+from recon.core.data.planes import PLANES
+
+
+def result(plugin: Any, value: Any) -> xr.DataArray | xr.Dataset:
+    """Of a metric or property: an xarray object of real numbers; a bare number becomes one."""
+    if isinstance(value, bool | int | float | np.number | np.bool_):
+        value = xr.DataArray(value)
+    right = isinstance(value, xr.DataArray | xr.Dataset)
+    members = list(value.data_vars.values()) if isinstance(value, xr.Dataset) else [value]
+    if not right or any(member.dtype.kind not in "biuf" for member in members):
+        types = {str(member.dtype) for member in members} if right else type(value).__name__
+        raise _wrong(plugin, "a number, or a DataArray or Dataset of real numbers", types)
+    return value  # type: ignore[no-any-return]
+
+
+def planes(schedule: Any, value: Any) -> tuple[str, ...]:
+    """Of a schedule: at least one plane, each of them known."""
+    if not isinstance(value, tuple | list) or not value or any(p not in PLANES for p in value):
+        raise _wrong(schedule, f"a tuple of planes among {', '.join(PLANES)}", value)
+    return tuple(value)
+
+
+def of_shape(plugin: Any, shape: tuple[int, ...], value: Any) -> Any:
+    """Of a denoiser or harmonizer: a tensor, or a field in slabs, of the shape of its input."""
+    if getattr(value, "shape", None) is None or tuple(value.shape) != tuple(shape):
+        got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        raise _wrong(plugin, f"a tensor of shape {tuple(shape)}", got)
+    return value
+
+
+def _wrong(plugin: Any, rule: str, value: Any) -> ReconError:
+    return ReconError(
+        f"{plugin.kind} {plugin.name} must return {rule}, got {shown(value)}; tell its author, or "
+        f"take another {plugin.kind}"
+    )

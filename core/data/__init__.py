@@ -1,0 +1,1 @@
+"""Volumes, micrographs and what is measured of them: labels, planes, units, statistics."""

@@ -1,0 +1,139 @@
+"""Labelled 2D micrographs of up to three orthogonal planes and their file."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from recon.core.storage.atomic import whole
+from recon.core.errors import ReconError, unknown
+from recon.core.data.planes import PLANES
+from recon.core.data.volume import checked_labels, checked_voxel_size, phase_names
+from recon.core.storage.zarr_store import (
+    COMPRESSION,
+    LOST,
+    Source,
+    damaged,
+    open_store,
+    recon_attribute,
+)
+
+
+@attrs.frozen(init=False, eq=False)
+class Micrographs:
+    """Phase labels on slices of one, two or three planes.
+
+    planes      plane -> slices (a, b) uint8, read-only; "xy" is (y, x), "xz" (z, x), "yz" (z, y);
+                slices of one plane may differ in size
+    voxel_size  (z, y, x) edge lengths in metres
+    phases      names of the K phases
+    origin      what `recon import` made them of, and how; None when unknown
+    """
+
+    planes: dict[str, tuple[NDArray[np.uint8], ...]]
+    voxel_size: tuple[float, float, float]
+    phases: tuple[str, ...]
+    origin: dict[str, Any] | None
+
+    def __init__(
+        self,
+        planes: Mapping[str, Any],
+        voxel_size: Sequence[float] = (1.0, 1.0, 1.0),
+        phases: Sequence[str] | None = None,
+        origin: dict[str, Any] | None = None,
+    ) -> None:
+        for plane in planes:
+            if plane not in PLANES:
+                raise unknown("plane", plane, PLANES)
+        checked = {
+            plane: tuple(checked_labels(image, 2, f"{plane} slice") for image in planes[plane])
+            for plane in PLANES
+            if plane in planes
+        }
+        if not checked or not all(checked.values()):
+            raise ReconError("micrographs must have at least one slice on every plane given")
+        largest = max(int(image.max()) for stack in checked.values() for image in stack)
+        names = phase_names(phases, largest)
+        self.__attrs_init__(checked, checked_voxel_size(voxel_size), names, origin)
+
+    def fractions(self) -> NDArray[np.float64]:
+        """Share of each phase (K,): mean over planes of the share of the plane's pixels."""
+        counts = np.array([_counts(stack, len(self.phases)) for stack in self.planes.values()])
+        shares: NDArray[np.float64] = (counts / counts.sum(1, keepdims=True)).mean(0)
+        return shares
+
+    def save(self, path: str | Path) -> None:
+        """Write a zarr group: one group a plane, one array a slice."""
+        with whole(Path(path), folder=True) as partial:
+            self.put(partial)
+
+    def put(self, partial: Path) -> None:
+        """Write into the empty folder of an unfinished file."""
+        group = zarr.create_group(partial, zarr_format=3)
+        group.attrs["recon"] = {
+            "kind": "micrographs",
+            "voxel_size": list(self.voxel_size),
+            "phases": list(self.phases),
+            "slices": {plane: len(stack) for plane, stack in self.planes.items()},
+            **({"import": self.origin} if self.origin else {}),
+        }
+        for plane, stack in self.planes.items():
+            member = group.create_group(plane)
+            for number, image in enumerate(stack):
+                member.create_array(
+                    f"{number:04d}",
+                    data=image,
+                    chunks=image.shape,
+                    compressors=COMPRESSION,
+                    fill_value=LOST,
+                )
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Micrographs":
+        """Read what `save` wrote."""
+        node = open_store(Path(path), "micrographs")
+        recon = recon_attribute(node, Path(path), "micrographs")
+        if recon.get("kind") != "micrographs":
+            raise ReconError(f"{path} holds no micrographs; make them with `recon import`")
+        planes = {
+            plane: [Source(Path(path), array, "micrographs").whole() for array in stack]
+            for plane, stack in _stored(node, Path(path)).items()
+        }
+        told = recon.get("slices")
+        if told is not None and told != {plane: len(stack) for plane, stack in planes.items()}:
+            raise damaged("micrographs", Path(path), "slices of it are missing")
+        for key in ("voxel_size", "phases"):
+            if key not in recon:
+                raise damaged("micrographs", Path(path), f"its attribute recon lacks {key}")
+        return cls(planes, recon["voxel_size"], recon["phases"], recon.get("import"))
+
+
+def _stored(node: Any, path: Path) -> dict[str, list[Any]]:
+    """Plane -> zarr arrays of its slices, in order; each plane is a folder, each slice one in it.
+
+    zarr's own listing of a damaged group leaves asyncio complaining.
+    """
+    try:
+        return {
+            plane: [
+                node[f"{plane}/{folder.name}"]
+                for folder in sorted((path / plane).iterdir())
+                if folder.is_dir()
+            ]
+            for plane in PLANES
+            if (path / plane).is_dir()
+        }
+    except Exception as error:  # zarr raises many kinds for a damaged folder
+        raise damaged("micrographs", path, error) from error
+
+
+def _counts(stack: Sequence[NDArray[np.uint8]], phases: int) -> NDArray[np.int64]:
+    total: NDArray[np.int64] = sum(
+        (np.bincount(image.ravel(), minlength=phases) for image in stack),
+        start=np.zeros(phases, np.int64),
+    )
+    return total

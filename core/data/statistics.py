@@ -1,0 +1,82 @@
+"""Statistics of micrographs that every weights file carries."""
+
+import attrs
+import numpy as np
+import scipy.fft
+import torch
+from numpy.typing import NDArray
+
+from recon.core.data.encoding import channels, encode
+from recon.core.data.isolated import isolated_share
+from recon.core.data.micrographs import Micrographs
+from recon.core.data.patterns import Patterns, patterns_of
+
+MAX_LAG = 48
+
+
+@attrs.frozen(eq=False)
+class Statistics:
+    """Phase fractions, the autocovariance of the encoded field on each plane, and small patterns.
+
+    fractions   (K,) share of each phase
+    mean        (C,) mean of the encoded field
+    covariance  plane -> (C, 2 la + 1, 2 lb + 1), lag (0, 0) in the middle, of the encoded field
+                over the pairs of pixels that fit; the lags keep their signs, so that a tilted
+                texture keeps its tilt
+    isolated    (K,) share of voxels that would stand alone if planes were independent (see
+                isolated.py); None when it was not measured
+    patterns    plane -> patterns of 3 x 3 pixels; None when they were not counted
+    """
+
+    fractions: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    covariance: dict[str, NDArray[np.float64]]
+    isolated: NDArray[np.float64] | None = None
+    patterns: Patterns | None = None
+
+    @classmethod
+    def of(cls, micrographs: Micrographs, max_lag: int = MAX_LAG) -> "Statistics":
+        """Measure; lags up to max_lag or half the shortest slice, whichever is less."""
+        fractions = micrographs.fractions()
+        mean = 2.0 * fractions[1:] - 1.0 if len(fractions) == 2 else 2.0 * fractions - 1.0
+        phases = len(micrographs.phases)
+        covariance = {
+            plane: autocovariance(stack, phases, max_lag)
+            for plane, stack in micrographs.planes.items()
+        }
+        isolated, patterns = isolated_share(micrographs), patterns_of(micrographs)
+        return cls(fractions, mean, covariance, isolated, patterns)
+
+
+def autocovariance(
+    stack: tuple[NDArray[np.uint8], ...], phases: int, max_lag: int
+) -> NDArray[np.float64]:
+    """Autocovariance (C, 2 la + 1, 2 lb + 1) of the encoded slices of one plane.
+
+    The products are pooled over all slices and the pairs that fit, about the pooled mean.
+    """
+    la, lb = (min(max_lag, min(side) // 2) for side in zip(*(i.shape for i in stack), strict=True))
+    fields = [encode(torch.as_tensor(np.array(i)), phases).double().numpy() for i in stack]
+    pixels = sum(image.size for image in stack)
+    mean = sum(field.sum((1, 2)) for field in fields) / pixels
+    products = np.zeros((channels(phases), 2 * la + 1, 2 * lb + 1))
+    pairs = np.zeros((2 * la + 1, 2 * lb + 1))
+    for field in fields:
+        products += lagged_products(field - mean[:, None, None], la, lb)
+        pairs += overlap(field.shape[1], la)[:, None] * overlap(field.shape[2], lb)
+    return products / pairs
+
+
+def lagged_products(field: NDArray[np.float64], la: int, lb: int) -> NDArray[np.float64]:
+    """Sums of f(p) f(p + r) over the pairs that fit, r in [-la, la] x [-lb, lb] (padded FFT)."""
+    a, b = field.shape[1:]
+    shape = [scipy.fft.next_fast_len(a + la, True), scipy.fft.next_fast_len(b + lb, True)]
+    spectrum = np.abs(scipy.fft.rfft2(field, shape)) ** 2
+    full = scipy.fft.irfft2(spectrum, shape)
+    products: NDArray[np.float64] = full[:, np.arange(-la, la + 1)][:, :, np.arange(-lb, lb + 1)]
+    return products
+
+
+def overlap(side: int, max_lag: int) -> NDArray[np.int64]:
+    """How many pairs along a line of `side` pixels have lag -max_lag .. max_lag."""
+    return side - np.abs(np.arange(-max_lag, max_lag + 1))

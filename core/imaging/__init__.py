@@ -1,1 +1,0 @@
-"""Micrographs from image files: read, cropped, resampled, segmented, previewed."""

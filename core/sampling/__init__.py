@@ -1,0 +1,1 @@
+"""Noise, random numbers, fields and anchors: what a sampler is made of."""

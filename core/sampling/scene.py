@@ -1,0 +1,52 @@
+"""What a harmonizer may know of the volume that is being made."""
+
+from typing import Protocol
+
+import attrs
+from torch import Tensor
+
+from recon.core.sampling.anchors import Pinned
+from recon.core.sampling.slabs import Slabs
+from recon.core.data.statistics import Statistics
+
+
+class Clean(Protocol):
+    """The clean estimate of the volume by the planes of a step."""
+
+    def __call__(self, x: Tensor, turn: int = 0) -> Tensor:
+        """Estimate of x (C, Z, Y, X) at the noise level t of the step.
+
+        turn  the planes are those that follow the step's after so many turns (xy, xz, yz, xy, ...)
+        """
+
+
+class Noise(Protocol):
+    """The independent standard normal fields of one step, n = 0, 1, 2, ..."""
+
+    def __call__(self, n: int, *, shape: tuple[int, int, int, int] = ...) -> Tensor:
+        """Field n of the volume's shape, or of another (C, Z, Y, X), a function of the seed."""
+
+
+@attrs.frozen(eq=False)
+class Scene:
+    """The volume to make, and what is known of the field that the denoiser works on.
+
+    shape       (C, Z, Y, X)
+    periodic    whether (z, y, x) are
+    ab_start    alpha_bar at which the sampler starts
+    statistics  fractions, mean and covariance of the field; None when the denoiser knows none
+    device      where the fields live
+    seed        of this sample, for what varies between samples beside the noise
+    anchors     measured slices that it is to contain
+    slabs       how the volume is split when it is not one tensor: then x, the clean estimates and
+                the noise are core.slabs.Field, made with + - * / and its functions
+    """
+
+    shape: tuple[int, int, int, int]
+    periodic: tuple[bool, bool, bool]
+    ab_start: float
+    statistics: Statistics | None = None
+    device: str = "cpu"
+    seed: int = 0
+    anchors: tuple[Pinned, ...] = ()
+    slabs: Slabs | None = None

@@ -1,6 +1,0 @@
-"""Volumes larger than one memory: fields in slabs, on disk or over processes."""
-
-from recon.core.slabs.field import Field, mapped, settled
-from recon.core.slabs.slabs import Slabs, Stored
-
-__all__ = ["Field", "Slabs", "Stored", "mapped", "settled"]

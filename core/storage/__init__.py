@@ -1,0 +1,1 @@
+"""Files: outputs that appear whole, locks, limits, zarr and OME-Zarr."""

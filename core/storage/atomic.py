@@ -1,0 +1,120 @@
+"""Outputs that appear whole or not at all."""
+
+import contextlib
+import errno
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from recon.core.errors import ReconError
+from recon.core.storage.lock import held
+
+REMEDIES = {
+    errno.ENOSPC: "make room there or choose another place",
+    errno.EDQUOT: "make room there or choose another place",
+    errno.EFBIG: "allow larger files (ulimit -f) or choose another place",
+}
+
+
+@contextlib.contextmanager
+def whole(path: Path, *, replace: bool = False, folder: bool = False) -> Iterator[Path]:
+    """An empty file beside the given one to write to; renamed to it when the block ends well.
+
+    replace  an existing output is replaced (files only); else it is an error
+    folder   the output is a folder, and so is what is written to
+
+    What is renamed is on the disk before: a power cut leaves the old or the new. What a broken
+    block left is removed; what a killed process left, the next one removes. Raises ReconError when
+    the place is taken, missing or not writable, or when another process is writing there.
+    """
+    _check_free(path, replace)
+    partial = path.with_name(f".{path.name}.partial")
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_explained(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.lock")
+        make = (lambda: partial.mkdir(exist_ok=True)) if folder else partial.touch
+        try:
+            if partial.exists() and partial.is_dir() != folder:
+                with held(partial, lambda: None, beside):
+                    remove(partial)
+            stack.enter_context(held(partial, make, beside))
+        except BlockingIOError:
+            message = f"{path} is being written by another process; wait or choose another name"
+            raise ReconError(message) from None
+        try:
+            _check_free(path, replace)  # once more: another process may just have ended
+            _empty(partial)
+            yield partial
+            _store(partial)
+            os.replace(partial, path)
+        except BaseException:
+            remove(partial)
+            raise
+        _store_entry(path)
+
+
+def check_writable(path: Path) -> None:
+    """ReconError when nothing can be written there: found out before there is work to lose."""
+    place = next(parent for parent in path.absolute().parents if parent.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise ReconError(f"cannot write {path}: {place} is not writable; choose another place")
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder if it is there and can be removed."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _check_free(path: Path, replace: bool) -> None:
+    if path.exists() and not replace:
+        raise ReconError(f"{path} exists already; choose another name or remove it first")
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """The system's errors in words."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            raise
+        reason = error.strerror or str(error)
+        remedy = REMEDIES.get(error.errno or 0, "choose another place")
+        raise ReconError(f"cannot write {path}: {reason}; {remedy}") from error
+
+
+def _empty(path: Path) -> None:
+    if path.is_dir():
+        for child in path.iterdir():
+            remove(child)
+    else:
+        os.truncate(path, 0)
+
+
+def _store(path: Path) -> None:
+    """Wait until a file, or all of a folder, is on the disk."""
+    for each in (path, *path.rglob("*")):
+        if sys.platform != "win32" or each.is_file():  # Windows opens no folders
+            descriptor = os.open(each, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def _store_entry(path: Path) -> None:
+    """Wait until the folder knows of the new name, where a folder can be waited for."""
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):  # the output is there and whole in any case
+            descriptor = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)

@@ -1,0 +1,79 @@
+"""Sizes that recon does not go beyond, and the environment variables that move them.
+
+Images, volumes, weights and recipes may come from anywhere: what a file says of its own size is
+held against a limit before anything is read or allocated.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+import attrs
+
+from recon.core.storage.budget import format_memory, parse_memory
+from recon.core.errors import ReconError
+
+
+@attrs.frozen
+class Limit:
+    """The most bytes of one thing.
+
+    variable  of the environment: an amount such as 500MB or 16GiB in place of the default
+    """
+
+    variable: str
+    default: int
+
+    @property
+    def bytes(self) -> int:
+        """The limit that holds; ReconError when the variable is no amount."""
+        given = os.environ.get(self.variable, "")
+        try:
+            return parse_memory(given) if given.strip() else self.default
+        except ReconError as error:
+            raise ReconError(f"{self.variable}: {error}") from None
+
+    def check(self, amount: int, what: str, remedy: str) -> None:
+        """ReconError for an amount of bytes beyond the limit."""
+        if amount > self.bytes:
+            got = format_memory(min(amount, 10**30))
+            raise ReconError(
+                f"{what} must take at most {format_memory(self.bytes)}, got {got}; {remedy}, "
+                f"or raise the limit {self.variable}"
+            )
+
+
+IMAGE = Limit("RECON_MAX_IMAGE", 4_000_000_000)
+"""One image file once unpacked."""
+
+VOLUME = Limit("RECON_MAX_VOLUME", 2**36)
+"""The labels of a volume, one byte a voxel."""
+
+WEIGHTS = Limit("RECON_MAX_WEIGHTS", 4_000_000_000)
+"""A weights file."""
+
+TEXT = Limit("RECON_MAX_TEXT", 2_000_000)
+"""A recipe, a materials file, the metadata of a zarr array."""
+
+
+def regular_file(path: Path, what: str) -> os.stat_result:
+    """Status of a file that can be read to its end; ReconError for anything else.
+
+    A pipe or a device in its place would be waited for without end.
+    """
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise ReconError(f"cannot read {what} {shown_path(path)}: {reason}") from None
+    if stat.S_ISDIR(status.st_mode):
+        raise ReconError(f"cannot read {what} {path}: it is a folder; give a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise ReconError(f"cannot read {what} {path}: it is a pipe or a device; give a file")
+    return status
+
+
+def shown_path(path: Path) -> str:
+    """A path as it is, cut where nobody would read on."""
+    text = str(path)
+    return text if len(text) <= 200 else f"{text[:197]}..."

@@ -1,0 +1,135 @@
+"""A volume as OME-Zarr 0.5 (zarr v3), chunked, compressed, with coarser levels beside it.
+
+https://ngff.openmicroscopy.org/0.5/
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from ome_zarr_models.v05.axes import Axis
+from ome_zarr_models.v05.image import ImageAttrs
+from ome_zarr_models.v05.multiscales import Dataset, Multiscale
+
+from recon.core.storage.atomic import whole
+from recon.core.errors import ReconError
+from recon.core.storage.zarr_store import (
+    BAD_METADATA,
+    COMPRESSION,
+    LOST,
+    Source,
+    attributes_of,
+    damaged,
+    open_store,
+    recon_attribute,
+)
+
+if TYPE_CHECKING:
+    from recon.core.storage.streamed import StreamedVolume
+    from recon.core.data.volume import Volume
+
+CHUNK = 64
+UNIT = {"meter": 1.0, "millimeter": 1e-3, "micrometer": 1e-6, "nanometer": 1e-9}
+
+
+def write(path: Path, volume: "Volume | StreamedVolume") -> None:
+    """Write array "0" and levels of half the resolution each down to one chunk."""
+    strides = [1]
+    while max(volume.shape) // strides[-1] > CHUNK and min(volume.shape) // strides[-1] >= 2:
+        strides.append(2 * strides[-1])
+    with whole(path, folder=True) as partial:
+        group = zarr.create_group(partial, zarr_format=3)
+        for level, stride in enumerate(strides):
+            sides = [-(-side // stride) for side in volume.shape]
+            group.create_array(
+                str(level),
+                shape=sides,
+                dtype="uint8",
+                chunks=tuple(min(CHUNK, side) for side in sides),
+                compressors=COMPRESSION,
+                fill_value=LOST,
+                dimension_names=["z", "y", "x"],
+            )
+        volume.put(partial)
+        for level in range(1, len(strides)):
+            _halve(group[str(level - 1)], group[str(level)])
+        group.attrs["ome"] = _metadata(volume.voxel_size, strides)
+        group.attrs["recon"] = {
+            "kind": "volume",
+            "phases": list(volume.phases),
+            **(volume.provenance or {}),
+        }
+
+
+def put(partial: Path, slabs: Iterable[tuple[int, NDArray[np.uint8]]]) -> None:
+    """Write slabs along z to array "0" of an unfinished file: (first place, labels (n, Y, X))."""
+    array = zarr.open_array(partial / "0", mode="r+")
+    for low, labels in slabs:
+        array[low : low + len(labels)] = labels
+
+
+def _halve(fine: Any, coarse: Any) -> None:
+    """Every second voxel: a coarse level holds no label that the fine one lacks."""
+    for low in range(0, coarse.shape[0], CHUNK):
+        high = min(low + CHUNK, coarse.shape[0])
+        coarse[low:high] = fine[2 * low : 2 * high - 1 : 2, ::2, ::2]
+
+
+def _metadata(voxel_size: tuple[float, float, float], strides: list[int]) -> dict[str, Any]:
+    datasets = tuple(
+        Dataset.build(
+            path=str(level), scale=[length * stride for length in voxel_size], translation=None
+        )
+        for level, stride in enumerate(strides)
+    )
+    axes = [Axis(name=name, type="space", unit="meter") for name in ("z", "y", "x")]
+    image = ImageAttrs(
+        version="0.5", multiscales=[Multiscale(axes=axes, datasets=datasets, name="labels")]
+    )
+    metadata: dict[str, Any] = image.model_dump(mode="json", exclude_none=True)
+    return metadata
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The arguments of Volume: labels, voxel size, phases, provenance; labels as a Source."""
+    node = open_store(path, "volume")
+    recon = recon_attribute(node, path, "volume")
+    if recon.get("kind", "volume") != "volume":
+        raise ReconError(f"{path} holds {str(recon['kind'])[:50]}, not a volume")
+    array = node if isinstance(node, zarr.Array) else _member(node, path)
+    if not isinstance(array, zarr.Array):
+        raise ReconError(f'volume {path} has no array "0"; it must be OME-Zarr or a zarr array')
+    try:
+        voxel_size = _voxel_size(attributes_of(node, path, "volume"))
+    except BAD_METADATA as error:
+        raise damaged("volume", path, f"its multiscales metadata, {error!r}") from error
+    return {
+        "labels": Source(path, array),
+        "voxel_size": voxel_size or (1.0, 1.0, 1.0),
+        "phases": recon.get("phases"),
+        "provenance": {k: v for k, v in recon.items() if k not in ("kind", "phases")} or None,
+    }
+
+
+def _member(node: Any, path: Path) -> Any:
+    try:
+        return node.get("0")
+    except Exception as error:  # as many kinds as zarr.open raises
+        raise damaged("volume", path, error) from error
+
+
+def _voxel_size(attributes: dict[str, Any]) -> tuple[float, ...] | None:
+    """Edge lengths in metres from the multiscales metadata, of 0.4 stores too."""
+    scales = attributes.get("ome", attributes).get("multiscales")
+    if not scales:
+        return None
+    units = [UNIT.get(axis.get("unit", "meter"), 1.0) for axis in scales[0]["axes"]]
+    (scale,) = (
+        transform["scale"]
+        for transform in scales[0]["datasets"][0]["coordinateTransformations"]
+        if transform["type"] == "scale"
+    )
+    return tuple(length * unit for length, unit in zip(scale, units, strict=True))

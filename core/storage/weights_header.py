@@ -1,0 +1,96 @@
+"""What a weights file tells of its material, which may come from anywhere, held against what it
+must be."""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from recon.core.data.encoding import channels
+from recon.core.errors import shown
+from recon.core.data.patterns import CELLS
+from recon.core.data.patterns import MAX_PHASES as MAX_PATTERN_PHASES
+from recon.core.data.planes import PLANES
+from recon.core.data.volume import MAX_PHASES
+
+
+def parsed_header(text: str) -> dict[str, Any]:
+    """The table of the header as JSON; ValueError says what is wrong."""
+    try:
+        header = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(header, dict):
+        raise ValueError(f"it must be a table, got {shown(header)}")
+    return header
+
+
+def check_header(header: dict[str, Any]) -> None:
+    """ValueError for a key that is missing or not of its type; KeyError has its name."""
+    _check(header, "denoiser", _is_text, "a name")
+    _check(header, "options", lambda v: isinstance(v, dict), "a table")
+    _check(header, "phases", _are_names, f"2 to {MAX_PHASES} different names")
+    _check(header, "voxel_size", lambda v: _are_numbers(v, 3) and min(v) > 0, "3 lengths > 0")
+    _check(header, "planes", _are_planes, f"different ones of {', '.join(PLANES)}")
+    phases = len(header["phases"])
+    for key in ("fractions", "isolated"):
+        if key in header or key == "fractions":
+            _check(header, key, lambda v: _are_shares(v, phases), f"{phases} numbers in [0, 1]")
+    count = channels(phases)
+    _check(header, "mean", lambda v: _are_numbers(v, count), f"{count} numbers")
+
+
+def check_covariance(plane: str, shape: tuple[int, ...], phases: int) -> None:
+    """ValueError unless the lag (0, 0) can stand in the middle, for each channel."""
+    if len(shape) != 3 or shape[0] != channels(phases) or shape[1] % 2 == 0 or shape[2] % 2 == 0:
+        raise ValueError(
+            f"the covariance of {plane} must be ({channels(phases)}, odd, odd), got {shape}"
+        )
+
+
+def check_patterns(name: str, tensor: Tensor, phases: int) -> None:
+    """ValueError unless they are codes of patterns, ascending, and how often each was counted."""
+    right = tensor.dtype == torch.int64 and tensor.ndim == 2 and len(tensor) == 2
+    right = right and phases <= MAX_PATTERN_PHASES
+    if right and tensor.shape[1] > 0:
+        code, count = tensor
+        right = bool((code.diff() > 0).all() and code[0] >= 0 and code[-1] < phases**CELLS)
+        right = right and bool((count > 0).all() and count.max() < 2**53 // len(count))
+    if not right:
+        raise ValueError(f"the patterns of {name} must be ascending codes and their counts, int64")
+
+
+def _check(header: dict[str, Any], key: str, right: Callable[[Any], bool], rule: str) -> None:
+    if not right(header[key]):
+        raise ValueError(f"{key} must be {rule}, got {shown(header[key])}")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _are_names(value: Any) -> bool:
+    return _are_texts(value) and 2 <= len(value) <= MAX_PHASES and len(set(value)) == len(value)
+
+
+def _are_planes(value: Any) -> bool:
+    return _are_texts(value) and 1 <= len(set(value) & set(PLANES)) == len(value)
+
+
+def _are_numbers(value: Any, count: int) -> bool:
+    """Whether it is a list of so many finite numbers, none of them an integer beyond floats."""
+    if not isinstance(value, list) or len(value) != count:
+        return False
+    right = all(isinstance(item, int | float) and not isinstance(item, bool) for item in value)
+    return right and all(abs(item) <= sys.float_info.max for item in value)
+
+
+def _are_shares(value: Any, count: int) -> bool:
+    return _are_numbers(value, count) and min(value) >= 0 and max(value) <= 1

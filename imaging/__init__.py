@@ -1,0 +1,1 @@
+"""Images to micrographs: crop, resample, segment, check the planes, preview."""

@@ -1,0 +1,104 @@
+"""Cutting scale bars and banners off images, and telling where there seems to be one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from recon.core.errors import ReconError
+from recon.imaging.picture import Pictures, joined
+
+LEAST = 16
+"""Pixels along each side that must be left."""
+
+
+@attrs.frozen
+class Crop:
+    """Pixels to take off each side."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Crop":
+        """From "top,bottom,left,right"."""
+        parts = [part.strip() for part in text.split(",")]
+        if len(parts) != 4 or not all(part.isascii() and part.isdigit() for part in parts):
+            raise ReconError(
+                "--crop must be four numbers of pixels, top,bottom,left,right, such as 0,64,0,0, "
+                f"got {text!r}"
+            )
+        return cls(*map(int, parts))
+
+    def __str__(self) -> str:
+        return f"{self.top},{self.bottom},{self.left},{self.right}"
+
+    def of(self, image: NDArray[Any]) -> NDArray[Any]:
+        """What is left of an image (a, b)."""
+        a, b = image.shape
+        return image[self.top : max(0, a - self.bottom), self.left : max(0, b - self.right)]
+
+
+def cropped(pictures: Pictures, crops: Mapping[str, Crop]) -> Pictures:
+    """The images of each plane without their borders.
+
+    Raises ReconError when less than 16 pixels would be left of a side.
+    """
+    result = dict(pictures)
+    for plane, crop in crops.items():
+        for picture in pictures[plane]:
+            left = crop.of(picture.pixels).shape
+            if min(left) < LEAST:
+                raise ReconError(
+                    f"--crop {crop} must leave at least {LEAST} x {LEAST} pixels, leaves "
+                    f"{left[0]} x {left[1]} of {picture.name} "
+                    f"({picture.pixels.shape[0]} x {picture.pixels.shape[1]})"
+                )
+        result[plane] = [picture.showing(crop.of(picture.pixels)) for picture in pictures[plane]]
+    return result
+
+
+def banner_notices(pictures: Pictures) -> list[str]:
+    """A line for each plane and height of what looks like a banner; it is not removed."""
+    found: dict[int, dict[str, list[Any]]] = {}
+    for plane, stack in pictures.items():
+        for picture in stack:
+            rows = banner_rows(picture.pixels)
+            if rows:
+                found.setdefault(rows, {}).setdefault(plane, []).append(picture)
+    notices = []
+    for rows, planes in found.items():
+        several = len(found) > 1 or len(planes) < len(pictures)
+        flags = [f"{plane}=" for plane in planes] if several else [""]
+        remedy = " ".join(f"--crop {flag}0,{rows},0,0" for flag in flags)
+        notices.append(
+            f"the lowest {rows} rows of {joined(planes)} look like a banner; {remedy} removes them"
+        )
+    return notices
+
+
+def banner_rows(image: NDArray[Any]) -> int:
+    """How many rows at the bottom look like the banner of an electron microscope; 0 for none.
+
+    A banner is of one value but for text, begins at once across the whole width, and takes up to
+    a third of the image; above it there are grey values of many kinds.
+    """
+    a = len(image)
+    if a < 4 * LEAST:
+        return 0
+    values, counts = np.unique(image[-max(4, a // 50) :], return_counts=True)
+    flat = (image == values[counts.argmax()]).mean(1)
+    border = np.ptp(image[:, 2:-2], axis=1) == 0  # a line around or above the banner
+    inside = np.where(border, 1.0, flat)
+    for start in range(a - a // 3, a - 5):
+        if inside[start] < 0.99 or inside[start - 1] > 0.5:
+            continue
+        if flat[start:].mean() > 0.6 and inside[start:].min() > 0.1:
+            above = image[start // 2 : start]
+            if len(np.unique(above)) > 16 and (flat[start:] < 0.99).any():
+                return a - start
+    return 0

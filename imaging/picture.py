@@ -1,0 +1,44 @@
+"""One image on its way from a file to labels."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+from numpy.typing import NDArray
+
+from recon.imaging.pixel_size import PixelSize
+
+
+@attrs.frozen(eq=False)
+class Picture:
+    """A 2D image, where it came from and how large its pixels are.
+
+    pixels      (a, b) integers or finite real numbers
+    name        of the file, without folders, and the slice in it if there are several
+    pixel_size  edge lengths along (rows, columns) in metres; None when unknown
+    coloured    whether it was in colours, of which it is the luminance
+    """
+
+    pixels: NDArray[Any]
+    name: str
+    pixel_size: PixelSize | None = None
+    coloured: bool = False
+
+    def showing(self, pixels: NDArray[Any]) -> "Picture":
+        """The same with other pixels of the same size."""
+        return attrs.evolve(self, pixels=pixels)
+
+
+Pictures = Mapping[str, Sequence[Picture]]
+"""Plane -> its images."""
+
+
+def pixels(pictures: Pictures) -> dict[str, list[NDArray[Any]]]:
+    """Plane -> the bare arrays."""
+    return {plane: [picture.pixels for picture in stack] for plane, stack in pictures.items()}
+
+
+def joined(pictures: Pictures) -> str:
+    """The names of all images, at most three of them written out."""
+    names = list(dict.fromkeys(picture.name for stack in pictures.values() for picture in stack))
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,1 @@
+"""Do the images of three planes belong to one material?"""

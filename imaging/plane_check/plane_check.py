@@ -1,0 +1,233 @@
+"""plane_check(): can these planes belong to one material, and are they enough to train?
+
+Before anything is trained: phase fractions must agree between planes, and the statistics of lines
+along an axis between the two planes that show it, within their sampling error.
+"""
+
+import warnings
+
+import attrs
+import numpy as np
+
+from recon.imaging.plane_check.line_sums import CELLS
+from recon.imaging.plane_check.plane_differences import Difference, differences, disagreements
+from recon.imaging.plane_check.plane_remedies import Remedy, odd_plane, remedies
+from recon.imaging.plane_check.plane_statistics import PlaneStatistics
+from recon.core.data.serial import independent_share
+from recon.core.data.micrographs import Micrographs
+
+WINDOW = 64
+ENOUGH = 20
+"""Independent windows of a plane: a rule of thumb. The separator of docs/reconstruction.md was
+learnt well from 22 on xy and 24 on xz; that fewer do not suffice has not been measured."""
+SMALLEST = 2 * CELLS
+"""Shortest side of a slice, in pixels, that is compared."""
+LONGEST_LAG = 32
+
+
+class PlaneWarning(UserWarning):
+    """Micrographs that hardly belong together, or are few."""
+
+
+@attrs.frozen
+class PlaneWindows:
+    """Windows of the training crop that the slices of a plane hold, and how many independent ones.
+
+    side         of the window in pixels: as asked, or less where a slice is smaller
+    count        area of the slices over that of a window
+    independent  of them, slices that repeat each other counted once, and never more than
+                 uncorrelated areas
+    """
+
+    plane: str
+    side: int
+    count: float
+    independent: float
+
+
+@attrs.frozen
+class PlaneCheck:
+    """What does not agree between planes.
+
+    findings  the statistics that differ by more than chance, least probable first
+    tests     number of those compared
+    odd       the plane that disagrees with both others, which agree; None when there is none
+    remedies  changes of the images under which all would agree
+    windows   of every plane
+    phases    names
+    """
+
+    findings: tuple[Difference, ...]
+    tests: int
+    odd: str | None
+    remedies: tuple[Remedy, ...]
+    windows: tuple[PlaneWindows, ...]
+    phases: tuple[str, ...]
+
+    @property
+    def agree(self) -> bool:
+        """Whether nothing was found; a plane of two slices a few features wide hides much."""
+        return not self.findings
+
+    @property
+    def enough(self) -> bool:
+        """Whether every plane holds as many independent windows as the rule of thumb asks for."""
+        return all(each.independent >= ENOUGH for each in self.windows)
+
+    @property
+    def disagreements(self) -> tuple[str, ...]:
+        """One line for each phase whose fractions and each axis whose lines differ; a remedy."""
+        lines = _fraction_lines(self) + _axis_lines(self)
+        if self.remedies:
+            texts = " or ".join(remedy.text for remedy in self.remedies)
+            questions = " ".join(dict.fromkeys(remedy.question for remedy in self.remedies))
+            lines.append(f"the planes would agree {texts}: {questions}")
+        elif self.odd and any(finding.axis for finding in self.findings):
+            lines.append(f"{self.odd} is the odd one: is it the same material, plane and scale?")
+        return tuple(lines)
+
+    @property
+    def sufficiency(self) -> str:
+        """One line on how many independent windows there are."""
+        side = self.windows[0].side
+        counts = ", ".join(
+            f"{each.plane} {each.independent:.0f} (of {each.count:.0f})" for each in self.windows
+        )
+        enough = (
+            "enough to train"
+            if self.enough
+            else "few to train, the network may copy them; add slices that lie far apart"
+        )
+        return (
+            f"independent windows of {side} x {side} pixels: {counts}: {enough} "
+            f"(rule of thumb: {ENOUGH} a plane)"
+        )
+
+
+def plane_check(micrographs: Micrographs, window: int = WINDOW) -> PlaneCheck:
+    """Compare the planes of micrographs; takes a second for some million pixels.
+
+    window  side of the training crop in pixels
+
+    Slices with a side below 16 pixels are not compared. All tests together raise a false alarm with
+    a probability of about 1 % (plane_differences.LEVEL).
+    """
+    planes = plane_statistics(micrographs)
+    tests = differences(planes)
+    found = disagreements(tests)
+    return PlaneCheck(
+        tuple(found),
+        len(tests),
+        odd_plane(found),
+        remedies(planes, found),
+        _windows(micrographs, window, planes),
+        micrographs.phases,
+    )
+
+
+def plane_findings(micrographs: Micrographs, window: int = WINDOW) -> tuple[str, ...]:
+    """Lines for a terminal: every disagreement, and last how many independent windows there are."""
+    check = plane_check(micrographs, window)
+    return (*check.disagreements, check.sufficiency)
+
+
+def warn_of_planes(micrographs: Micrographs) -> None:
+    """A PlaneWarning for every disagreement, and for few windows; nothing when all is well."""
+    check = plane_check(micrographs)
+    few = () if check.enough else (check.sufficiency,)
+    for line in (*check.disagreements, *few):
+        warnings.warn(line, PlaneWarning, stacklevel=3)
+
+
+def plane_statistics(micrographs: Micrographs) -> dict[str, PlaneStatistics]:
+    """Statistics of every plane that can be compared."""
+    stacks = {
+        plane: [image for image in stack if min(image.shape) >= SMALLEST]
+        for plane, stack in micrographs.planes.items()
+    }
+    sides = [min(image.shape) for stack in stacks.values() for image in stack]
+    if not sides:
+        return {}
+    # Lags up to a quarter of the usual slice; smaller slices show no pairs at long ones.
+    lags = int(np.log2(min(np.median(sides) // 4, LONGEST_LAG))) + 1
+    phases = len(micrographs.phases)
+    return {p: PlaneStatistics.of(stack, phases, lags) for p, stack in stacks.items() if stack}
+
+
+def _windows(
+    micrographs: Micrographs, window: int, known: dict[str, PlaneStatistics]
+) -> tuple[PlaneWindows, ...]:
+    stacks = micrographs.planes
+    side = min(window, min(min(image.shape) for stack in stacks.values() for image in stack))
+    found = []
+    for plane, stack in stacks.items():
+        count = sum(image.size for image in stack) / side**2
+        independent = count * independent_share(stack, len(micrographs.phases))
+        if plane in known:
+            share, variance = known[plane].values.fraction, known[plane].variances.fraction
+            areas = share * (1 - share) / variance
+            independent = min(independent, float(areas.max()))
+        found.append(PlaneWindows(plane, side, count, independent))
+    return tuple(found)
+
+
+def _fraction_lines(check: PlaneCheck) -> list[str]:
+    by_phase: dict[int, list[Difference]] = {}
+    for finding in check.findings:
+        if finding.statistic == "fraction":
+            by_phase.setdefault(finding.phase, []).append(finding)
+    lines = []
+    for phase, found in by_phase.items():
+        odd = odd_plane(found)
+        if odd is None:
+            lines += [
+                f"{one} and {other} disagree: {_phase(check, phase)} is "
+                f"{_number(f.values[0], f.errors[0])} on {one} against "
+                f"{_number(f.values[1], f.errors[1])} on {other}"
+                for f in found
+                for one, other in [f.planes]
+            ]
+            continue
+        sides = [(f.planes.index(odd), f) for f in found]
+        mine = _number(sides[0][1].values[sides[0][0]], sides[0][1].errors[sides[0][0]])
+        others = sorted((f.planes[1 - at], f.values[1 - at], f.errors[1 - at]) for at, f in sides)
+        against = " and ".join(f"{_number(v, e)} on {plane}" for plane, v, e in others)
+        lines.append(
+            f"{odd} disagrees with {' and '.join(plane for plane, *_ in others)}: "
+            f"{_phase(check, phase)} is {mine} on {odd} against {against}; is its threshold "
+            "another?"
+        )
+    return lines
+
+
+def _axis_lines(check: PlaneCheck) -> list[str]:
+    """The chord that differs most, or else another statistic, for each axis."""
+    lines = []
+    for axis in "xyz":
+        found = [finding for finding in check.findings if finding.axis == axis]
+        chords = [finding for finding in found if finding.statistic == "chord"]
+        if not found:
+            continue
+        f = max(chords or found, key=lambda finding: abs(finding.t))
+        what = {
+            "chord": f"the mean chord of {_phase(check, f.phase)} is",
+            "two-point": f"the two-point correlation of {_phase(check, f.phase)} at "
+            f"{f.length} voxels is",
+            "lineal path": f"the share of {_phase(check, f.phase)} in runs of {f.length} voxels is",
+        }[f.statistic]
+        one, other = (_number(v, e) for v, e in zip(f.values, f.errors, strict=True))
+        unit = " voxels" if f.statistic == "chord" else ""
+        lines.append(
+            f"along {axis} {what} {one}{unit} on {f.planes[0]} and {other} on {f.planes[1]}"
+        )
+    return lines
+
+
+def _phase(check: PlaneCheck, phase: int) -> str:
+    name = check.phases[phase]
+    return f"phase {phase}" if name == str(phase) else f"phase {phase} ({name})"
+
+
+def _number(value: float, error: float) -> str:
+    digits = max(0, min(4, int(np.ceil(-np.log10(max(error, 1e-4)) + 0.3))))
+    return f"{value:.{digits}f} ± {error:.{digits}f}"

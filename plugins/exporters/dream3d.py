@@ -1,0 +1,119 @@
+"""HDF5 in the layout of DREAM.3D 6.5 (file version 7.0).
+
+https://github.com/BlueQuartzSoftware/SIMPL, "Native DREAM.3D File Format"
+"""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from recon.core.errors import ReconError
+from recon.plugins.exporters.format import Format, Progress, Writer, lengths
+from recon.core.data.volume import Volume
+
+CELL, CELL_ENSEMBLE = 3, 11
+"""Types of attribute matrices."""
+
+UNKNOWN = 999
+"""Crystal structure, and type of the phase that stands at place 0 and means none."""
+
+PRIMARY = 0
+
+
+@attrs.frozen
+class Dream3D(Format):
+    """DataContainers/ImageDataContainer with CellData/Phases, int32 (z, y, x, 1).
+
+    DREAM.3D counts phases from 1: Phases is the label + 1, and place 0 of CellEnsembleData is its
+    "Unknown". Crystal structures are unknown (999). Origin and spacing are (x, y, z), float32.
+    """
+
+    about = "HDF5 as DREAM.3D lays it out (needs h5py)"
+    unit: str = "m"
+
+    def files(self, path: Path, volume: Volume) -> Mapping[Path, Writer]:
+        spacing = lengths(volume, self.unit)
+        if find_spec("h5py") is None:
+            raise ReconError(f"{path} needs h5py; pip install 'microrecon[all]'")
+
+        def write(place: Path, progress: Progress) -> None:
+            import h5py
+
+            with h5py.File(place, "w", locking=False) as file:
+                _attributes(file, {"FileVersion": "7.0", "DREAM3D Version": "6.5.171"})
+                for group in ("DataContainerBundles", "Pipeline"):  # empty, but DREAM.3D wants them
+                    file.create_group(group)
+                container = file.create_group("DataContainers/ImageDataContainer")
+                _geometry(container, volume, spacing)
+                _cells(container, volume)
+                _ensembles(container, volume)
+
+        return {path: write}
+
+
+def _geometry(container: Any, volume: Volume, spacing: tuple[float, float, float]) -> None:
+    group = container.create_group("_SIMPL_GEOMETRY")
+    group["DIMENSIONS"] = np.array(volume.shape[::-1], np.int64)
+    group["ORIGIN"] = np.zeros(3, np.float32)
+    group["SPACING"] = np.array(spacing, np.float32)
+    names = {"GeometryName": "ImageGeometry", "GeometryTypeName": "ImageGeometry"}
+    numbers = {"GeometryType": 0, "SpatialDimensionality": 3, "UnitDimensionality": 3}
+    _attributes(group, names | {k: np.array([v], np.uint32) for k, v in numbers.items()})
+
+
+def _cells(container: Any, volume: Volume) -> None:
+    sides = volume.shape[::-1]
+    group = _matrix(container, "CellData", CELL, sides)
+    phases = volume.labels.astype(np.int32)[..., None] + 1
+    _array(group, "Phases", phases, "DataArray<int32_t>", sides)
+
+
+def _ensembles(container: Any, volume: Volume) -> None:
+    import h5py
+
+    count = len(volume.phases)
+    sides = (count + 1,)
+    group = _matrix(container, "CellEnsembleData", CELL_ENSEMBLE, sides)
+    for name, rest in (("CrystalStructures", UNKNOWN), ("PhaseTypes", PRIMARY)):
+        values = np.array([[UNKNOWN], *[[rest]] * count], np.uint32)
+        _array(group, name, values, "DataArray<uint32_t>", sides)
+    names = np.array(["Unknown Phase Type", *volume.phases], object)
+    _array(group, "PhaseName", names, "StringDataArray", sides, h5py.string_dtype())
+
+
+def _matrix(container: Any, name: str, kind: int, sides: tuple[int, ...]) -> Any:
+    group = container.create_group(name)
+    kinds = {"AttributeMatrixType": np.array([kind], np.uint32)}
+    _attributes(group, kinds | {"TupleDimensions": np.array(sides, np.uint64)})
+    return group
+
+
+def _array(
+    group: Any, name: str, data: Any, kind: str, sides: tuple[int, ...], dtype: Any = None
+) -> None:
+    axes = ",".join(f"{axis}={side}" for axis, side in zip("xyz", sides, strict=False))
+    attributes = {
+        "ComponentDimensions": np.array([1], np.uint64),
+        "DataArrayVersion": np.array([2], np.int32),
+        "ObjectType": kind,
+        "Tuple Axis Dimensions": axes,
+        "TupleDimensions": np.array(sides, np.uint64),
+    }
+    _attributes(group.create_dataset(name, data=data, dtype=dtype), attributes)
+
+
+def _attributes(node: Any, values: Mapping[str, Any]) -> None:
+    """Attributes; texts of a fixed length that end in a zero, which DREAM.3D insists on."""
+    import h5py
+
+    for name, value in values.items():
+        if isinstance(value, str):
+            text = h5py.h5t.C_S1.copy()
+            text.set_size(len(value) + 1)
+            node.attrs.create(name, value, dtype=h5py.Datatype(text))
+        else:
+            node.attrs.create(name, value)

@@ -1,0 +1,1 @@
+"""recon: statistically equivalent 3D volumes from 2D micrographs."""

@@ -1,0 +1,84 @@
+"""Costs that can be counted by hand, and how a memory limit splits the volume."""
+
+import attrs
+import pytest
+import torch
+
+from recon.core import Recipe, ReconError
+from recon.core.sampler import fitted
+from recon.workflow.planning.passes import count
+from recon.workflow.planning.plan import Memory, Plan, thickness_within
+from recon.workflow.planning.tracing import traced
+from recon.core.recipe import Choice
+
+POROUS = Recipe(weights="porous")
+
+
+def test_a_product_and_its_memory_are_counted_without_doing_it():
+    b = torch.ones(4096, 2048)
+    found = traced(lambda a: (a @ b).relu().sum(), (65536, 4096))
+    assert found.flop == 2 * 65536 * 4096 * 2048
+    expected = 4 * 65536 * (4096 + 2 * 2048)  # a, the product and what relu makes of it
+    assert found.peak == pytest.approx(expected, rel=0.01)
+
+
+def test_the_peak_forgets_what_is_freed():
+    def chain(x):
+        for _ in range(10):
+            x = x + 1
+        return x
+
+    assert traced(chain, (1000, 1000)).peak == pytest.approx(3 * 4e6, rel=0.01)
+
+
+def test_what_does_not_run_without_values_is_unknown():
+    assert traced(lambda x: x.numpy().sum(), (4, 4)) is None
+
+
+@pytest.mark.parametrize(
+    ("harmonizer", "steps", "passes"),
+    [
+        (Choice("none"), 9, 9),
+        (Choice("gamma-blend", {"rounds": 3}), 9, 8 * 4 + 1),
+        (Choice("spectral", {"rounds": 0}), 12, 12),
+        (Choice("spectral"), 60, 156),
+    ],
+)
+def test_passes(harmonizer, steps, passes):
+    recipe = attrs.evolve(POROUS, harmonizer=harmonizer, steps=steps)
+    found = count(recipe, fitted(recipe))
+    assert found.total == passes
+    assert max(found.of.values()) - min(found.of.values()) <= passes // 3
+
+
+def test_the_arithmetic_grows_with_the_voxels():
+    denoiser = fitted(POROUS)
+    recipe = attrs.evolve(POROUS, steps=6)
+    small, large = (
+        Plan.of(attrs.evolve(recipe, shape=(side,) * 3), denoiser, None) for side in (32, 64)
+    )
+    assert 8 * small.flop < large.flop < 16 * small.flop  # attention grows faster
+    assert large.disk == 64**3 and large.thickness is None and large.scratch == 0
+    assert small.seconds > 0
+
+
+def test_thinner_slabs_as_the_limit_falls():
+    recipe = attrs.evolve(POROUS, shape=(512, 512, 512))
+    memory = Memory.of(recipe, fitted(recipe))
+    assert memory.thickness(memory.whole) is None
+    found = [memory.thickness(limit) for limit in memory.slabs.values()]
+    assert found == [64, 32, 16, 8]
+    assert list(memory.slabs.values()) == sorted(memory.slabs.values(), reverse=True)
+    with pytest.raises(ReconError, match="even in thin slabs, got 500MB; give more --memory"):
+        memory.thickness(500_000_000)
+
+
+def test_a_small_volume_is_whole_without_a_question():
+    recipe = attrs.evolve(POROUS, shape=(64, 64, 64))
+    assert thickness_within(None, recipe, fitted(recipe)) is None
+
+
+def test_attention_is_counted():
+    attend = torch.nn.functional.scaled_dot_product_attention
+    found = traced(lambda x: attend(x, x, x), (1, 2, 1024, 16))
+    assert found.flop == 2 * (2 * 2 * 1024 * 1024 * 16)

@@ -1,0 +1,1 @@
+"""Is a volume a copy of the micrographs it was learned from?"""

@@ -1,0 +1,133 @@
+"""report.html: one page that opens offline and says how far to trust a volume."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import xarray as xr
+
+from recon.core.storage.atomic import whole
+from recon.validation.comparison.equivalence import Comparison
+from recon.validation.comparison.floor import ESTIMATED
+from recon.core.data.micrographs import Micrographs
+from recon.validation.report import numbers
+from recon.validation.report.judgement import judgement
+from recon.validation.report.sections import Section, places, properties, sections
+from recon.validation.report.solids import solids
+from recon.validation.report.tiles import colours, gallery
+from recon.validation.report.viewer import viewer
+from recon.core.data.volume import Volume
+
+HERE = Path(__file__).parent
+
+Checks = Sequence[str] | Mapping[str, str | Sequence[str]]
+
+
+def write_report(
+    path: str | Path,
+    volumes: Sequence[Volume],
+    measurements: Mapping[str, xr.DataArray | xr.Dataset],
+    reference: Volume | Micrographs | None = None,
+    comparison: Comparison | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    checks: Checks = (),
+) -> None:
+    """Write one HTML file: verdict, slices, curves, numbers, provenance; replaces an older one.
+
+    volumes       of one shape
+    measurements  results by name, with a dim `sample` when there are several volumes
+    reference     what they were compared with;  comparison  how (core.equivalence.compare)
+    provenance    that of the first volume when not given
+    checks        sentences on further checks, or title -> sentence or sentences
+    """
+    page = rendered(volumes, measurements, reference, comparison, provenance, checks)
+    with whole(Path(path), replace=True) as partial:
+        partial.write_text(page, encoding="utf-8")
+
+
+def rendered(
+    volumes: Sequence[Volume],
+    measurements: Mapping[str, xr.DataArray | xr.Dataset],
+    reference: Volume | Micrographs | None = None,
+    comparison: Comparison | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    checks: Checks = (),
+) -> str:
+    """The page."""
+    first = volumes[0]
+    made = first.provenance if provenance is None else provenance
+    template = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    ).from_string(_asset("page.html"))
+    pictured = _at_scale(reference, first.voxel_size)
+    found = sections(volumes, measurements, comparison)
+    parts = {
+        "properties": properties(measurements, comparison),
+        "checks": _titled(checks),
+        "agreements": numbers.agreements(comparison),
+        "results": numbers.results(measurements),
+        "provenance": numbers.toml(made),
+    }
+    return template.render(
+        style=_asset("page.css"),
+        script=_asset("viewer.js") + _asset("page.js"),
+        size=numbers.sizes(volumes),
+        against=numbers.described(reference),
+        verdict=judgement(comparison, places(found, comparison)),
+        contents=_contents(found, parts),
+        estimated=comparison is not None and comparison.kind == "micrographs",
+        real="micrographs" if isinstance(reference, Micrographs) else "reference volume",
+        compared=comparison is not None,
+        samples=len(volumes),
+        colours=colours(len(first.phases)),
+        phases=first.phases,
+        headlines=numbers.headlines(comparison),
+        floor_place=100 / numbers.BAR,
+        fractions=numbers.fractions(volumes, comparison),
+        gallery=gallery(volumes, pictured),
+        viewer=viewer(volumes, pictured),
+        solids=solids(volumes, pictured),
+        sections=found,
+        notes=_notes(comparison),
+        **parts,
+    )
+
+
+def _at_scale(
+    reference: Volume | Micrographs | None, voxel_size: tuple[float, float, float]
+) -> Volume | Micrographs | None:
+    """The reference for pictures: voxel by voxel where one of the two sizes is not known."""
+    if reference is None or (1.0, 1.0, 1.0) not in (reference.voxel_size, voxel_size):
+        return reference
+    if isinstance(reference, Volume):
+        return Volume(reference.labels, voxel_size, reference.phases)
+    return Micrographs(reference.planes, voxel_size, reference.phases)
+
+
+def _asset(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def _contents(found: Sequence[Section], parts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Id and name of what stands below the summary."""
+    named = [("slices", "Slices"), ("solids", "In three dimensions")]
+    named += [(section.id, section.name) for section in found]
+    named += [(key, key.capitalize()) for key in ("properties", "checks") if parts[key]]
+    if parts["agreements"] or parts["results"]:
+        named.append(("numbers", "Numbers"))
+    return named + ([("provenance", "Provenance")] if parts["provenance"] else [])
+
+
+def _titled(checks: Checks) -> list[tuple[str, list[str]]]:
+    """Titles and sentences."""
+    if not isinstance(checks, Mapping):
+        return [("", list(checks))] if checks else []
+    return [(t, [said] if isinstance(said, str) else list(said)) for t, said in checks.items()]
+
+
+def _notes(comparison: Comparison | None) -> list[str]:
+    """Where the floor comes from; what metrics share is said once."""
+    found = comparison.metrics.values() if comparison else ()
+    notes = dict.fromkeys(note for agreement in found for note in agreement.notes)
+    return [note for note in notes if note != ESTIMATED]  # the page says that in its own words

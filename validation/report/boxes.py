@@ -1,0 +1,194 @@
+"""Numbers as box plots, volumes beside real pieces: Lee & Yun 2023, Figures 9, 10 and 12."""
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from recon.validation.comparison.agreement import phase_name
+from recon.validation.comparison.equivalence import Agreement
+from recon.validation.comparison.property_agreement import PropertyAgreement
+from recon.validation.ensemble import DIAGNOSTICS
+from recon.validation.report import drawing
+from recon.validation.report.drawing import INK, REAL, VOLUME
+
+HEIGHT, MARGIN, EACH = 2.5, 0.75, 0.72  # inches: of a panel, beside its boxes, for a pair of boxes
+NARROWEST = 2.2  # inches of a panel
+FEWEST = 4  # values that a box is drawn of; fewer are shown as points alone
+PLACES = 9  # numbers in one panel
+TITLES = {
+    "E": "Young's modulus E",
+    "nu": "Poisson ratio",
+    "G": "shear modulus G",
+    "cte": "thermal expansion",
+    "relative": "relative diffusivity",
+    "tortuosity_factor": "tortuosity factor",
+    "volume_fraction": "volume fraction",
+}
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+Floats = NDArray[np.float64]
+
+
+@attrs.frozen(eq=False)
+class Group:
+    """Numbers of one kind, drawn in one panel: E along x, y and z.
+
+    samples  (n, places);  pieces  (m, places) of the reference, m may be 0
+    """
+
+    name: str
+    units: str
+    places: list[str]
+    samples: Floats
+    pieces: Floats
+
+    @property
+    def told(self) -> bool:
+        """Whether there is anything to see: values beside others."""
+        some = np.isfinite(self.samples).any() and len(self.places) <= PLACES
+        return bool(some and len(self.samples) + len(self.pieces) > 1)
+
+    @property
+    def title(self) -> str:
+        """What the numbers are, in words where they are known; without the metric's name."""
+        last = self.name.rpartition(".")[2]
+        return TITLES.get(last, last.replace("_", " "))
+
+
+def panels(groups: Sequence[Group]) -> list[str]:
+    """An svg element for each group that has something to show."""
+    with drawing.settings():
+        return [_panel(group) for group in groups if group.told]
+
+
+def of_property(agreement: PropertyAgreement) -> list[Group]:
+    """Constants of a property, "E x" and "E y" in one panel; bounds are no results."""
+    found: dict[str, list[str]] = {}
+    for constant in agreement.samples["constant"].values:
+        name = str(constant).partition(" ")[0]
+        if "bound" not in name:
+            found.setdefault(name, []).append(str(constant))
+    groups = []
+    for name, members in found.items():
+        own, real = (each.sel(constant=members) for each in (agreement.samples, agreement.pieces))
+        places = [member.partition(" ")[2] for member in members]
+        units = str(own["units"].values[0]) if "units" in own.coords else ""
+        groups.append(Group(name, units, places, _rows(own, "sample"), _rows(real, "piece")))
+    return groups
+
+
+def of_result(result: xr.Dataset, phases: Sequence[str]) -> list[Group]:
+    """Numbers of several samples of a metric or property, by phase, axis or the like."""
+    groups = []
+    for key, value in result.items():
+        dims = [str(dim) for dim in value.dims if dim != "sample"]
+        known = len(dims) == 1 and dims[0] in value.coords and value.dtype.kind == "f"
+        if not known or str(key) in DIAGNOSTICS or "bound" in str(key):
+            continue
+        coordinate = value[dims[0]].values
+        places = [
+            phase_name(k, tuple(phases)) if dims[0] == "phase" else str(k) for k in coordinate
+        ]
+        own = _rows(value, "sample")
+        units = str(value.attrs.get("units", ""))
+        groups.append(Group(str(key), units, places, own, own[:0]))
+    return groups
+
+
+def of_metric(agreement: Agreement, phases: Sequence[str]) -> list[Group]:
+    """Numbers of a statistic that is no curve: a panel a phase, or one for all phases."""
+    own, over, floor = agreement.curves, agreement.over, agreement.floor
+    real = own.isel(sample=slice(0, 0)).rename(sample="piece") if floor is None else floor.curves
+    real = real.reindex({over: own[over].values})
+    named = [phase_name(int(k), tuple(phases)) for k in own["phase"].values]
+    units = str(own.attrs.get("units", ""))
+    if own.sizes[over] == 1:
+        each = (own.isel({over: 0}), "sample"), (real.isel({over: 0}), "piece")
+        return [Group(agreement.name, units, named, *(_rows(*one) for one in each))]
+    places = [str(where) for where in own[over].values]
+    return [
+        Group(
+            name,
+            units,
+            places,
+            _rows(own.isel(phase=k), "sample"),
+            _rows(real.sel(phase=own["phase"].values[k]), "piece"),
+        )
+        for k, name in enumerate(named)
+    ]
+
+
+def _rows(value: xr.DataArray, along: str) -> Floats:
+    whole = value if along in value.dims else value.expand_dims(along)
+    return np.asarray(whole.transpose(along, ...).values, float)
+
+
+def _panel(group: Group) -> str:
+    figure, axes = drawing.sized(max(NARROWEST, MARGIN + EACH * len(group.places)), HEIGHT)
+    factor, power = _power(group)
+    paired = len(group.pieces) > 0
+    for at in range(len(group.places)):
+        if paired:
+            _box(axes, at - 0.19, group.pieces[:, at] * factor, REAL)
+        _box(axes, at + (0.19 if paired else 0), group.samples[:, at] * factor, VOLUME)
+    axes.set_xlim(-0.55, len(group.places) - 0.45)
+    drawing.plain(axes)
+    axes.grid(False, axis="x")
+    axes.set_xticks(range(len(group.places)), group.places)
+    axes.ticklabel_format(axis="y", useOffset=False)
+    units = " ".join(part for part in (power, group.units) if part)
+    title = ", ".join(part for part in (group.title, units) if part)
+    axes.set_title(title, loc="left", fontsize=9.5, color=INK, x=-0.08)
+    return drawing.svg(figure, _said(group))
+
+
+def _box(axes: Axes, at: float, values: Floats, colour: str) -> None:
+    """Median, quartiles and whiskers to 1.5 of their distance, with every value as a point."""
+    values = values[np.isfinite(values)]
+    if len(values) >= FEWEST:
+        line = {"color": colour, "lw": 1.1}
+        axes.boxplot(
+            values,
+            positions=[at],
+            widths=0.3,
+            showfliers=False,
+            patch_artist=True,
+            boxprops={"facecolor": "none", "edgecolor": colour, "lw": 1.1},
+            whiskerprops=line,
+            capprops=line,
+            medianprops={"color": colour, "lw": 2},
+            manage_ticks=False,
+        )
+    # Aside by the golden ratio: neighbours in order do not hide each other.
+    aside = (np.arange(len(values)) * 0.618 % 1 - 0.5) * (0.2 if len(values) > 1 else 0)
+    size = 12 if len(values) > 1 else 30
+    axes.scatter(at + aside, values, s=size, color=colour, alpha=0.65, lw=0, zorder=3)
+
+
+def _power(group: Group) -> tuple[float, str]:
+    """Factor that makes very small or large values readable, and the power to write."""
+    values = np.abs(np.concatenate([group.samples, group.pieces]))
+    largest = values[np.isfinite(values)].max(initial=0)
+    if largest == 0 or 1e-3 <= largest < 1e5:
+        return 1.0, ""
+    power = 3 * int(np.floor(np.log10(largest) / 3))
+    return 10.0**-power, f"10{str(power).translate(SUPERSCRIPT)}"
+
+
+def _said(group: Group) -> str:
+    parts = []
+    for at, place in enumerate(group.places):
+        text = f"{place}: volumes {_median(group.samples[:, at])}".removeprefix(": ")
+        if len(group.pieces):
+            text += f", real pieces {_median(group.pieces[:, at])}"
+        parts.append(text)
+    units = f" in {group.units}" if group.units else ""
+    return f"Box plot of {group.title}{units}; medians: {'; '.join(parts)}"
+
+
+def _median(values: Floats) -> str:
+    finite = values[np.isfinite(values)]
+    return f"{np.median(finite):.4g}" if len(finite) else "none"

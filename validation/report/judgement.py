@@ -1,0 +1,61 @@
+"""The verdict as the page says it: in words, with a sign, and where to look."""
+
+import attrs
+
+from recon.validation.comparison.equivalence import Comparison
+
+SIGNS = {"indistinguishable": "✓", "close": "≈", "not equivalent": "✕", "unknown": "?"}
+NOTE = "–"  # before what does not lower the verdict
+TITLES = {
+    "indistinguishable": "Statistically indistinguishable",
+    "close": "Close",
+    "not equivalent": "Not equivalent",
+    "unknown": "No verdict",
+}
+NOTHING = (
+    "There is nothing to compare the volume with. Give micrographs or a real volume of the "
+    "material: recon measure VOLUME --against REFERENCE."
+)
+
+
+@attrs.frozen
+class Said:
+    """One finding: its sentence, and the id and name of the section that shows it."""
+
+    level: str
+    sign: str
+    text: str
+    to: str | None
+    name: str
+
+
+@attrs.frozen
+class Judgement:
+    """What stands on top of the page."""
+
+    level: str
+    sign: str
+    title: str
+    headline: str
+    findings: list[Said]
+
+
+def judgement(comparison: Comparison | None, sections: dict[str, str]) -> Judgement:
+    """The comparison's verdict, its findings linked to sections (name of a statistic -> id)."""
+    if comparison is None:
+        return Judgement("unknown", SIGNS["unknown"], TITLES["unknown"], NOTHING, [])
+    verdict = comparison.verdict
+    findings = [
+        Said(
+            finding.level,
+            SIGNS.get(finding.level, NOTE),
+            finding.text,
+            sections.get(finding.statistic),
+            finding.statistic,
+        )
+        for finding in verdict.findings
+    ]
+    level = verdict.level
+    said = verdict.headline.removeprefix(f"{TITLES[level]}: ")  # which the title says
+    headline = said[:1].upper() + said[1:]
+    return Judgement(level, SIGNS[level], TITLES[level], headline, findings)

@@ -1,0 +1,189 @@
+"""Slices as small coloured images, all at one physical scale."""
+
+import base64
+import colorsys
+import io
+from collections.abc import Sequence
+from typing import TypeVar
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from recon.validation.comparison.windows import windows
+from recon.core.data.micrographs import Micrographs
+from recon.core.data.planes import AXES, NORMAL, PLANES, in_plane
+from recon.core.data.volume import Volume
+
+Labels = NDArray[np.uint8]
+Item = TypeVar("Item")
+
+COLOURS = (
+    "#22334f",
+    "#f2b84b",
+    "#3fa796",
+    "#d1495b",
+    "#8e6bbf",
+    "#9bc53d",
+    "#5bc0eb",
+    "#c9c9c9",
+)
+PER_PLANE = 3  # slices shown of each side
+SIDE = 192  # CSS pixels of the longest side of the volume
+MOST = 384  # voxels shown along one side
+
+
+@attrs.frozen
+class Tile:
+    """One image: its data URI, its size in CSS pixels and what to say of it."""
+
+    source: str
+    width: float
+    height: float
+    alt: str
+    crisp: bool
+
+
+@attrs.frozen
+class Row:
+    """Slices of one plane: of the reference and of the volume, side by side."""
+
+    plane: str
+    right: str
+    down: str
+    reference: list[Tile]
+    volume: list[Tile]
+    caption: str
+
+
+@attrs.frozen
+class Gallery:
+    """Rows of tiles and the bar that gives their common scale.
+
+    bar  CSS pixels;  length  what it stands for
+    """
+
+    rows: list[Row]
+    bar: float
+    length: str
+
+
+def gallery(volumes: Sequence[Volume], reference: Volume | Micrographs | None) -> Gallery:
+    """Three slices of the volumes on each plane beside three of the reference."""
+    first = volumes[0]
+    shown = [
+        min(side, MOST) * edge for side, edge in zip(first.shape, first.voxel_size, strict=True)
+    ]
+    scale = SIDE / max(shown)
+    finest = scale * min(first.voxel_size)
+    if finest >= 1:  # whole screen pixels for a voxel
+        scale *= int(finest) / finest
+    rows = [_row(plane, volumes, reference, scale) for plane in PLANES]
+    length = nice(max(shown) / 3)
+    return Gallery(rows, length * scale, written(length, first.voxel_size))
+
+
+def _row(
+    plane: str,
+    volumes: Sequence[Volume],
+    reference: Volume | Micrographs | None,
+    scale: float,
+) -> Row:
+    down, right = (AXES[axis] for axis in in_plane(plane))
+    normal = AXES[NORMAL[plane]]
+    places, tiles = [], []
+    samples = chosen(range(len(volumes)), PER_PLANE, repeat=True)
+    for number, volume in enumerate(volumes[sample] for sample in samples):
+        stack = np.moveaxis(volume.labels, NORMAL[plane], 0)
+        place = (number + 1) * len(stack) // (PER_PLANE + 1)
+        places.append(str(place))
+        what = f"slice {normal} = {place} of the volume"
+        tiles.append(_tile(stack[place], volume, plane, scale, what))
+    real = []
+    if reference is not None:
+        what = "micrograph" if isinstance(reference, Micrographs) else "reference volume"
+        for image in chosen(_real(plane, volumes[0], reference), PER_PLANE):
+            real.append(_tile(image, reference, plane, scale, f"{what}, plane {plane}"))
+    of = "volume" if len(volumes) == 1 else f"volumes {', '.join(map(str, samples))}"
+    return Row(plane, right, down, real, tiles, f"{of} at {normal} = {', '.join(places)}")
+
+
+def _real(plane: str, volume: Volume, reference: Volume | Micrographs) -> list[Labels]:
+    """Pieces of the reference of the size of the volume's slices."""
+    if isinstance(reference, Micrographs):
+        return windows(reference, plane, volume.shape) if plane in reference.planes else []
+    stack = np.moveaxis(reference.labels, NORMAL[plane], 0)
+    a, b = (volume.shape[axis] for axis in in_plane(plane))
+    return [image[:a, :b] for image in chosen(list(stack), PER_PLANE)]
+
+
+def chosen(items: Sequence[Item], count: int, *, repeat: bool = False) -> list[Item]:
+    """So many of the items, evenly spread; with `repeat` some twice when there are fewer."""
+    if not repeat:
+        count = min(count, len(items))
+    return [items[(2 * i + 1) * len(items) // (2 * count)] for i in range(count)]
+
+
+def _tile(image: Labels, of: Volume | Micrographs, plane: str, scale: float, what: str) -> Tile:
+    image = _middle(image)
+    shares = np.bincount(image.ravel(), minlength=len(of.phases)) / image.size
+    said = ", ".join(f"{name} {share:.0%}" for name, share in zip(of.phases, shares, strict=True))
+    height, width = (
+        side * of.voxel_size[axis] * scale
+        for side, axis in zip(image.shape, in_plane(plane), strict=True)
+    )
+    return Tile(
+        _png(image, len(of.phases)), width, height, f"{what}: {said}", width >= image.shape[1]
+    )
+
+
+def _middle(image: Labels) -> Labels:
+    top, left = (max(0, side - MOST) // 2 for side in image.shape)
+    return image[top : top + MOST, left : left + MOST]
+
+
+def _png(image: Labels, phases: int) -> str:
+    picture = Image.fromarray(np.ascontiguousarray(image), mode="P")
+    picture.putpalette(bytes.fromhex("".join(colour[1:] for colour in colours(phases))))
+    buffer = io.BytesIO()
+    picture.save(buffer, "png", optimize=True)
+    return data_uri("image/png", buffer.getvalue())
+
+
+def colours(phases: int) -> list[str]:
+    """One colour a phase, "#rrggbb"."""
+    more = (
+        colorsys.hls_to_rgb(0.618 * k % 1, 0.35 + 0.3 * (k % 2), 0.55)
+        for k in range(len(COLOURS), phases)
+    )
+    made = ("#" + "".join(f"{round(255 * part):02x}" for part in colour) for colour in more)
+    return [*COLOURS[:phases], *made]
+
+
+def data_uri(kind: str, content: bytes) -> str:
+    """The content itself as an address, so that the page needs no other file."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def nice(length: float) -> float:
+    """The largest of 1, 2, 5, 10, 20, ... (times a power of ten) that is not above a length."""
+    power = 10.0 ** np.floor(np.log10(length))
+    return float(power * max(step for step in (1, 2, 5) if step * power <= length * (1 + 1e-9)))
+
+
+def unit(voxel_size: Sequence[float]) -> tuple[float, str]:
+    """Length in metres and name of the unit to write lengths in; voxels when nothing is known."""
+    if tuple(voxel_size) == (1.0, 1.0, 1.0):
+        return 1.0, "voxels"
+    span = 64 * max(voxel_size)
+    for size, name in ((1.0, "m"), (1e-3, "mm"), (1e-6, "µm")):
+        if span >= size:
+            return size, name
+    return 1e-9, "nm"
+
+
+def written(length: float, voxel_size: Sequence[float]) -> str:
+    """A length with its unit."""
+    size, name = unit(voxel_size)
+    return f"{length / size:.4g} {name}"

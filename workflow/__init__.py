@@ -1,0 +1,1 @@
+"""What commands do: runs, sweeps, ensembles, executors, plans, examples."""

@@ -1,0 +1,47 @@
+"""The part of stored volumes that fits into memory: what is compared of very large ones."""
+
+import warnings
+from collections.abc import Sequence
+from math import prod
+from pathlib import Path
+
+from recon.core.storage import ome_zarr
+from recon.core.storage.budget import available
+from recon.core.data.volume import Volume
+
+IN_MEMORY = 8
+"""Bytes a voxel of a volume that is compared and drawn."""
+SHARE = 0.5
+"""Of the memory, for volumes; the libraries take some too."""
+
+
+def middles(paths: Sequence[Path], memory: int | None) -> list[Volume]:
+    """Stored volumes of one shape, or their middle where all of them do not fit; that is warned of.
+
+    memory  bytes to keep within; when not given what is available
+    """
+    limit = available() if memory is None else memory
+    shape = ome_zarr.read(paths[0])["labels"].shape
+    sides = shape if limit is None else within(shape, int(SHARE * limit / IN_MEMORY / len(paths)))
+    if sides == shape:
+        return [Volume.open(path) for path in paths]
+    warnings.warn(
+        f"compared and drawn are the middle {' x '.join(map(str, sides))} of "
+        f"{' x '.join(map(str, shape))} voxels: more does not fit into memory",
+        stacklevel=2,
+    )
+    found = []
+    for path in paths:
+        stored = ome_zarr.read(path)
+        starts = [(side - kept) // 2 for side, kept in zip(shape, sides, strict=True)]
+        place = tuple(slice(a, a + kept) for a, kept in zip(starts, sides, strict=True))
+        found.append(Volume(stored.pop("labels")[place], **stored))
+    return found
+
+
+def within(shape: tuple[int, ...], voxels: int) -> tuple[int, ...]:
+    """Sides with at most so many voxels: those above a common length are cut to it."""
+    length = max(shape)
+    while length > 1 and prod(min(side, length) for side in shape) > voxels:
+        length -= 1
+    return tuple(min(side, length) for side in shape)

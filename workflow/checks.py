@@ -1,0 +1,41 @@
+"""What a run checks beside its statistics, in sentences for its report."""
+
+from collections.abc import Sequence
+
+from recon.core.sampling.anchors import Anchor
+from recon.validation.memorisation.memorisation import memorisation
+from recon.imaging.plane_check.plane_check import plane_findings
+from recon.core.data.micrographs import Micrographs
+from recon.core.data.volume import Volume
+
+
+def checks(
+    volumes: Sequence[Volume], training: Micrographs | None, anchors: Sequence[Anchor] = ()
+) -> dict[str, list[str]]:
+    """Title -> sentences: of the micrographs, of copying from them, and of the anchors.
+
+    training  what the network was trained on; None when that is not known
+    """
+    found: dict[str, list[str]] = {}
+    if training is not None:
+        found["Micrographs"] = [_sentence(line) for line in plane_findings(training)]
+        said = memorisation(volumes, training).to_text().removeprefix("memorisation: ")
+        found["Copying from the micrographs"] = [
+            _sentence(line.strip()) for line in said.splitlines()
+        ]
+    if anchors:
+        found["Anchors"] = [_met(anchor, volumes) for anchor in anchors]
+    return found
+
+
+def _met(anchor: Anchor, volumes: Sequence[Volume]) -> str:
+    """How much of a measured slice the volumes contain."""
+    slices = [volume.labels.take(anchor.place, anchor.normal) for volume in volumes]
+    wrong = sum(int((labels != anchor.labels).sum()) for labels in slices)
+    a, b = anchor.labels.shape
+    how = "contained voxel for voxel" if wrong == 0 else f"{wrong} voxels differ"
+    return f"Slice {anchor.name}, {a} x {b} pixels: {how}."
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")

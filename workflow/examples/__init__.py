@@ -1,0 +1,69 @@
+"""Materials that recon generates itself, with a known true volume: the index, default first."""
+
+from collections.abc import Callable
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from recon.core.errors import unknown
+from recon.workflow.examples import electrode, fibres, porous
+from recon.core.data.micrographs import Micrographs
+from recon.core.data.volume import Volume
+
+VOXEL_SIZE = (4e-7, 4e-7, 4e-7)  # (z, y, x), metres
+XY_STEP, SIDE_STEP = 4, 6  # voxels from one micrograph to the next
+
+
+@attrs.frozen
+class Example:
+    """A material made from a seed.
+
+    description  one line
+    phases       names of the phases 0..K-1
+    volume       (shape, seed) -> (z, y, x) uint8 labels, periodic; both have defaults
+    """
+
+    description: str
+    phases: tuple[str, ...]
+    volume: Callable[..., NDArray[np.uint8]]
+
+
+EXAMPLES = {
+    "porous": Example(
+        "separator-like lamellae normal to x, two phases", porous.PHASES, porous.volume
+    ),
+    "fibres": Example(
+        "short round fibres mostly along z, two phases", fibres.PHASES, fibres.volume
+    ),
+    "electrode": Example(
+        "flattened particles, binder and pore, three phases", electrode.PHASES, electrode.volume
+    ),
+}
+
+
+def example(name: str) -> tuple[Micrographs, Volume]:
+    """Micrographs of an example, cut from its half z < Z/2, and its true volume.
+
+    errors  ReconError for a name that is not in EXAMPLES
+    cost    2 to 7 s
+    """
+    if name not in EXAMPLES:
+        raise unknown("example", name, EXAMPLES)
+    chosen = EXAMPLES[name]
+    volume = Volume(chosen.volume(), VOXEL_SIZE, chosen.phases)
+    return cut(volume), volume
+
+
+def cut(volume: Volume) -> Micrographs:
+    """Evenly spaced micrographs of the half z < Z/2 on all three planes.
+
+    The half z >= Z/2 stays unseen, to score against.
+    """
+    half = volume.labels[: volume.shape[0] // 2]
+    planes = {
+        "xy": list(half[::XY_STEP]),
+        "xz": list(half.transpose(1, 0, 2)[::SIDE_STEP]),
+        "yz": list(half.transpose(2, 0, 1)[::SIDE_STEP]),
+    }
+    return Micrographs(planes, volume.voxel_size, volume.phases)

@@ -1,0 +1,99 @@
+"""Network passes of a sampler and the time of what is not network: counted on a small volume."""
+
+import time
+from itertools import islice
+from typing import Any, ClassVar
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from recon.core.kinds import Denoiser
+from recon.core.sampling.noise import Step
+from recon.core.sampler import reconstruct
+from recon.core.recipe import Recipe
+from recon.core.data.statistics import Statistics
+
+SIDE = 16
+"""Of the small volume in which passes are counted, in voxels."""
+TIMED = 64
+"""Side of the one of which steps are timed."""
+STEPS = 4
+
+
+@attrs.frozen
+class Passes:
+    """Passes by plane, each of all slices of a volume.
+
+    seconds  of the sampler beside the network, a voxel, channel and pass
+    """
+
+    of: dict[str, int]
+    seconds: float
+
+    @property
+    def total(self) -> int:
+        """Over all planes."""
+        return sum(self.of.values())
+
+
+def count(recipe: Recipe, denoiser: Denoiser) -> Passes:
+    """Run the recipe's sampler on a small volume with a model that costs nothing."""
+    model = Blank(inner=denoiser)
+    small = attrs.evolve(recipe, shape=(SIDE, SIDE, SIDE), anchors=(), samples=1)
+    for _ in reconstruct(small, denoiser=model):
+        pass
+    return Passes(dict(model.passes), _beside(recipe, denoiser))
+
+
+def _beside(recipe: Recipe, denoiser: Denoiser) -> float:
+    """Seconds of a voxel, channel and pass: of the quickest of a few steps."""
+    model = Blank(inner=denoiser)
+    shape = (TIMED, TIMED, TIMED)
+    part = attrs.evolve(recipe, shape=shape, anchors=(), samples=1)
+    found, done = float("inf"), 0
+    states = reconstruct(part, denoiser=model)
+    begun = time.perf_counter()
+    for state in islice(states, STEPS):
+        passes = sum(model.passes.values()) - done
+        took = time.perf_counter() - begun
+        if state.number > 1 or state.steps == 1:  # the first one holds the start
+            found = min(found, took / (max(1, passes) * state.x.shape[0] * TIMED**3))
+        done += passes
+        begun = time.perf_counter()
+    states.close()
+    return found
+
+
+@attrs.define(eq=False)
+class Blank(Denoiser):
+    """Knows what another one knows, and takes noisy slices for clean."""
+
+    name: ClassVar[str] = "blank"
+    inner: Denoiser = attrs.field(kw_only=True)
+    passes: dict[str, int] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self.material = self.inner.material
+
+    @property
+    def alpha_bar(self) -> NDArray[np.float64]:
+        return self.inner.alpha_bar
+
+    @property
+    def statistics(self) -> Statistics | None:
+        return self.inner.statistics
+
+    def clean(self, slices: Tensor, step: Step, plane: str) -> Tensor:
+        self.passes[plane] = self.passes.get(plane, 0) + 1
+        return slices.clamp(-1, 1)
+
+    def fit(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return {}
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {}
+
+    def restore(self, tensors: dict[str, Tensor], device: str) -> None:
+        """There is nothing to take."""

@@ -1,0 +1,232 @@
+"""A sweep in a folder: one ordinary run for every combination, then a table and a figure."""
+
+import json
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import tomli_w
+
+from recon.workflow.sweep import figure as sweep_figure, table as sweep_table
+from recon.core.storage.atomic import whole
+from recon.core.catalog import catalog
+from recon.workflow.sweep.combinations import Combination, Sweep
+from recon.validation.comparison.equivalence import Comparison, check_comparable, compare
+from recon.core.errors import ReconError
+from recon.workflow.executors import Progress
+from recon.workflow.folder import STATE, Folder
+from recon.core.data.micrographs import Micrographs
+from recon.core.options import options, rule
+from recon.core.recipe import Recipe
+from recon.workflow.run import check, check_planes, embedded, loaded, run, train
+from recon.core.data.volume import Volume
+
+ASKED, TABLE, FIGURE = "sweep.toml", "table.csv", "sweep.png"
+WEIGHTS = "weights"
+
+
+def checked(asked: Sweep) -> list[Combination]:
+    """The combinations, after refusing what a run of one of them would refuse at its start."""
+    combinations = asked.combinations()
+    seen: list[tuple[Any, ...]] = []
+    for recipe in (combination.recipe for combination in combinations):
+        check(recipe)
+        key = (recipe.denoiser, recipe.weights, recipe.micrographs, recipe.device)
+        if key not in seen:
+            seen.append(key)
+            _check_sources(recipe)
+    return combinations
+
+
+def asked_in(path: Path) -> Sweep | None:
+    """What the sweep in a folder was asked for; None when there is none."""
+    try:
+        return Sweep.from_table(tomllib.loads((path / ASKED).read_text(encoding="utf-8")))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (KeyError, TypeError, ValueError) as error:
+        raise ReconError(f"{path / ASKED} is damaged: {error}; choose another --out") from None
+
+
+def finished(path: Path) -> bool:
+    """Whether the sweep that began in a folder has ended."""
+    return (path / FIGURE).exists() and not (path / STATE).exists()
+
+
+def begin(asked: Sweep, path: Path, resume: bool) -> None:
+    """Note what is asked for in a folder that is taken; ReconError when it holds anything else."""
+    begun = asked_in(path)
+    if begun is None:
+        if any(child.name != f".{ASKED}.partial" for child in path.iterdir()):
+            raise ReconError(f"{path} holds something already; choose another --out")
+        with whole(path / ASKED) as partial:
+            partial.write_text(tomli_w.dumps(asked.to_table()), encoding="utf-8")
+        return
+    old, new = begun.to_table(), asked.to_table()
+    if list(old["vary"].items()) != list(new["vary"].items()) or old != new:
+        changed = [key for key in old if old[key] != new[key]] or ["the order of --vary"]
+        raise ReconError(
+            f"{path} holds another sweep, it differs in {', '.join(changed)}; choose another --out"
+        )
+    if not resume:
+        state = "a finished" if finished(path) else "an unfinished"
+        raise ReconError(f"{path} holds {state} sweep; --resume goes on with it")
+
+
+def sweep(
+    asked: Sweep,
+    combinations: list[Combination],
+    folder: Folder,
+    *,
+    progress: Progress,
+) -> list[dict[str, Any]]:
+    """Do or go on with a sweep that has begun; returns the rows of its table.
+
+    A combination that a run refuses (its numbers overflow, say) does not stop the others; then
+    the sweep stays unfinished and ends with a ReconError. Networks are trained when first needed,
+    one for all combinations that differ in nothing that training depends on.
+    """
+    rows, failed = [], {}
+    networks = Networks(asked, combinations, folder, progress)
+    for place, combination in enumerate(combinations):
+        shown = _shown(combination, folder, f"{place + 1}/{len(combinations)}", progress)
+        try:
+            row = _row(combination, networks, folder, shown)
+        except ReconError as error:
+            failed[combination.name] = str(error)
+            continue
+        rows.append(row)
+        sweep_table.write(folder.path / TABLE, rows)
+    if rows:
+        with whole(folder.path / FIGURE, replace=True) as partial:
+            sweep_figure.draw(asked, rows, partial)
+    if failed:
+        each = "; ".join(f"{name}: {error}" for name, error in failed.items())
+        raise ReconError(f"{len(failed)} of {len(combinations)} combinations failed: {each}")
+    folder.end()
+    return rows
+
+
+@attrs.frozen
+class Networks:
+    """The denoisers that a sweep trains, each once, in the sweep's folder `weights`."""
+
+    asked: Sweep
+    combinations: list[Combination]
+    folder: Folder
+    progress: Progress
+
+    def supplied(self, recipe: Recipe) -> Recipe:
+        """The recipe with the path of its weights; trains them if they are not there yet."""
+        if recipe.weights is not None or recipe.micrographs is None:
+            return recipe
+        name = self._name(recipe)
+        path = (self.folder.path / WEIGHTS / f"{name}.safetensors").absolute()
+        if not path.exists():
+            checkpoint = self.folder.state(f"{name}.training")
+            checkpoint.parent.mkdir(exist_ok=True)
+
+            def shown(what: str, done: int, total: int, state: str) -> None:
+                self.progress(what if name == "all" else f"{what} {name}", done, total, state)
+
+            images = Micrographs.open(recipe.micrographs)
+            train(recipe, images, path, checkpoint=checkpoint, progress=shown)
+            checkpoint.unlink(missing_ok=True)
+        return attrs.evolve(recipe, weights=str(path))
+
+    def _name(self, recipe: Recipe) -> str:
+        """By the values that training depends on of the first combination that shares them."""
+        key = trained_from(recipe)
+        first = next(c for c in self.combinations if trained_from(c.recipe) == key)
+        touching = {k: v for k, v in first.values.items() if _touches_training(k, first.recipe)}
+        return self.asked.name(touching) or "all"
+
+
+def trained_from(recipe: Recipe) -> tuple[Any, ...]:
+    """All that training depends on: micrographs, seed, denoiser and its options."""
+    choice = recipe.denoiser
+    denoiser = catalog().build("denoiser", choice.name, **choice.options)
+    fixed = {k: getattr(denoiser, k) for k, v in options(type(denoiser)).items() if rule(v).trained}
+    return recipe.micrographs, recipe.seed, choice.name, fixed
+
+
+def _touches_training(key: str, recipe: Recipe) -> bool:
+    table, dot, name = key.partition(".")
+    if not dot:
+        return key in ("micrographs", "seed", "denoiser")
+    known = options(catalog().entry("denoiser", recipe.denoiser.name).cls)
+    return table == "denoiser" and rule(known[name]).trained
+
+
+def _check_sources(recipe: Recipe) -> None:
+    """Refuse weights and micrographs that are missing or do not fit each other."""
+    micrographs = Micrographs.open(recipe.micrographs) if recipe.micrographs else None
+    if recipe.weights is None and micrographs is not None:
+        check_planes("micrographs show", micrographs.planes)
+        return
+    denoiser, _ = loaded(recipe)
+    if micrographs is not None and denoiser.material is not None:
+        check_comparable(denoiser.material, micrographs)
+
+
+def _row(
+    combination: Combination, networks: Networks, folder: Folder, progress: Progress
+) -> dict[str, Any]:
+    """A row of the table: kept from before, judged from volumes that are there, or made."""
+    kept = folder.state(f"{combination.name}.row.json")
+    if kept.exists():
+        row: dict[str, Any] = json.loads(kept.read_text())
+        return row
+    place = Folder(folder.path / combination.name)
+    times = folder.state(f"{combination.name}.seconds.json")
+    seconds = json.loads(times.read_text()) if times.exists() else {}
+
+    def timed(number: int, passed: float) -> None:
+        seconds[str(number)] = passed
+        with whole(times, replace=True) as partial:
+            partial.write_text(json.dumps(seconds))
+
+    recipe = networks.supplied(combination.recipe)
+    with place.taken():
+        if place.finished:
+            comparison = _compared(recipe, place.path)
+        else:
+            _, comparison, _ = run(recipe, place, resume=True, progress=progress, timed=timed)
+    row = {
+        "folder": combination.name,
+        **combination.values,
+        "seconds": sum(seconds.values()) / len(seconds) if seconds else None,
+        **sweep_table.judged(comparison or _volumes(place.path)),
+    }
+    with whole(kept, replace=True) as partial:
+        partial.write_text(json.dumps(row))
+    return row
+
+
+def _compared(recipe: Recipe, path: Path) -> Comparison | None:
+    """What the finished run in a folder had said at its end."""
+    micrographs = Micrographs.open(recipe.micrographs) if recipe.micrographs else None
+    reference = micrographs or embedded(recipe)
+    return compare(_volumes(path), reference) if reference is not None else None
+
+
+def _volumes(path: Path) -> list[Volume]:
+    return [Volume.open(file) for file in _files(path)]
+
+
+def _files(path: Path) -> Iterable[Path]:
+    return sorted(path.glob("*.zarr"))
+
+
+def _shown(combination: Combination, folder: Folder, place: str, progress: Progress) -> Progress:
+    """Steps of all samples of a combination as one course; what comes after takes seconds."""
+
+    def shown(what: str, done: int, total: int, state: str) -> None:
+        if what.startswith("reconstruct"):
+            made = len(list(_files(folder.path / combination.name)))
+            samples = combination.recipe.samples
+            progress(f"{combination.name} ({place})", made * total + done, samples * total, state)
+
+    return shown

@@ -1,0 +1,139 @@
+"""The table of a sweep: a row a combination, in a file and on a terminal."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from recon.core.storage.atomic import whole
+from recon.core.catalog import catalog
+from recon.workflow.sweep.combinations import Sweep, text
+from recon.validation.comparison.equivalence import METRICS, Agreement, Comparison
+from recon.core.data.volume import Volume
+
+FRACTION = "volume-fraction"
+
+
+def judged(found: Comparison | Sequence[Volume]) -> dict[str, Any]:
+    """The columns that say how good volumes are; without a reference only their fractions.
+
+    METRIC.error, .floor, .ratio, .spread  means over phases and planes (see equivalence)
+    METRIC.deviation                       standard deviation of the samples' own errors
+    METRIC.error.PLANE, .floor.PLANE       means over phases
+    volume-fraction.PHASE                  mean over samples;  .difference  from the reference's
+    """
+    if not isinstance(found, Comparison):
+        return _fractions(found)
+    table = found.to_table()
+    row: dict[str, Any] = {}
+    for name, agreement in found.metrics.items():
+        if name == FRACTION:
+            continue
+        headline = {key: table[name][key] for key in ("error", "floor", "ratio", "spread")}
+        row |= {f"{name}.{key}": value for key, value in headline.items()}
+        row[f"{name}.deviation"] = _deviation(agreement)
+        for where, values in agreement.table.mean("phase").groupby(agreement.over):
+            for key in ("error", "floor"):
+                row[f"{name}.{key}.{where}"] = _finite(values[key].item())
+    for phase, share in table[FRACTION].items():
+        row[f"{FRACTION}.{phase}"] = share["sample"]
+        row[f"{FRACTION}.{phase}.difference"] = share["difference"]
+    return row
+
+
+def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Rows as CSV; a column that a row lacks is empty there."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    with whole(path, replace=True) as partial, partial.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, columns)
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({key: _cell(value) for key, value in row.items()})
+
+
+def to_text(asked: Sweep, rows: Sequence[dict[str, Any]]) -> str:
+    """Varied values, errors with their ratio to the floor, the worst fraction and the seconds."""
+    columns = [
+        (asked.short[key], "", [asked.written(key, row[key]) for row in rows]) for key in asked.vary
+    ]
+    notes = []
+    for metric in METRICS:
+        if f"{metric}.error" not in rows[0]:
+            continue
+        for key in ("error", "floor", "ratio", "spread"):
+            values = [row[f"{metric}.{key}"] for row in rows]
+            if key == "floor" and len(set(values)) == 1 and values[0] is not None:
+                notes.append(f"{metric} {values[0]:.3f}")
+            elif any(value is not None for value in values):
+                columns.append((metric, key, [_number(value, ".3f") for value in values]))
+    columns.append(_worst_fraction(rows))
+    columns.append(("seconds", "", [_number(row["seconds"], ".1f") for row in rows]))
+    lines = _aligned(columns)
+    if notes:
+        lines.append(f"floor (estimated from 2D): {', '.join(notes)}")
+    if f"{METRICS[0]}.error" not in rows[0]:
+        lines.append("no errors: there are no micrographs to compare with")
+    return "\n".join(lines)
+
+
+def _worst_fraction(rows: Sequence[dict[str, Any]]) -> tuple[str, str, list[str]]:
+    """The largest difference of a phase fraction; without a reference the last phase's own."""
+    ends = ".difference"
+    off = [
+        [value for key, value in row.items() if key.startswith(FRACTION) and key.endswith(ends)]
+        for row in rows
+    ]
+    if all(off):
+        return "fraction", "off by", [_number(max(one, key=abs), "+.4f") for one in off]
+    last = [[value for key, value in row.items() if key.startswith(FRACTION)][-1] for row in rows]
+    return "fraction", "last phase", [_number(value, ".4f") for value in last]
+
+
+def _aligned(columns: Sequence[tuple[str, str, list[str]]]) -> list[str]:
+    """Lines of columns (group, heading, cells); a group is named above its first column."""
+    tops, belows, widths = [], [], []
+    for place, (top, below, cells) in enumerate(columns):
+        again = place > 0 and below and columns[place - 1][0] == top
+        # What has a single heading has it beside the cells.
+        tops.append("" if again or not below else top)
+        belows.append(below or top)
+        widths.append(max(map(len, (tops[-1], belows[-1], *cells))))
+    body = zip(*(cells for _, _, cells in columns), strict=True)
+    lines = [
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in (tops, belows, *body)
+    ]
+    return lines if any(tops) else lines[1:]
+
+
+def _fractions(volumes: Sequence[Volume]) -> dict[str, Any]:
+    share = catalog().build("metric", FRACTION)
+    mean = xr.concat([xr.DataArray(share.measure(v)) for v in volumes], "sample").mean("sample")
+    return {
+        f"{FRACTION}.{name}": float(value)
+        for name, value in zip(volumes[0].phases, mean.values, strict=True)
+    }
+
+
+def _deviation(agreement: Agreement) -> float | None:
+    errors = agreement.errors
+    if errors.sizes["sample"] < 2:
+        return None
+    return _finite(errors.mean([d for d in errors.dims if d != "sample"]).std(ddof=1).item())
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _number(value: float | None, form: str) -> str:
+    return "none" if value is None else format(value, form)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return text(value) if isinstance(value, bool | list | tuple) else value
