@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.cli.settings import value
-from recon.core import Recipe, Volume, reconstruct
+from recon.core import Recipe, Volume, sample_steps
+from recon.core.recipe import Choice
+from recon.core.sampler import fitted
 from recon.validation.comparison.equivalence import compare
 from recon.workflow.examples import example
-from recon.core.sampler import fitted
-from recon.core.recipe import Choice
 
 PLACES = {"xy": 0, "yz": 2}
 DISTANCES = (1, 2, 4, 8)
@@ -62,7 +62,9 @@ def main(weights: str, seeds: int, side: int, steps: int, settings: tuple[str, .
     crops = [half[z : z + side, y : y + side, x : x + side] for z, y, x in corners]
 
     def made(texts: tuple[str, ...], seed: int) -> Volume:
-        *_, state = reconstruct(attrs.evolve(recipe, anchors=texts), sample=seed, denoiser=denoiser)
+        *_, state = sample_steps(
+            attrs.evolve(recipe, anchors=texts), sample=seed, denoiser=denoiser
+        )
         return state.volume
 
     print(f"{weights}, {side}^3, {seeds} seeds, {steps} steps {options or ''}")

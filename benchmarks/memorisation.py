@@ -12,7 +12,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core import Micrographs, Recipe, Volume, reconstruct
+from recon.core import Micrographs, Recipe, Volume, sample_steps
 from recon.validation.memorisation.memorisation import Memorisation, memorisation
 from recon.workflow.examples import EXAMPLES, example
 
@@ -24,7 +24,7 @@ def generated(name: str, side: int, seed: int) -> Labels:
     recipe = Recipe.from_table(
         {"weights": name, "shape": [side] * 3, "seed": seed, "steps": 20, "harmonizer": harmonizer}
     )
-    for step in reconstruct(recipe):
+    for step in sample_steps(recipe):
         last = step
     return last.volume.labels
 

@@ -10,7 +10,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core import Recipe, reconstruct
+from recon.core import Recipe, sample_steps
 from recon.core.sampler import fitted
 
 
@@ -36,7 +36,7 @@ def main(weights: str, seeds: int, side: int, steps: int) -> None:
     denoiser = fitted(recipe)
     volumes = []
     for seed in range(seeds):
-        *_, state = reconstruct(recipe, sample=seed, denoiser=denoiser)
+        *_, state = sample_steps(recipe, sample=seed, denoiser=denoiser)
         volumes.append(state.volume.labels)
     print(f"{weights}, {side}^3, {seeds} seeds, across the border / inside (deviation over seeds)")
     for axis, name in enumerate("zyx"):

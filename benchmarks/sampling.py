@@ -18,11 +18,11 @@ import click
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from recon.core import Recipe, catalog, reconstruct
+from recon.core import Recipe, catalog, sample_steps
+from recon.core.data.planes import PLANES
+from recon.core.sampler import estimate, fitted
 from recon.core.sampling.noise import reverse
 from recon.core.sampling.philox import normal
-from recon.core.sampler import estimate, fitted
-from recon.core.data.planes import PLANES
 from recon.core.sampling.scene import Scene
 from recon.plugins.harmonizers.balance import balanced
 from recon.plugins.harmonizers.interface import measured
@@ -93,7 +93,7 @@ def main(weights: str, side: int, steps: int, device: str) -> None:
         print(f"{name:14} {1e3 * seconds:8.1f} ms{rate}")
     print(f"matrix product {matrix_rate(dtype, device) / 1e9:8.0f} GFLOP/s, {dtype}")
     begin = time.perf_counter()
-    for _ in reconstruct(recipe, denoiser=denoiser):
+    for _ in sample_steps(recipe, denoiser=denoiser):
         pass
     print(f"reconstruction {time.perf_counter() - begin:8.1f} s, {steps} steps")
 

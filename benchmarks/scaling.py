@@ -2,7 +2,7 @@
 
     python benchmarks/scaling.py [--sides 64,128] [--processes 1,2] [--steps 5] [--disk]
 
-Every case runs `reconstruct` in processes of its own, one thread each, without rounds: a pass a
+Every case runs `sample_steps` in processes of its own, one thread each, without rounds: a pass a
 step, each on the next plane. The first step is left out. Prints medians of seconds a pass, the part
 that goes into exchanging slabs, bytes that a process sends in a pass, and the speed over one
 process. --disk adds the same with slabs on disk. Then it fits
@@ -60,9 +60,9 @@ def inside(side: int, steps: int, disk: bool, folder: str) -> None:
     import torch
     import torch.distributed as dist
 
-    from recon.core import Recipe, reconstruct
-    from recon.core.sampling.processes import joined
+    from recon.core import Recipe, sample_steps
     from recon.core.recipe import Choice
+    from recon.core.sampling.processes import joined
     from recon.workflow.executors.on_disk import OnDisk
     from recon.workflow.executors.sharded import Sharded
 
@@ -83,7 +83,7 @@ def inside(side: int, steps: int, disk: bool, folder: str) -> None:
         if processes.size > 1:
             slabs = Sharded(processes)
         begun = time.perf_counter()
-        for state in reconstruct(recipe, slabs=slabs):
+        for state in sample_steps(recipe, slabs=slabs):
             now = time.perf_counter()
             times.append((now - begun, moving[0], sent[0]))
             begun, moving[0], sent[0] = time.perf_counter(), 0.0, 0

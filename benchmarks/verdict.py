@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from recon.cli.recipe import FAST
-from recon.core import Micrographs, Recipe, Volume, reconstruct
+from recon.core import Micrographs, Recipe, Volume, sample_steps
 from recon.validation.comparison.crops import crops
 from recon.validation.comparison.equivalence import Comparison, compare
 from recon.workflow.examples import EXAMPLES, example
@@ -94,7 +94,7 @@ def told(title: str, volumes: list[Volume], micrographs: Micrographs, half: Volu
 
 def sampled(name: str, table: dict[str, Any], seed: int) -> Volume:
     recipe = Recipe.from_table({"weights": name, "shape": list(SHAPE), "seed": seed, **table})
-    for step in reconstruct(recipe):
+    for step in sample_steps(recipe):
         state = step
     return state.volume
 

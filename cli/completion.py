@@ -45,7 +45,7 @@ def plugin_names(kind: str) -> Complete:
 
 def weights_names(ctx: click.Context, param: click.Parameter, start: str) -> list[CompletionItem]:
     """Names of the bundled weights; files when none matches."""
-    from recon.core.storage.bundled import bundled
+    from recon.core.bundled import bundled
     from recon.core.errors import ReconError
 
     with warnings.catch_warnings(action="ignore"), contextlib.suppress(ReconError):
@@ -79,7 +79,7 @@ def all_plugin_names(
     from recon.core.catalog import catalog
 
     with warnings.catch_warnings(action="ignore"):
-        return _matching(sorted({entry.cls.name for entry in catalog()}), start)
+        return _matching(sorted({entry.name for entry in catalog()}), start)
 
 
 def _matching(names: Iterable[str], start: str) -> list[CompletionItem]:

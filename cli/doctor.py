@@ -109,7 +109,7 @@ def network(device: str) -> None:
     import torch
 
     from recon.core import weights
-    from recon.core.storage.bundled import weights_path
+    from recon.core.bundled import weights_path
     from recon.core.sampling.noise import respaced
 
     file = weights.read(weights_path("unet-ddpm", None))

@@ -6,8 +6,8 @@ import click
 
 from recon.cli.completion import example_names
 from recon.cli.progress import Shown
-from recon.core.storage.atomic import whole
 from recon.core.errors import ReconError
+from recon.core.storage.atomic import whole
 from recon.workflow.examples import EXAMPLES, example
 
 

@@ -7,12 +7,12 @@ import attrs
 import click
 
 from recon.cli.progress import Shown
+from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.plugins.exporters import FORMATS, export, format_of
 from recon.plugins.exporters.abaqus import ELEMENTS
 from recon.plugins.exporters.format import METRES
 from recon.plugins.exporters.materials import Material, Materials
-from recon.core.data.volume import Volume
 
 FORMAT_LINES = "\n".join(f"  .{suffix}  {cls.about}" for suffix, cls in FORMATS.items())
 

@@ -7,8 +7,8 @@ from typing import Any
 import attrs
 import click
 
-from recon.validation.comparison.verdict import CLOSE, INDISTINGUISHABLE
 from recon.core.errors import unknown
+from recon.validation.comparison.verdict import CLOSE, INDISTINGUISHABLE
 
 PASSED = {
     "close": (INDISTINGUISHABLE,),

@@ -9,23 +9,23 @@ import numpy as np
 
 from recon.cli.progress import Shown
 from recon.cli.repeated import SeveralFiles
-from recon.core.storage.atomic import check_writable, whole
-from recon.imaging.plane_check.plane_check import plane_findings
+from recon.core.data.micrographs import Micrographs
+from recon.core.data.planes import PLANES
+from recon.core.data.units import format_voxel_size, parse_pixel_size, parse_voxel_size
 from recon.core.errors import ReconError
+from recon.core.storage.atomic import check_writable, whole
 from recon.imaging.common_size import UNKNOWN
 from recon.imaging.cropping import Crop
 from recon.imaging.denoise import FILTERS
 from recon.imaging.images import read_image
 from recon.imaging.picture import Picture
 from recon.imaging.pixel_size import PixelSize
+from recon.imaging.plane_check.plane_check import plane_findings
 from recon.imaging.plane_values import plane_values
 from recon.imaging.preparation import Decisions, Prepared, prepare
 from recon.imaging.segmentation import parse_thresholds
 from recon.imaging.slicing import cut, stack
 from recon.imaging.symmetry import isotropic, transverse
-from recon.core.data.micrographs import Micrographs
-from recon.core.data.planes import PLANES
-from recon.core.data.units import format_voxel_size, parse_pixel_size, parse_voxel_size
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(

@@ -12,22 +12,23 @@ from recon.cli.fail_on import Condition, fail_on_flag, judge
 from recon.cli.progress import Shown
 from recon.cli.results import to_text
 from recon.cli.settings import device_flag, parsed, set_flag
-from recon.core.storage.atomic import check_writable, whole
 from recon.core.catalog import catalog
 from recon.core.data.chunked_volume import ChunkedVolume, fits
+from recon.core.data.micrographs import Micrographs
+from recon.core.data.volume import Volume
+from recon.core.errors import ReconError, unknown
+from recon.core.kinds import Property
+from recon.core.measure import measure_all
+from recon.core.options import options
+from recon.core.recipe import METRICS, Choice
+from recon.core.sampler import torch_device
+from recon.core.storage.atomic import check_writable, whole
+from recon.core.storage.zarr_store import open_store, recon_attribute
 from recon.validation.comparison.comparable import probes
 from recon.validation.comparison.dealt import PIECES
 from recon.validation.comparison.equivalence import OF_MICROGRAPHS, OF_VOLUMES, compare
-from recon.core.errors import ReconError, unknown
-from recon.core.kinds import Property
-from recon.core.data.micrographs import Micrographs
-from recon.core.options import options
-from recon.core.sampler import measure, torch_device
-from recon.core.recipe import METRICS, Choice
 from recon.validation.report import write_report
 from recon.workflow.run import to_json
-from recon.core.data.volume import Volume
-from recon.core.storage.zarr_store import open_store, recon_attribute
 
 
 @click.command()
@@ -184,7 +185,7 @@ def _measured(
         progress("measure", len(begun), total, name)
         begun.append(name)
 
-    results = measure(sample, chosen["metric"], chosen["property"], report)
+    results = measure_all(sample, chosen["metric"], chosen["property"], report)
     progress("measure", total, total)
     return results
 

@@ -1,10 +1,10 @@
 """What `recon run --dry-run` tells."""
 
 from recon.cli.progress import spoken
-from recon.core.storage.budget import format_memory
 from recon.core.errors import ReconError
-from recon.workflow.planning.plan import Plan
 from recon.core.recipe import Recipe
+from recon.core.storage.budget import format_memory
+from recon.workflow.planning.plan import Plan
 from recon.workflow.run import loaded
 
 

@@ -9,11 +9,11 @@ import click
 
 from recon.cli.completion import plugin_names, weights_names
 from recon.cli.settings import device_flag, parsed, stated
-from recon.core.sampling.anchors import split
 from recon.core.errors import ReconError, unknown
-from recon.workflow.examples import EXAMPLES
-from recon.core.sampling.noise import T
 from recon.core.recipe import LISTS, PATHS, TABLES, Recipe, read_table
+from recon.core.sampling.anchors import split
+from recon.core.sampling.noise import T
+from recon.workflow.examples import EXAMPLES
 
 DEFAULT = Recipe()
 FLAGS = (

@@ -12,18 +12,18 @@ from recon.cli.progress import Shown
 from recon.cli.recipe import given, recipe_flags, recipe_table
 from recon.cli.remake import again, refuse_others
 from recon.cli.settings import set_flag, stated
+from recon.core.errors import ReconError
+from recon.core.recipe import Recipe
+from recon.core.sampling.processes import world
 from recon.core.storage.budget import parse_memory
 from recon.validation.comparison.equivalence import Comparison
 from recon.validation.ensemble import to_text
-from recon.core.errors import ReconError
 from recon.workflow.executors import Executor
 from recon.workflow.executors.dask import Dask
 from recon.workflow.executors.distributed import Distributed, follow
 from recon.workflow.executors.local import Local
 from recon.workflow.folder import Folder, free_name
 from recon.workflow.overlay import laid_over
-from recon.core.sampling.processes import world
-from recon.core.recipe import Recipe
 from recon.workflow.run import COMPARISON, check, run
 
 

@@ -9,10 +9,10 @@ import click
 from recon.cli.progress import Shown
 from recon.cli.recipe import given, recipe_flags, recipe_table
 from recon.cli.settings import set_flag, stated, value
-from recon.core.sampling.anchors import absolute
-from recon.workflow.sweep.combinations import Combination, Sweep
 from recon.core.errors import ReconError
+from recon.core.sampling.anchors import absolute
 from recon.workflow.folder import Folder, free_name
+from recon.workflow.sweep.combinations import Combination, Sweep
 from recon.workflow.sweep.sweep import asked_in, begin, checked, finished, sweep
 from recon.workflow.sweep.table import to_text
 

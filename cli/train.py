@@ -8,11 +8,11 @@ import click
 from recon.cli.completion import plugin_names, weights_names
 from recon.cli.progress import Shown
 from recon.cli.settings import device_flag, parsed, set_flag, stated
-from recon.core.storage.bundled import weights_path
-from recon.core.errors import ReconError, unknown
+from recon.core.bundled import weights_path
 from recon.core.data.micrographs import Micrographs
-from recon.core.sampling.processes import world
+from recon.core.errors import ReconError, unknown
 from recon.core.recipe import Recipe
+from recon.core.sampling.processes import world
 from recon.workflow.run import check, train
 
 

@@ -12,16 +12,16 @@ import click
 import numpy as np
 from PIL import Image
 
-from recon.core.storage.atomic import whole
-from recon.core.errors import ReconError
-from recon.workflow.folder import REPORT
 from recon.core.data.micrographs import Micrographs
-from recon.core.sampler import measure
-from recon.core.recipe import METRICS
-from recon.validation.report import write_report
 from recon.core.data.units import format_voxel_size
 from recon.core.data.volume import Volume
+from recon.core.errors import ReconError
+from recon.core.measure import measure_all
+from recon.core.recipe import METRICS
+from recon.core.storage.atomic import whole
 from recon.core.storage.zarr_store import open_store, recon_attribute
+from recon.validation.report import write_report
+from recon.workflow.folder import REPORT
 
 MOST = 12
 """Slices of a plane that the page of micrographs shows."""
@@ -119,7 +119,7 @@ def _write(page: Path, shown: dict[Path, Shown]) -> None:
         with whole(page) as partial:
             partial.write_text(_micrographs(images[0], next(iter(shown)).name), encoding="utf-8")
         return
-    results = measure(volumes[0], METRICS, ()) if len(volumes) == 1 else {}
+    results = measure_all(volumes[0], METRICS, ()) if len(volumes) == 1 else {}
     write_report(page, volumes, results, images[0] if images else None)
 
 

@@ -1,34 +1,8 @@
-"""The public face of recon: what plugins and scripts import."""
+"""What plugins and scripts import; names are loaded when first asked for."""
 
-from recon.core.catalog import Catalog, catalog
-from recon.core.data.chunked_volume import ChunkedVolume
-from recon.core.errors import ReconError
-from recon.core.hooks import hookimpl
-from recon.core.kinds import Denoiser, Harmonizer, Metric, Property, Schedule
-from recon.core.data.micrographs import Micrographs
-from recon.core.sampling.noise import Step
-from recon.core.options import option
-from recon.core.sampler import State, measure, reconstruct
-from recon.core.recipe import Recipe
-from recon.core.data.volume import Volume
+import lazy_loader
 
-__all__ = [
-    "Catalog",
-    "ChunkedVolume",
-    "Denoiser",
-    "Harmonizer",
-    "Metric",
-    "Micrographs",
-    "Property",
-    "Recipe",
-    "ReconError",
-    "Schedule",
-    "State",
-    "Step",
-    "Volume",
-    "catalog",
-    "hookimpl",
-    "measure",
-    "option",
-    "reconstruct",
-]
+# A module and a function share this name: bound here, the function stays.
+from recon.core.catalog import catalog  # noqa: F401
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

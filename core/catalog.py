@@ -1,12 +1,17 @@
 """Finds installed plugins and builds one from a table of options."""
 
 import functools
+import importlib
+import inspect
+import json
 import os
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
-from importlib.metadata import Distribution, EntryPoint, distributions
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 import attrs
@@ -14,38 +19,101 @@ import pluggy
 
 from recon.core import hooks
 from recon.core.errors import ReconError, shown, unknown
-from recon.core.kinds import KINDS, Plugin
-from recon.core.options import checked_names
+from recon.core.options import OptionInfo, checked_names, describe_options
 
 GROUP = "recon"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-PLURAL = {kind: f"recon_{kind}s" for kind in KINDS} | {"property": "recon_properties"}
+HOOKS = {
+    "denoiser": "recon_denoisers",
+    "schedule": "recon_schedules",
+    "harmonizer": "recon_harmonizers",
+    "refiner": "recon_refiners",
+    "metric": "recon_metrics",
+    "property": "recon_properties",
+    "exporter": "recon_exporters",
+    "reader": "recon_readers",
+}
+"""Kind of plugin -> the hook that returns its classes."""
+
+
+@attrs.frozen
+class Summary:
+    """What can be told of a plugin class without importing it.
+
+    suffixes         of an exporter or reader
+    weights_package  import package of the weights that are shipped with a denoiser
+    """
+
+    kind: str
+    name: str
+    target: str
+    doc: str
+    options: tuple[OptionInfo, ...] = ()
+    suffixes: tuple[str, ...] = ()
+    weights_package: str | None = None
+
+    @classmethod
+    def of(cls, plugin: type[Any]) -> "Summary":
+        """Read it off the class."""
+        return cls(
+            plugin.kind,
+            plugin.name,
+            f"{plugin.__module__}:{plugin.__qualname__}",
+            inspect.getdoc(plugin) or "",
+            describe_options(plugin),
+            tuple(getattr(plugin, "suffixes", ())),
+            getattr(plugin, "weights_package", None),
+        )
+
+    @classmethod
+    def from_table(cls, table: dict[str, Any]) -> "Summary":
+        """From plain data, as `attrs.asdict` gives."""
+        options = tuple(OptionInfo(**one) for one in table["options"])
+        return cls(**{**table, "options": options, "suffixes": tuple(table["suffixes"])})
 
 
 @attrs.frozen
 class Entry:
-    """A plugin class and the installed package that brought it."""
+    """A plugin and the installed package that brought it."""
 
-    cls: type[Any]
+    summary: Summary
     package: str
     version: str
+    load: Callable[[], type[Any]] = attrs.field(repr=False, eq=False)
+
+    @property
+    def kind(self) -> str:
+        """Kind of the plugin."""
+        return self.summary.kind
+
+    @property
+    def name(self) -> str:
+        """Name on the command line."""
+        return self.summary.name
+
+    @property
+    def cls(self) -> type[Any]:
+        """The class, imported when first asked for."""
+        return self.load()
 
 
 @attrs.frozen
 class Catalog:
     """Installed plugins by kind and name.
 
-    entries  (kind, name) -> the packages that offer it; more than one is a clash
-    broken   package -> why its plugins could not be loaded
+    entries   (kind, name) -> the packages that offer it; more than one is a clash
+    broken    package -> why its plugins could not be loaded
+    commands  click commands of packages, each with the package's name
     """
 
     entries: dict[tuple[str, str], list[Entry]]
     broken: dict[str, str]
+    commands: tuple[tuple[str, Any], ...] = ()
 
     def names(self, kind: str) -> list[str]:
         """Names of the plugins of a kind, sorted."""
-        if kind not in KINDS:
-            raise unknown("kind of plugin", kind, KINDS)
+        if kind not in HOOKS:
+            raise unknown("kind of plugin", kind, HOOKS)
         return sorted(name for known, name in self.entries if known == kind)
 
     def entry(self, kind: str, name: str) -> Entry:
@@ -54,14 +122,14 @@ class Catalog:
             error = unknown(kind, name, self.names(kind))
             failed = "; ".join(f"plugin {package}: {why}" for package, why in self.broken.items())
             raise ReconError(f"{error}{'; not loaded: ' + failed if failed else ''}")
-        found = self.entries[kind, name]
-        if len(found) > 1:
-            packages = " and ".join(entry.package for entry in found)
+        offers = self.entries[kind, name]
+        if len(offers) > 1:
+            packages = " and ".join(entry.package for entry in offers)
             raise ReconError(
                 f"two plugins are named {name!r}: {packages}; uninstall one or set "
                 "RECON_DISABLED_PLUGINS"
             )
-        return found[0]
+        return offers[0]
 
     def build(self, kind: str, name: str, /, **options: Any) -> Any:
         """A plugin with the given options; ReconError for what it does not admit."""
@@ -83,54 +151,103 @@ def catalog() -> Catalog:
     disabled = {name.strip() for name in os.environ.get("RECON_DISABLED_PLUGINS", "").split(",")}
     entries: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     broken: dict[str, str] = {}
-    for distribution, point in _entry_points():
-        package = distribution.metadata["Name"]
+    commands: list[tuple[str, Any]] = []
+    for package, version, point in _entry_points():
         if package in disabled:
             continue
         try:
-            for cls in _classes(point):
-                entry = Entry(cls, package, distribution.version)
-                entries[cls.kind, cls.name].append(entry)
+            module = point.load()
+            for summary, load in _offers(module):
+                entries[summary.kind, summary.name].append(Entry(summary, package, version, load))
+            commands += [(package, command) for command in _commands(module)]
         except MemoryError:  # no fault of the plugin
             raise
         except (Exception, SystemExit) as error:  # whatever a foreign module does at import
             broken[package] = " ".join(f"{type(error).__name__}: {error}".split())
             warnings.warn(f"plugin {package} is left out: {broken[package]}", stacklevel=2)
-    return Catalog(dict(entries), broken)
+    return Catalog(dict(entries), broken, tuple(commands))
 
 
-def _entry_points() -> list[tuple[Distribution, EntryPoint]]:
-    found = {
-        (distribution.metadata["Name"], point.value): (distribution, point)
-        for distribution in distributions()
-        for point in distribution.entry_points
-        if point.group == GROUP
-    }
-    return [found[key] for key in sorted(found)]
+def _entry_points() -> list[tuple[str, str, EntryPoint]]:
+    """Package, version and entry point, sorted; the same one may be found twice on the path."""
+    points: dict[tuple[str, str], tuple[str, str, EntryPoint]] = {}
+    for point in entry_points(group=GROUP):
+        if point.dist is not None:
+            package = point.dist.metadata["Name"]
+            points.setdefault((package, point.value), (package, point.dist.version, point))
+    return [points[key] for key in sorted(points)]
 
 
-def _classes(point: EntryPoint) -> list[type[Any]]:
-    """The plugin classes of one module; a manager of its own keeps a bad one from the rest."""
-    manager = pluggy.PluginManager("recon")
-    manager.add_hookspecs(hooks)
-    manager.register(point.load())
-    manager.check_pending()
+def _offers(module: ModuleType) -> list[tuple[Summary, Callable[[], type[Any]]]]:
+    """What a module brings: read off its INDEX if it has one, else by calling its hooks.
+
+    INDEX is the path of a JSON list of summaries, for a package whose classes are slow to import.
+    """
+    index = getattr(module, "INDEX", None)
+    if index is None:
+        return [(Summary.of(cls), functools.partial(_given, cls)) for cls in classes_of(module)]
+    tables = json.loads(Path(index).read_text(encoding="utf-8"))
+    summaries = [Summary.from_table(table) for table in tables]
+    return [(summary, functools.partial(_imported, summary.target)) for summary in summaries]
+
+
+def _given(cls: type[Any]) -> type[Any]:
+    return cls
+
+
+def _imported(target: str) -> type[Any]:
+    module, _, name = target.partition(":")
+    return cast("type[Any]", getattr(importlib.import_module(module), name))
+
+
+def classes_of(module: ModuleType) -> list[type[Any]]:
+    """The plugin classes that the hooks of one module return; TypeError for anything else."""
+    manager = _manager(module)
     classes: list[type[Any]] = []
-    for kind, hook in PLURAL.items():
-        caller = getattr(manager.hook, hook)
-        answers = caller()
-        if len(answers) < len(caller.get_hookimpls()):  # pluggy leaves None out
-            raise TypeError(f"{hook} must return a list of classes, got None")
-        for answer in answers:
-            if not isinstance(answer, list | tuple):
-                raise TypeError(f"{hook} must return a list of classes, got {shown(answer)}")
+    for kind, hook in HOOKS.items():
+        for answer in _answers(manager, hook):
             classes += [_checked(cls, kind, hook) for cls in answer]
     return classes
 
 
-def _checked(cls: Any, kind: str, hook: str) -> type[Any]:
-    if not (isinstance(cls, type) and issubclass(cls, KINDS[kind])):
-        raise TypeError(f"{hook} must return classes of {KINDS[kind].__name__}, got {shown(cls)}")
+def _manager(module: ModuleType) -> pluggy.PluginManager:
+    """A manager of its own keeps a bad module from the rest."""
+    manager = pluggy.PluginManager("recon")
+    manager.add_hookspecs(hooks)
+    manager.register(module)
+    manager.check_pending()
+    return manager
+
+
+def _answers(manager: pluggy.PluginManager, hook: str) -> list[Any]:
+    caller = getattr(manager.hook, hook)
+    answers = caller()
+    if len(answers) < len(caller.get_hookimpls()):  # pluggy leaves None out
+        raise TypeError(f"{hook} must return a list, got None")
+    for answer in answers:
+        if not isinstance(answer, list | tuple):
+            raise TypeError(f"{hook} must return a list, got {shown(answer)}")
+    return list(answers)
+
+
+def _commands(module: ModuleType) -> list[Any]:
+    """The click commands of one module."""
+    if not hasattr(module, "recon_commands"):
+        return []
+    import click
+
+    commands = [c for answer in _answers(_manager(module), "recon_commands") for c in answer]
+    for command in commands:
+        if not isinstance(command, click.Command) or not command.name:
+            raise TypeError(f"recon_commands must return click commands, got {shown(command)}")
+    return commands
+
+
+def _checked(cls: Any, kind: str, hook: str) -> Any:
+    abstract = _kind_class(kind)
+    derived: bool = isinstance(cls, type) and issubclass(cls, abstract)
+    if not derived:
+        raise TypeError(f"{hook} must return classes of {abstract.__name__}, got {shown(cls)}")
     if cls.kind != kind:
         raise TypeError(f"{cls.__name__} must be of kind {kind}, got {shown(cls.kind)}")
     if not isinstance(getattr(cls, "name", None), str) or "__attrs_attrs__" not in vars(cls):
@@ -146,7 +263,12 @@ def _checked(cls: Any, kind: str, hook: str) -> type[Any]:
     return cls
 
 
-def plugin_version(plugin: Plugin) -> dict[str, str]:
+def _kind_class(kind: str) -> Any:
+    """The abstract class of a kind."""
+    return getattr(importlib.import_module("recon.core.kinds"), kind.title())
+
+
+def plugin_version(plugin: Any) -> dict[str, str]:
     """Package and version that a plugin instance came from."""
     entry = catalog().entry(plugin.kind, plugin.name)
     return {"package": entry.package, "version": entry.version}

@@ -1,17 +1,20 @@
 """What a plugin returned, held against the contract of its kind; ReconError names the plugin."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
-from torch import Tensor
 
-from recon.core.errors import ReconError, shown
 from recon.core.data.planes import PLANES
+from recon.core.errors import ReconError, shown
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
-def result(plugin: Any, value: Any) -> xr.DataArray | xr.Dataset:
+def result(plugin: Any, value: Any) -> "xr.DataArray | xr.Dataset":
     """Of a metric or property: an xarray object of real numbers; a bare number becomes one."""
+    import xarray as xr
+
     if isinstance(value, bool | int | float | np.number | np.bool_):
         value = xr.DataArray(value)
     right = isinstance(value, xr.DataArray | xr.Dataset)
@@ -32,7 +35,7 @@ def planes(schedule: Any, value: Any) -> tuple[str, ...]:
 def of_shape(plugin: Any, shape: tuple[int, ...], value: Any) -> Any:
     """Of a denoiser or harmonizer: a tensor, or a field in slabs, of the shape of its input."""
     if getattr(value, "shape", None) is None or tuple(value.shape) != tuple(shape):
-        got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        got = getattr(value, "shape", None) or type(value).__name__
         raise _wrong(plugin, f"a tensor of shape {tuple(shape)}", got)
     return value
 

@@ -1,36 +1,58 @@
-"""The five hooks: each takes no argument and returns the plugin classes of its kind."""
+"""The hooks: each takes no argument and returns the plugin classes of its kind."""
 
 from typing import TYPE_CHECKING
 
 import pluggy
 
 if TYPE_CHECKING:
-    from recon.core.kinds import Denoiser, Harmonizer, Metric, Property, Schedule
+    import click
+
+    from recon.core import kinds
 
 hookspec = pluggy.HookspecMarker("recon")
 hookimpl = pluggy.HookimplMarker("recon")
 
 
 @hookspec
-def recon_denoisers() -> "list[type[Denoiser]]":  # type: ignore[empty-body]
+def recon_denoisers() -> "list[type[kinds.Denoiser]]":  # type: ignore[empty-body]
     """Models of the slices of each plane."""
 
 
 @hookspec
-def recon_schedules() -> "list[type[Schedule]]":  # type: ignore[empty-body]
+def recon_schedules() -> "list[type[kinds.Schedule]]":  # type: ignore[empty-body]
     """Which planes are denoised at which step."""
 
 
 @hookspec
-def recon_harmonizers() -> "list[type[Harmonizer]]":  # type: ignore[empty-body]
+def recon_harmonizers() -> "list[type[kinds.Harmonizer]]":  # type: ignore[empty-body]
     """One reverse step of the volume."""
 
 
 @hookspec
-def recon_metrics() -> "list[type[Metric]]":  # type: ignore[empty-body]
+def recon_refiners() -> "list[type[kinds.Refiner]]":  # type: ignore[empty-body]
+    """The finished field made better, before it is decoded."""
+
+
+@hookspec
+def recon_metrics() -> "list[type[kinds.Metric]]":  # type: ignore[empty-body]
     """Spatial statistics of a volume or of micrographs."""
 
 
 @hookspec
-def recon_properties() -> "list[type[Property]]":  # type: ignore[empty-body]
+def recon_properties() -> "list[type[kinds.Property]]":  # type: ignore[empty-body]
     """Effective properties of a volume."""
+
+
+@hookspec
+def recon_exporters() -> "list[type[kinds.Exporter]]":  # type: ignore[empty-body]
+    """File formats that volumes are written to, by suffix."""
+
+
+@hookspec
+def recon_readers() -> "list[type[kinds.Reader]]":  # type: ignore[empty-body]
+    """File formats that images and volumes are read from, by suffix or first bytes."""
+
+
+@hookspec
+def recon_commands() -> "list[click.Command]":  # type: ignore[empty-body]
+    """Commands of their own, as `recon NAME`."""

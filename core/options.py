@@ -3,6 +3,7 @@
 The declaration feeds the validator, the TOML table, `--set` and the provenance.
 """
 
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -89,6 +90,52 @@ def checked_names(cls: Any, given: Mapping[str, Any]) -> None:
             raise unknown(f"option of {cls.kind} {cls.name}", name, options(cls))
 
 
+@attrs.frozen
+class OptionInfo:
+    """An option as a reader would write it: its type, default and rule in words."""
+
+    name: str
+    type: str
+    default: str
+    rule: str
+    help: str
+    trained: bool = False
+
+
+def describe_options(cls: type) -> tuple[OptionInfo, ...]:
+    """The options of a plugin class, in order of declaration."""
+    return tuple(
+        OptionInfo(
+            name,
+            type_name(resolved(field, cls)),
+            written(field.default),
+            str(rule(field)),
+            rule(field).help,
+            rule(field).trained,
+        )
+        for name, field in options(cls).items()
+    )
+
+
+def written(value: Any) -> str:
+    """A value as one would write it after `--set`."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ",".join(written(item) for item in value) + "]"
+    return "none" if value is None else str(value)
+
+
+def resolved(field: "attrs.Attribute[Any]", cls: type) -> "attrs.Attribute[Any]":
+    """The field with its type, where the author's module postpones annotations."""
+    if not isinstance(field.type, str):
+        return field
+    owner = next(c for c in cls.__mro__ if field.name in vars(c).get("__annotations__", {}))
+    annotated = types.SimpleNamespace(__annotations__={field.name: field.type})
+    known = typing.get_type_hints(annotated, vars(sys.modules[owner.__module__]))
+    return field.evolve(type=known[field.name])
+
+
 def type_name(field: "attrs.Attribute[Any]") -> str:
     """The type of an option as a reader would write it."""
     annotation = field.type
@@ -97,9 +144,7 @@ def type_name(field: "attrs.Attribute[Any]") -> str:
 
 def _checked(value: Any, plugin: Any, field: "attrs.Attribute[Any]") -> Any:
     where = f"{plugin.kind} {plugin.name}: {field.name}"
-    if isinstance(field.type, str):  # the author's module postpones annotations
-        attrs.resolve_types(type(plugin))
-        field = getattr(attrs.fields(type(plugin)), field.name)
+    field = resolved(field, type(plugin))
     try:
         value = coerce(value, field.type)
     except TypeError:

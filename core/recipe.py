@@ -8,11 +8,11 @@ from typing import Any
 import attrs
 import tomli_w
 
-from recon.core.sampling.anchors import split
 from recon.core.errors import ReconError, shown, unknown
-from recon.core.storage.limits import VOLUME
-from recon.core.sampling.noise import T
 from recon.core.options import coerce
+from recon.core.sampling.anchors import split
+from recon.core.sampling.noise import T
+from recon.core.storage.limits import VOLUME
 from recon.core.storage.toml_file import read_toml
 
 MAX_SAMPLES = 1_000_000

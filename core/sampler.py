@@ -1,8 +1,8 @@
-"""reconstruct(): 2D denoiser in, 3D volume out, step by step. measure(): what came out."""
+"""sample_steps(): 2D denoiser in, 3D volume out, step by step."""
 
 import functools
 import operator
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from math import prod
 from typing import Any
@@ -10,30 +10,27 @@ from typing import Any
 import attrs
 import numpy as np
 import torch
-import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.core.data import planes
-from recon.core import contracts as returned, weights
-from recon.core.sampling.anchors import Pinned, imposed, pinned, read_anchors
-from recon.core.storage.bundled import weights_path
+from recon.core import contracts, weights
+from recon.core.bundled import weights_path
 from recon.core.catalog import catalog
-from recon.core.data.chunked_volume import ChunkedVolume, refuse_parts
+from recon.core.data import planes
 from recon.core.data.encoding import channels, decode
-from recon.core.errors import ReconError
 from recon.core.data.finite import unbounded
-from recon.core.kinds import Denoiser, Harmonizer, Metric, Property
 from recon.core.data.micrographs import Micrographs
+from recon.core.data.volume import Volume
+from recon.core.errors import ReconError
+from recon.core.kinds import Denoiser, Harmonizer
+from recon.core.recipe import Recipe
+from recon.core.sampling.anchors import Pinned, imposed, pinned, read_anchors
 from recon.core.sampling.noise import Step
 from recon.core.sampling.philox import START, normal
-from recon.core.recipe import Choice, Recipe
 from recon.core.sampling.scene import Clean, Scene
 from recon.core.sampling.slabs import Field, Slabs, settled
 from recon.core.sampling.slabs.field import AnyField, slabs_of, total
 from recon.core.sampling.slabs.slabs import Read, Shape
-from recon.core.sampling.threads import threads_kept
-from recon.core.data.volume import Volume
 
 
 @attrs.frozen(eq=False)
@@ -74,7 +71,7 @@ class State:
             yield low, decode(part).cpu().numpy()
 
 
-def reconstruct(
+def sample_steps(
     recipe: Recipe,
     *,
     sample: int = 0,
@@ -121,7 +118,7 @@ def reconstruct(
         for step in steps[done:]:
             rng = np.random.default_rng([seed, step.number])
             chosen = schedule.planes(step.number, step.steps, rng)
-            step = attrs.evolve(step, planes=returned.planes(schedule, chosen))
+            step = attrs.evolve(step, planes=contracts.planes(schedule, chosen))
             shift = tuple(int(rng.integers(n)) for n in recipe.shape)
             wrap = tuple(
                 s if a in recipe.periodic else 0 for a, s in zip("zyx", shift, strict=True)
@@ -131,7 +128,7 @@ def reconstruct(
             if scene.anchors and not harmonizer.holds_anchors:
                 clean = partial(anchored, clean, scene.anchors)
             x = harmonizer.advance(x, step, clean, partial(noise, step.number), scene)
-            returned.of_shape(harmonizer, shape, x)
+            contracts.of_shape(harmonizer, shape, x)
             if step.last and scene.anchors:
                 x = imposed(x, scene.anchors)
             check_field(settled(x), step, harmonizer)
@@ -179,7 +176,7 @@ def unchecked_estimate(
             # A copy even where a view is contiguous: a denoiser that writes to it harms nothing.
             given = stack[part].clone(memory_format=torch.contiguous_format)
             found = denoiser.clean(given, step, plane)
-            result[part] += returned.of_shape(denoiser, given.shape, found)
+            result[part] += contracts.of_shape(denoiser, given.shape, found)
     total /= len(step.planes)
     return total.roll([-s for s in wrap], (1, 2, 3)) if any(wrap) else total
 
@@ -288,39 +285,3 @@ def torch_device(name: str) -> str:
     if not there[name]:
         raise ReconError(f"device {name} is not there; use --device auto or cpu")
     return name
-
-
-def measure(
-    sample: Volume | ChunkedVolume | Micrographs,
-    metrics: Sequence[str | Choice | Metric] = (),
-    properties: Sequence[str | Choice | Property] = (),
-    report: Callable[[str], None] = lambda name: None,
-) -> dict[str, xr.DataArray | xr.Dataset]:
-    """Every statistic and property asked for, by the plugin's name.
-
-    report  called with the name of each before it is computed
-
-    Raises ReconError, before anything is computed, for what cannot be measured on a ChunkedVolume.
-    """
-    results: dict[str, xr.DataArray | xr.Dataset] = {}
-    plugins = [_plugin("metric", item) for item in metrics]
-    plugins += [_plugin("property", item) for item in properties]
-    if isinstance(sample, ChunkedVolume):
-        refuse_parts(plugins)
-    with threads_kept():
-        for plugin in plugins:
-            report(plugin.name)
-            value = plugin.measure(sample) if plugin.kind == "metric" else plugin.solve(sample)
-            key = plugin.name
-            while key in results:
-                key += "'"
-            results[key] = returned.result(plugin, value)
-    return results
-
-
-def _plugin(kind: str, item: Any) -> Any:
-    if isinstance(item, str):
-        item = Choice(item)
-    if isinstance(item, Choice):
-        return catalog().build(kind, item.name, **item.options)
-    return item

@@ -12,14 +12,14 @@ import xarray as xr
 from hypothesis import strategies as st
 
 from recon.core.data.encoding import channels
-from recon.core.kinds import KINDS, Denoiser, Harmonizer, Metric, Property, Schedule
 from recon.core.data.micrographs import Micrographs
-from recon.core.sampling.noise import ALPHA_BAR, respaced
-from recon.core.options import options, rule, values
 from recon.core.data.planes import NORMAL, PLANES
-from recon.core.sampling.scene import Scene
 from recon.core.data.statistics import Statistics
 from recon.core.data.volume import Volume
+from recon.core.kinds import Denoiser, Harmonizer, Metric, Property, Schedule
+from recon.core.options import options, rule, values
+from recon.core.sampling.noise import ALPHA_BAR, respaced
+from recon.core.sampling.scene import Scene
 
 
 @st.composite
@@ -71,7 +71,7 @@ def check_plugin(cls: type[Any], **given: Any) -> None:
 
     given  options to build it with, beside the defaults
     """
-    assert cls.kind in KINDS, f"{cls.__name__} must derive from one of the five kinds"
+    assert cls.kind in CHECKS, f"{cls.__name__} must derive from one of the kinds of plugins"
     assert isinstance(cls.name, str) and cls.name == cls.name.lower(), "name must be lower case"
     assert cls.__doc__, "the docstring is the help text"
     for name, field in options(cls).items():

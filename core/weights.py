@@ -16,15 +16,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialized
 from torch import Tensor
 
-from recon.core.storage.atomic import whole
 from recon.core.catalog import catalog, plugin_version
-from recon.core.errors import ReconError, shown
 from recon.core.data.finite import first_unbounded
-from recon.core.kinds import Denoiser, Material
-from recon.core.storage.limits import WEIGHTS, regular_file
-from recon.core.options import checked_names, options, rule, values
+from recon.core.data.material import Material
 from recon.core.data.patterns import SPACINGS, Counted, Patterns
 from recon.core.data.statistics import Statistics
+from recon.core.errors import ReconError, shown
+from recon.core.kinds import Denoiser
+from recon.core.options import checked_names, options, rule, values
+from recon.core.storage.atomic import whole
+from recon.core.storage.limits import WEIGHTS, regular_file
 from recon.core.storage.weights_header import (
     check_covariance,
     check_header,

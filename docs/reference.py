@@ -13,9 +13,8 @@ from pathlib import Path
 import click
 
 from recon.cli import COMMANDS, main
-from recon.cli.plugins import shown
 from recon.core.catalog import Entry, catalog
-from recon.core.options import options, rule, type_name
+from recon.core.options import options, rule, type_name, written
 
 HERE = Path(__file__).parent
 MADE = "<!-- made by docs/reference.py: do not edit -->"
@@ -98,7 +97,7 @@ def _plugin(entry: Entry) -> list[str]:
         known = rule(field)
         facts = [type_name(field), str(known), "fixed by training" if known.trained else ""]
         facts = ", ".join(fact for fact in facts if fact)
-        told.append(f"- `{key} = {shown(field.default)}` ({facts}): {_plain(known.help)}")
+        told.append(f"- `{key} = {written(field.default)}` ({facts}): {_plain(known.help)}")
     return [*lines, "\n".join(told)] if told else lines
 
 

@@ -4,10 +4,10 @@ from math import isclose
 
 import attrs
 
-from recon.core.errors import ReconError
-from recon.imaging.picture import Picture, Pictures, joined
 from recon.core.data.planes import AXES, in_plane
 from recon.core.data.units import format_length, format_voxel_size
+from recon.core.errors import ReconError
+from recon.imaging.picture import Picture, Pictures, joined
 
 VoxelSize = tuple[float, float, float]
 UNKNOWN: VoxelSize = (1.0, 1.0, 1.0)

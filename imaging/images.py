@@ -23,12 +23,12 @@ from PIL import Image
 from tifffile import TiffFile
 
 from recon.core.errors import ReconError
+from recon.core.storage.limits import IMAGE, regular_file
+from recon.core.storage.zarr_store import is_zarr
 from recon.imaging.channels import OneValue, one_channel, picture_values, through_palette
 from recon.imaging.image_zarr import open_array
 from recon.imaging.pixel_size import PixelSize, tiff_pixel_size
 from recon.imaging.unpacked import DEFLATE, check_chunks, check_unpacked, damaged
-from recon.core.storage.limits import IMAGE, regular_file
-from recon.core.storage.zarr_store import is_zarr
 
 PNG, NPY = b"\x89PNG", b"\x93NUM"
 CHANNELS = {2: 3, 4: 2, 6: 4}  # of PNG's numbers for colours, grey with alpha, both

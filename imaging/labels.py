@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.errors import ReconError
 from recon.core.data.volume import MAX_PHASES
+from recon.core.errors import ReconError
 
 MAX_VALUES = 8
 

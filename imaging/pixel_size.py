@@ -4,8 +4,8 @@ import contextlib
 from typing import Any
 from xml.etree import ElementTree  # nosec B405
 
-from recon.core.errors import ReconError
 from recon.core.data.units import parse_length
+from recon.core.errors import ReconError
 
 PixelSize = tuple[float, float]
 """Edge lengths of a pixel along (rows, columns) in metres."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
-from recon.core.errors import ReconError, unknown
 from recon.core.data.planes import PLANES
+from recon.core.errors import ReconError, unknown
 
 Value = TypeVar("Value")
 

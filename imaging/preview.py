@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import median_filter
 
+from recon.core.data.planes import in_plane
+from recon.core.data.units import format_length
 from recon.imaging.common_size import UNKNOWN
 from recon.imaging.otsu import histogram
 from recon.imaging.picture import Picture
 from recon.imaging.preparation import Prepared
 from recon.imaging.segmentation import Cuts
-from recon.core.data.planes import in_plane
 from recon.validation.report.tiles import colours, nice
-from recon.core.data.units import format_length
 
 INK, FAINT, OUTLINE = "#1c2330", "#c9d0da", "#ff2d6f"
 PANEL = 3.3  # inches

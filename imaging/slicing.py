@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.core.data.planes import NORMAL, PLANES, in_plane
 from recon.core.errors import ReconError
 from recon.imaging.images import ImageFile
 from recon.imaging.picture import Picture
 from recon.imaging.pixel_size import PixelSize
-from recon.core.data.planes import NORMAL, PLANES, in_plane
 
 WANTED = 32
 """Slices of a plane when nothing else is said."""

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.errors import ReconError
 from recon.core.data.planes import AXES, NORMAL, PLANES, in_plane
+from recon.core.errors import ReconError
 
 Stacks = dict[str, list[NDArray[np.uint8]]]
 

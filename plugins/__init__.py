@@ -1,11 +1,20 @@
 """The built-in plugins: the index of what is shipped."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from recon.core.hooks import hookimpl
-from recon.core.kinds import Denoiser, Harmonizer, Metric, Property, Schedule
+
+if TYPE_CHECKING:
+    from recon.core.kinds import Denoiser, Harmonizer, Metric, Property, Schedule
+
+INDEX = Path(__file__).with_name("index.json")
+"""What the hooks return, listed so that nothing need be imported; `python -m recon.plugins.index`
+writes it."""
 
 
 @hookimpl
-def recon_denoisers() -> list[type[Denoiser]]:
+def recon_denoisers() -> "list[type[Denoiser]]":
     from recon.plugins.denoisers.gaussian import Gaussian
     from recon.plugins.denoisers.unet_ddpm import UnetDdpm
 
@@ -13,7 +22,7 @@ def recon_denoisers() -> list[type[Denoiser]]:
 
 
 @hookimpl
-def recon_schedules() -> list[type[Schedule]]:
+def recon_schedules() -> "list[type[Schedule]]":
     from recon.plugins.schedules.cyclic import Cyclic
     from recon.plugins.schedules.random import Random
     from recon.plugins.schedules.simultaneous import Simultaneous
@@ -22,7 +31,7 @@ def recon_schedules() -> list[type[Schedule]]:
 
 
 @hookimpl
-def recon_harmonizers() -> list[type[Harmonizer]]:
+def recon_harmonizers() -> "list[type[Harmonizer]]":
     from recon.plugins.harmonizers.gamma_blend import GammaBlend
     from recon.plugins.harmonizers.none import Nothing
     from recon.plugins.harmonizers.spectral import Spectral
@@ -31,7 +40,7 @@ def recon_harmonizers() -> list[type[Harmonizer]]:
 
 
 @hookimpl
-def recon_metrics() -> list[type[Metric]]:
+def recon_metrics() -> "list[type[Metric]]":
     from recon.plugins.metrics.chord_length import ChordLength
     from recon.plugins.metrics.lineal_path import LinealPath
     from recon.plugins.metrics.local_thickness import LocalThickness
@@ -56,7 +65,7 @@ def recon_metrics() -> list[type[Metric]]:
 
 
 @hookimpl
-def recon_properties() -> list[type[Property]]:
+def recon_properties() -> "list[type[Property]]":
     from recon.plugins.properties.diffusivity import Diffusivity
     from recon.plugins.properties.homogenization import Homogenization
 

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from recon.core import Micrographs, Volume, catalog
-from recon.validation.comparison.equivalence import METRICS, compare
 from recon.core.data.planes import PLANES
+from recon.validation.comparison.equivalence import METRICS, compare
 
 INK, GREY = "#1c2330", "#9aa4b2"
 COLOURS = {

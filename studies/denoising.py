@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from recon.core import Micrographs, Recipe
 from recon.core.data.encoding import encode
-from recon.core.sampling.noise import Step
 from recon.core.sampler import fitted
+from recon.core.sampling.noise import Step
 
 LEVELS = (0.1, 0.3, 1.0, 3.0, 10.0)
 """Noise over signal (variance), around where phases are decided."""

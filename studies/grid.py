@@ -9,8 +9,8 @@ from typing import Any
 from printed import leave, table
 from study import Study
 
-from recon.validation.comparison.equivalence import METRICS
 from recon.core.data.planes import PLANES
+from recon.validation.comparison.equivalence import METRICS
 
 
 def grid(study: Study) -> None:

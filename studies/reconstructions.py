@@ -13,8 +13,8 @@ from solids import cube, cut, image
 from study import Study, held_out
 
 from recon.core import Micrographs, Volume
-from recon.validation.comparison.equivalence import METRICS
 from recon.core.data.planes import PLANES
+from recon.validation.comparison.equivalence import METRICS
 
 SCALARS = 16
 """Volumes of a sampler that components and interface are counted in at most."""

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 
+from recon.core.data.volume import Volume
 from recon.core.storage import ome_zarr
 from recon.core.storage.budget import available
-from recon.core.data.volume import Volume
 
 IN_MEMORY = 8
 """Bytes a voxel of a volume that is compared and drawn."""

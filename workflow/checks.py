@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from recon.core.sampling.anchors import Anchor
-from recon.validation.memorisation.memorisation import memorisation
-from recon.imaging.plane_check.plane_check import plane_findings
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
+from recon.core.sampling.anchors import Anchor
+from recon.imaging.plane_check.plane_check import plane_findings
+from recon.validation.memorisation.memorisation import memorisation
 
 
 def checks(

@@ -12,10 +12,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialized
 from torch import Tensor
 
-from recon.core.storage.atomic import remove, whole
 from recon.core.errors import ReconError
-from recon.core.storage.lock import held
 from recon.core.recipe import Recipe
+from recon.core.storage.atomic import remove, whole
+from recon.core.storage.lock import held
 
 STATE = ".state"
 GONE = ".state.gone"

@@ -9,19 +9,19 @@ import attrs
 import numpy as np
 import torch
 
-from recon.core.storage import ome_zarr
-from recon.core.sampling.anchors import Anchor, split
-from recon.core.storage.atomic import whole
-from recon.core.storage.bundled import bundled
+from recon.core.bundled import bundled
+from recon.core.data.planes import NORMAL
 from recon.core.errors import ReconError
+from recon.core.recipe import Recipe
+from recon.core.sampling.anchors import Anchor, split
+from recon.core.sampling.threads import keep_threads
+from recon.core.storage import ome_zarr
+from recon.core.storage.atomic import whole
 from recon.workflow.executors import Executor, Failed, Made, Order, Progress
 from recon.workflow.executors.local import Local
 from recon.workflow.folder import Folder
-from recon.core.data.planes import NORMAL
 from recon.workflow.provenance import changed, circumstances, provenance
-from recon.core.recipe import Recipe
 from recon.workflow.run import check_unchanged, loaded, resolved
-from recon.core.sampling.threads import threads_kept
 
 THICKNESS = 64
 """Planes that are compared at a time."""
@@ -156,7 +156,7 @@ def _with_anchors(origin: Origin, folder: Folder) -> Recipe:
 @contextlib.contextmanager
 def _threads(number: Any, executor: Executor) -> Iterator[None]:
     """As many threads as the volume was made with, where this process makes it."""
-    with threads_kept():
+    with keep_threads():
         if isinstance(executor, Local) and isinstance(number, int) and 1 <= number <= MOST_THREADS:
             torch.set_num_threads(number)
         yield

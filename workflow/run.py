@@ -10,32 +10,32 @@ from typing import Any
 import attrs
 import xarray as xr
 
-from recon.workflow import sample_table
 from recon.core import weights
-from recon.core.sampling.anchors import absolute, read_anchors
-from recon.core.storage.atomic import whole
-from recon.core.storage.bundled import bundled, weights_path
+from recon.core.bundled import bundled, weights_path
 from recon.core.catalog import catalog
-from recon.workflow.checks import checks
+from recon.core.data.micrographs import Micrographs
+from recon.core.data.planes import PLANES
+from recon.core.errors import ReconError
+from recon.core.kinds import Denoiser, Harmonizer
+from recon.core.options import values
+from recon.core.recipe import PATHS, Choice, Recipe
+from recon.core.sampler import torch_device
+from recon.core.sampling.anchors import absolute, read_anchors
+from recon.core.sampling.processes import world
+from recon.core.sampling.threads import keep_threads
+from recon.core.storage.atomic import whole
 from recon.imaging.plane_check.plane_check import warn_of_planes
 from recon.validation.comparison.equivalence import Comparison, check_comparable, compare
 from recon.validation.ensemble import ensembles
-from recon.core.errors import ReconError
+from recon.validation.report import write_report
+from recon.workflow import sample_table
+from recon.workflow.central_part import middles
+from recon.workflow.checks import checks
 from recon.workflow.examples import EXAMPLES, example
 from recon.workflow.executors import Executor, Failed, Made, Measured, Order, Progress, Results
 from recon.workflow.executors.local import Local
 from recon.workflow.folder import REPORT, Folder
-from recon.core.kinds import Denoiser, Harmonizer
-from recon.core.data.micrographs import Micrographs
-from recon.core.options import values
-from recon.workflow.central_part import middles
-from recon.core.sampler import torch_device
-from recon.core.data.planes import PLANES
-from recon.core.sampling.processes import world
 from recon.workflow.provenance import changed, circumstances, provenance, versions
-from recon.core.recipe import PATHS, Choice, Recipe
-from recon.validation.report import write_report
-from recon.core.sampling.threads import threads_kept
 
 COMPARISON = "comparison.json"
 """Verdict, errors and floors against the micrographs, in the folder of a run."""
@@ -88,7 +88,7 @@ def run(
         folder.begin(recipe, resume)
         if not own.exists():
             checkpoint = folder.state("training.safetensors")
-            with threads_kept():
+            with keep_threads():
                 train(recipe, micrographs, own, checkpoint=checkpoint, progress=progress)
         recipe = attrs.evolve(recipe, weights=str(own))
         denoiser, digest = loaded(recipe)
@@ -110,7 +110,7 @@ def run(
         recipe.save(partial)
     _carry_out(order, recipe, executor, progress, timed)
     reference = micrographs or embedded(recipe)
-    with threads_kept():
+    with keep_threads():
         comparison, found = _conclude(order, reference, progress, executor.memory)
     folder.end()
     return recipe, comparison, found
@@ -172,7 +172,7 @@ def train(
         )
     device = processes.device(torch_device(recipe.device))
     if processes.first and (checkpoint is None or not checkpoint.exists()):
-        with threads_kept():
+        with keep_threads():
             warn_of_planes(micrographs)
 
     def report(record: dict[str, Any]) -> None:

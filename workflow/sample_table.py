@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from recon.core.data.volume import Volume
+from recon.core.recipe import Recipe
 from recon.core.storage.atomic import whole
 from recon.workflow.executors import Results
-from recon.core.recipe import Recipe
-from recon.core.data.volume import Volume
 
 MOST = 36
 """Values of one result that get a column each: a stiffness does, a histogram does not."""

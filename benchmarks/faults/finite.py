@@ -10,8 +10,8 @@ import torch
 
 from recon.core import Recipe
 from recon.core.data.finite import unbounded
-from recon.core.sampling.noise import respaced
 from recon.core.sampler import check_estimate, fitted, unchecked_estimate
+from recon.core.sampling.noise import respaced
 
 
 def least(work: Callable[[], Any], times: int) -> float:

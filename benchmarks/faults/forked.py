@@ -137,9 +137,9 @@ def _often_saved(slabs: bool) -> None:
     """State is kept after every step, so that what is resumed is rarely the beginning."""
     import torch
 
+    import recon.plugins.denoisers.training as training
     import recon.workflow.executors.in_slabs as in_slabs
     import recon.workflow.executors.local as local
-    import recon.plugins.denoisers.training as training
 
     torch.set_num_threads(1)
     local.SAVE_EVERY = in_slabs.SAVE_EVERY = training.CHECKPOINT_SECONDS = 0.0

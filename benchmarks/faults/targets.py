@@ -30,8 +30,8 @@ from PIL import Image
 from recon.cli.recipe import recipe_table
 from recon.core import Micrographs, Recipe, Volume, catalog, weights
 from recon.imaging.images import read_image
-from recon.workflow.run import check
 from recon.plugins.properties.materials import Materials, bundled_materials
+from recon.workflow.run import check
 
 Files = dict[str, bytes]
 LABELS = np.random.default_rng(0).integers(0, 3, (4, 9, 11), np.uint8)

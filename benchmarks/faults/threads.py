@@ -9,11 +9,11 @@ import numba
 import numpy as np
 import torch
 
-from recon.core import Recipe, Volume, catalog, reconstruct
-from recon.core.storage.bundled import bundled
+from recon.core import Recipe, Volume, catalog, sample_steps
+from recon.core.bundled import bundled
 from recon.core.kinds import Denoiser
-from recon.core.sampler import fitted
 from recon.core.recipe import Choice
+from recon.core.sampler import fitted
 
 METRICS = (
     "volume-fraction",
@@ -53,7 +53,7 @@ def set_threads(number: int) -> None:
 def labels(recipe: Recipe, denoiser: Denoiser, threads: int, **given: Any) -> Any:
     """The labels of sample 0 at so many threads."""
     set_threads(threads)
-    *_, state = reconstruct(recipe, denoiser=denoiser, **given)
+    *_, state = sample_steps(recipe, denoiser=denoiser, **given)
     return state.volume.labels
 
 

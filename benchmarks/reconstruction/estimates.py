@@ -16,10 +16,10 @@ from materials import NAMES, material
 
 from recon.core import Recipe
 from recon.core.data.encoding import encode
+from recon.core.data.planes import PLANES
+from recon.core.sampler import estimate, fitted
 from recon.core.sampling.noise import Step
 from recon.core.sampling.philox import START, normal
-from recon.core.sampler import estimate, fitted
-from recon.core.data.planes import PLANES
 from recon.core.sampling.scene import Scene
 from recon.plugins.harmonizers.spectrum import Spectrum
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from recon.core import Recipe, Volume, reconstruct
+from recon.core import Recipe, Volume, sample_steps
 from recon.core.kinds import Denoiser
 from recon.core.sampler import fitted
 
@@ -53,7 +53,7 @@ def _one(recipe: Recipe, seed: int, denoiser: Denoiser) -> tuple[Volume, float]:
 
     type(denoiser).clean = counted  # type: ignore[method-assign]
     try:
-        for state in reconstruct(recipe, sample=seed, denoiser=denoiser):  # noqa: B007
+        for state in sample_steps(recipe, sample=seed, denoiser=denoiser):  # noqa: B007
             pass  # one at a time: a thousand fields take a gigabyte
     finally:
         type(denoiser).clean = clean  # type: ignore[method-assign]

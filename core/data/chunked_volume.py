@@ -13,10 +13,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.core.data.volume import Result, checked_labels, checked_voxel_size, phase_names
+from recon.core.errors import ReconError
 from recon.core.storage import ome_zarr
 from recon.core.storage.budget import available, format_memory, parse_memory, resident
-from recon.core.errors import ReconError
-from recon.core.data.volume import Result, checked_labels, checked_voxel_size, phase_names
 
 IN_MEMORY = 8  # bytes a voxel that the most demanding metric takes on a volume in memory
 UNTOLD = 1_000_000_000  # bytes for parts where the system does not tell what is available

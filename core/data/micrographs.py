@@ -9,10 +9,10 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from recon.core.storage.atomic import whole
-from recon.core.errors import ReconError, unknown
 from recon.core.data.planes import PLANES
 from recon.core.data.volume import checked_labels, checked_voxel_size, phase_names
+from recon.core.errors import ReconError, unknown
+from recon.core.storage.atomic import whole
 from recon.core.storage.zarr_store import (
     COMPRESSION,
     LOST,

@@ -4,7 +4,10 @@ Arrays are (z, y, x). Plane "xy" is normal to z, its slices are (y, x); "xz" is 
 its slices are (z, x); "yz" is normal to x, its slices are (z, y).
 """
 
-from torch import Tensor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PLANES = ("xy", "xz", "yz")
 AXES = ("z", "y", "x")
@@ -22,11 +25,11 @@ def in_plane(plane: str) -> tuple[int, int]:
     return first, second
 
 
-def slices(volume: Tensor, plane: str) -> Tensor:
+def slices(volume: "Tensor", plane: str) -> "Tensor":
     """View of a (C, Z, Y, X) field as the slices (n, C, a, b) of a plane."""
     return volume.movedim(NORMAL[plane] + 1, 0)
 
 
-def volume(stack: Tensor, plane: str) -> Tensor:
+def volume(stack: "Tensor", plane: str) -> "Tensor":
     """View of the slices (n, C, a, b) of a plane as a (C, Z, Y, X) field."""
     return stack.movedim(0, NORMAL[plane] + 1)

@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.storage import ome_zarr
 from recon.core.errors import ReconError, shown
+from recon.core.storage import ome_zarr
 
 MAX_PHASES = 255
 Result = TypeVar("Result")

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.core.data.encoding import encode
+from recon.core.data.planes import AXES, NORMAL, PLANES, in_plane
 from recon.core.errors import ReconError
 from recon.imaging.images import read_image
-from recon.core.data.planes import AXES, NORMAL, PLANES, in_plane
 
 PATTERN = re.compile(r"(\w+):(\d+)=(.+)", re.DOTALL)
 

@@ -5,9 +5,9 @@ from typing import Protocol
 import attrs
 from torch import Tensor
 
+from recon.core.data.statistics import Statistics
 from recon.core.sampling.anchors import Pinned
 from recon.core.sampling.slabs import Slabs
-from recon.core.data.statistics import Statistics
 
 
 class Clean(Protocol):

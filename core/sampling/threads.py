@@ -1,16 +1,17 @@
 """torch's number of threads, which roundings depend on, kept from numba's."""
 
 import contextlib
+import sys
 from collections.abc import Iterator
-
-import torch
 
 
 @contextlib.contextmanager
-def threads_kept() -> Iterator[None]:
+def keep_threads() -> Iterator[None]:
     """Leave the number as it was: by OpenMP that of numba's kernels becomes torch's."""
-    before = torch.get_num_threads()
+    torch = sys.modules.get("torch")  # not loaded, it has no number yet
+    before = torch.get_num_threads() if torch else None
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        if torch:
+            torch.set_num_threads(before)

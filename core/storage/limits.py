@@ -10,8 +10,8 @@ from pathlib import Path
 
 import attrs
 
-from recon.core.storage.budget import format_memory, parse_memory
 from recon.core.errors import ReconError
+from recon.core.storage.budget import format_memory, parse_memory
 
 
 @attrs.frozen

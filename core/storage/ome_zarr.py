@@ -14,8 +14,8 @@ from ome_zarr_models.v05.axes import Axis
 from ome_zarr_models.v05.image import ImageAttrs
 from ome_zarr_models.v05.multiscales import Dataset, Multiscale
 
-from recon.core.storage.atomic import whole
 from recon.core.errors import ReconError
+from recon.core.storage.atomic import whole
 from recon.core.storage.zarr_store import (
     BAD_METADATA,
     COMPRESSION,
@@ -28,8 +28,8 @@ from recon.core.storage.zarr_store import (
 )
 
 if TYPE_CHECKING:
-    from recon.core.storage.streamed import StreamedVolume
     from recon.core.data.volume import Volume
+    from recon.core.storage.streamed import StreamedVolume
 
 CHUNK = 64
 UNIT = {"meter": 1.0, "millimeter": 1e-3, "micrometer": 1e-6, "nanometer": 1e-9}

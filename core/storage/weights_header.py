@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from recon.core.data.encoding import channels
-from recon.core.errors import shown
 from recon.core.data.patterns import CELLS
 from recon.core.data.patterns import MAX_PHASES as MAX_PATTERN_PHASES
 from recon.core.data.planes import PLANES
 from recon.core.data.volume import MAX_PHASES
+from recon.core.errors import shown
 
 
 def parsed_header(text: str) -> dict[str, Any]:

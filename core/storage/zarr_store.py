@@ -11,9 +11,9 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
+from recon.core.errors import ReconError, shown
 from recon.core.storage.blosc import guard
 from recon.core.storage.budget import available, format_memory
-from recon.core.errors import ReconError, shown
 from recon.core.storage.limits import TEXT, VOLUME
 
 METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")

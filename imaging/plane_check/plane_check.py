@@ -9,12 +9,12 @@ import warnings
 import attrs
 import numpy as np
 
+from recon.core.data.micrographs import Micrographs
+from recon.core.data.serial import independent_share
 from recon.imaging.plane_check.line_sums import CELLS
 from recon.imaging.plane_check.plane_differences import Difference, differences, disagreements
 from recon.imaging.plane_check.plane_remedies import Remedy, odd_plane, remedies
 from recon.imaging.plane_check.plane_statistics import PlaneStatistics
-from recon.core.data.serial import independent_share
-from recon.core.data.micrographs import Micrographs
 
 WINDOW = 64
 ENOUGH = 20

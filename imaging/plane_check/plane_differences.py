@@ -6,8 +6,8 @@ import attrs
 import numpy as np
 from scipy.stats import t as student
 
-from recon.imaging.plane_check.plane_statistics import PlaneStatistics
 from recon.core.data.planes import AXES, PLANES, in_plane
+from recon.imaging.plane_check.plane_statistics import PlaneStatistics
 
 LEVEL = 0.01
 """Probability that planes of one material are found to disagree, over all tests together."""

@@ -7,9 +7,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.core.data.planes import PLANES, in_plane
 from recon.imaging.plane_check.plane_differences import Difference, differences, disagreements
 from recon.imaging.plane_check.plane_statistics import PlaneStatistics
-from recon.core.data.planes import PLANES, in_plane
 
 Planes = Mapping[str, PlaneStatistics]
 NEAR = 0.1

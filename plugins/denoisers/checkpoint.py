@@ -13,9 +13,9 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from recon.core.storage.atomic import whole
-from recon.core.errors import ReconError
 from recon.core.data.micrographs import Micrographs
+from recon.core.errors import ReconError
+from recon.core.storage.atomic import whole
 
 FORMAT = "recon training 1"
 

@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 from torch import Tensor
 
-from recon.core.errors import ReconError
-from recon.core.kinds import Denoiser, Material
-from recon.core.sampling.microbatch import in_microbatches
+from recon.core.data.material import Material
 from recon.core.data.micrographs import Micrographs
-from recon.core.sampling.noise import Step
-from recon.core.options import option
 from recon.core.data.planes import PLANES, in_plane
 from recon.core.data.statistics import Statistics
+from recon.core.errors import ReconError
+from recon.core.kinds import Denoiser
+from recon.core.options import option
+from recon.core.sampling.microbatch import in_microbatches
+from recon.core.sampling.noise import Step
 
 BATCH = 16
 REACH = 6

@@ -22,8 +22,8 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from recon.core.data.encoding import channels, encode
-from recon.core.errors import ReconError
 from recon.core.data.finite import first_unbounded
+from recon.core.errors import ReconError
 from recon.core.sampling.processes import world
 from recon.plugins.denoisers import checkpoint
 from recon.plugins.denoisers.crops import Batch, Crops

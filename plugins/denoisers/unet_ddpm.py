@@ -13,13 +13,14 @@ import torch
 from torch import Tensor
 
 from recon.core.data.encoding import channels
-from recon.core.errors import ReconError, shown
-from recon.core.kinds import Denoiser, Material
-from recon.core.sampling.microbatch import in_microbatches
+from recon.core.data.material import Material
 from recon.core.data.micrographs import Micrographs
-from recon.core.sampling.noise import ALPHA_BAR, Step
-from recon.core.options import option, options, rule, values
 from recon.core.data.planes import PLANES
+from recon.core.errors import ReconError, shown
+from recon.core.kinds import Denoiser
+from recon.core.options import option, options, rule, values
+from recon.core.sampling.microbatch import in_microbatches
+from recon.core.sampling.noise import ALPHA_BAR, Step
 from recon.core.sampling.processes import joined
 from recon.plugins.denoisers import checkpoint as checkpoints
 from recon.plugins.denoisers import training

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from recon.core.storage.atomic import check_writable, whole
+from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
+from recon.core.storage.atomic import check_writable, whole
 from recon.plugins.exporters.abaqus import Abaqus
 from recon.plugins.exporters.dream3d import Dream3D
 from recon.plugins.exporters.format import Format, Progress
@@ -16,7 +17,6 @@ from recon.plugins.exporters.raw import Raw
 from recon.plugins.exporters.surface import Ply, Stl
 from recon.plugins.exporters.tiff import Tiff
 from recon.plugins.exporters.vti import Vti
-from recon.core.data.volume import Volume
 
 FORMATS: dict[str, type[Format]] = {
     "tif": Tiff,

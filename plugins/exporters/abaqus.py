@@ -9,11 +9,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.core.data.volume import Volume
 from recon.core.errors import unknown
 from recon.plugins.exporters.format import Format, Progress, Writer, kept, lengths, plain_names
 from recon.plugins.exporters.materials import Materials, blocks
 from recon.plugins.exporters.periodic import REFERENCES, equations
-from recon.core.data.volume import Volume
 
 ELEMENTS = ("C3D8", "C3D8R", "C3D8I")
 AXES = ("Z", "Y", "X")

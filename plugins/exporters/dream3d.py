@@ -11,9 +11,9 @@ from typing import Any
 import attrs
 import numpy as np
 
+from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.plugins.exporters.format import Format, Progress, Writer, lengths
-from recon.core.data.volume import Volume
 
 CELL, CELL_ENSEMBLE = 3, 11
 """Types of attribute matrices."""

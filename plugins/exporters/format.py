@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import attrs
 
-from recon.core.errors import ReconError, unknown
 from recon.core.data.volume import Volume
+from recon.core.errors import ReconError, unknown
 
 Progress = Callable[[str, int, int], None]
 """Is told what is being done, steps done and steps in all."""

@@ -6,8 +6,8 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from recon.plugins.exporters.format import Format, Progress, Writer
 from recon.core.data.volume import Volume
+from recon.plugins.exporters.format import Format, Progress, Writer
 
 
 @attrs.frozen

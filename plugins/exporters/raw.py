@@ -8,8 +8,8 @@ from pathlib import Path
 
 import attrs
 
-from recon.plugins.exporters.format import Format, Progress, Writer, lengths
 from recon.core.data.volume import Volume
+from recon.plugins.exporters.format import Format, Progress, Writer, lengths
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.plugins.exporters.format import (
     Format,
@@ -19,7 +20,6 @@ from recon.plugins.exporters.format import (
     lengths,
     plain_names,
 )
-from recon.core.data.volume import Volume
 
 Points = NDArray[np.float32]
 Triangles = NDArray[np.int32]

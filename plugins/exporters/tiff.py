@@ -6,8 +6,8 @@ from pathlib import Path
 import attrs
 import tifffile
 
-from recon.plugins.exporters.format import Format, Progress, Writer, lengths
 from recon.core.data.volume import Volume
+from recon.plugins.exporters.format import Format, Progress, Writer, lengths
 
 
 @attrs.frozen

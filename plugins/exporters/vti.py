@@ -13,8 +13,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.plugins.exporters.format import Format, Progress, Writer, lengths
 from recon.core.data.volume import Volume
+from recon.plugins.exporters.format import Format, Progress, Writer, lengths
 
 BLOCK = 2**20
 

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.core.sampling.anchors import Pinned
 from recon.core.data.planes import AXES
+from recon.core.sampling.anchors import Pinned
 from recon.plugins.harmonizers.spectrum import Spectrum, reflection
 
 SETTLED = 1e-3

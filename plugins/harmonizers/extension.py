@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.errors import ReconError
 from recon.core.data.planes import AXES, NORMAL, in_plane
+from recon.core.errors import ReconError
 
 Correlation = NDArray[np.float64]
 

@@ -4,8 +4,8 @@ import attrs
 from torch import Tensor
 
 from recon.core.kinds import Harmonizer
-from recon.core.sampling.noise import Step, renoise
 from recon.core.options import option
+from recon.core.sampling.noise import Step, renoise
 from recon.core.sampling.scene import Clean, Noise, Scene
 
 

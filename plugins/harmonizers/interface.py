@@ -8,8 +8,8 @@ from torch import Tensor
 
 from recon.core.data.encoding import decode
 from recon.core.data.planes import in_plane
-from recon.core.sampling.slabs.field import AnyField, Part, bordered, total
 from recon.core.data.statistics import Statistics
+from recon.core.sampling.slabs.field import AnyField, Part, bordered, total
 
 
 def expected(statistics: Statistics) -> float:

@@ -8,16 +8,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.core.sampling.anchors import Pinned, imposed
-from recon.core.errors import ReconError
-from recon.core.kinds import Harmonizer
-from recon.core.sampling.noise import Step, injected, log_spaced, reverse_mean
-from recon.core.options import option
 from recon.core.data.patterns import Patterns
 from recon.core.data.planes import turned
+from recon.core.data.statistics import Statistics
+from recon.core.errors import ReconError
+from recon.core.kinds import Harmonizer
+from recon.core.options import option
+from recon.core.sampling.anchors import Pinned, imposed
+from recon.core.sampling.noise import Step, injected, log_spaced, reverse_mean
 from recon.core.sampling.scene import Clean, Noise, Scene
 from recon.core.sampling.slabs.field import mean_of, settled
-from recon.core.data.statistics import Statistics
 from recon.plugins.harmonizers import interface, target
 from recon.plugins.harmonizers.balance import balanced, clamped
 from recon.plugins.harmonizers.conditioning import correction, expected_fractions, told_share

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.errors import ReconError
 from recon.core.data.planes import in_plane
 from recon.core.data.statistics import Statistics
+from recon.core.errors import ReconError
 
 LEAST = 0.25
 """A phase keeps this share of its fraction, whatever is drawn."""

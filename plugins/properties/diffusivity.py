@@ -16,9 +16,9 @@ import zarr
 from numpy.typing import NDArray
 
 from recon.core import Property, ReconError, Volume, option
-from recon.core.storage.atomic import whole
 from recon.core.data.clusters import Clusters
 from recon.core.sampler import torch_device
+from recon.core.storage.atomic import whole
 from recon.plugins.properties.diffusion.cpu import Cpu
 from recon.plugins.properties.diffusion.flux import cell_flux
 from recon.plugins.properties.diffusion.gpu import Gpu

@@ -13,11 +13,11 @@ import zarr
 from numpy.typing import NDArray
 
 from recon.core import Property, ReconError, Volume, option
-from recon.core.storage.atomic import whole
 from recon.core.data.clusters import Clusters
-from recon.core.storage.memory import out_of_memory
-from recon.core.sampler import torch_device
 from recon.core.data.structure_tensor import directions
+from recon.core.sampler import torch_device
+from recon.core.storage.atomic import whole
+from recon.core.storage.memory import out_of_memory
 from recon.plugins.properties.bounds import elastic_bounds, outside_bounds
 from recon.plugins.properties.elasticity import fields, moduli
 from recon.plugins.properties.elasticity.cpu import Cpu

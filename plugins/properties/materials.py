@@ -9,9 +9,9 @@ from typing import Any
 import attrs
 import numpy as np
 
+from recon.core.data.volume import Volume
 from recon.core.errors import ReconError, shown, unknown
 from recon.core.storage.toml_file import read_toml
-from recon.core.data.volume import Volume
 from recon.plugins.properties.phase_table import constants
 from recon.plugins.properties.voigt import Array, rotated_expansion, rotated_stiffness
 

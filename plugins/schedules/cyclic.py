@@ -3,10 +3,10 @@
 import attrs
 import numpy as np
 
+from recon.core.data.planes import PLANES
 from recon.core.errors import ReconError
 from recon.core.kinds import Schedule
 from recon.core.options import option
-from recon.core.data.planes import PLANES
 
 
 @attrs.frozen

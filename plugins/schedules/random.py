@@ -3,8 +3,8 @@
 import attrs
 import numpy as np
 
-from recon.core.kinds import Schedule
 from recon.core.data.planes import PLANES
+from recon.core.kinds import Schedule
 
 
 @attrs.frozen

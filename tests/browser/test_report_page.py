@@ -11,7 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-from recon.core import Micrographs, Volume, measure
+from recon.core import Micrographs, Volume, measure_all
 from recon.validation.comparison.equivalence import compare
 from recon.validation.report import write_report
 from recon.validation.report.tiles import colours
@@ -68,7 +68,7 @@ def against_micrographs(material, tmp_path_factory):
         PHASES,
     )
     path = tmp_path_factory.mktemp("page") / "report.html"
-    results = measure(samples[0], ("chord-length", "local-thickness"))
+    results = measure_all(samples[0], ("chord-length", "local-thickness"))
     write_report(
         path,
         samples,

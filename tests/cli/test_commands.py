@@ -8,7 +8,7 @@ import pytest
 
 from recon.cli import COMMANDS, main
 from recon.core import Micrographs, Volume
-from recon.core.storage.bundled import bundled
+from recon.core.bundled import bundled
 
 
 def test_help_lines_are_those_of_the_commands(recon):

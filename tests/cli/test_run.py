@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 import zarr
 
-from recon.core import Micrographs, Recipe, Volume, catalog, reconstruct
+from recon.core import Micrographs, Recipe, Volume, catalog, sample_steps
 from recon.workflow.folder import Folder, free_name
 
 QUICK = ("run", "--denoiser", "gaussian", "--harmonizer", "none", "--steps", 4)
@@ -59,7 +59,7 @@ def test_the_written_recipe_and_the_provenance_give_the_same_volume(recon):
     first, second = Volume.open("first/volume.zarr"), Volume.open("second/volume.zarr")
     assert np.array_equal(first.labels, second.labels)
     recipe = Recipe.from_table(first.provenance["recipe"])
-    *_, state = reconstruct(recipe)
+    *_, state = sample_steps(recipe)
     assert np.array_equal(state.volume.labels, first.labels)
     resolved = tomllib.loads(Path("first/recipe.toml").read_text())
     assert resolved["denoiser"]["lengths"] == [1.0, 2.0, 3.0]

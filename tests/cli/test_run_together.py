@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from recon.core import Volume
-from recon.core.storage.bundled import bundled
+from recon.core.bundled import bundled
 
 pytestmark = pytest.mark.processes
 

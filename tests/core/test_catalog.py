@@ -99,3 +99,10 @@ def test_a_broken_package_is_left_out_and_the_others_work(installed, source, rea
     found.build("metric", "two-point")
     with pytest.raises(ReconError, match="unknown metric 'probe'.*not loaded: plugin recon-broken"):
         found.build("metric", "probe")
+
+
+def test_the_index_of_bundled_plugins_is_what_their_classes_say():
+    from recon.plugins import INDEX
+    from recon.plugins.index import list_plugins
+
+    assert INDEX.read_text(encoding="utf-8") == list_plugins()

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from recon.core import Recipe, measure, reconstruct
-from recon.core.sampling.noise import respaced
-from recon.core.sampling.philox import START, normal
+from recon.core import Recipe, measure_all, sample_steps
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.recipe import Choice
+from recon.core.sampling.noise import respaced
+from recon.core.sampling.philox import START, normal
 from recon.core.testing import sample_volume
 from recon.plugins.denoisers.gaussian import Gaussian
 
@@ -23,7 +23,7 @@ DENOISER = Gaussian(lengths=(1.5, 2.0, 3.0), fraction=0.3)
 
 
 def last(recipe, **given):
-    *_, state = reconstruct(recipe, denoiser=DENOISER, **given)
+    *_, state = sample_steps(recipe, denoiser=DENOISER, **given)
     return state
 
 
@@ -143,7 +143,7 @@ def test_the_result_depends_on_the_seed_and_not_on_the_chunk():
 @pytest.mark.parametrize("done", [1, 4])
 def test_going_on_from_a_state_gives_the_unbroken_result(done):
     recipe = Recipe(steps=6, shape=SHAPE, schedule=Choice("random"), periodic=("y",))
-    states = list(reconstruct(recipe, denoiser=DENOISER))
+    states = list(sample_steps(recipe, denoiser=DENOISER))
     assert [state.number for state in states] == [1, 2, 3, 4, 5, 6]
     again = last(recipe, start=(done, states[done - 1].x))
     assert torch.equal(again.x, states[-1].x)
@@ -171,13 +171,13 @@ def test_a_network_memory_bound_by_chunks():
             seen.append(len(slices))
             return Gaussian.clean(self, slices, step, plane)
 
-    list(reconstruct(Recipe(steps=3, shape=SHAPE), denoiser=Counting(), chunk=4))
+    list(sample_steps(Recipe(steps=3, shape=SHAPE), denoiser=Counting(), chunk=4))
     passes = 2 * SHAPE[0] + 2 * SHAPE[1] + 3 * SHAPE[2]  # four rounds, at the middle step alone
     assert max(seen) == 4 and sum(seen) == passes
 
 
 def test_measure_names_every_result_even_of_the_same_metric():
-    results = measure(
+    results = measure_all(
         sample_volume(), ["volume-fraction", "two-point", Choice("two-point", {"planes": True})]
     )
     assert list(results) == ["volume-fraction", "two-point", "two-point'"]

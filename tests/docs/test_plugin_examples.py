@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from recon.core import Micrographs, Volume, catalog
-from recon.core.sampling.noise import respaced
 from recon.core.data.planes import NORMAL, PLANES
+from recon.core.sampling.noise import respaced
 from recon.core.testing import check_plugin, sample_volume
 
 PAGE = Path(__file__).parents[2] / "docs" / "writing-plugins.md"

@@ -9,16 +9,16 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from recon.core import Micrographs, Recipe, ReconError, Volume, catalog, reconstruct, weights
-from recon.core.storage.bundled import bundled
+from recon.core import Micrographs, Recipe, ReconError, Volume, catalog, sample_steps, weights
+from recon.core.bundled import bundled
 from recon.core.recipe import Choice
-from recon.workflow.executors.on_disk import OnDisk
 from recon.plugins.denoisers.gaussian import Gaussian
 from recon.plugins.denoisers.training import Training
 from recon.plugins.denoisers.unet_ddpm import UnetDdpm
 from recon.plugins.harmonizers.none import Nothing
 from recon.plugins.properties.diffusion.cpu import Cpu as DiffusionCpu
 from recon.plugins.properties.elasticity.cpu import Cpu
+from recon.workflow.executors.on_disk import OnDisk
 
 SHAPE = (8, 9, 10)
 TINY = {"width": 8, "multiples": (1, 2), "attention": (False, False), "heads": 1, "batch": 4}
@@ -47,7 +47,7 @@ def test_a_lost_pixel_of_a_denoiser_stops_with_step_plane_and_name(harmonizer, l
         denoiser.__class__.lost = lost
         done = []
         with pytest.raises(ReconError) as caught:
-            for state in reconstruct(recipe, denoiser=denoiser, slabs=slabs):
+            for state in sample_steps(recipe, denoiser=denoiser, slabs=slabs):
                 done.append(state.number)
         assert done == [1, 2, 3, 4]
         told = "denoiser gaussian gave NaN or infinity at step 5 of 6, plane xz, in "
@@ -62,7 +62,7 @@ def test_a_harmonizer_that_overflows_is_the_one_named(monkeypatch):
     monkeypatch.setattr(Nothing, "advance", overflowing)
     recipe = Recipe(steps=4, shape=SHAPE, harmonizer=Choice("none"))
     with pytest.raises(ReconError, match=r"no longer finite after step 2 of 4.*harmonizer none"):
-        list(reconstruct(recipe, denoiser=Gaussian()))
+        list(sample_steps(recipe, denoiser=Gaussian()))
 
 
 def changed(path, change):

@@ -18,7 +18,7 @@ from recon.core import (
     Schedule,
     Volume,
     catalog,
-    reconstruct,
+    sample_steps,
 )
 from recon.core.recipe import Choice
 from recon.core.testing import check_plugin
@@ -183,13 +183,13 @@ def used(monkeypatch, kind, cls):
 def test_what_the_sampler_cannot_go_on_with_is_refused(monkeypatch, kind, cls, message):
     used(monkeypatch, kind, cls)
     with pytest.raises(ReconError, match=message):
-        list(reconstruct(RECIPE))
+        list(sample_steps(RECIPE))
 
 
 def test_a_denoiser_that_changes_its_input_does_no_harm(monkeypatch):
-    *_, sound = reconstruct(RECIPE)
+    *_, sound = sample_steps(RECIPE)
     used(monkeypatch, "denoiser", Vandal)
-    *_, last = reconstruct(RECIPE)
+    *_, last = sample_steps(RECIPE)
     assert torch.equal(last.x, sound.x)
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from recon.cli.recipe import recipe_table
 from recon.core import Recipe, ReconError
-from recon.workflow.run import check
 from recon.plugins.properties.materials import Materials
+from recon.workflow.run import check
 
 
 def read_recipe(path):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from recon.core.storage.bundled import bundled
+from recon.core.bundled import bundled
 
 pytestmark = pytest.mark.processes
 

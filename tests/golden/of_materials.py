@@ -3,10 +3,10 @@
 import attrs
 import numpy as np
 
-from recon.core import Recipe, catalog, reconstruct
-from recon.core.storage.bundled import bundled
-from recon.core.sampler import fitted
+from recon.core import Recipe, catalog, sample_steps
+from recon.core.bundled import bundled
 from recon.core.recipe import Choice
+from recon.core.sampler import fitted
 
 NAMES = sorted(bundled("unet-ddpm"))
 LAGS = (1, 2, 4, 8)
@@ -44,7 +44,7 @@ def with_options(recipe, **options):
 
 def measured(name, seed, denoiser, change=lambda recipe: recipe):
     """Name -> value: fractions, two-point at some lags, interface, of every phase."""
-    *_, state = reconstruct(change(recipe(name, seed)), denoiser=denoiser)
+    *_, state = sample_steps(change(recipe(name, seed)), denoiser=denoiser)
     volume = state.volume
     found = {}
 

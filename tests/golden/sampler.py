@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from recon.core import Micrographs, Recipe, reconstruct
-from recon.core.sampling.philox import START, normal
+from recon.core import Micrographs, Recipe, sample_steps
 from recon.core.recipe import Choice
+from recon.core.sampling.philox import START, normal
 from recon.plugins.denoisers.gaussian import Gaussian
 
 SHAPE = (9, 12, 15)
@@ -64,7 +64,7 @@ def sampled(name, shake=0.0, informed=False, **options):
         x = normal(wanted.seed, START, 0, (channels, *SHAPE), dtype=torch.float64)
         other = normal(0, 0, 0, (channels, *SHAPE), dtype=torch.float64)
         start = (0, x + shake * other)
-    *_, state = reconstruct(wanted, denoiser=fitted, start=start)
+    *_, state = sample_steps(wanted, denoiser=fitted, start=start)
     kept = state.x[:, :: EACH[0], :: EACH[1], :: EACH[2]].double().numpy()
     labels = state.volume.labels
     return kept.ravel(), np.bincount(labels.ravel(), minlength=phases) / labels.size

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recon.workflow.examples import example
 from recon.core.data.patterns import patterns_of
+from recon.workflow.examples import example
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from recon.core import ReconError
-from recon.imaging.symmetry import isotropic, transverse
 from recon.core.data.planes import AXES, NORMAL, PLANES
+from recon.imaging.symmetry import isotropic, transverse
 
 CUBE = (1.0, 1.0, 1.0)
 

@@ -23,7 +23,7 @@ from timing import timing
 from transfer import few, transfer
 
 from recon.core import Micrographs, Recipe, Volume
-from recon.core.storage.bundled import weights_path
+from recon.core.bundled import weights_path
 
 TABLE = {
     "material": "porous",

@@ -10,7 +10,7 @@ import xarray as xr
 from PIL import Image
 from scipy import ndimage
 
-from recon.core import Micrographs, ReconError, Volume, measure
+from recon.core import Micrographs, ReconError, Volume, measure_all
 from recon.validation.comparison.equivalence import compare
 from recon.validation.report import rendered, write_report
 from recon.validation.report.numbers import fractions
@@ -91,7 +91,7 @@ def comparison(material):
 @pytest.fixture(scope="module")
 def page(material, comparison):
     samples, micrographs, _ = material
-    results = measure(samples[0], ("volume-fraction", "two-point", "lineal-path"))
+    results = measure_all(samples[0], ("volume-fraction", "two-point", "lineal-path"))
     return rendered(samples, results, micrographs, comparison)
 
 
@@ -146,7 +146,7 @@ def test_links_lead_to_sections_of_the_page(page):
 
 def test_the_same_input_gives_the_same_page(page, material):
     samples, micrographs, _ = material
-    results = measure(samples[0], ("volume-fraction", "two-point", "lineal-path"))
+    results = measure_all(samples[0], ("volume-fraction", "two-point", "lineal-path"))
     assert rendered(samples, results, micrographs, compare(samples, micrographs, METRICS)) == page
 
 
@@ -160,7 +160,7 @@ def test_a_reference_volume_is_compared_along_directions(material):
 
 def test_without_a_reference_the_page_shows_the_volume_and_its_curves(material):
     sample = material[0][0]
-    parsed = Page(rendered([sample], measure(sample, ("two-point",))))
+    parsed = Page(rendered([sample], measure_all(sample, ("two-point",))))
     assert len(parsed.images) == 9 + 2 and len(parsed.drawings) == 2 * 3
     text = " ".join(parsed.text)
     assert "floor" not in text and "No verdict" in text and "--against" in text

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from recon.core import ReconError
-from recon.workflow.sweep import figure as sweep_figure, table as sweep_table
-from recon.workflow.sweep.combinations import Sweep
 from recon.workflow.overlay import laid_over
+from recon.workflow.sweep import figure as sweep_figure
+from recon.workflow.sweep import table as sweep_table
+from recon.workflow.sweep.combinations import Sweep
 from recon.workflow.sweep.sweep import trained_from
 
 VALUES = st.lists(

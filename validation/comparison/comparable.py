@@ -8,12 +8,12 @@ import numpy as np
 import xarray as xr
 
 from recon.core.catalog import catalog
-from recon.core.errors import ReconError, unknown
-from recon.core.kinds import Metric
 from recon.core.data.micrographs import Micrographs
-from recon.core.options import options
 from recon.core.data.planes import NORMAL
 from recon.core.data.volume import Volume
+from recon.core.errors import ReconError, unknown
+from recon.core.kinds import Metric
+from recon.core.options import options
 
 PREFERRED = {"chord-length": {"border": "weigh"}}
 """Options under which a sample of another size has the same expectation."""

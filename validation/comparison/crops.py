@@ -7,9 +7,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from recon.core.kinds import Metric
 from recon.core.data.planes import AXES
 from recon.core.data.volume import Volume
+from recon.core.kinds import Metric
 
 Shape = tuple[int, int, int]
 Box = tuple[slice, slice, slice]

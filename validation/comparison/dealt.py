@@ -4,9 +4,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.validation.comparison.windows import Slices, independent_slices, windows
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import AXES, NORMAL, in_plane
+from recon.validation.comparison.windows import Slices, independent_slices, windows
 
 PIECES = 16  # real pieces at least, where the reference has them
 GROUPS = 48  # of windows at least: with fewer, the luck of one deal shows in the floor

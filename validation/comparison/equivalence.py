@@ -9,6 +9,10 @@ import numpy as np
 import xarray as xr
 
 from recon.core.catalog import catalog
+from recon.core.data.material import Material
+from recon.core.data.micrographs import Micrographs
+from recon.core.data.volume import Volume
+from recon.core.errors import ReconError
 from recon.validation.comparison.agreement import Agreement, plain, spread
 from recon.validation.comparison.comparable import Probe, probes
 from recon.validation.comparison.dealt import PIECES
@@ -20,10 +24,6 @@ from recon.validation.comparison.property_agreement import (
     properties_of_pieces,
 )
 from recon.validation.comparison.verdict import Verdict, verdict
-from recon.core.errors import ReconError
-from recon.core.kinds import Material
-from recon.core.data.micrographs import Micrographs
-from recon.core.data.volume import Volume
 
 __all__ = ["Agreement", "Comparison", "check_comparable", "compare", "spread"]
 

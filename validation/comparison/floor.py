@@ -4,12 +4,12 @@ import attrs
 import numpy as np
 import xarray as xr
 
+from recon.core.data.micrographs import Micrographs
+from recon.core.data.volume import Volume
+from recon.core.kinds import Metric
 from recon.validation.comparison.crops import Rest, Shape, apart, crops, measured, worth
 from recon.validation.comparison.dealt import PIECES, deal, dealt, scales
 from recon.validation.comparison.windows import Slices
-from recon.core.kinds import Metric
-from recon.core.data.micrographs import Micrographs
-from recon.core.data.volume import Volume
 
 ESTIMATED = "floor estimated from 2D"
 ONE = ("phase", "direction", "plane", "constant", "sample", "piece")  # dims that tell curves apart

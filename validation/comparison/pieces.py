@@ -13,12 +13,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from recon.core.data.micrographs import Micrographs
+from recon.core.data.volume import Volume
 from recon.validation.comparison.comparable import Probe
 from recon.validation.comparison.crops import Box, Shape, apart, crops, overlaps, worth
 from recon.validation.comparison.dealt import deal, scales
 from recon.validation.comparison.floor import ESTIMATED, Floor, relative_error, times
-from recon.core.data.micrographs import Micrographs
-from recon.core.data.volume import Volume
 
 Found = dict[str, xr.DataArray]
 Progress = Callable[[str, int, int, str], None]

@@ -10,6 +10,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
+from recon.core.data.volume import Volume
+from recon.core.kinds import Property
 from recon.validation.comparison.agreement import plain, spread
 from recon.validation.comparison.crops import Box, Shape
 from recon.validation.comparison.pieces import (
@@ -19,8 +21,6 @@ from recon.validation.comparison.pieces import (
     stacked_pieces,
 )
 from recon.validation.ensemble import DIAGNOSTICS, SHORT
-from recon.core.kinds import Property
-from recon.core.data.volume import Volume
 
 Progress = Callable[[str, int, int, str], None]
 Solved = tuple[Property, Sequence[Any]]

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.validation.memorisation.near_copies import Memorisation, Nearest, WindowSize
-from recon.validation.memorisation.nearest import Image, Library
-from recon.core.data.serial import RELATED, likeness
-from recon.core.errors import ReconError
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import NORMAL, in_plane
+from recon.core.data.serial import RELATED, likeness
 from recon.core.data.volume import Volume
+from recon.core.errors import ReconError
+from recon.validation.memorisation.near_copies import Memorisation, Nearest, WindowSize
+from recon.validation.memorisation.nearest import Image, Library
 
 WINDOWS = 32
 """Windows of each size and plane, of the volumes and of real slices; twice as many whole slices of

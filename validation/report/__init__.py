@@ -7,17 +7,17 @@ from typing import Any
 import jinja2
 import xarray as xr
 
+from recon.core.data.micrographs import Micrographs
+from recon.core.data.volume import Volume
 from recon.core.storage.atomic import whole
 from recon.validation.comparison.equivalence import Comparison
 from recon.validation.comparison.floor import ESTIMATED
-from recon.core.data.micrographs import Micrographs
 from recon.validation.report import numbers
 from recon.validation.report.judgement import judgement
 from recon.validation.report.sections import Section, places, properties, sections
 from recon.validation.report.solids import solids
 from recon.validation.report.tiles import colours, gallery
 from recon.validation.report.viewer import viewer
-from recon.core.data.volume import Volume
 
 HERE = Path(__file__).parent
 

@@ -9,13 +9,13 @@ import tomli_w
 import xarray as xr
 from numpy.typing import NDArray
 
+from recon.core.data.micrographs import Micrographs
+from recon.core.data.volume import Volume
 from recon.validation import ensemble
 from recon.validation.comparison.agreement import phase_name
 from recon.validation.comparison.equivalence import FRACTION, Agreement, Comparison
 from recon.validation.comparison.property_agreement import PropertyAgreement
-from recon.core.data.micrographs import Micrographs
 from recon.validation.report.tiles import written
-from recon.core.data.volume import Volume
 
 SHORT = 36  # values of a result that are written out
 

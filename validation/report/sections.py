@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 import xarray as xr
 
+from recon.core.data.volume import Volume
 from recon.validation.comparison.equivalence import Comparison
 from recon.validation.report import boxes
 from recon.validation.report.curves import Chart, Curves, charts, lag_curves
-from recon.core.data.volume import Volume
 
 Results = Mapping[str, xr.DataArray | xr.Dataset]
 

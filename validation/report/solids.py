@@ -6,9 +6,9 @@ import attrs
 import numpy as np
 
 from recon.core.data.micrographs import Micrographs
+from recon.core.data.volume import Volume
 from recon.validation.report.solid import SIDE, picture, png
 from recon.validation.report.tiles import colours, data_uri
-from recon.core.data.volume import Volume
 
 MOST = 8  # phases pictured
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from recon.validation.comparison.windows import windows
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import AXES, NORMAL, PLANES, in_plane
 from recon.core.data.volume import Volume
+from recon.validation.comparison.windows import windows
 
 Labels = NDArray[np.uint8]
 Item = TypeVar("Item")

@@ -10,11 +10,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.validation.comparison.windows import windows
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import AXES, NORMAL, PLANES, in_plane
-from recon.validation.report.tiles import chosen, colours, unit
 from recon.core.data.volume import Volume
+from recon.validation.comparison.windows import windows
+from recon.validation.report.tiles import chosen, colours, unit
 
 Labels = NDArray[np.uint8]
 Box = tuple[slice, slice, slice]

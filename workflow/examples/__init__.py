@@ -6,10 +6,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.errors import unknown
-from recon.workflow.examples import electrode, fibres, porous
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
+from recon.core.errors import unknown
+from recon.workflow.examples import electrode, fibres, porous
 
 VOXEL_SIZE = (4e-7, 4e-7, 4e-7)  # (z, y, x), metres
 XY_STEP, SIDE_STEP = 4, 6  # voxels from one micrograph to the next

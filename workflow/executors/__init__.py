@@ -12,12 +12,12 @@ from typing import Any, Protocol
 import attrs
 import xarray as xr
 
-from recon.core.storage.atomic import whole
-from recon.workflow.folder import Folder
+from recon.core.data.volume import Volume
 from recon.core.kinds import Denoiser
 from recon.core.recipe import Recipe
+from recon.core.storage.atomic import whole
 from recon.core.storage.streamed import StreamedVolume
-from recon.core.data.volume import Volume
+from recon.workflow.folder import Folder
 
 Progress = Callable[[str, int, int, str], None]
 """Called with what is being done, steps done, steps in all and a word on the state."""

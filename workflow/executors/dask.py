@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from recon.core.errors import ReconError
-from recon.workflow.executors import Order, Progress, Result
 from recon.core.kinds import Denoiser
-from recon.core.sampler import torch_device
 from recon.core.recipe import Recipe
+from recon.core.sampler import torch_device
+from recon.workflow.executors import Order, Progress, Result
 
 if TYPE_CHECKING:
     from distributed import Client

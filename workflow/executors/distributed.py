@@ -8,18 +8,18 @@ from typing import Any
 import attrs
 import torch.distributed as dist
 
-from recon.core.storage import ome_zarr
 from recon.core.errors import ReconError
+from recon.core.kinds import Denoiser
+from recon.core.recipe import Recipe
+from recon.core.sampler import State, fitted, refuse_slabs, torch_device
+from recon.core.sampling.processes import Processes
+from recon.core.storage import ome_zarr
+from recon.core.storage.streamed import StreamedVolume
 from recon.workflow.executors import Failed, Made, Order, Progress, Result
 from recon.workflow.executors.in_slabs import sampled
 from recon.workflow.executors.local import measurements
-from recon.core.kinds import Denoiser
-from recon.core.sampler import State, fitted, refuse_slabs, torch_device
-from recon.core.sampling.processes import Processes
-from recon.workflow.provenance import surroundings
-from recon.core.recipe import Recipe
 from recon.workflow.executors.sharded import Sharded
-from recon.core.storage.streamed import StreamedVolume
+from recon.workflow.provenance import surroundings
 
 
 @attrs.frozen

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from recon.core.errors import ReconError
-from recon.workflow.executors.worker import Needs, differences, facts, own_facts
 from recon.core.recipe import Recipe
+from recon.workflow.executors.worker import Needs, differences, facts, own_facts
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import torch.distributed as dist
 
-from recon.workflow.executors import Progress
 from recon.core.kinds import Denoiser
-from recon.core.sampler import State, reconstruct, torch_device
-from recon.core.sampling.processes import Processes
 from recon.core.recipe import Recipe
+from recon.core.sampler import State, sample_steps, torch_device
+from recon.core.sampling.processes import Processes
 from recon.core.sampling.slabs import Field, Slabs
+from recon.workflow.executors import Progress
 from recon.workflow.executors import unfinished as keeping
 
 SAVE_EVERY = 60.0
@@ -33,7 +33,7 @@ def sampled(
     start = keeping.load(kept, slabs, torch_device(recipe.device))
     done = start[0] if start else 0
     begun = last = time.monotonic()
-    for state in reconstruct(recipe, sample=number, denoiser=denoiser, start=start, slabs=slabs):
+    for state in sample_steps(recipe, sample=number, denoiser=denoiser, start=start, slabs=slabs):
         progress(f"reconstruct {kept.stem}.zarr", state.number, state.steps, "")
         assert isinstance(state.x, Field)
         if state.number < state.steps and agreed(time.monotonic() - last > SAVE_EVERY, processes):

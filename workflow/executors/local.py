@@ -9,21 +9,22 @@ from shutil import disk_usage
 import attrs
 import torch
 
+from recon.core.data.chunked_volume import IN_MEMORY, ChunkedVolume, fits
+from recon.core.data.volume import Volume
+from recon.core.errors import ReconError
+from recon.core.kinds import Denoiser
+from recon.core.measure import measure_all
+from recon.core.recipe import Recipe
+from recon.core.sampler import refuse_slabs, sample_steps, torch_device
+from recon.core.sampling.processes import Processes
 from recon.core.storage.atomic import remove
 from recon.core.storage.budget import format_memory
-from recon.core.data.chunked_volume import IN_MEMORY, ChunkedVolume, fits
-from recon.core.errors import ReconError
+from recon.core.storage.streamed import StreamedVolume
 from recon.workflow.executors import Failed, Made, Measured, Order, Progress, Result
 from recon.workflow.executors.in_slabs import sampled
-from recon.core.kinds import Denoiser
-from recon.core.sampler import measure, reconstruct, refuse_slabs, torch_device
-from recon.workflow.planning.plan import scratch, thickness_within
-from recon.core.sampling.processes import Processes
-from recon.workflow.provenance import surroundings
-from recon.core.recipe import Recipe
 from recon.workflow.executors.on_disk import OnDisk
-from recon.core.storage.streamed import StreamedVolume
-from recon.core.data.volume import Volume
+from recon.workflow.planning.plan import scratch, thickness_within
+from recon.workflow.provenance import surroundings
 
 SAVE_EVERY = 10.0
 """Seconds between savings of an unfinished sample."""
@@ -87,7 +88,7 @@ def measurements(
         progress("measure", number, total, "")
         try:
             volume = _opened(order.path(number), recipe, memory)
-            yield Measured(number, measure(volume, recipe.metrics, recipe.properties))
+            yield Measured(number, measure_all(volume, recipe.metrics, recipe.properties))
         except ReconError as error:
             yield Failed(number, error)
     progress("measure", total, total, "")
@@ -105,7 +106,7 @@ def _sample(order: Order, number: int, progress: Progress) -> Made:
     name = f"{path.stem}.safetensors"
     start = folder.load_field(name, torch_device(recipe.device))
     begun = saved = time.monotonic()
-    for state in reconstruct(recipe, sample=number, denoiser=order.denoiser, start=start):
+    for state in sample_steps(recipe, sample=number, denoiser=order.denoiser, start=start):
         progress(f"reconstruct {path.name}", state.number, state.steps, "")
         due = time.monotonic() - saved > SAVE_EVERY and state.number < state.steps
         if due and isinstance(state.x, torch.Tensor):

@@ -10,10 +10,10 @@ import attrs
 import dask
 from distributed import Client, Future, KilledWorker, as_completed
 
+from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.workflow.executors import Failed, Made, Measured, Order, Progress, Result
 from recon.workflow.executors.worker import Packed, Parcel, Unfit, measured, reconstructed
-from recon.core.data.volume import Volume
 
 ATTEMPTS = 3
 """Times that a sample is sent to another worker because one lacked something."""

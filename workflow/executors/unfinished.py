@@ -8,11 +8,11 @@ import torch
 import torch.distributed as dist
 import zarr
 
-from recon.core.storage.atomic import remove, whole
 from recon.core.errors import ReconError
 from recon.core.sampling.processes import Processes
 from recon.core.sampling.slabs.field import Field, slabs_of
 from recon.core.sampling.slabs.slabs import Slabs
+from recon.core.storage.atomic import remove, whole
 
 NOTE = "latest.json"
 

@@ -24,18 +24,19 @@ import torch
 from distributed import get_worker
 
 from recon.core import weights
-from recon.core.sampling.anchors import read_anchors, split
-from recon.core.storage.bundled import bundled
+from recon.core.bundled import bundled
 from recon.core.catalog import catalog
+from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
+from recon.core.kinds import Denoiser
+from recon.core.measure import measure_all
+from recon.core.recipe import PATHS, Choice, Recipe
+from recon.core.sampler import fitted, sample_steps, torch_device
+from recon.core.sampling.anchors import read_anchors, split
+from recon.core.sampling.threads import keep_threads
 from recon.workflow.examples import EXAMPLES
 from recon.workflow.executors import Order, Results
-from recon.core.kinds import Denoiser
-from recon.core.sampler import fitted, measure, reconstruct, torch_device
 from recon.workflow.provenance import plugins, surroundings
-from recon.core.recipe import PATHS, Choice, Recipe
-from recon.core.sampling.threads import threads_kept
-from recon.core.data.volume import Volume
 
 _alone = threading.Lock()
 """A worker with several threads still makes one sample at a time: numba may not nest."""
@@ -239,7 +240,7 @@ def reconstructed(parcel: Parcel, number: int) -> Packed | Unfit:
     with _alone:
         here = unpacked(parcel)
         begun = time.monotonic()
-        states = reconstruct(here.recipe, sample=number, denoiser=here.denoiser)
+        states = sample_steps(here.recipe, sample=number, denoiser=here.denoiser)
         state = deque(states, maxlen=1).pop()
         seconds = time.monotonic() - begun
         name = str(get_worker().name)
@@ -254,14 +255,14 @@ def measured(parcel: Parcel, sample: Packed | Unfit) -> Results | Unfit:
         return unfit
     with _alone, _own_threads():
         recipe = unpacked(parcel).recipe
-        return measure(sample.volume, recipe.metrics, recipe.properties)
+        return measure_all(sample.volume, recipe.metrics, recipe.properties)
 
 
 @contextlib.contextmanager
 def _own_threads() -> Iterator[None]:
     """As many threads for numba as for torch; numba's would become torch's too, by OpenMP."""
     most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    with threads_kept():
+    with keep_threads():
         numba.set_num_threads(min(torch.get_num_threads(), most))
         yield
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.core.kinds import Denoiser
-from recon.core.sampling.noise import Step
-from recon.core.sampler import reconstruct
-from recon.core.recipe import Recipe
 from recon.core.data.statistics import Statistics
+from recon.core.kinds import Denoiser
+from recon.core.recipe import Recipe
+from recon.core.sampler import sample_steps
+from recon.core.sampling.noise import Step
 
 SIDE = 16
 """Of the small volume in which passes are counted, in voxels."""
@@ -42,7 +42,7 @@ def count(recipe: Recipe, denoiser: Denoiser) -> Passes:
     """Run the recipe's sampler on a small volume with a model that costs nothing."""
     model = Blank(inner=denoiser)
     small = attrs.evolve(recipe, shape=(SIDE, SIDE, SIDE), anchors=(), samples=1)
-    for _ in reconstruct(small, denoiser=model):
+    for _ in sample_steps(small, denoiser=model):
         pass
     return Passes(dict(model.passes), _beside(recipe, denoiser))
 
@@ -53,7 +53,7 @@ def _beside(recipe: Recipe, denoiser: Denoiser) -> float:
     shape = (TIMED, TIMED, TIMED)
     part = attrs.evolve(recipe, shape=shape, anchors=(), samples=1)
     found, done = float("inf"), 0
-    states = reconstruct(part, denoiser=model)
+    states = sample_steps(part, denoiser=model)
     begun = time.perf_counter()
     for state in islice(states, STEPS):
         passes = sum(model.passes.values()) - done

@@ -7,15 +7,15 @@ from math import prod
 import attrs
 import torch
 
-from recon.core.storage.budget import available, format_memory
+from recon.core.data.planes import NORMAL, PLANES, in_plane
 from recon.core.errors import ReconError
 from recon.core.kinds import Denoiser
-from recon.core.sampling.noise import Step
+from recon.core.recipe import Recipe
 from recon.core.sampler import field_channels, torch_device
-from recon.core.data.planes import NORMAL, PLANES, in_plane
+from recon.core.sampling.noise import Step
+from recon.core.storage.budget import available, format_memory
 from recon.workflow.planning.passes import Passes, count
 from recon.workflow.planning.tracing import Cost, traced
-from recon.core.recipe import Recipe
 
 LIBRARIES = 420e6
 """Bytes of Python, torch and the rest before any work."""

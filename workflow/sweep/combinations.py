@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 
 from recon.core.errors import ReconError
-from recon.workflow.overlay import check_key, laid_over
 from recon.core.recipe import Recipe
+from recon.workflow.overlay import check_key, laid_over
 
 LONGEST = 40
 """Characters of a value in the name of a folder."""

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from recon.workflow.sweep.combinations import Sweep
 from recon.validation.comparison.equivalence import METRICS
+from recon.workflow.sweep.combinations import Sweep
 from recon.workflow.sweep.table import FRACTION
 
 INK, FAINT = "#1c2330", "#c9d0da"

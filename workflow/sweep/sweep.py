@@ -9,19 +9,20 @@ from typing import Any
 import attrs
 import tomli_w
 
-from recon.workflow.sweep import figure as sweep_figure, table as sweep_table
-from recon.core.storage.atomic import whole
 from recon.core.catalog import catalog
-from recon.workflow.sweep.combinations import Combination, Sweep
-from recon.validation.comparison.equivalence import Comparison, check_comparable, compare
-from recon.core.errors import ReconError
-from recon.workflow.executors import Progress
-from recon.workflow.folder import STATE, Folder
 from recon.core.data.micrographs import Micrographs
+from recon.core.data.volume import Volume
+from recon.core.errors import ReconError
 from recon.core.options import options, rule
 from recon.core.recipe import Recipe
+from recon.core.storage.atomic import whole
+from recon.validation.comparison.equivalence import Comparison, check_comparable, compare
+from recon.workflow.executors import Progress
+from recon.workflow.folder import STATE, Folder
 from recon.workflow.run import check, check_planes, embedded, loaded, run, train
-from recon.core.data.volume import Volume
+from recon.workflow.sweep import figure as sweep_figure
+from recon.workflow.sweep import table as sweep_table
+from recon.workflow.sweep.combinations import Combination, Sweep
 
 ASKED, TABLE, FIGURE = "sweep.toml", "table.csv", "sweep.png"
 WEIGHTS = "weights"

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from recon.core.storage.atomic import whole
 from recon.core.catalog import catalog
-from recon.workflow.sweep.combinations import Sweep, text
-from recon.validation.comparison.equivalence import METRICS, Agreement, Comparison
 from recon.core.data.volume import Volume
+from recon.core.storage.atomic import whole
+from recon.validation.comparison.equivalence import METRICS, Agreement, Comparison
+from recon.workflow.sweep.combinations import Sweep, text
 
 FRACTION = "volume-fraction"
 

@@ -9,9 +9,9 @@ import zarr
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from recon.core import ChunkedVolume, ReconError, Volume, catalog, measure
-from recon.core.storage.budget import available, format_memory, parse_memory, resident
+from recon.core import ChunkedVolume, ReconError, Volume, catalog, measure_all
 from recon.core.data.chunked_volume import LARGEST, part_shape, shares
+from recon.core.storage.budget import available, format_memory, parse_memory, resident
 from recon.core.testing import labels as textures
 from recon.plugins.metrics.clusters_by_parts import COST, OF_LAYER
 from recon.plugins.metrics.two_point import BATCH, OF_BATCH
@@ -95,9 +95,9 @@ def test_numbers_are_those_of_a_volume_in_memory(labels, chunks, data):
     metric = data.draw(st.sampled_from(list(chosen())))
     memory = 10 * math.prod(chunks) + 300 + data.draw(st.integers(0, 3000))
     volume = ChunkedVolume(stored(labels, chunks), memory, (1e-6, 2e-6, 3e-6), NAMES)
-    expected = measure(Volume(labels, (1e-6, 2e-6, 3e-6), NAMES), [metric])
+    expected = measure_all(Volume(labels, (1e-6, 2e-6, 3e-6), NAMES), [metric])
     try:
-        found = measure(volume, [metric])
+        found = measure_all(volume, [metric])
     except ReconError:
         assume(False)
     assert found[metric.name].identical(expected[metric.name])
@@ -194,7 +194,7 @@ def test_what_cannot_work_in_parts_is_refused_before_anything_is_measured(kind, 
     begun = []
     metrics = ["volume-fraction"] + [name] * (kind == "metric")
     with pytest.raises(ReconError, match=f"{kind} {name} needs the whole volume in memory"):
-        measure(volume, metrics, [name] * (kind == "property"), begun.append)
+        measure_all(volume, metrics, [name] * (kind == "property"), begun.append)
     assert begun == []
     with pytest.raises(ReconError, match="stay on disk"):
         catalog().build("metric", "orientation-tensor").measure(volume)

@@ -11,11 +11,11 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from recon.core import Recipe, ReconError, Volume, reconstruct
-from recon.workflow.folder import Folder
-from recon.core.sampling.philox import START, normal
+from recon.core import Recipe, ReconError, Volume, sample_steps
 from recon.core.recipe import Choice
+from recon.core.sampling.philox import START, normal
 from recon.plugins.denoisers.gaussian import Gaussian
+from recon.workflow.folder import Folder
 
 LAST = 2**63 - 1
 SHAPE = (6, 7, 8)
@@ -30,7 +30,7 @@ RECIPE = Recipe(shape=SHAPE, steps=3, harmonizer=Choice("spectral"))
 
 def labels(seed, sample=0, **changes):
     recipe = attrs.evolve(RECIPE, seed=seed, **changes)
-    *_, state = reconstruct(recipe, sample=sample, denoiser=Gaussian(lengths=(1.0, 1.5, 2.0)))
+    *_, state = sample_steps(recipe, sample=sample, denoiser=Gaussian(lengths=(1.0, 1.5, 2.0)))
     return state.volume.labels
 
 
@@ -85,7 +85,7 @@ def test_another_process_that_goes_on_from_a_state_gives_the_same(tmp_path):
     recipe = attrs.evolve(RECIPE, seed=LAST - 1, steps=5, denoiser=Choice("gaussian", options))
     folder = Folder(tmp_path / "kept")
     folder.path.mkdir()
-    states = list(reconstruct(recipe))
+    states = list(sample_steps(recipe))
     folder.save_field("x.safetensors", 2, states[1].x)
     (tmp_path / "recipe.json").write_text(json.dumps(recipe.to_table()))
     subprocess.run([sys.executable, "-c", OTHER, tmp_path], check=True)
@@ -96,7 +96,7 @@ def test_another_process_that_goes_on_from_a_state_gives_the_same(tmp_path):
 
 OTHER = """
 import json, pathlib, sys, torch
-from recon.core import Recipe, reconstruct
+from recon.core import Recipe, sample_steps
 from recon.workflow.folder import Folder
 torch.set_num_threads(1)
 here = pathlib.Path(sys.argv[1])
@@ -104,6 +104,6 @@ recipe = Recipe.from_table(json.loads((here / "recipe.json").read_text()))
 start = Folder(here / "kept").load_field("x.safetensors", "cpu")
 assert start[0] == 2
 for name, given in {"resumed": {"start": start}, "anew": {}}.items():
-    *_, state = reconstruct(recipe, **given)
+    *_, state = sample_steps(recipe, **given)
     state.volume.save(here / f"{name}.zarr")
 """

@@ -7,6 +7,7 @@ import pytest
 from scipy.ndimage import zoom
 
 from recon.core import Micrographs
+from recon.core.data.serial import independent_share, likeness
 from recon.imaging.plane_check.line_sums import CELLS, LineSums
 from recon.imaging.plane_check.plane_check import (
     PlaneWarning,
@@ -15,7 +16,6 @@ from recon.imaging.plane_check.plane_check import (
     warn_of_planes,
 )
 from recon.imaging.plane_check.plane_statistics import PlaneStatistics, Values
-from recon.core.data.serial import independent_share, likeness
 from recon.workflow.examples import EXAMPLES
 
 PLANES = ("xy", "xz", "yz")

@@ -4,8 +4,8 @@ import torch
 from scipy.special import ndtr
 
 from recon.core import Micrographs, ReconError, weights
-from recon.core.sampling.noise import respaced
 from recon.core.data.statistics import autocovariance
+from recon.core.sampling.noise import respaced
 from recon.plugins.denoisers.gaussian import Gaussian, level_cut, wrapped
 
 

@@ -7,13 +7,13 @@ import torch
 from recon.core import Micrographs, Recipe, ReconError
 from recon.core.sampling.noise import ALPHA_BAR
 from recon.core.sampling.processes import Processes
-from recon.workflow.run import train
 from recon.plugins.denoisers.architecture import PRESETS
 from recon.plugins.denoisers.crops import Batch, Crops
 from recon.plugins.denoisers.predictions import PREDICTIONS
 from recon.plugins.denoisers.training import Recipe as Numbers
 from recon.plugins.denoisers.training import Task, Training
 from recon.plugins.denoisers.unet import UNet
+from recon.workflow.run import train
 
 COUNT = 7
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from recon.core import Recipe, reconstruct
-from recon.core.sampling.anchors import Pinned
+from recon.core import Recipe, sample_steps
 from recon.core.recipe import Choice
+from recon.core.sampling.anchors import Pinned
 from recon.plugins.denoisers.gaussian import Gaussian
 from recon.plugins.harmonizers.conditioning import correction, expected_fractions, told_share
 from recon.plugins.harmonizers.spectrum import Spectrum
@@ -128,7 +128,7 @@ def test_samples_of_a_gaussian_field_have_the_mean_and_scatter_of_kriging(tmp_pa
     )
     fields = []
     for sample in range(12):
-        *_, state = reconstruct(recipe, denoiser=denoiser, sample=sample)
+        *_, state = sample_steps(recipe, denoiser=denoiser, sample=sample)
         fields.append(state.x[0].double().numpy())
     mean, scatter = np.mean(fields, 0), np.std(fields, 0, ddof=1).mean((1, 2))
     assert np.array_equal(mean[3], 2.0 * labels - 1)

@@ -12,12 +12,12 @@ from recon.core import Micrographs
 from recon.core.data.encoding import decode, encode
 from recon.core.data.patterns import SPACINGS, patterns_of
 from recon.core.data.planes import NORMAL, PLANES
-from recon.workflow.executors.on_disk import OnDisk
 from recon.core.sampling.slabs.field import Field
 from recon.plugins.harmonizers import patterns as module
 from recon.plugins.harmonizers.annealing import Stack, Sums, allowed, anneal, count
 from recon.plugins.harmonizers.patterns import Wanted, blocks, matched
 from recon.plugins.harmonizers.simple import pieces
+from recon.workflow.executors.on_disk import OnDisk
 
 OPEN = (False, False, False)
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from recon.core.sampling.anchors import Pinned
 from recon.core.data.encoding import encode
+from recon.core.sampling.anchors import Pinned
 from recon.plugins.harmonizers.seam import differing, joined_to, shifted
 
 

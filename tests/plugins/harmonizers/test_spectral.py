@@ -1,4 +1,4 @@
-"""The harmonizer through reconstruct(), with everything on."""
+"""The harmonizer through sample_steps(), with everything on."""
 
 import attrs
 import numpy as np
@@ -6,13 +6,13 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter, label
 
-from recon.core import Micrographs, Recipe, ReconError, reconstruct
-from recon.core.sampling.anchors import Pinned
+from recon.core import Micrographs, Recipe, ReconError, sample_steps
 from recon.core.data.encoding import decode
-from recon.core.sampling.noise import Step, respaced
-from recon.core.sampling.philox import START, normal
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.recipe import Choice
+from recon.core.sampling.anchors import Pinned
+from recon.core.sampling.noise import Step, respaced
+from recon.core.sampling.philox import START, normal
 from recon.core.sampling.scene import Scene
 from recon.core.testing import check_plugin
 from recon.plugins.denoisers.gaussian import Gaussian
@@ -34,7 +34,7 @@ def denoiser(phases):
 
 
 def last(recipe, **given):
-    *_, state = reconstruct(recipe, **given)
+    *_, state = sample_steps(recipe, **given)
     return state
 
 
@@ -50,7 +50,7 @@ def recipe(**options):
 @pytest.mark.parametrize("phases", [2, 3])
 def test_the_result_depends_neither_on_the_chunk_nor_on_resuming(phases):
     fitted = denoiser(phases)
-    states = list(reconstruct(recipe(), denoiser=fitted))
+    states = list(sample_steps(recipe(), denoiser=fitted))
     assert states[-1].volume.labels.shape == SHAPE
     for chunk in (1, 5):
         assert torch.equal(last(recipe(), denoiser=fitted, chunk=chunk).x, states[-1].x)

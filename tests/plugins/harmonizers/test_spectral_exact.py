@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from recon.core import Recipe, reconstruct
+from recon.core import Recipe, sample_steps
 from recon.core.data.planes import NORMAL, PLANES, turned
 from recon.core.recipe import Choice
 from recon.plugins.denoisers.gaussian import Gaussian
@@ -92,7 +92,7 @@ def recipe(steps, schedule="cyclic", periodic=("z", "y", "x"), **options):
 
 
 def last(recipe, denoiser=DENOISER, **given):
-    *_, state = reconstruct(recipe, denoiser=denoiser, **given)
+    *_, state = sample_steps(recipe, denoiser=denoiser, **given)
     return state.x
 
 

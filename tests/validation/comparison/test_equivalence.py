@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from recon.core import Micrographs, ReconError, Volume, catalog
+from recon.core.testing import volumes
 from recon.validation.comparison.crops import Rest, apart, crops
 from recon.validation.comparison.equivalence import OF_MICROGRAPHS, compare, spread
 from recon.validation.comparison.floor import (
@@ -18,7 +19,6 @@ from recon.validation.comparison.floor import (
     relative_error,
 )
 from recon.validation.comparison.windows import independent_slices, windows
-from recon.core.testing import volumes
 
 
 def curve(values, **coords):

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from recon.core import Recipe, ReconError
+from recon.core.recipe import Choice
 from recon.core.sampler import fitted
 from recon.workflow.planning.passes import count
 from recon.workflow.planning.plan import Memory, Plan, thickness_within
 from recon.workflow.planning.tracing import traced
-from recon.core.recipe import Choice
 
 POROUS = Recipe(weights="porous")
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from recon.core import ReconError
 from recon.core.sampling.slabs import Field, mapped, settled
-from recon.workflow.executors.on_disk import OnDisk
 from recon.core.sampling.slabs.field import bordered, mean_of, slabs_of, summed, thinned
+from recon.workflow.executors.on_disk import OnDisk
 
 SHAPE = (2, 9, 5, 7)
 WHOLE = torch.randn(SHAPE, generator=torch.Generator().manual_seed(0))

@@ -4,15 +4,15 @@ import attrs
 import pytest
 import torch
 
-from recon.core import Recipe, ReconError, catalog, reconstruct
-from recon.core.sampling.noise import Step
-from recon.core.sampler import estimate, estimate_in_slabs, fitted
-from recon.core.sampling.processes import Processes
+from recon.core import Recipe, ReconError, catalog, sample_steps
 from recon.core.recipe import Choice
+from recon.core.sampler import estimate, estimate_in_slabs, fitted
+from recon.core.sampling.noise import Step
+from recon.core.sampling.processes import Processes
 from recon.core.sampling.slabs import Field
+from recon.core.sampling.slabs.field import slabs_of
 from recon.workflow.executors import unfinished as saved
 from recon.workflow.executors.on_disk import OnDisk
-from recon.core.sampling.slabs.field import slabs_of
 
 SMALL = Recipe(shape=(10, 16, 12), steps=4)
 CASES = {
@@ -41,7 +41,7 @@ CASES = {
 
 def last(recipe, **given):
     """The last state; the ones before are let go."""
-    for state in reconstruct(recipe, **given):  # noqa: B007
+    for state in sample_steps(recipe, **given):  # noqa: B007
         pass
     return state
 
@@ -67,7 +67,7 @@ def test_the_volume_is_the_same(tmp_path, name):
 def test_a_sample_goes_on_in_slabs_of_another_thickness(tmp_path):
     recipe = attrs.evolve(SMALL, weights="porous", steps=4)
     denoiser = fitted(recipe)
-    states = reconstruct(recipe, denoiser=denoiser, slabs=OnDisk(tmp_path / "a", 8))
+    states = sample_steps(recipe, denoiser=denoiser, slabs=OnDisk(tmp_path / "a", 8))
     state = next(states)
     state = next(states)
     saved.save(tmp_path / "kept", 1, state.x, Processes())
@@ -113,12 +113,12 @@ def test_a_plane_is_estimated_from_whole_slices(tmp_path):
 def test_anchors_need_the_volume_in_memory(tmp_path):
     recipe = attrs.evolve(SMALL, weights="porous", anchors=("xy:3=slice.tif",))
     with pytest.raises(ReconError, match="anchors need the volume in the memory of one process"):
-        next(reconstruct(recipe, slabs=OnDisk(tmp_path, 8)))
+        next(sample_steps(recipe, slabs=OnDisk(tmp_path, 8)))
 
 
 def test_a_harmonizer_that_does_not_say_so_is_not_given_slabs(tmp_path, monkeypatch):
     recipe = attrs.evolve(SMALL, weights="porous", harmonizer=Choice("none"))
     monkeypatch.setattr(catalog().entry("harmonizer", "none").cls, "in_slabs", False)
     with pytest.raises(ReconError, match="harmonizer none needs the volume in the memory of one"):
-        next(reconstruct(recipe, slabs=OnDisk(tmp_path, 8)))
-    assert next(reconstruct(recipe)).number == 1
+        next(sample_steps(recipe, slabs=OnDisk(tmp_path, 8)))
+    assert next(sample_steps(recipe)).number == 1

@@ -1,0 +1,10 @@
+from .denoiser import Denoiser as Denoiser
+from .exporter import Exporter as Exporter
+from .harmonizer import Harmonizer as Harmonizer
+from .metric import Metric as Metric
+from .plugin import Plugin as Plugin
+from .property import Property as Property
+from .reader import ImageFile as ImageFile
+from .reader import Reader as Reader
+from .refiner import Refiner as Refiner
+from .schedule import Schedule as Schedule

@@ -1,0 +1,91 @@
+"""The kind `denoiser`."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from recon.core.kinds.plugin import Plugin
+from recon.core.options import option
+from recon.core.sampling.noise import ALPHA_BAR
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from recon.core.data.material import Material
+    from recon.core.data.micrographs import Micrographs
+    from recon.core.data.statistics import Statistics
+    from recon.core.sampling.noise import Step
+
+
+@attrs.define(eq=False)
+class Denoiser(Plugin):
+    """Clean estimate of noisy slices: the 2D model of each plane.
+
+    Options marked `trained` belong to the weights. A subclass implements fit, clean, and
+    tensors/restore, which the weights file is made of; `material` is set by fit or when loaded.
+    `needs_weights` is False for one that can denoise as it is built;
+    `weights_package` is the import package of the weights that are shipped with it, if any.
+    `distributed` is True where `fit` shares the work among `core.processes.world()`: every process
+    calls it with the same arguments and ends with the same weights.
+    """
+
+    kind: ClassVar[str] = "denoiser"
+    needs_weights: ClassVar[bool] = True
+    weights_package: ClassVar[str | None] = None
+    distributed: ClassVar[bool] = False
+    noise: str = option(
+        "linear-2e-2",
+        "Noise schedule; the paper's leaves 0.08 of the signal, too much for a volume.",
+        choices=tuple(ALPHA_BAR),
+        trained=True,
+    )
+    material: "Material | None" = attrs.field(default=None, init=False)
+
+    @property
+    def alpha_bar(self) -> NDArray[np.float64]:
+        """alpha_bar of t = 0..T-1."""
+        return ALPHA_BAR[self.noise]
+
+    @property
+    def statistics(self) -> "Statistics | None":
+        """Those of the field that `clean` estimates; None when nothing is known of it."""
+        return None if self.material is None else self.material.statistics
+
+    @abstractmethod
+    def fit(
+        self,
+        micrographs: "Micrographs",
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        checkpoint: Path | None = None,
+        init: "dict[str, Tensor] | None" = None,
+        report: Callable[[dict[str, Any]], None] = lambda record: None,
+    ) -> dict[str, Any]:
+        """Learn from micrographs and return what belongs into the provenance.
+
+        checkpoint  file to write the state to from time to time, and to continue from if there
+        init        tensors of other weights to start from
+        report      called with step, steps, loss and the like while it runs
+        """
+
+    @abstractmethod
+    def tensors(self) -> "dict[str, Tensor]":
+        """The parameters to store."""
+
+    @abstractmethod
+    def restore(self, tensors: "dict[str, Tensor]", device: str) -> None:
+        """Take stored parameters; `material` is set already."""
+
+    @abstractmethod
+    def clean(self, slices: "Tensor", step: "Step", plane: str) -> "Tensor":
+        """Estimate of the clean slices given noisy ones.
+
+        slices   (n, C, a, b) at noise level step.ab_t;  plane  "xy", "xz" or "yz"
+        returns  the same shape; row i depends on row i only
+        """

@@ -1,0 +1,53 @@
+"""measure_all(): the statistics and properties of a volume or of micrographs."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from recon.core import contracts
+from recon.core.catalog import catalog
+from recon.core.data.chunked_volume import ChunkedVolume, refuse_parts
+from recon.core.recipe import Choice
+from recon.core.sampling.threads import keep_threads
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from recon.core.data.micrographs import Micrographs
+    from recon.core.data.volume import Volume
+    from recon.core.kinds import Metric, Property
+
+
+def measure_all(
+    sample: "Volume | ChunkedVolume | Micrographs",
+    metrics: "Sequence[str | Choice | Metric]" = (),
+    properties: "Sequence[str | Choice | Property]" = (),
+    report: Callable[[str], None] = lambda name: None,
+) -> "dict[str, xr.DataArray | xr.Dataset]":
+    """Every statistic and property asked for, by the plugin's name.
+
+    report  called with the name of each before it is computed
+
+    Raises ReconError, before anything is computed, for what cannot be measured on a ChunkedVolume.
+    """
+    results: dict[str, xr.DataArray | xr.Dataset] = {}
+    plugins = [_plugin("metric", item) for item in metrics]
+    plugins += [_plugin("property", item) for item in properties]
+    if isinstance(sample, ChunkedVolume):
+        refuse_parts(plugins)
+    with keep_threads():
+        for plugin in plugins:
+            report(plugin.name)
+            value = plugin.measure(sample) if plugin.kind == "metric" else plugin.solve(sample)
+            key = plugin.name
+            while key in results:
+                key += "'"
+            results[key] = contracts.result(plugin, value)
+    return results
+
+
+def _plugin(kind: str, item: Any) -> Any:
+    if isinstance(item, str):
+        item = Choice(item)
+    if isinstance(item, Choice):
+        return catalog().build(kind, item.name, **item.options)
+    return item

@@ -1,0 +1,1 @@
+"""Formats of images and volumes that are read."""
