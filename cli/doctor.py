@@ -11,7 +11,7 @@ import click
 import numpy as np
 
 from recon.cli import machine as here
-from recon.cli.progress import Shown
+from recon.workflow.progress import ProgressDisplay
 
 SIDE = 24
 
@@ -26,7 +26,7 @@ def command(as_json: bool) -> None:
     something is broken: a test fails or a plugin does not load. The first time in a new
     environment it compiles for a few seconds.
     """
-    with Shown() as progress:
+    with ProgressDisplay() as progress:
         progress("examine", 0, 1)
         found = examined()
         progress("examine", 1, 1)

@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from recon.cli.completion import example_names
-from recon.cli.progress import Shown
 from recon.core.errors import ReconError
 from recon.core.storage.atomic import whole
 from recon.workflow.examples import EXAMPLES, example
+from recon.workflow.progress import ProgressDisplay
 
 
 @click.command()
@@ -26,7 +26,7 @@ def command(name: str | None, out: Path | None, listing: bool) -> None:
         return
     if name is None or out is None:
         raise ReconError("recon example needs a NAME and --out DIR, or --list")
-    with Shown() as progress:
+    with ProgressDisplay() as progress:
         progress(f"make {name}", 0, 1)
         micrographs, volume = example(name)
         with whole(out, folder=True) as partial:

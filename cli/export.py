@@ -6,13 +6,13 @@ from typing import Any
 import attrs
 import click
 
-from recon.cli.progress import Shown
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.plugins.exporters import FORMATS, export, format_of
 from recon.plugins.exporters.abaqus import ELEMENTS
 from recon.plugins.exporters.format import METRES
 from recon.plugins.exporters.materials import Material, Materials
+from recon.workflow.progress import ProgressDisplay
 
 FORMAT_LINES = "\n".join(f"  .{suffix}  {cls.about}" for suffix, cls in FORMATS.items())
 
@@ -68,7 +68,7 @@ def command(volume: Path, outputs: tuple[Path, ...], **flags: Any) -> None:
     for path in outputs:
         known = attrs.fields_dict(classes[path])
         chosen.append((path, classes[path](**{k: v for k, v in given.items() if k in known})))
-    with Shown() as progress:
+    with ProgressDisplay() as progress:
         files = export(sample, chosen, progress)
     for file in files:
         click.echo(f"{file}: {file.stat().st_size / 1e6:.3g} MB")

@@ -7,7 +7,6 @@ from typing import Any
 import click
 import numpy as np
 
-from recon.cli.progress import Shown
 from recon.cli.repeated import SeveralFiles
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import PLANES
@@ -26,6 +25,7 @@ from recon.imaging.preparation import Decisions, Prepared, prepare
 from recon.imaging.segmentation import parse_thresholds
 from recon.imaging.slicing import cut, stack
 from recon.imaging.symmetry import isotropic, transverse
+from recon.workflow.progress import ProgressDisplay
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
@@ -133,7 +133,7 @@ def command(same: bool, around: str | None, out: str, preview: str | None, **giv
     picture = _preview_path(preview, Path(out))
     images = _images(given)
     decisions = _decisions(given, images)
-    with Shown() as shown:
+    with ProgressDisplay() as shown:
         prepared = prepare(images, decisions, shown)
     labels = prepared.labels
     if same:

@@ -9,7 +9,6 @@ import xarray as xr
 
 from recon.cli.completion import materials_names, plugin_names
 from recon.cli.fail_on import Condition, fail_on_flag, judge
-from recon.cli.progress import Shown
 from recon.cli.results import to_text
 from recon.cli.settings import device_flag, parsed, set_flag
 from recon.core.catalog import catalog
@@ -28,6 +27,7 @@ from recon.validation.comparison.comparable import probes
 from recon.validation.comparison.dealt import PIECES
 from recon.validation.comparison.equivalence import OF_MICROGRAPHS, OF_VOLUMES, compare
 from recon.validation.report import write_report
+from recon.workflow.progress import ProgressDisplay
 from recon.workflow.run import to_json
 
 
@@ -115,7 +115,7 @@ def command(
     needing = [flag for flag, given in (("--against", against), ("--report", report)) if given]
     sample = _opened(volume, memory, chosen, needing)
     reference = _reference(against) if against else None
-    with Shown() as progress:
+    with ProgressDisplay() as progress:
         results = _measured(sample, chosen, progress)
         comparison = None
         if reference is not None and isinstance(sample, Volume):
@@ -175,7 +175,7 @@ def _opened(
 
 
 def _measured(
-    sample: Volume | ChunkedVolume, chosen: dict[str, list[Choice]], progress: Shown
+    sample: Volume | ChunkedVolume, chosen: dict[str, list[Choice]], progress: ProgressDisplay
 ) -> dict[str, xr.DataArray | xr.Dataset]:
     """Results by name, metrics first."""
     total = sum(map(len, chosen.values()))

@@ -1,10 +1,10 @@
 """What `recon run --dry-run` tells."""
 
-from recon.cli.progress import spoken
 from recon.core.errors import ReconError
 from recon.core.recipe import Recipe
 from recon.core.storage.budget import format_memory
 from recon.workflow.planning.plan import Plan
+from recon.workflow.progress import format_duration
 from recon.workflow.run import loaded
 
 
@@ -35,7 +35,7 @@ def told(recipe: Recipe, limit: int | None) -> str:
         "passes": f"{plan.passes.total} of the network{each}, in {recipe.steps} steps",
         "arithmetic": arithmetic,
         "memory": f"about {format_memory(memory)}, the volume {split}",
-        "time": f"about {spoken(plan.seconds * samples)} for sampling, at the speed of just now; "
+        "time": f"about {format_duration(plan.seconds * samples)} for sampling, at the speed of just now; "
         "measuring and the report come after it",
         "disk": f"at most {format_memory(plan.disk * samples)}{scratch}",
     }

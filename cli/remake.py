@@ -9,10 +9,10 @@ import click
 from click.core import ParameterSource
 
 from recon.cli.fail_on import Failed
-from recon.cli.progress import Shown
 from recon.core.errors import ReconError
 from recon.workflow.executors import Executor
 from recon.workflow.folder import Folder
+from recon.workflow.progress import ProgressDisplay
 from recon.workflow.reproduce import Origin, Remade, remake
 
 ALLOWED = {"source", "out", "weights", "device", "executor", "scheduler", "workers", "memory"}
@@ -43,7 +43,7 @@ def again(
     """Tell whether the labels are identical; exit code 1 when they are not."""
     origin = Origin.of(source, weights, device)
     executor.check(origin.recipe)
-    with _folder(out, resume) as folder, Shown() as progress:
+    with _folder(out, resume) as folder, ProgressDisplay() as progress:
         found = remake(origin, folder, executor, progress)
     if found.differing:
         raise Failed(f"{source}: {_differing(found)}")

@@ -8,7 +8,6 @@ import click
 
 from recon.cli.fail_on import Condition, fail_on_flag, judge
 from recon.cli.plan import told
-from recon.cli.progress import Shown
 from recon.cli.recipe import given, recipe_flags, recipe_table
 from recon.cli.remake import again, refuse_others
 from recon.cli.settings import set_flag, stated
@@ -24,6 +23,7 @@ from recon.workflow.executors.distributed import Distributed, follow
 from recon.workflow.executors.local import Local
 from recon.workflow.folder import Folder, free_name
 from recon.workflow.overlay import laid_over
+from recon.workflow.progress import ProgressDisplay
 from recon.workflow.run import COMPARISON, check, run
 
 
@@ -134,7 +134,7 @@ def checked(recipe: Recipe, engine: Executor) -> Recipe:
 
 def _made(recipe: Recipe, folder: Folder, resume: bool, engine: Executor) -> Comparison | None:
     """Do the run and say what came out."""
-    with folder.taken(), Shown() as progress:
+    with folder.taken(), ProgressDisplay() as progress:
         made, comparison, ensembles = run(
             recipe, folder, resume=resume, progress=progress, executor=engine
         )

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from recon.cli.progress import Shown
 from recon.cli.recipe import given, recipe_flags, recipe_table
 from recon.cli.settings import set_flag, stated, value
 from recon.core.errors import ReconError
 from recon.core.sampling.anchors import absolute
 from recon.workflow.folder import Folder, free_name
+from recon.workflow.progress import ProgressDisplay
 from recon.workflow.sweep.combinations import Combination, Sweep
 from recon.workflow.sweep.sweep import asked_in, begin, checked, finished, sweep
 from recon.workflow.sweep.table import to_text
@@ -123,7 +123,7 @@ def _done(
         begin(asked, folder.path, resume)
         if finished(folder.path):
             return None
-        with Shown() as progress:
+        with ProgressDisplay() as progress:
             return sweep(asked, combinations, folder, progress=progress)
 
 

@@ -6,13 +6,13 @@ from typing import Any
 import click
 
 from recon.cli.completion import plugin_names, weights_names
-from recon.cli.progress import Shown
 from recon.cli.settings import device_flag, parsed, set_flag, stated
 from recon.core.bundled import weights_path
 from recon.core.data.micrographs import Micrographs
 from recon.core.errors import ReconError, unknown
 from recon.core.recipe import Recipe
 from recon.core.sampling.processes import world
+from recon.workflow.progress import ProgressDisplay
 from recon.workflow.run import check, train
 
 
@@ -88,7 +88,7 @@ def command(
         raise ReconError(f"{checkpoint} is an unfinished training; --resume or remove it")
     images = Micrographs.open(micrographs)
     start = weights_path(denoiser, init) if init else None
-    with Shown() as progress:
+    with ProgressDisplay() as progress:
         train(recipe, images, out, checkpoint=checkpoint, init=start, progress=progress)
     if world().first:
         checkpoint.unlink(missing_ok=True)

@@ -9,9 +9,9 @@ import click
 import pytest
 
 from recon.cli import COMMANDS, main
-from recon.cli.progress import Shown, spoken
 from recon.core import Recipe
 from recon.core.errors import ReconError
+from recon.workflow.progress import ProgressDisplay, format_duration
 
 FINISHED = ("run", "--out", "finished", "--resume")
 
@@ -101,8 +101,8 @@ def test_the_stated_defaults_are_those_of_a_recipe(recon):
 
 def test_plain_lines_tell_time_left_and_time_taken(monkeypatch, capsys):
     clock = iter([0.0, 1.0, 4.0, 5.0, 40.0, 100.0, 101.0])
-    monkeypatch.setattr("recon.cli.progress.time.monotonic", lambda: next(clock))
-    with Shown() as progress:
+    monkeypatch.setattr("recon.workflow.progress.time.monotonic", lambda: next(clock))
+    with ProgressDisplay() as progress:
         for done in (0, 1, 4, 5):  # at 1 s too early, at 5 s too soon after the line before
             progress("grow", done, 10)
         progress("grow", 10, 10, "good")
@@ -112,6 +112,6 @@ def test_plain_lines_tell_time_left_and_time_taken(monkeypatch, capsys):
 
 
 def test_durations_are_spoken():
-    assert [spoken(s) for s in (3.2, 99, 100, 5400, 12000)] == [
+    assert [format_duration(s) for s in (3.2, 99, 100, 5400, 12000)] == [
         "3 s", "99 s", "2 min", "90 min", "3 h 20 min"
     ]  # fmt: skip

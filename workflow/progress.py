@@ -14,7 +14,7 @@ WORTH_A_LINE = 2.0
 """Seconds from which on it is told how long something took."""
 
 
-class Shown:
+class ProgressDisplay:
     """Call it with what is being done, steps done, steps in all and a word on the state.
 
     What is done in one step has no known end: its bar moves to and fro beside the time it took.
@@ -35,7 +35,7 @@ class Shown:
         self._first: dict[str, tuple[float, int]] = {}
         self._last = 0.0
 
-    def __enter__(self) -> "Shown":
+    def __enter__(self) -> "ProgressDisplay":
         if self._bars:
             self._bars.start()
         return self
@@ -63,7 +63,7 @@ class Shown:
         begin, first = self._first.setdefault(what, (now, done))
         tail = f", {state}" if state else ""
         if first < done == total and now - begin > WORTH_A_LINE:
-            click.echo(f"{what}: done in {spoken(now - begin)}{tail}", err=True)
+            click.echo(f"{what}: done in {format_duration(now - begin)}{tail}", err=True)
             return
         # The first line of a task comes soon, so that its length is known early.
         due = LINE_EVERY if now - begin > LINE_EVERY else 3.0
@@ -71,7 +71,7 @@ class Shown:
             return
         self._last = now
         left = (now - begin) / (done - first) * (total - done)
-        click.echo(f"{what}: {done}/{total}, {spoken(left)} left{tail}", err=True)
+        click.echo(f"{what}: {done}/{total}, {format_duration(left)} left{tail}", err=True)
 
 
 class Clock(ProgressColumn):
@@ -80,14 +80,16 @@ class Clock(ProgressColumn):
     max_refresh = 0.5  # so that the estimate can be read
 
     def render(self, task: Task) -> Text:
-        passed = spoken(task.finished_time or task.elapsed or 0.0)
+        passed = format_duration(task.finished_time or task.elapsed or 0.0)
         if task.total is None or task.finished:
             return Text(f"{'in ' if task.finished else ''}{passed}")
-        left = "" if task.time_remaining is None else f", {spoken(task.time_remaining)} left"
+        left = (
+            "" if task.time_remaining is None else f", {format_duration(task.time_remaining)} left"
+        )
         return Text(f"{task.completed:g}/{task.total:g}{left}")
 
 
-def spoken(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A duration as one says it: 42 s, 12 min, 3 h 20 min."""
     if seconds < 100:
         return f"{seconds:.0f} s"
