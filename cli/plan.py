@@ -35,8 +35,8 @@ def told(recipe: Recipe, limit: int | None) -> str:
         "passes": f"{plan.passes.total} of the network{each}, in {recipe.steps} steps",
         "arithmetic": arithmetic,
         "memory": f"about {format_memory(memory)}, the volume {split}",
-        "time": f"about {format_duration(plan.seconds * samples)} for sampling, at the speed of just now; "
-        "measuring and the report come after it",
+        "time": f"about {format_duration(plan.seconds * samples)} for sampling, at the speed of "
+        "just now; measuring and the report come after it",
         "disk": f"at most {format_memory(plan.disk * samples)}{scratch}",
     }
     return "\n".join(f"{name:<12}{line}" for name, line in lines.items())

@@ -1,4 +1,4 @@
-"""Progress with time left: bars on a terminal, a plain line now and then elsewhere."""
+"""Progress with time left: bars on a terminal or in a notebook, else a line now and then."""
 
 import time
 from types import TracebackType
@@ -23,7 +23,7 @@ class ProgressDisplay:
     def __init__(self) -> None:
         console = Console(stderr=True)
         self._bars: Progress | None = None
-        if console.is_terminal:
+        if console.is_terminal or console.is_jupyter:
             self._bars = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=24),
