@@ -12,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from recon.cli import snapshot
+from recon.cli.flags import name_flags
 from recon.cli.interrupts import Stopped, heard
 from recon.cli.quiet import quiet_flag
 from recon.cli.together import first_to_tell, together
@@ -105,8 +106,14 @@ class Commands(click.Group):
                 if received.number is not None:
                     raise Stopped(received.number) from error
                 if told := in_one_line(error):
-                    raise told from error
+                    raise self._in_flags(told, ctx) from error
                 raise
+
+    def _in_flags(self, told: click.ClickException, ctx: click.Context) -> click.ClickException:
+        command = self.get_command(ctx, ctx.invoked_subcommand or "")
+        if command is not None:
+            told.message = name_flags(told.message, command)
+        return told
 
 
 def in_one_line(error: BaseException) -> click.ClickException | None:

@@ -16,15 +16,13 @@ from recon.core.storage.atomic import check_writable, whole
 from recon.imaging.common_size import UNKNOWN
 from recon.imaging.cropping import Crop
 from recon.imaging.denoise import FILTERS
-from recon.imaging.images import read_image
+from recon.imaging.load import make_micrographs, read_pictures
 from recon.imaging.picture import Picture
 from recon.imaging.pixel_size import PixelSize
 from recon.imaging.plane_check.plane_check import plane_findings
 from recon.imaging.plane_values import plane_values
-from recon.imaging.preparation import Decisions, Prepared, prepare
+from recon.imaging.preparation import Decisions, Prepared
 from recon.imaging.segmentation import parse_thresholds
-from recon.imaging.slicing import cut, stack
-from recon.imaging.symmetry import isotropic, transverse
 from recon.workflow.progress import ProgressDisplay
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -128,21 +126,11 @@ def command(same: bool, around: str | None, out: str, preview: str | None, **giv
     if Path(out).exists():
         raise ReconError(f"{out} exists already; choose another name or remove it first")
     check_writable(Path(out))
-    if same and around:
-        raise ReconError("--isotropic and --transverse exclude each other; give one of them")
     picture = _preview_path(preview, Path(out))
-    images = _images(given)
-    decisions = _decisions(given, images)
-    with ProgressDisplay() as shown:
-        prepared = prepare(images, decisions, shown)
-    labels = prepared.labels
-    if same:
-        labels = isotropic(labels, prepared.voxel_size)
-    if around:
-        labels = transverse(labels, around, prepared.voxel_size)
-    symmetry = "isotropic" if same else f"transverse {around}" if around else None
-    record = {**prepared.record, "symmetry": symmetry, "notices": prepared.notices}
-    micrographs = Micrographs(labels, prepared.voxel_size, origin=record)
+    images = read_pictures({p: given[p] for p in PLANES}, given["volume"], given["every"])
+    options = _options(given, images)
+    with ProgressDisplay() as progress:
+        micrographs, prepared = make_micrographs(images, options, same, around, progress=progress)
     _write(micrographs, prepared, Path(out), picture)
     for notice in prepared.notices:  # only now: a refusal is one line
         click.echo(f"notice: {notice}", err=True)
@@ -169,21 +157,7 @@ def _preview_path(preview: str | None, out: Path) -> Path | None:
     return path
 
 
-def _images(given: dict[str, Any]) -> dict[str, list[Picture]]:
-    """The images of each plane, from files of slices or from a volume."""
-    planes = {plane: given[plane] for plane in PLANES if given[plane]}
-    if given["volume"] is not None:
-        if planes:
-            raise ReconError(f"--volume and --{next(iter(planes))} exclude each other; give one")
-        return cut(read_image(given["volume"]), given["every"])
-    if given["every"] is not None:
-        raise ReconError("--every is for --volume; give the slices that you want of the others")
-    if not planes:
-        raise ReconError("no image was given; give files after --xy, --xz or --yz, or --volume")
-    return {plane: stack([read_image(name) for name in names]) for plane, names in planes.items()}
-
-
-def _decisions(given: dict[str, Any], images: dict[str, list[Picture]]) -> Decisions:
+def _options(given: dict[str, Any], images: dict[str, list[Picture]]) -> Decisions:
     size, cuts = given["voxel_size"], given["thresholds"]
     sizes: dict[str, PixelSize] = plane_values(
         "--pixel-size", given["pixel_size"], images, parse_pixel_size

@@ -1,0 +1,195 @@
+"""load_images(): micrographs from image files or arrays, as `recon import` makes them."""
+
+import glob
+import warnings
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from recon.core.data.micrographs import Micrographs
+from recon.core.data.planes import PLANES
+from recon.core.data.units import parse_pixel_size, parse_voxel_size
+from recon.core.errors import ReconError, shown, unknown
+from recon.imaging.cropping import Crop
+from recon.imaging.images import ImageFile, read_image
+from recon.imaging.picture import Picture, Pictures
+from recon.imaging.plane_check.plane_check import plane_findings
+from recon.imaging.preparation import Decisions, Prepared, Told, prepare
+from recon.imaging.segmentation import parse_thresholds
+from recon.imaging.slicing import cut, stack
+from recon.imaging.symmetry import isotropic as repeat_plane
+from recon.imaging.symmetry import transverse as turn_plane
+
+Images = Any
+"""A path, a pattern such as "top/*.png", an array (2D, or a stack along its first axis), or a
+sequence of these."""
+Value = TypeVar("Value")
+
+
+class ImageNotice(UserWarning):
+    """What is worth knowing of how images became micrographs."""
+
+
+def load_images(
+    *,
+    xy: Images = (),
+    xz: Images = (),
+    yz: Images = (),
+    volume: Images = None,
+    every: int | None = None,
+    isotropic: bool = False,
+    transverse: str | None = None,
+    phases: int | Sequence[str] | None = None,
+    thresholds: str | Sequence[float] | None = None,
+    per_plane: bool = False,
+    pixel_size: Any = None,
+    voxel_size: str | float | Sequence[float] | None = None,
+    crop: Any = None,
+    denoise: str | None = None,
+    progress: Told = lambda *_: None,
+) -> Micrographs:
+    """Micrographs of images of up to three planes, or of a volume.
+
+    xy, xz, yz  slices normal to z (rows y, columns x), y (z, x) and x (z, y)
+    volume      a 3D image (z, y, x) in place of these, sliced along its axes; every  so many slices
+    isotropic   the one plane given serves for all three
+    transverse  axis around which the material looks the same from all sides
+    phases      how many phases grey images have, or their names; names serve label images too
+    thresholds  of grey images, ascending; otherwise Otsu's, per_plane: of each plane by itself
+    pixel_size  of the images: "0.4um", metres, (rows, columns), or a dict of these by plane
+    voxel_size  of the result: "0.4um", metres, or (z, y, x)
+    crop        (top, bottom, left, right) pixels to take off, or a dict of these by plane
+    denoise     filter of grey images: "median", "nlm" or "tv"
+    progress    called with what is done, images done, images in all
+
+    An integer image of at most 8 values is a label image: its values become the phases 0, 1, ...
+    in ascending order. Warns (ImageNotice) of what was decided and of planes that do not agree;
+    raises ReconError for images and options that cannot be meant.
+    """
+    given = {plane: files for plane, files in zip(PLANES, (xy, xz, yz), strict=True)}
+    pictures = read_pictures(given, volume, every)
+    names = None if phases is None or isinstance(phases, int) else tuple(phases)
+    options = Decisions(
+        crops=_by_plane("crop", crop, pictures, _parse_crop),
+        pixel_sizes=_by_plane("pixel_size", pixel_size, pictures, _parse_pixel_size),
+        voxel_size=None if voxel_size is None else parse_voxel_size(_text(voxel_size)),
+        phases=len(names) if names is not None else phases,  # type: ignore[arg-type]
+        thresholds=_parse_thresholds(thresholds),
+        per_plane=per_plane,
+        denoise=denoise,
+    )
+    micrographs, prepared = make_micrographs(
+        pictures, options, isotropic, transverse, names, progress
+    )
+    for notice in (*prepared.notices, *plane_findings(micrographs)):
+        warnings.warn(notice, ImageNotice, stacklevel=2)
+    return micrographs
+
+
+def read_pictures(
+    planes: Mapping[str, Images], volume: Images = None, every: int | None = None
+) -> dict[str, list[Picture]]:
+    """The images of each plane that has some, from slices or cut from a volume."""
+    files = {plane: list(_sources(images)) for plane, images in planes.items()}
+    files = {plane: sources for plane, sources in files.items() if sources}
+    if volume is not None:
+        if files:
+            raise ReconError(f"volume= and {next(iter(files))}= exclude each other; give one")
+        (source,) = _sources(volume)
+        return cut(_read(source), every)
+    if every is not None:
+        raise ReconError("every= is for volume=; give the slices that you want of the others")
+    if not files:
+        raise ReconError("no image was given; give files for xy=, xz= or yz=, or volume=")
+    return {plane: stack([_read(source) for source in some]) for plane, some in files.items()}
+
+
+def make_micrographs(
+    pictures: Pictures,
+    options: Decisions,
+    isotropic: bool = False,
+    transverse: str | None = None,
+    names: Sequence[str] | None = None,
+    progress: Told = lambda *_: None,
+) -> tuple[Micrographs, Prepared]:
+    """Micrographs of images as decided, and how they came about."""
+    if isotropic and transverse:
+        raise ReconError("isotropic= and transverse= exclude each other; give one of them")
+    prepared = prepare(pictures, options, progress)
+    labels = prepared.labels
+    if isotropic:
+        labels = repeat_plane(labels, prepared.voxel_size)
+    if transverse:
+        labels = turn_plane(labels, transverse, prepared.voxel_size)
+    symmetry = "isotropic" if isotropic else f"transverse {transverse}" if transverse else None
+    record = {**prepared.record, "symmetry": symmetry, "notices": prepared.notices}
+    return Micrographs(labels, prepared.voxel_size, names, origin=record), prepared
+
+
+def _sources(images: Images) -> Iterable[Path | np.ndarray[Any, Any]]:
+    """The paths and arrays that are meant; patterns are written out, in order of names."""
+    if images is None:
+        return
+    if isinstance(images, np.ndarray):
+        yield images
+    elif isinstance(images, str | Path):
+        if not glob.has_magic(str(images)) or Path(images).exists():
+            yield Path(images)
+            return
+        paths = sorted(glob.glob(str(images), recursive=True))
+        if not paths:
+            raise ReconError(f"no image matches {images}; check the path")
+        yield from map(Path, paths)
+    elif isinstance(images, Iterable):
+        for one in images:
+            yield from _sources(one)
+    else:
+        raise ReconError(f"images must be paths, patterns or arrays, got {shown(images)}")
+
+
+def _read(source: "Path | np.ndarray[Any, Any]") -> ImageFile:
+    if isinstance(source, Path):
+        return read_image(source)
+    if source.ndim not in (2, 3) or 0 in source.shape:
+        raise ReconError(
+            f"an array must be a slice (2D) or a stack of slices (3D), got shape {source.shape}"
+        )
+    slices = (source,) if source.ndim == 2 else tuple(source)
+    return ImageFile(Path("array"), slices)
+
+
+def _by_plane(
+    name: str, value: Any, planes: Collection[str], parse: Callable[[Any], Value]
+) -> dict[str, Value]:
+    """The value of each plane: one for all, or a dict by plane."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        return dict.fromkeys(planes, parse(value))
+    for plane in value:
+        if plane not in PLANES:
+            raise unknown(f"plane in {name}", str(plane), PLANES)
+        if plane not in planes:
+            raise ReconError(f"{name}= names plane {plane}, of which no image was given")
+    return {plane: parse(one) for plane, one in value.items()}
+
+
+def _text(value: Any) -> str:
+    """A length, or several, as the parsers of flags read them."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return str(value)
+
+
+def _parse_pixel_size(value: Any) -> tuple[float, float]:
+    return parse_pixel_size(_text(value))
+
+
+def _parse_crop(value: Any) -> Crop:
+    return value if isinstance(value, Crop) else Crop.parse(_text(value))
+
+
+def _parse_thresholds(value: Any) -> tuple[float, ...] | None:
+    return None if value is None else parse_thresholds(_text(value))
