@@ -12,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from recon.cli import snapshot
-from recon.cli.flags import name_flags
+from recon.cli.flags import name_flags, name_flags_here
 from recon.cli.interrupts import Stopped, heard
 from recon.cli.quiet import quiet_flag
 from recon.cli.together import first_to_tell, together
@@ -88,7 +88,9 @@ class Commands(click.Group):
             raise
 
     def _invoked(self, ctx: click.Context) -> Any:
-        warnings.showwarning = lambda message, *_: click.echo(f"warning: {message}", err=True)
+        warnings.showwarning = lambda message, *_: click.echo(
+            f"warning: {name_flags_here(str(message))}", err=True
+        )
         # What an error leaves behind in zarr; the error itself is told.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited")
         with heard() as received:
@@ -111,9 +113,7 @@ class Commands(click.Group):
 
     def _in_flags(self, told: click.ClickException, ctx: click.Context) -> click.ClickException:
         command = self.get_command(ctx, ctx.invoked_subcommand or "")
-        if command is not None:
-            told.message = name_flags(told.message, command)
-        return told
+        return told if command is None else type(told)(name_flags(told.message, command))
 
 
 def in_one_line(error: BaseException) -> click.ClickException | None:
@@ -133,8 +133,8 @@ def in_one_line(error: BaseException) -> click.ClickException | None:
         return Refused(str(error))
     if out_of_memory(cause):
         return Refused(
-            "out of memory; take a smaller --shape or smaller images, fewer slices at a time "
-            "(--set denoiser.batch_slices=...), or allow it more"
+            "out of memory; take a smaller shape= or smaller images, fewer slices at a time "
+            "(denoiser.batch_slices=...), or allow it more"
         )
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         return Refused(f"{str(error.filename)[:100]}...: {error.strerror}; shorten it")
