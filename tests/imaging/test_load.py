@@ -58,8 +58,11 @@ def test_grey_images_are_cut_into_as_many_phases_as_there_are_names():
 
 def test_values_of_one_plane():
     m = load_images(
-        xy=LABELS, xz=LABELS[:, :20], pixel_size={"xy": "1um", "xz": "1um"}, crop={"xy": (2, 4, 0, 0)}
-    )  # fmt: skip
+        xy=LABELS,
+        xz=LABELS[:, :20],
+        pixel_size={"xy": "1um", "xz": "1um"},
+        crop={"xy": (2, 4, 0, 0)},
+    )
     assert m.planes["xy"][0].shape == (34, 48)
     assert m.planes["xz"][0].shape == (20, 48)
 
