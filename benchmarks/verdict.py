@@ -23,12 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from recon.cli.recipe import FAST
 from recon.core import Micrographs, Recipe, Volume, sample_steps
 from recon.validation.comparison.crops import crops
 from recon.validation.comparison.equivalence import Comparison, compare
 from recon.workflow.examples import EXAMPLES, example
-from recon.workflow.overlay import laid_over
+from recon.workflow.overlay import FAST, laid_over
 
 SHAPE = (64, 64, 64)
 SAMPLERS: dict[str, dict[str, Any]] = {

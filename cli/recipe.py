@@ -14,6 +14,7 @@ from recon.core.recipe import LISTS, PATHS, TABLES, Recipe, read_table
 from recon.core.sampling.anchors import split
 from recon.core.sampling.noise import T
 from recon.workflow.examples import EXAMPLES
+from recon.workflow.overlay import speed_up
 
 DEFAULT = Recipe()
 FLAGS = (
@@ -95,8 +96,6 @@ FLAGS = (
         help="A fifth of the network passes, somewhat lower quality.",
     ),
 )
-FAST = {"steps": 20, "harmonizer.rounds": 2}
-"""32 to 38 network passes instead of about 160; what is given beside --fast wins."""
 
 
 def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -110,8 +109,7 @@ def given(flags: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     """What flags and `--set` say, by key: {"steps": 20, "harmonizer.gamma": 0.5}."""
     values = {name: value for name, value in flags.items() if value not in (None, ())}
     if values.pop("fast", False):
-        own = values.get("harmonizer", "spectral") == "spectral"
-        values = {k: v for k, v in FAST.items() if own or "." not in k} | values
+        values = speed_up(values)
     if "fraction" in values:
         values["harmonizer.fraction"] = fractions(values.pop("fraction"))
     for name, options in parsed(settings).items():

@@ -23,6 +23,8 @@ from recon.core.options import OptionInfo, checked_names, describe_options
 
 GROUP = "recon"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+HERE = "this process"
+"""Package of what `register` was given."""
 HOOKS = {
     "denoiser": "recon_denoisers",
     "schedule": "recon_schedules",
@@ -166,6 +168,23 @@ def catalog() -> Catalog:
             broken[package] = " ".join(f"{type(error).__name__}: {error}".split())
             warnings.warn(f"plugin {package} is left out: {broken[package]}", stacklevel=2)
     return Catalog(dict(entries), broken, tuple(commands))
+
+
+def register(cls: type[Any]) -> type[Any]:
+    """Add a plugin class of this process, such as one of a notebook; may serve as a decorator.
+
+    Registered again, a class takes the place of the one of its name. TypeError for a class that
+    does not keep the contract of its kind.
+    """
+    kind = getattr(cls, "kind", None)
+    if kind not in HOOKS:
+        raise TypeError(f"{shown(cls)} must derive from one of the kinds of plugins")
+    _checked(cls, kind, "register")
+    key = kind, cast(Any, cls).name
+    others = [entry for entry in catalog().entries.get(key, []) if entry.package != HERE]
+    entry = Entry(Summary.of(cls), HERE, "0", functools.partial(_given, cls))
+    catalog().entries[key] = [*others, entry]
+    return cls
 
 
 def _entry_points() -> list[tuple[str, str, EntryPoint]]:

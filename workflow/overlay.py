@@ -7,6 +7,15 @@ from typing import Any
 from recon.core.errors import unknown
 from recon.core.recipe import PLAIN, TABLES, Recipe
 
+FAST = {"steps": 20, "harmonizer.rounds": 2}
+"""32 to 38 network passes instead of about 160; what is given beside it wins."""
+
+
+def speed_up(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values over those of a fast run; without the rounds of another harmonizer."""
+    own = values.get("harmonizer", "spectral") == "spectral"
+    return {key: value for key, value in FAST.items() if own or "." not in key} | dict(values)
+
 
 def check_key(key: str, flag: str) -> None:
     """Refuse what is neither a key of the recipe nor an option of one of its plugins.

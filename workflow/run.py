@@ -307,7 +307,7 @@ def _conclude(
     each = [from_table(note["measured"]) for note in notes]
     if recipe.samples > 1:
         sample_table.write(folder.path / SAMPLES, recipe, volumes, notes, each)
-    results = {name: _joined([one[name] for one in each]) for name in each[0]}
+    results = {name: concat_samples([one[name] for one in each]) for name in each[0]}
     found = ensembles(results)
     named = {f"{name}-ensemble": value for name, value in found.items()}
     with whole(folder.path / "measurements.json", replace=True) as partial:
@@ -349,7 +349,7 @@ def from_table(table: dict[str, Any]) -> Results:
     }
 
 
-def _joined(values: list[Any]) -> Any:
+def concat_samples(values: list[Any]) -> Any:
     """Results of the samples along a dim `sample`; what any of them warns of is kept."""
     if len(values) == 1:
         return values[0]

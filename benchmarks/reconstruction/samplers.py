@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from recon.cli.recipe import FAST
-from recon.workflow.overlay import laid_over
+from recon.workflow.overlay import FAST, laid_over
 
 SAMPLERS: dict[str, dict[str, Any]] = {
     "spectral": {},

@@ -1,0 +1,1 @@
+../../recon/__init__.pyi

@@ -1,0 +1,104 @@
+"""train() and Model: a fitted denoiser with its material, as notebooks hold it."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from recon.core import weights
+from recon.core.bundled import weights_path
+from recon.core.catalog import catalog
+from recon.core.data.material import Material
+from recon.core.data.micrographs import Micrographs
+from recon.core.errors import ReconError
+from recon.core.kinds import Denoiser
+from recon.core.sampler import torch_device
+from recon.core.sampling.threads import keep_threads
+from recon.core.storage.atomic import whole
+from recon.imaging.plane_check.plane_check import warn_of_planes
+from recon.workflow.progress import ProgressDisplay
+from recon.workflow.run import check_planes
+
+
+@attrs.define(eq=False, repr=False)
+class Model:
+    """A fitted denoiser and what it knows of its material.
+
+    facts   how it was trained
+    source  name or path that it was opened from or saved to; None while it is in memory alone
+    sha256  of its file
+    """
+
+    denoiser: Denoiser
+    facts: dict[str, Any]
+    source: str | None = None
+    sha256: str | None = None
+
+    @classmethod
+    def open(cls, source: str | Path, device: str = "auto") -> "Model":
+        """Bundled weights by name, or a file that `save` or `recon train` wrote."""
+        path = weights_path("unet-ddpm", str(source))
+        stored = weights.read(path)
+        denoiser = weights.load(stored, None, {}, torch_device(device))
+        place = str(path.absolute()) if Path(source) == path else str(source)
+        return cls(denoiser, stored.header["provenance"], place, stored.sha256)
+
+    @property
+    def material(self) -> Material:
+        """Names of the phases, voxel size and statistics of the micrographs."""
+        if self.denoiser.material is None:
+            raise ReconError(f"denoiser {self.denoiser.name} has learnt nothing yet; train it")
+        return self.denoiser.material
+
+    def save(self, path: str | Path) -> None:
+        """Write one safetensors file; it appears whole or not at all."""
+        content = weights.packed(self.denoiser, self.facts)
+        with whole(Path(path), replace=True) as partial:
+            partial.write_bytes(content)
+        self.source = str(Path(path).absolute())
+        self.sha256 = hashlib.sha256(content).hexdigest()
+
+    def __repr__(self) -> str:
+        phases = ", ".join(self.material.phases)
+        return f"Model({self.denoiser.name}, {phases}, source={self.source!r})"
+
+
+def train(
+    micrographs: Micrographs | str | Path,
+    preset: str | None = None,
+    steps: int | None = None,
+    init: Model | str | Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    denoiser: str = "unet-ddpm",
+    **options: Any,
+) -> Model:
+    """Fit a denoiser to micrographs of all three planes.
+
+    preset   size of the network: "tiny" (the default), "small" or "paper"
+    steps    of training; those of the preset when not given
+    init     weights to start from: a Model, a name or a path
+    options  further ones of the denoiser (`recon plugins unet-ddpm` lists them)
+
+    Shows its progress. The same seed, machine and threads give the same weights.
+    """
+    if not isinstance(micrographs, Micrographs):
+        micrographs = Micrographs.open(micrographs)
+    check_planes("micrographs show", micrographs.planes)
+    chosen = {"preset": preset, "steps": steps, **options}
+    plugin: Denoiser = catalog().build(
+        "denoiser", denoiser, **{key: value for key, value in chosen.items() if value is not None}
+    )
+    if init is not None and not isinstance(init, Model):
+        init = Model.open(init, "cpu")
+    with keep_threads(), ProgressDisplay() as progress:
+        warn_of_planes(micrographs)
+        facts = plugin.fit(
+            micrographs,
+            seed=seed,
+            device=torch_device(device),
+            init=init.denoiser.tensors() if init is not None else None,
+            report=lambda record: progress("train", record["step"], record["steps"]),
+        )
+    return Model(plugin, {"seed": seed, **facts})

@@ -1,0 +1,69 @@
+"""reconstruct(): volumes from a model, as notebooks ask for them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from recon.core.data.volume import Volume
+from recon.core.recipe import Recipe
+from recon.core.sampler import sample_steps
+from recon.core.sampling.threads import keep_threads
+from recon.workflow.model import Model
+from recon.workflow.overlay import laid_over, speed_up
+from recon.workflow.progress import ProgressDisplay
+from recon.workflow.provenance import provenance
+
+
+def reconstruct(
+    model: Model | str | Path,
+    shape: Sequence[int] = (64, 64, 64),
+    samples: int = 1,
+    *,
+    fast: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    **settings: Any,
+) -> list[Volume]:
+    """Volumes of the model's material.
+
+    model     a Model, the name of bundled weights, or a file of weights
+    shape     voxels along (z, y, x)
+    samples   how many volumes; sample i is drawn with seed + i
+    fast      a fifth of the network passes, somewhat lower quality
+    settings  further keys of a recipe, such as steps=100, periodic="zyx",
+              harmonizer={"name": "gamma-blend", "gamma": 0.3}, anchors=["xy:12=slice.tif"]
+
+    Shows its progress. The same as `recon run` with these settings.
+    """
+    if not isinstance(model, Model):
+        model = Model.open(model, device)
+    values = {"shape": list(shape), "samples": samples, "seed": seed, "device": device}
+    values |= _flatten({**settings, "denoiser": model.denoiser.name})
+    table = laid_over({}, speed_up(values) if fast else values)
+    recipe = attrs.evolve(Recipe.from_table(table), weights=model.source)
+    volumes = []
+    with keep_threads(), ProgressDisplay() as progress:
+        for number in range(samples):
+            what = "reconstruct" if samples == 1 else f"reconstruct {number:03d}"
+            for state in sample_steps(recipe, sample=number, denoiser=model.denoiser):
+                progress(what, state.number, state.steps)
+            volume = state.volume
+            made = provenance(recipe, number, len(volume.phases), model.sha256)
+            volumes.append(attrs.evolve(volume, provenance=made))
+    return volumes
+
+
+def _flatten(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables of plugins as keys: {"harmonizer": "spectral", "harmonizer.rounds": 2}."""
+    values: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            options = dict(value)
+            if "name" in options:
+                values[key] = options.pop("name")
+            values |= {f"{key}.{name}": option for name, option in options.items()}
+        else:
+            values[key] = list(value) if key == "periodic" else value
+    return values
