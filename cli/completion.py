@@ -56,7 +56,7 @@ def weights_names(ctx: click.Context, param: click.Parameter, start: str) -> lis
 
 def materials_names(ctx: click.Context, param: click.Parameter, start: str) -> list[CompletionItem]:
     """Names of the bundled materials; files when none matches."""
-    files = resources.files("recon.plugins.properties").joinpath("bundled_materials").iterdir()
+    files = resources.files("recon.plugins.materials").joinpath("bundled").iterdir()
     names = [file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")]
     return _matching(sorted(names), start) or [CompletionItem(start, type="file")]
 

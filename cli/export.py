@@ -76,7 +76,7 @@ def command(volume: Path, outputs: tuple[Path, ...], **flags: Any) -> None:
 
 def materials_of(name_or_path: str) -> Materials:
     """The materials that the properties know, as the formats take them."""
-    from recon.plugins.properties.materials import Materials as Known
+    from recon.plugins.materials.materials import Materials as Known
 
     known = Known.load(name_or_path)
     phases = []

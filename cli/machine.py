@@ -119,13 +119,11 @@ def oddities(machine: dict[str, Any], device: dict[str, Any]) -> Iterator[str]:
 
 def numba_cache() -> str:
     """The folder where numba keeps compiled code."""
-    from numba.core.dispatcher import Dispatcher
+    from numba.core.caching import FunctionCache
 
-    from recon.plugins.metrics import two_point
+    from recon.core.catalog import catalog
 
-    members = vars(two_point).values()
-    kernel = next(member for member in members if isinstance(member, Dispatcher))
-    return str(kernel.stats.cache_path)
+    return str(FunctionCache(catalog().entry("metric", "two-point").cls.measure).cache_path)
 
 
 def usable_processors() -> int:

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import median_filter
 
+from recon.core.data.colours import pick_colours
 from recon.core.data.planes import in_plane
-from recon.core.data.units import format_length
+from recon.core.data.units import format_length, round_length
 from recon.imaging.common_size import UNKNOWN
 from recon.imaging.otsu import histogram
 from recon.imaging.picture import Picture
 from recon.imaging.preparation import Prepared
 from recon.imaging.segmentation import Cuts
-from recon.validation.report.tiles import colours, nice
 
 INK, FAINT, OUTLINE = "#1c2330", "#c9d0da", "#ff2d6f"
 PANEL = 3.3  # inches
@@ -118,7 +118,7 @@ def _grey(image: Grey) -> NDArray[np.float64]:
 
 
 def _coloured(labels: Labels, phases: int) -> NDArray[np.float64]:
-    palette = np.array([to_rgb(colour) for colour in colours(phases)])
+    palette = np.array([to_rgb(colour) for colour in pick_colours(phases)])
     return palette[labels]
 
 
@@ -135,7 +135,7 @@ def _histogram(axes: Axes, images: Sequence[Grey], cuts: Cuts) -> None:
     counts, edges = histogram(images)
     centres = (edges[1:] + edges[:-1]) / 2
     phase = np.searchsorted(cuts, centres, side="right")
-    palette = np.array(colours(len(cuts) + 1))
+    palette = np.array(pick_colours(len(cuts) + 1))
     axes.bar(centres, counts, np.diff(edges), color=palette[phase], lw=0)
     for cut in cuts:
         axes.axvline(cut, color=OUTLINE, lw=1.2)
@@ -164,7 +164,7 @@ def _values(axes: Axes, stack: Sequence[Picture], values: Sequence[Any]) -> None
     """Share of the pixels of each value of label images, as they were given."""
     total = sum(picture.pixels.size for picture in stack)
     shares = [sum(int((p.pixels == value).sum()) for p in stack) / total for value in values]
-    bars = axes.bar(range(len(values)), shares, 0.6, color=colours(len(values)))
+    bars = axes.bar(range(len(values)), shares, 0.6, color=pick_colours(len(values)))
     axes.bar_label(bars, [f"{share:.3f}" for share in shares], fontsize=8.5, color=INK, padding=2)
     axes.set_xticks(
         range(len(values)), [f"{value}\nphase {k}" for k, value in enumerate(values)], fontsize=8.5
@@ -194,7 +194,7 @@ def _phases(axes: Axes, shown: Labels, stack: Sequence[Labels], phases: int, asp
     axes.set_title(f"phases, fractions of {_images(len(stack))}", **_style())
     marks = [
         Patch(color=colour, label=f"{k}: {share:.3f}")
-        for k, (colour, share) in enumerate(zip(colours(phases), shares, strict=True))
+        for k, (colour, share) in enumerate(zip(pick_colours(phases), shares, strict=True))
     ]
     axes.legend(
         handles=marks[:8],
@@ -212,7 +212,7 @@ def _phases(axes: Axes, shown: Labels, stack: Sequence[Labels], phases: int, asp
 def _scale_bar(axes: Axes, shape: tuple[int, ...], pixel: float) -> None:
     """A bar of a round length, at most a third of the width."""
     a, b = shape
-    length = nice(b * pixel / 3)
+    length = round_length(b * pixel / 3)
     left, top, thick = 0.04 * b, 0.955 * a, max(1.0, 0.014 * a)
     wide = length / pixel
     axes.add_patch(

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from math import floor, log10
 
 from recon.core.errors import ReconError
 
@@ -67,6 +68,12 @@ def format_length(metres: float) -> str:
     """A length in the unit that reads best: 4e-07 is 400nm."""
     unit = next((unit for unit in ("m", "mm", "um") if metres >= 10 ** EXPONENTS[unit]), "nm")
     return f"{metres / 10.0 ** EXPONENTS[unit]:.6g}{unit}"
+
+
+def round_length(length: float) -> float:
+    """The largest of 1, 2, 5, 10, 20, ... (times a power of ten) that is not above a length."""
+    power: float = 10.0 ** floor(log10(length))
+    return power * max(step for step in (1, 2, 5) if step * power <= length * (1 + 1e-9))
 
 
 def format_voxel_size(size: tuple[float, float, float]) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import eigh
 
-from recon.plugins.properties.voigt import KELVIN, Array
+from recon.plugins.materials.voigt import KELVIN, Array
 
 
 def elastic_bounds(

@@ -18,13 +18,13 @@ from recon.core.data.structure_tensor import directions
 from recon.core.sampler import torch_device
 from recon.core.storage.atomic import whole
 from recon.core.storage.memory import out_of_memory
+from recon.plugins.materials.materials import Materials, bundled_materials
+from recon.plugins.materials.voigt import frames, rotated_expansion, rotated_stiffness
 from recon.plugins.properties.bounds import elastic_bounds, outside_bounds
 from recon.plugins.properties.elasticity import fields, moduli
 from recon.plugins.properties.elasticity.cpu import Cpu
 from recon.plugins.properties.elasticity.homogenize import Effective, Elements, homogenize
-from recon.plugins.properties.materials import Materials, bundled_materials
 from recon.plugins.properties.orientation import directional_means
-from recon.plugins.properties.voigt import frames, rotated_expansion, rotated_stiffness
 
 CASES = ["xx", "yy", "zz", "yz", "xz", "xy"]
 PAIRS = {"xy": (0, 1, 5), "xz": (0, 2, 4), "yz": (1, 2, 3)}

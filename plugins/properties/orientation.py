@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from recon.plugins.properties.voigt import FIRST, KELVIN, SECOND, Array, frames, rotated_stiffness
+from recon.plugins.materials.voigt import FIRST, KELVIN, SECOND, Array, frames, rotated_stiffness
 
 CHUNK = 2**16
 WEIGHTS = KELVIN[:, None] * KELVIN

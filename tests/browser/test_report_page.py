@@ -12,9 +12,9 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from recon.core import Micrographs, Volume, measure_all
+from recon.core.data.colours import pick_colours
 from recon.validation.comparison.equivalence import compare
 from recon.validation.report import write_report
-from recon.validation.report.tiles import colours
 
 pytestmark = pytest.mark.browser
 
@@ -112,7 +112,7 @@ def pixels(browser, selector):
 
 
 def painted(image):
-    palette = np.array([list(bytes.fromhex(colour[1:])) for colour in colours(len(PHASES))])
+    palette = np.array([list(bytes.fromhex(colour[1:])) for colour in pick_colours(len(PHASES))])
     return palette[image]
 
 

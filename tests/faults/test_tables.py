@@ -6,7 +6,7 @@ import pytest
 
 from recon.cli.recipe import recipe_table
 from recon.core import Recipe, ReconError
-from recon.plugins.properties.materials import Materials
+from recon.plugins.materials.materials import Materials
 from recon.workflow.run import check
 
 

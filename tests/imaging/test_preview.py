@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from recon.core.data.colours import pick_colours
 from recon.imaging.picture import Picture
 from recon.imaging.preparation import Decisions, prepare
 from recon.imaging.preview import draw, may_replace
-from recon.validation.report.tiles import colours
 
 RNG = np.random.default_rng(0)
 TRUTH = np.kron(RNG.integers(0, 3, (10, 12)), np.ones((8, 8), int))
@@ -25,7 +25,7 @@ def test_the_picture_shows_every_phase(tmp_path, grey):
     with Image.open(tmp_path / "a.png") as picture:
         pixels = np.asarray(picture.convert("RGB"))
     panels = 2 * TRUTH.size * (3.2 * 110 / 96) ** 2 / pixels[..., 0].size
-    for k, colour in enumerate(colours(3)):
+    for k, colour in enumerate(pick_colours(3)):
         least = 0.8 * panels * (k == TRUTH).mean()
         assert share_of(pixels, colour) > least
     assert may_replace(tmp_path / "a.png")

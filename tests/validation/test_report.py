@@ -11,10 +11,11 @@ from PIL import Image
 from scipy import ndimage
 
 from recon.core import Micrographs, ReconError, Volume, measure_all
+from recon.core.data.colours import pick_colours
 from recon.validation.comparison.equivalence import compare
 from recon.validation.report import rendered, write_report
 from recon.validation.report.numbers import fractions
-from recon.validation.report.tiles import SIDE, chosen, colours, gallery, nice, written
+from recon.validation.report.tiles import SIDE, chosen, gallery, written
 
 METRICS = ("two-point", "lineal-path")
 VOID = {"meta", "link", "img", "source", "br", "input"}
@@ -247,7 +248,7 @@ def test_a_large_volume_of_many_phases_stays_below_a_megabyte():
 def test_tiles_show_the_labels_in_the_colours_of_the_phases():
     volume = Volume(labels((8, 12, 16), phases=3))
     tile = gallery([volume], None).rows[0].volume[1]
-    rgb = np.array([list(bytes.fromhex(c[1:])) for c in colours(3)])
+    rgb = np.array([list(bytes.fromhex(c[1:])) for c in pick_colours(3)])
     np.testing.assert_array_equal(pictured(tile.source), rgb[volume.labels[4]])
 
 
@@ -271,19 +272,9 @@ def test_slices_come_from_different_volumes_when_there_are_several():
     volumes = [Volume(np.full((4, 4, 4), k), phases="abc") for k in range(3)]
     row = gallery(volumes, None).rows[0]
     assert [pictured(tile.source)[0, 0].tolist() for tile in row.volume] == [
-        list(bytes.fromhex(c[1:])) for c in colours(3)
+        list(bytes.fromhex(c[1:])) for c in pick_colours(3)
     ]
     assert row.caption == "volumes 0, 1, 2 at z = 1, 2, 3"
-
-
-def test_any_number_of_phases_has_different_colours():
-    assert len(set(colours(60))) == 60
-    assert all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in colours(60))
-
-
-@pytest.mark.parametrize("length, expected", [(1.0, 1), (0.99, 0.5), (4.9, 2), (5e-6, 5e-6)])
-def test_lengths_of_the_scale_bar_are_round(length, expected):
-    assert nice(length) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import jinja2
 import xarray as xr
 
+from recon.core.data.colours import pick_colours
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
 from recon.core.storage.atomic import whole
@@ -16,7 +17,7 @@ from recon.validation.report import numbers
 from recon.validation.report.judgement import judgement
 from recon.validation.report.sections import Section, places, properties, sections
 from recon.validation.report.solids import solids
-from recon.validation.report.tiles import colours, gallery
+from recon.validation.report.tiles import gallery
 from recon.validation.report.viewer import viewer
 
 HERE = Path(__file__).parent
@@ -80,7 +81,7 @@ def rendered(
         real="micrographs" if isinstance(reference, Micrographs) else "reference volume",
         compared=comparison is not None,
         samples=len(volumes),
-        colours=colours(len(first.phases)),
+        colours=pick_colours(len(first.phases)),
         phases=first.phases,
         headlines=numbers.headlines(comparison),
         floor_place=100 / numbers.BAR,

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
+from recon.core.data.colours import pick_colours
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
 from recon.validation.report.solid import SIDE, picture, png
-from recon.validation.report.tiles import colours, data_uri
+from recon.validation.report.tiles import data_uri
 
 MOST = 8  # phases pictured
 
@@ -36,7 +37,7 @@ def solids(volumes: Sequence[Volume], reference: Volume | Micrographs | None) ->
             share = float((material.labels == k).mean())
             if share == 0:
                 continue
-            image = png(picture(material, k, colours(len(volume.phases))[k]))
+            image = png(picture(material, k, pick_colours(len(volume.phases))[k]))
             name = f"Phase {volume.phases[k]} of the {of} in three dimensions, {share:.0%} of it"
             source = data_uri("image/png", image)
             made.append(Solid(k, of if len(shown) > 1 else "", source, SIDE, name))

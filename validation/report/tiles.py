@@ -1,7 +1,6 @@
 """Slices as small coloured images, all at one physical scale."""
 
 import base64
-import colorsys
 import io
 from collections.abc import Sequence
 from typing import TypeVar
@@ -11,24 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from recon.core.data.colours import pick_colours
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import AXES, NORMAL, PLANES, in_plane
+from recon.core.data.units import round_length
 from recon.core.data.volume import Volume
 from recon.validation.comparison.windows import windows
 
 Labels = NDArray[np.uint8]
 Item = TypeVar("Item")
 
-COLOURS = (
-    "#22334f",
-    "#f2b84b",
-    "#3fa796",
-    "#d1495b",
-    "#8e6bbf",
-    "#9bc53d",
-    "#5bc0eb",
-    "#c9c9c9",
-)
 PER_PLANE = 3  # slices shown of each side
 SIDE = 192  # CSS pixels of the longest side of the volume
 MOST = 384  # voxels shown along one side
@@ -80,7 +71,7 @@ def gallery(volumes: Sequence[Volume], reference: Volume | Micrographs | None) -
     if finest >= 1:  # whole screen pixels for a voxel
         scale *= int(finest) / finest
     rows = [_row(plane, volumes, reference, scale) for plane in PLANES]
-    length = nice(max(shown) / 3)
+    length = round_length(max(shown) / 3)
     return Gallery(rows, length * scale, written(length, first.voxel_size))
 
 
@@ -145,31 +136,15 @@ def _middle(image: Labels) -> Labels:
 
 def _png(image: Labels, phases: int) -> str:
     picture = Image.fromarray(np.ascontiguousarray(image), mode="P")
-    picture.putpalette(bytes.fromhex("".join(colour[1:] for colour in colours(phases))))
+    picture.putpalette(bytes.fromhex("".join(colour[1:] for colour in pick_colours(phases))))
     buffer = io.BytesIO()
     picture.save(buffer, "png", optimize=True)
     return data_uri("image/png", buffer.getvalue())
 
 
-def colours(phases: int) -> list[str]:
-    """One colour a phase, "#rrggbb"."""
-    more = (
-        colorsys.hls_to_rgb(0.618 * k % 1, 0.35 + 0.3 * (k % 2), 0.55)
-        for k in range(len(COLOURS), phases)
-    )
-    made = ("#" + "".join(f"{round(255 * part):02x}" for part in colour) for colour in more)
-    return [*COLOURS[:phases], *made]
-
-
 def data_uri(kind: str, content: bytes) -> str:
     """The content itself as an address, so that the page needs no other file."""
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def nice(length: float) -> float:
-    """The largest of 1, 2, 5, 10, 20, ... (times a power of ten) that is not above a length."""
-    power = 10.0 ** np.floor(np.log10(length))
-    return float(power * max(step for step in (1, 2, 5) if step * power <= length * (1 + 1e-9)))
 
 
 def unit(voxel_size: Sequence[float]) -> tuple[float, str]:

@@ -10,11 +10,12 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.core.data.colours import pick_colours
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import AXES, NORMAL, PLANES, in_plane
 from recon.core.data.volume import Volume
 from recon.validation.comparison.windows import windows
-from recon.validation.report.tiles import chosen, colours, unit
+from recon.validation.report.tiles import chosen, unit
 
 Labels = NDArray[np.uint8]
 Box = tuple[slice, slice, slice]
@@ -67,7 +68,7 @@ def viewer(volumes: Sequence[Volume], reference: Volume | Micrographs | None) ->
     planes = {} if reference is None else {p: _pieces(p, first, reference) for p in PLANES}
     size, name = unit(first.voxel_size)
     content = {
-        "colours": colours(len(first.phases)),
+        "colours": pick_colours(len(first.phases)),
         "phases": list(first.phases),
         "unit": name,
         "voxel": [edge / size for edge in first.voxel_size],

@@ -9,6 +9,7 @@ from recon.core.data.units import (
     format_voxel_size,
     parse_length,
     parse_voxel_size,
+    round_length,
 )
 
 
@@ -73,3 +74,8 @@ def test_a_voxel_size_is_one_length_or_three():
 def test_other_voxel_sizes_are_refused(text):
     with pytest.raises(ReconError):
         parse_voxel_size(text)
+
+
+@pytest.mark.parametrize("length, expected", [(1.0, 1), (0.99, 0.5), (4.9, 2), (5e-6, 5e-6)])
+def test_round_lengths_are_one_two_or_five(length, expected):
+    assert round_length(length) == pytest.approx(expected)

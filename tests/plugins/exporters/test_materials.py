@@ -8,7 +8,7 @@ import pytest
 from recon.core import ReconError, Volume
 from recon.plugins.exporters import Abaqus, export
 from recon.plugins.exporters.materials import Material, Materials
-from recon.plugins.properties.materials import Materials as Known
+from recon.plugins.materials.materials import Materials as Known
 
 RELATIONS = {  # Abaqus: D_ijkl, in its order
     "ANISOTROPIC": "1111 1122 2222 1133 2233 3333 1112 2212 3312 1212 1113 2213 3313 1213 1313 "

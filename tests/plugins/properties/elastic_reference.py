@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recon.core.testing import labels
+from recon.plugins.materials.voigt import isotropic, orthotropic, rotated_stiffness
 from recon.plugins.properties.elasticity.homogenize import Effective, Elements, homogenize
 from recon.plugins.properties.elasticity.multigrid import Grid
 from recon.plugins.properties.elasticity.torch_system import TorchSystem
-from recon.plugins.properties.voigt import isotropic, orthotropic, rotated_stiffness
 
 Floats = NDArray[np.float64]
 PAIRS = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))

@@ -3,13 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recon.plugins.materials.voigt import isotropic
 from recon.plugins.properties.bounds import (
     conductivity_bounds,
     elastic_bounds,
     isotropic_moduli,
     outside_bounds,
 )
-from recon.plugins.properties.voigt import isotropic
 
 IN, OUT = [0, 1, 5], [2, 3, 4]
 """Strains that are equal in the layers of a laminate normal to z, and stresses that are."""

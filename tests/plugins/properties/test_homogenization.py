@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recon.plugins.materials.voigt import isotropic, rotated_expansion, rotated_stiffness
 from recon.plugins.properties.elasticity.cpu import Cpu
 from recon.plugins.properties.elasticity.homogenize import Elements, homogenize
-from recon.plugins.properties.voigt import isotropic, rotated_expansion, rotated_stiffness
 
 from .elastic_reference import (
     FORMS,

@@ -11,9 +11,9 @@ import zarr
 
 from recon.core import Volume
 from recon.core.testing import check_plugin
+from recon.plugins.materials.materials import Materials
 from recon.plugins.properties.elasticity.homogenize import Elements, homogenize
 from recon.plugins.properties.homogenization import Homogenization
-from recon.plugins.properties.materials import Materials
 
 from .elastic_reference import assembled, direct, stiffness
 

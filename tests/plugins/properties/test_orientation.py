@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recon.plugins.materials.materials import Materials
+from recon.plugins.materials.voigt import frames, isotropic, rotated_stiffness
 from recon.plugins.properties.bounds import elastic_bounds, outside_bounds
-from recon.plugins.properties.materials import Materials
 from recon.plugins.properties.orientation import directional_means
-from recon.plugins.properties.voigt import frames, isotropic, rotated_stiffness
 
 
 @st.composite

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon.core import ReconError, Volume
-from recon.plugins.properties.materials import Materials, bundled_materials
-from recon.plugins.properties.voigt import (
+from recon.plugins.materials.materials import Materials, bundled_materials
+from recon.plugins.materials.voigt import (
     FIRST,
     SECOND,
     frames,

@@ -12,8 +12,8 @@ import numpy as np
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError, shown, unknown
 from recon.core.storage.toml_file import read_toml
-from recon.plugins.properties.phase_table import constants
-from recon.plugins.properties.voigt import Array, rotated_expansion, rotated_stiffness
+from recon.plugins.materials.phase_table import constants
+from recon.plugins.materials.voigt import Array, rotated_expansion, rotated_stiffness
 
 
 @attrs.frozen(eq=False)
@@ -117,7 +117,7 @@ KEYS = ("unit", "note", "phase")
 
 def bundled_materials() -> dict[str, Path]:
     """Name -> file of the materials that are shipped."""
-    folder = resources.files("recon.plugins.properties") / "bundled_materials"
+    folder = resources.files("recon.plugins.materials") / "bundled"
     found = [Path(str(file)) for file in folder.iterdir() if file.name.endswith(".toml")]
     return {file.stem: file for file in sorted(found)}
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from recon.core.errors import ReconError, shown
-from recon.plugins.properties.voigt import Array, frames, isotropic, orthotropic
+from recon.plugins.materials.voigt import Array, frames, isotropic, orthotropic
 
 STRUCTURE_TENSOR = "structure-tensor"
 

@@ -1,0 +1,1 @@
+"""Tables of materials: what properties and exporters read of the phases."""
