@@ -12,6 +12,7 @@ from .hooks import hookimpl as hookimpl
 from .kinds.denoiser import Denoiser as Denoiser
 from .kinds.exporter import Exporter as Exporter
 from .kinds.harmonizer import Harmonizer as Harmonizer
+from .kinds.metric import Compared as Compared
 from .kinds.metric import Metric as Metric
 from .kinds.property import Property as Property
 from .kinds.reader import ImageFile as ImageFile

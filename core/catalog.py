@@ -22,6 +22,8 @@ from recon.core.errors import ReconError, shown, unknown
 from recon.core.options import OptionInfo, checked_names, describe_options
 
 GROUP = "recon"
+OWN = "microrecon"
+"""The distribution of the bundled plugins, which stand before those of others."""
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 HERE = "this process"
 """Package of what `register` was given."""
@@ -43,6 +45,8 @@ class Summary:
     """What can be told of a plugin class without importing it.
 
     suffixes         of an exporter or reader
+    compared         of a metric: "volumes" and "micrographs" as far as it joins the comparison
+                     with them by itself
     weights_package  import package of the weights that are shipped with a denoiser
     """
 
@@ -52,6 +56,7 @@ class Summary:
     doc: str
     options: tuple[OptionInfo, ...] = ()
     suffixes: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
     weights_package: str | None = None
 
     @classmethod
@@ -64,14 +69,21 @@ class Summary:
             inspect.getdoc(plugin) or "",
             describe_options(plugin),
             tuple(getattr(plugin, "suffixes", ())),
+            _compared(plugin),
             getattr(plugin, "weights_package", None),
         )
 
     @classmethod
     def from_table(cls, table: dict[str, Any]) -> "Summary":
         """From plain data, as `attrs.asdict` gives."""
-        options = tuple(OptionInfo(**one) for one in table["options"])
-        return cls(**{**table, "options": options, "suffixes": tuple(table["suffixes"])})
+        lists = {key: tuple(table[key]) for key in ("suffixes", "compared")}
+        lists["options"] = tuple(OptionInfo(**one) for one in table["options"])
+        return cls(**{**table, **lists})
+
+
+def _compared(plugin: type[Any]) -> tuple[str, ...]:
+    items = getattr(plugin, "compared", ())
+    return tuple(to for to in ("volumes", "micrographs") if any(getattr(one, to) for one in items))
 
 
 @attrs.frozen
@@ -188,13 +200,16 @@ def register(cls: type[Any]) -> type[Any]:
 
 
 def _entry_points() -> list[tuple[str, str, EntryPoint]]:
-    """Package, version and entry point, sorted; the same one may be found twice on the path."""
+    """Package, version and entry point, the bundled ones first.
+
+    The same one may be found twice on the path.
+    """
     points: dict[tuple[str, str], tuple[str, str, EntryPoint]] = {}
     for point in entry_points(group=GROUP):
         if point.dist is not None:
             package = point.dist.metadata["Name"]
             points.setdefault((package, point.value), (package, point.dist.version, point))
-    return [points[key] for key in sorted(points)]
+    return [points[key] for key in sorted(points, key=lambda key: (key[0] != OWN, key))]
 
 
 def _offers(module: ModuleType) -> list[tuple[Summary, Callable[[], type[Any]]]]:

@@ -51,13 +51,13 @@ def recon_metrics() -> "list[type[Metric]]":
     from recon.plugins.metrics.two_point_cluster import TwoPointCluster
     from recon.plugins.metrics.volume_fraction import VolumeFraction
 
-    return [
-        VolumeFraction,
+    return [  # in the order in which they are compared
         TwoPoint,
         LinealPath,
         ChordLength,
-        TwoPointCluster,
         SurfaceDensity,
+        VolumeFraction,
+        TwoPointCluster,
         Percolation,
         LocalThickness,
         OrientationTensor,

@@ -1,6 +1,7 @@
 from .denoiser import Denoiser as Denoiser
 from .exporter import Exporter as Exporter
 from .harmonizer import Harmonizer as Harmonizer
+from .metric import Compared as Compared
 from .metric import Metric as Metric
 from .plugin import Plugin as Plugin
 from .property import Property as Property

@@ -1,7 +1,9 @@
-"""The kind `metric`."""
+"""The kind `metric`, and what the comparison with a material is told of one."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
 
@@ -15,13 +17,61 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen
+class Compared:
+    """A number or curve of a metric that is compared with that of the material.
+
+    The result has, in any order, at most the dims `phase`, one of places (`direction` or `plane`)
+    and one axis, along which it is a curve.
+
+    variable        of the Dataset that `measure` returns; "" when it returns an array or a number
+    title           "Mean chord length"; by default made from the names
+    phrase          in the middle of a sentence, "the mean chord length"; by default the title
+    symbol, unit    "S2", "1/voxel"; the attribute `units` of the result goes before the unit
+    axis            what the axis of a curve is called, "chord length"; by default its dim
+    places          dim of directions or planes where it has another name, "axis"
+    volumes         joins the comparison with a volume
+    micrographs     joins the comparison with micrographs: `measure` takes Micrographs, and 2D
+                    shows what it measures
+    sampling_error  how far real subvolumes of the sample's size are from the material: "others",
+                    each from the mean of the others, or "remainder", each from the material
+                    without it. The latter holds for shares of the pairs or runs along a direction
+                    that fit, (phase, direction, lag), or with the option `planes`
+                    (phase, plane, lag)
+    judged          enters the verdict
+    occurrence      what it says of a phase that the value is above zero, "percolates": noted where
+                    it is so in all samples and no real subvolume, or the other way round
+    """
+
+    variable: str = ""
+    title: str = ""
+    phrase: str = ""
+    symbol: str = ""
+    unit: str = ""
+    axis: str = ""
+    places: str = ""
+    volumes: bool = True
+    micrographs: bool = False
+    sampling_error: Literal["others", "remainder"] = "others"
+    judged: bool = True
+    occurrence: str = ""
+
+
+@attrs.frozen
 class Metric(Plugin):
     """A spatial statistic.
 
-    Where `chunked` is True, `measure` takes a ChunkedVolume too, to the same numbers (by_parts).
+    title              "Chord lengths", for headings; by default made from the name
+    compared           what joins the comparison of a volume with its material by itself; anything
+                       else is measured only
+    unbiased           options under which a smaller sample has the same expectation; the
+                       comparison sets them
+    chunked            `measure` takes a ChunkedVolume too, to the same numbers (by_parts)
     """
 
     kind: ClassVar[str] = "metric"
+    title: ClassVar[str] = ""
+    compared: ClassVar[tuple[Compared, ...]] = ()
+    unbiased: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     chunked: ClassVar[bool] = False
 
     @abstractmethod

@@ -19,7 +19,7 @@ import xarray as xr
 from numba import njit
 from numpy.typing import NDArray
 
-from recon.core import Metric, option
+from recon.core import Compared, Metric, option
 from recon.plugins.metrics.curves import (
     Curve,
     Sample,
@@ -53,6 +53,18 @@ class ChordLength(Metric):
     """
 
     name = "chord-length"
+    title = "Chord lengths"
+    compared = (
+        Compared(
+            "density",
+            "Distribution of chord lengths",
+            "the distribution of chord lengths",
+            axis="chord length",
+            micrographs=True,
+        ),
+        Compared("mean", "Mean chord length", "the mean chord length", micrographs=True),
+    )
+    unbiased = {"border": "weigh"}
     chunked = True
     max_lag: int | None = option(
         None, "Longest chord in the density, voxels; default half the shortest side.", min=1

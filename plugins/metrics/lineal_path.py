@@ -13,7 +13,7 @@ import xarray as xr
 from numba import njit
 from numpy.typing import NDArray
 
-from recon.core import Metric, option
+from recon.core import Compared, Metric, option
 from recon.plugins.metrics.curves import (
     Sample,
     as_array,
@@ -38,6 +38,12 @@ class LinealPath(Metric):
     """
 
     name = "lineal-path"
+    title = "Lineal path"
+    compared = (
+        Compared(
+            phrase="the lineal path", symbol="L", micrographs=True, sampling_error="remainder"
+        ),
+    )
     chunked = True
     max_lag: int | None = option(
         None, "Largest lag in voxels; default half the shortest side.", min=1

@@ -16,7 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from recon.core import Metric, Micrographs, ReconError, Volume, option
+from recon.core import Compared, Metric, Micrographs, ReconError, Volume, option
 from recon.plugins.metrics.curves import number_of_lags
 
 Squares = NDArray[np.float64]
@@ -45,6 +45,11 @@ class LocalThickness(Metric):
     """
 
     name = "local-thickness"
+    title = "Local thickness"
+    compared = (
+        Compared("mean", "Mean local thickness", "the mean local thickness"),
+        Compared("density", "Distribution of local thickness", axis="thickness", volumes=False),
+    )
     max_lag: int | None = option(
         None, "Largest thickness in the density, voxels; default half the shortest side.", min=1
     )

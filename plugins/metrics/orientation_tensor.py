@@ -30,6 +30,7 @@ class OrientationTensor(Metric):
     """
 
     name = "orientation-tensor"
+    title = "Orientation tensor"
     phase: int = option(1, "Label of the phase of the fibres.", min=0, max=254)
     gradient_scale: float = option(
         GRADIENT_SCALE, "Deviation of the Gaussian of the gradient, shortest voxel edges.", min=0.1

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import xarray as xr
 
-from recon.core import Metric, Micrographs, ReconError, option
+from recon.core import Compared, Metric, Micrographs, ReconError, option
 from recon.plugins.metrics.clusters_by_parts import ClustersByParts
 from recon.plugins.metrics.curves import Sample
 
@@ -33,6 +33,24 @@ class Percolation(Metric):
     """
 
     name = "percolation"
+    title = "Percolation"
+    compared = (
+        # Yes or no in disguise: that no real subvolume spans does not say, with 16 of them, that
+        # none does. What is connected is judged by the largest cluster and the cluster function.
+        Compared(
+            "spanning_share",
+            "Share of a phase that percolates",
+            "the share of a phase that percolates",
+            places="axis",
+            judged=False,
+            occurrence="percolates",
+        ),
+        Compared(
+            "largest_share",
+            "Share of a phase in its largest cluster",
+            "the share of a phase in its largest cluster",
+        ),
+    )
     chunked = True
     periodic: bool = option(False, "Continue the volume periodically.")
 

@@ -17,7 +17,7 @@ import xarray as xr
 from numba import njit
 from numpy.typing import NDArray
 
-from recon.core import Metric, option
+from recon.core import Compared, Metric, option
 from recon.core.data.planes import AXES
 from recon.plugins.metrics.curves import Sample, along_axes, by_direction, pooled
 from recon.plugins.metrics.segments import along
@@ -43,6 +43,15 @@ class SurfaceDensity(Metric):
     """
 
     name = "surface-density"
+    title = "Specific surface area"
+    compared = (
+        Compared(
+            "faces",
+            "Specific surface area by direction",
+            "the specific surface area",
+            micrographs=True,
+        ),
+    )
     chunked = True
     periodic: bool = option(False, "Continue the sample periodically.")
 

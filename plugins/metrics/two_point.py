@@ -19,7 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 
-from recon.core import Metric, Micrographs, option
+from recon.core import Compared, Metric, Micrographs, option
 from recon.core.data.planes import NORMAL, PLANES, in_plane
 from recon.plugins.metrics.curves import (
     Sample,
@@ -54,6 +54,15 @@ class TwoPoint(Metric):
     """
 
     name = "two-point"
+    title = "Two-point correlation"
+    compared = (
+        Compared(
+            phrase="the two-point correlation",
+            symbol="S2",
+            micrographs=True,
+            sampling_error="remainder",
+        ),
+    )
     chunked = True
     max_lag: int | None = option(
         None, "Largest lag in voxels; default half the shortest side.", min=1

@@ -13,7 +13,7 @@ import xarray as xr
 from numba import njit
 from numpy.typing import NDArray
 
-from recon.core import Metric, Micrographs, ReconError, Volume, option
+from recon.core import Compared, Metric, Micrographs, ReconError, Volume, option
 from recon.core.data.clusters import Clusters
 from recon.plugins.metrics.curves import Curve, as_array, number_of_lags, ratio, windows
 from recon.plugins.metrics.segments import along
@@ -35,6 +35,8 @@ class TwoPointCluster(Metric):
     """
 
     name = "two-point-cluster"
+    title = "Two-point cluster function"
+    compared = (Compared(phrase="the two-point cluster function", symbol="C2"),)
     max_lag: int | None = option(
         None, "Largest lag in voxels; default half the shortest side.", min=1
     )

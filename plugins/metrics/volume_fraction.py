@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from recon.core import Metric, Micrographs
+from recon.core import Compared, Metric, Micrographs
 from recon.plugins.metrics.curves import Sample
 
 
@@ -23,6 +23,8 @@ class VolumeFraction(Metric):
     """
 
     name = "volume-fraction"
+    title = "Volume fraction"
+    compared = (Compared(phrase="the volume fraction", symbol="phi", micrographs=True),)
     chunked = True
 
     def measure(self, sample: Sample) -> xr.DataArray:
