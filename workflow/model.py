@@ -1,6 +1,7 @@
 """train() and Model: a fitted denoiser with its material, as notebooks hold it."""
 
 import hashlib
+import html
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from recon.core.bundled import weights_path
 from recon.core.catalog import catalog
 from recon.core.data.material import Material
 from recon.core.data.micrographs import Micrographs
+from recon.core.data.units import format_voxel_size
 from recon.core.errors import ReconError
 from recon.core.kinds import Denoiser
 from recon.core.sampler import torch_device
@@ -58,6 +60,25 @@ class Model:
             partial.write_bytes(content)
         self.source = str(Path(path).absolute())
         self.sha256 = hashlib.sha256(content).hexdigest()
+
+    def _repr_html_(self) -> str:
+        material = self.material
+        rows = {
+            "denoiser": self.denoiser.name,
+            "phases": ", ".join(
+                f"{name} {share:.3f}"
+                for name, share in zip(
+                    material.phases, material.statistics.fractions.tolist(), strict=True
+                )
+            ),
+            "voxel size": format_voxel_size(material.voxel_size),
+            "source": self.source or "in memory; model.save(path) keeps it",
+        }
+        lines = "".join(
+            f"<tr><th style='text-align:left'>{key}</th><td>{html.escape(value)}</td></tr>"
+            for key, value in rows.items()
+        )
+        return f"<table>{lines}</table>"
 
     def __repr__(self) -> str:
         phases = ", ".join(self.material.phases)

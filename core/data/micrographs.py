@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -21,6 +21,9 @@ from recon.core.storage.zarr_store import (
     open_store,
     recon_attribute,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @attrs.frozen(init=False, eq=False)
@@ -65,6 +68,21 @@ class Micrographs:
         counts = np.array([_counts(stack, len(self.phases)) for stack in self.planes.values()])
         shares: NDArray[np.float64] = (counts / counts.sum(1, keepdims=True)).mean(0)
         return shares
+
+    def plot(self) -> "Figure":
+        """A figure of the first slice of each plane."""
+        from recon.core.data.pictures import draw_slices
+
+        first = {plane: stack[0] for plane, stack in self.planes.items()}
+        return draw_slices(first, self.voxel_size, self.phases)
+
+    def _repr_html_(self) -> str:
+        from recon.core.data.pictures import write_html
+
+        counts = ", ".join(f"{plane} {len(stack)}" for plane, stack in self.planes.items())
+        shares = dict(zip(self.phases, self.fractions().tolist(), strict=True))
+        first = {plane: stack[0] for plane, stack in self.planes.items()}
+        return write_html(f"Micrographs, slices: {counts}", first, self.voxel_size, shares)
 
     def save(self, path: str | Path) -> None:
         """Write a zarr group: one group a plane, one array a slice."""

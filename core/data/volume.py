@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.core.data.planes import NORMAL
 from recon.core.errors import ReconError, shown
 from recon.core.storage import ome_zarr
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MAX_PHASES = 255
 Result = TypeVar("Result")
@@ -109,6 +113,31 @@ class Volume:
         The same as of a ChunkedVolume, so that a statistic is written once.
         """
         yield (0, 0, 0), function(self.labels)
+
+    def fractions(self) -> NDArray[np.float64]:
+        """Share of each phase (K,)."""
+        counts = np.bincount(self.labels.ravel(), minlength=len(self.phases))
+        return np.asarray(counts / self.labels.size)
+
+    def plot(self) -> "Figure":
+        """A figure of the middle slice of each plane."""
+        from recon.core.data.pictures import draw_slices
+
+        return draw_slices(self._middle_slices(), self.voxel_size, self.phases)
+
+    def _repr_html_(self) -> str:
+        from recon.core.data.pictures import write_html
+
+        sides = " x ".join(map(str, self.shape))
+        shares = dict(zip(self.phases, self.fractions().tolist(), strict=True))
+        title = f"Volume of {sides} voxels (z, y, x)"
+        return write_html(title, self._middle_slices(), self.voxel_size, shares)
+
+    def _middle_slices(self) -> dict[str, NDArray[np.uint8]]:
+        return {
+            plane: np.moveaxis(self.labels, axis, 0)[self.shape[axis] // 2]
+            for plane, axis in NORMAL.items()
+        }
 
     def put(self, partial: Path) -> None:
         """Write the labels to the array of an unfinished file."""

@@ -30,6 +30,7 @@ def test_training_gives_a_model_that_is_saved_and_opened(micrographs, tmp_path):
     assert model.source is None
     model.save(tmp_path / "own.safetensors")
     again = recon.Model.open(tmp_path / "own.safetensors", "cpu")
+    assert "pore 0.6" in again._repr_html_()
     assert again.sha256 == model.sha256
     given = {"shape": (8, 12, 16), "steps": 2, "device": "cpu"}
     (first,), (second,) = (recon.reconstruct(one, **given) for one in (model, again))
