@@ -19,13 +19,13 @@ from recon.workflow.run import train
 
 RECIPES = Path(__file__).parent / "recipes"
 SPECTRAL = {
-    "first": 60.0,
+    "start_noise": 60.0,
     "rounds": 5,
-    "deciding": [0.15, 4.0],
-    "unfiltered": 0.0,
-    "cools": 0.0,
+    "renoise_range": [0.15, 4.0],
+    "filter_above": 0.0,
+    "anneal_below": 0.0,
     "temperature": 0.8,
-    "steer": 2.0,
+    "interface_gain": 2.0,
     "patterns": 0,
 }
 """Options of the harmonizer of which the results are; its defaults have changed since."""

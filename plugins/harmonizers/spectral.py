@@ -21,29 +21,28 @@ from recon.core.sampling.slabs.field import mean_of, settled
 from recon.plugins.harmonizers import interface, target
 from recon.plugins.harmonizers.balance import balanced, clamped
 from recon.plugins.harmonizers.conditioning import correction, expected_fractions, told_share
-from recon.plugins.harmonizers.half_open import half_open
+from recon.plugins.harmonizers.half_variance_noise import half_variance_noise
 from recon.plugins.harmonizers.islands import joined
 from recon.plugins.harmonizers.patterns import matched
 from recon.plugins.harmonizers.seam import joined_to
 from recon.plugins.harmonizers.spectrum import Spectrum
 
 STEERED = 1.5
-"""Noise over signal (variance) below which the interface tells that of the finished volume."""
+"""Noise-to-signal ratio below which the interface tells that of the finished volume."""
 TEMPERATURES = (0.4, 1.2)
 OPEN = 0.1
-"""Noise over signal (variance) below which the slices beside an anchor are left as they are."""
+"""Noise-to-signal ratio below which the slices beside an anchor are left as they are."""
 
 
 @attrs.frozen(eq=False)
 class Known:
-    """What is known of one volume; fractions (K,) are those that it is to have, half_open the
-    noise over signal at which the covariance tells half of a slice."""
+    """What is known of one volume; fractions (K,) are those that it is to have."""
 
     statistics: Statistics
     spectrum: Spectrum
     fractions: NDArray[np.float64]
     interface: float
-    half_open: float
+    half_variance_noise: float
     anchors: tuple[Pinned, ...]
     periodic: tuple[bool, bool, bool]
 
@@ -56,9 +55,9 @@ class Spectral(Harmonizer):
     Gaussian field the filter H of the residual repairs this exactly; the covariance of the
     micrographs, extended to three dimensions, is all it needs. A network pass a step, 1 + rounds
     while phases are decided: 150 to 190 in 60 steps; filter and balance add a few hundredths of a
-    second to each at 64^3. The noise of half, in which some options count, is the noise over signal
-    (variance) at which the covariance of a slice tells half of its variance: 5 to 20, the more the
-    coarser the material.
+    second to each at 64^3. Noise is told by the noise-to-signal ratio s2 (of variances). Some
+    options count in half-variance noises: one is the s2 at which the covariance of a slice tells
+    half of its variance, 5 to 20, the more the coarser the material.
     """
 
     name = "spectral"
@@ -67,34 +66,30 @@ class Spectral(Harmonizer):
     temperature: float = option(
         0.9, "Factor on the noise that the sampler injects; lower removes specks.", min=0, max=2
     )
-    steer: float = option(
+    interface_gain: float = option(
         4.0,
         "How strongly the temperature answers to too much or too little interface; 0: not.",
         min=0,
         max=10,
     )
-    cools: float = option(
-        0.25, "Noises of half below which the temperature is not 1; 0: always.", min=0
+    anneal_below: float = option(
+        0.25, "Half-variance noises below which the temperature is not 1; 0: always.", min=0
     )
-    unfiltered: float = option(
-        0.25,
-        "Noises of half below which the slices' estimate is not filtered; 0: never.",
-        min=0,
+    filter_above: float = option(
+        0.25, "Half-variance noises above which the slices' estimate is filtered.", min=0
     )
     rounds: int = option(4, "Renoising rounds a step (n_h) while phases are decided.", min=0)
-    deciding: tuple[float, float] = option(
+    renoise_range: tuple[float, float] = option(
         (0.15, 0.0),
-        "Noise over signal (variance) between which steps have rounds; 0 for the second: the noise "
-        "of half.",
+        "Noise-to-signal ratios between which steps have rounds; 0 for the second: the "
+        "half-variance noise.",
         min=0,
     )
-    turn: bool = option(True, "Each round takes the next plane.")
-    gamma: float = option(1.0, "Share of the renoised volume in the blend.", min=0, max=1)
     informed: bool = option(True, "Start from a Gaussian field of the volume's spectrum.")
-    first: float = option(
-        250.0, "Noise over signal (variance) of the first step, when informed.", min=1e-6
+    start_noise: float = option(
+        250.0, "Noise-to-signal ratio of the first step, when informed.", min=1e-6
     )
-    last: float = option(0.02, "Noise over signal (variance) of the last step.", min=1e-6)
+    end_noise: float = option(0.02, "Noise-to-signal ratio of the last step.", min=1e-6)
     h_max: float = option(1.0, "Largest gain of the filter; 0 leaves it open.", min=0)
     balance: bool = option(True, "Clamp the estimate and hold the phase fractions.")
     fraction: tuple[float, ...] | None = option(
@@ -103,8 +98,8 @@ class Spectral(Harmonizer):
     vary: bool = option(
         True, "Phase fractions vary between samples as between real pieces of that size."
     )
-    decided: float = option(
-        0.3, "Noise over signal (variance) below which phases are decided: no balance.", min=0
+    balance_above: float = option(
+        0.3, "Noise-to-signal ratio below which phases are decided: no balance.", min=0
     )
     islands: float = option(
         0.2,
@@ -119,10 +114,10 @@ class Spectral(Harmonizer):
         min=0,
         max=10_000,
     )
-    cutoff: float = option(
+    min_correlation: float = option(
         0.01, "Least correlation that counts; more where micrographs are few.", min=0, max=0.5
     )
-    floor: float = option(
+    min_power: float = option(
         0.01, "Least power of a wave of the volume; white noise of variance 1 has 1.", min=1e-12
     )
     _known: dict[Scene, Known] = attrs.field(factory=dict, init=False, eq=False, repr=False)
@@ -138,10 +133,10 @@ class Spectral(Harmonizer):
         The informed start holds all of the second order, so the steps begin where the network
         knows more, and most are spent where the phases are decided.
         """
-        first = self.first if self.informed else float("inf")
+        first = self.start_noise if self.informed else float("inf")
         highest, lowest = ((1 - ab) / ab for ab in (alpha_bar[-1], alpha_bar[0]))
         return log_spaced(
-            alpha_bar, steps, float(min(first, highest)), float(max(self.last, lowest))
+            alpha_bar, steps, float(min(first, highest)), float(max(self.end_noise, lowest))
         )
 
     def start(self, scene: Scene, noise: Noise) -> Tensor:
@@ -176,7 +171,7 @@ class Spectral(Harmonizer):
             spread = sqrt((1 - step.beta) * sg2 + step.beta)
             h = sqrt(1 - step.beta) * mean
             h += self.heat(estimate, step, known) * spread * noise(round + 1)
-            blend = h if self.gamma == 1 else self.gamma * h + (1 - self.gamma) * x
+            blend = h
         estimate = self.harmonized(blend, step, clean, known, rounds)
         if step.last and known.statistics.isolated is not None and self.islands < 1:
             estimate = joined(estimate, self.islands * known.statistics.isolated, scene.periodic)
@@ -199,22 +194,21 @@ class Spectral(Harmonizer):
 
     def rounds_of(self, step: Step, known: Known) -> int:
         """Renoising rounds of a step."""
-        low, high = self.deciding
-        between = low <= (1 - step.ab_t) / step.ab_t < (high or known.half_open)
+        low, high = self.renoise_range
+        between = low <= (1 - step.ab_t) / step.ab_t < (high or known.half_variance_noise)
         return self.rounds if between and not step.last else 0
 
     def harmonized(self, x: Tensor, step: Step, clean: Clean, known: Known, round: int) -> Tensor:
         """Clean estimate of the volume: that of the slices, filtered while noise is high, and
         balanced."""
         s2 = (1 - step.ab_t) / step.ab_t
-        turn = round if self.turn else 0
-        if s2 < self.unfiltered * known.half_open:
-            estimate = clean(x, turn)
+        if s2 < self.filter_above * known.half_variance_noise:
+            estimate = clean(x, round)
         else:
-            gain = known.spectrum.gain(s2, turned(step.planes, turn), self.h_max)
+            gain = known.spectrum.gain(s2, turned(step.planes, round), self.h_max)
             u = x / sqrt(step.ab_t)
-            estimate = u - known.spectrum.filtered(u - clean(x, turn), gain)
-        if self.balance and s2 < self.decided:
+            estimate = u - known.spectrum.filtered(u - clean(x, round), gain)
+        if self.balance and s2 < self.balance_above:
             # Few voxels are open now: to move the fraction, the balance would sow specks.
             estimate = clamped(estimate)
         elif self.balance:
@@ -241,13 +235,13 @@ class Spectral(Harmonizer):
         So the interface area is calibrated during the run, without a trial run before it.
         """
         s2 = (1 - step.ab_t) / step.ab_t
-        if 0 < self.cools * known.half_open <= s2:
+        if 0 < self.anneal_below * known.half_variance_noise <= s2:
             return 1.0
-        if self.steer == 0 or step.last or s2 >= STEERED:
+        if self.interface_gain == 0 or step.last or s2 >= STEERED:
             return self.temperature
         ratio = interface.measured(estimate) / known.interface
         low, high = TEMPERATURES
-        wanted = self.temperature * max(ratio, 0.1) ** -self.steer
+        wanted = self.temperature * max(ratio, 0.1) ** -self.interface_gain
         return float(np.clip(wanted, min(low, self.temperature), max(high, self.temperature)))
 
     def known(self, scene: Scene) -> Known:
@@ -260,13 +254,15 @@ class Spectral(Harmonizer):
             )
         if scene not in self._known:
             self._known.clear()
-            spectrum = Spectrum.of(statistics.covariance, scene, self.cutoff, self.floor)
+            spectrum = Spectrum.of(
+                statistics.covariance, scene, self.min_correlation, self.min_power
+            )
             self._known[scene] = Known(
                 statistics,
                 spectrum,
                 self.wanted(statistics, scene, spectrum),
                 max(interface.expected(statistics), 1e-6),
-                half_open(statistics),
+                half_variance_noise(statistics),
                 scene.anchors,
                 scene.periodic,
             )

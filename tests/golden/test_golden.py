@@ -109,5 +109,5 @@ def test_the_bundled_weights_know_the_patterns_of_their_micrographs(name):
 
 
 def test_a_hotter_sampler_is_told_from_the_stored_one(ratios):
-    found = ratios("porous", partial(materials.with_options, temperature=1.0, steer=0.0))
+    found = ratios("porous", partial(materials.with_options, temperature=1.0, interface_gain=0.0))
     assert max(map(abs, found.values())) > LIMIT

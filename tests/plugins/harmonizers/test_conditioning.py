@@ -116,8 +116,8 @@ def test_samples_of_a_gaussian_field_have_the_mean_and_scatter_of_kriging(tmp_pa
     np.save(tmp_path / "a.npy", labels)
     denoiser = Gaussian(lengths=LENGTHS, fraction=0.3)
     linear = {
-        "h_max": 0.0, "rounds": 0, "temperature": 1.0, "steer": 0.0, "balance": False,
-        "first": 1e9, "last": 1e-6, "floor": 0.02, "cutoff": 1e-7,
+        "h_max": 0.0, "rounds": 0, "temperature": 1.0, "interface_gain": 0.0, "balance": False,
+        "start_noise": 1e9, "end_noise": 1e-6, "min_power": 0.02, "min_correlation": 1e-7,
     }  # fmt: skip
     recipe = Recipe(
         steps=60,

@@ -92,7 +92,7 @@ def test_without_statistics_the_remedy_is_told():
 
 def test_check_plugin():
     check_plugin(Spectral)
-    check_plugin(Spectral, rounds=0, informed=False, balance=False, h_max=0.0, gamma=0.5)
+    check_plugin(Spectral, rounds=0, informed=False, balance=False, h_max=0.0)
 
 
 @pytest.mark.parametrize(("decided", "share"), [(0.0, 0.5), (1.0, 0.2)])
@@ -103,7 +103,7 @@ def test_the_balance_rests_once_the_phases_are_decided(decided, share):
     step = attrs.evolve(respaced(Gaussian().alpha_bar, 20)[-1], planes=("xy",))
     rank = torch.randperm(int(np.prod(SHAPE)), generator=torch.Generator().manual_seed(0))
     clean = (0.2 * len(rank) - rank).view(1, *SHAPE) / len(rank)
-    harmonizer = Spectral(decided=decided, h_max=1e-6, fraction=(0.5, 0.5))
+    harmonizer = Spectral(balance_above=decided, h_max=1e-6, fraction=(0.5, 0.5))
     x = np.sqrt(step.ab_t) * clean
     result = harmonizer.advance(x, step, lambda _, turn: clean, lambda n: x, scene)
     assert (result > 0).double().mean() == pytest.approx(share, abs=0.02)
@@ -114,7 +114,7 @@ def test_a_volume_takes_the_fractions_that_are_asked_for(phases):
     wanted = (0.6, 0.4) if phases == 2 else (0.5, 0.3, 0.2)
     # A closed form is less sharp than a network, and hot noise in so few voxels moves the shares.
     volume = last(
-        recipe(fraction=wanted, unfiltered=0.0, temperature=0.8), denoiser=denoiser(phases)
+        recipe(fraction=wanted, filter_above=0.0, temperature=0.8), denoiser=denoiser(phases)
     ).volume
     share = np.bincount(volume.labels.ravel(), minlength=phases) / volume.labels.size
     assert np.allclose(share, wanted, atol=0.04)
@@ -151,14 +151,14 @@ def test_the_temperature_answers_to_the_interface():
     harmonizer = Spectral()
     assert harmonizer.heat(rough, late, known) < harmonizer.temperature
     assert harmonizer.heat(smooth, late, known) > harmonizer.temperature
-    assert Spectral(steer=0.0).heat(rough, late, known) == harmonizer.temperature
+    assert Spectral(interface_gain=0.0).heat(rough, late, known) == harmonizer.temperature
     _, early = known_and_step(20.0)
-    assert Spectral(cools=0.0).heat(rough, early, known) == harmonizer.temperature
+    assert Spectral(anneal_below=0.0).heat(rough, early, known) == harmonizer.temperature
 
 
 def test_rounds_are_spent_while_phases_are_decided_and_turn_the_planes():
     fitted = denoiser(2)
-    harmonizer = Spectral(rounds=2, first=60.0, deciding=(0.15, 4.0))
+    harmonizer = Spectral(rounds=2, start_noise=60.0, renoise_range=(0.15, 4.0))
     steps = harmonizer.steps(fitted.alpha_bar, 30)
     levels = [(1 - step.ab_t) / step.ab_t for step in steps]
     assert levels[0] == pytest.approx(60, rel=0.02) and levels[-1] == pytest.approx(0.02, rel=0.05)
@@ -181,36 +181,36 @@ def test_rounds_are_spent_while_phases_are_decided_and_turn_the_planes():
 def test_below_a_noise_the_slices_are_taken_as_they_are():
     x = normal(0, START, 0, (1, *SHAPE))
     guess = 0.5 * normal(1, START, 0, (1, *SHAPE))
-    harmonizer = Spectral(unfiltered=0.3, balance=False)
-    half = known_and_step(1.0)[0].half_open
+    harmonizer = Spectral(filter_above=0.3, balance=False)
+    half = known_and_step(1.0)[0].half_variance_noise
     for s2, same in ((0.29 * half, True), (0.31 * half, False)):
         known, step = known_and_step(s2)
         estimate = harmonizer.harmonized(x, step, lambda x, turn=0: guess, known, 0)
         assert torch.equal(estimate, guess) == same
-        filtered = Spectral(unfiltered=0.0, balance=False)
+        filtered = Spectral(filter_above=0.0, balance=False)
         assert not torch.equal(
             filtered.harmonized(x, step, lambda x, turn=0: guess, known, 0), guess
         )
 
 
 def test_rounds_begin_where_the_covariance_tells_half_of_a_slice():
-    harmonizer = Spectral(rounds=3, deciding=(0.15, 0.0))
+    harmonizer = Spectral(rounds=3, renoise_range=(0.15, 0.0))
     for factor, rounds in ((0.9, 3), (1.1, 0)):
         known, _ = known_and_step(1.0)
-        _, step = known_and_step(factor * known.half_open)
+        _, step = known_and_step(factor * known.half_variance_noise)
         assert harmonizer.rounds_of(step, known) == rounds
-        assert Spectral(rounds=3, deciding=(0.15, 1e4)).rounds_of(step, known) == 3
+        assert Spectral(rounds=3, renoise_range=(0.15, 1e4)).rounds_of(step, known) == 3
     _, step = known_and_step(0.14)
     assert harmonizer.rounds_of(step, known) == 0
 
 
 def test_the_temperature_is_one_until_it_cools():
     field = normal(0, START, 0, (1, *SHAPE))
-    half = known_and_step(1.0)[0].half_open
+    half = known_and_step(1.0)[0].half_variance_noise
     for s2, heat in ((1.1 * half, 1.0), (0.6 * half, 1.0), (0.4 * half, 0.7)):
         known, step = known_and_step(s2)
-        assert Spectral(temperature=0.7, cools=0.5).heat(field, step, known) == heat
-        assert Spectral(temperature=0.7, cools=0.0).heat(field, step, known) == 0.7
+        assert Spectral(temperature=0.7, anneal_below=0.5).heat(field, step, known) == heat
+        assert Spectral(temperature=0.7, anneal_below=0.0).heat(field, step, known) == 0.7
 
 
 def finished(statistics, anchors=(), last=True, **options):

@@ -21,14 +21,14 @@ DENOISER = Gaussian(lengths=LENGTHS, fraction=0.3)
 LINEAR = {
     "h_max": 0.0,
     "rounds": 0,
-    "deciding": (0.0, 1e9),
+    "renoise_range": (0.0, 1e9),
     "temperature": 1.0,
-    "steer": 0.0,
-    "unfiltered": 0.0,
+    "interface_gain": 0.0,
+    "filter_above": 0.0,
     "balance": False,
 }
-LEVELS = {"first": 1e9, "last": 1e-6}
-EXACT = LINEAR | LEVELS | {"floor": 1e-9, "cutoff": 1e-7}
+LEVELS = {"start_noise": 1e9, "end_noise": 1e-6}
+EXACT = LINEAR | LEVELS | {"min_power": 1e-9, "min_correlation": 1e-7}
 
 
 def ring(side, length):
@@ -43,7 +43,7 @@ P3 = Z[:, None, None] * Y[:, None] * X
 P2 = {plane: P3.mean(normal, keepdims=True) for plane, normal in NORMAL.items()}
 
 
-def predicted(steps, schedule="cyclic", informed=True, exact=True, rounds=0, turn=False):
+def predicted(steps, schedule="cyclic", informed=True, exact=True, rounds=0):
     """Response to the start and variance of every wave of the result."""
     response, spread = np.ones(SHAPE), np.zeros(SHAPE)
     if informed:
@@ -70,7 +70,7 @@ def predicted(steps, schedule="cyclic", informed=True, exact=True, rounds=0, tur
         p = drawn(planes)
         q = sg2 + 0 * p  # y = p h0 + noise of variance q
         for round in range(rounds):
-            a = drawn(turned(planes, round + 1) if turn else planes)
+            a = drawn(turned(planes, round + 1))
             p, q = a * np.sqrt(1 - step.beta) * p, a**2 * ((1 - step.beta) * q + step.beta) + sg2
         response, spread = p * response, p**2 * spread + q
     raise AssertionError
@@ -141,19 +141,16 @@ def test_the_sampler_does_what_the_recursion_says(schedule):
     )
 
 
-@pytest.mark.parametrize("turn", [False, True])
-def test_rounds_of_renoising_follow_the_recursion_and_leave_its_limit(turn):
-    response, spread = predicted(30, rounds=2, turn=turn)
+def test_rounds_of_renoising_follow_the_recursion_and_leave_its_limit():
+    response, spread = predicted(30, rounds=2)
     expected = response**2 + spread
-    fields = [
-        last(recipe(30, rounds=2, turn=turn), sample=n)[0].double().numpy() for n in range(12)
-    ]
+    fields = [last(recipe(30, rounds=2), sample=n)[0].double().numpy() for n in range(12)]
     power = np.mean([np.abs(np.fft.fftn(field)) ** 2 for field in fields], 0) / P3.size
     some = expected > 1e-3 * expected.max()
     some[0, 0, 0] = False  # wave 0 is the mean
     ratio = power[some] / expected[some]
     assert abs(ratio.mean() - 1) < 5 * np.sqrt(2 / 12 / some.sum())
-    response, spread = predicted(480, rounds=4, turn=turn)
+    response, spread = predicted(480, rounds=4)
     assert distance(response**2 + spread) < 0.01
 
 

@@ -21,10 +21,10 @@ CASES = {
     "periodic": attrs.evolve(SMALL, weights="fibres", steps=4, periodic=("z", "x")),
     "one slice less than a chunk": attrs.evolve(SMALL, weights="porous", shape=(9, 8, 11)),
     "gamma-blend": attrs.evolve(SMALL, weights="porous", harmonizer=Choice("gamma-blend")),
-    "unfiltered": attrs.evolve(
+    "no filter below a noise": attrs.evolve(
         SMALL,
         weights="electrode",
-        harmonizer=Choice("spectral", {"unfiltered": 0.25, "deciding": (0.15, 0.0)}),
+        harmonizer=Choice("spectral", {"filter_above": 0.25, "renoise_range": (0.15, 0.0)}),
     ),
     "simultaneous": attrs.evolve(
         SMALL,
@@ -34,7 +34,7 @@ CASES = {
         schedule=Choice("simultaneous"),
     ),
     "closed form": attrs.evolve(
-        SMALL, denoiser=Choice("gaussian"), harmonizer=Choice("spectral", {"gamma": 0.5})
+        SMALL, denoiser=Choice("gaussian"), harmonizer=Choice("spectral", {"rounds": 2})
     ),
 }
 

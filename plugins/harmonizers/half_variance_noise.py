@@ -1,4 +1,4 @@
-"""At which noise do the coarse shapes of a material appear?"""
+"""Half-variance noise: at which noise the coarse shapes of a material appear."""
 
 import numpy as np
 import scipy.fft
@@ -11,8 +11,8 @@ NOISES = (1e-12, 1e6)
 """Between which it is sought, over the power of the strongest wave."""
 
 
-def half_open(statistics: Statistics) -> float:
-    """Noise over signal (variance) at which a slice's covariance tells half of its variance.
+def half_variance_noise(statistics: Statistics) -> float:
+    """Noise-to-signal ratio s2 at which a slice's covariance tells half of its variance.
 
     The error of the Wiener filter, the mean of p s2 / (p + s2) over the waves of power p, is half
     of the mean of p; pooled over the planes and channels. Features of twice the size in pixels
