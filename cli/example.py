@@ -6,7 +6,7 @@ import click
 
 from recon.cli.completion import example_names
 from recon.core.errors import ReconError
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 from recon.workflow.examples import EXAMPLES, example
 from recon.workflow.progress import ProgressDisplay
 
@@ -29,7 +29,7 @@ def command(name: str | None, out: Path | None, listing: bool) -> None:
     with ProgressDisplay() as progress:
         progress(f"make {name}", 0, 1)
         micrographs, volume = example(name)
-        with whole(out, folder=True) as partial:
+        with atomic_output(out, folder=True) as partial:
             micrographs.save(partial / "micrographs.zarr")
             volume.save(partial / "volume.zarr")
         progress(f"make {name}", 1, 1)

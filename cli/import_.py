@@ -12,7 +12,7 @@ from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import PLANES
 from recon.core.data.units import format_voxel_size, parse_pixel_size, parse_voxel_size
 from recon.core.errors import ReconError
-from recon.core.storage.atomic import check_writable, whole
+from recon.core.storage.atomic import atomic_output, check_writable
 from recon.imaging.common_size import UNKNOWN
 from recon.imaging.cropping import Crop
 from recon.imaging.denoise import FILTERS
@@ -175,7 +175,7 @@ def _options(given: dict[str, Any], images: dict[str, list[Picture]]) -> Decisio
 
 def _write(micrographs: Micrographs, prepared: Prepared, out: Path, picture: Path | None) -> None:
     """Both files or, when something fails, neither."""
-    with whole(out, folder=True) as store:
+    with atomic_output(out, folder=True) as store:
         micrographs.put(store)
         if picture is None:
             return
@@ -183,7 +183,8 @@ def _write(micrographs: Micrographs, prepared: Prepared, out: Path, picture: Pat
 
         size = micrographs.voxel_size
         lengths = f", voxels of {format_voxel_size(size)}" if size != UNKNOWN else ""
-        with whole(picture, replace=True) as drawn:  # it appears first: the next may replace it
+        # The picture appears first: the next import may replace it.
+        with atomic_output(picture, replace=True) as drawn:
             draw(prepared, f"{out.name}: {len(micrographs.phases)} phases{lengths}", drawn)
 
 

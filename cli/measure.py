@@ -21,7 +21,7 @@ from recon.core.measure import measure_all
 from recon.core.options import options
 from recon.core.recipe import METRICS, Choice
 from recon.core.sampler import torch_device
-from recon.core.storage.atomic import check_writable, whole
+from recon.core.storage.atomic import atomic_output, check_writable
 from recon.core.storage.zarr_store import open_store, recon_attribute
 from recon.validation.comparison.comparable import probes
 from recon.validation.comparison.dealt import PIECES
@@ -129,7 +129,7 @@ def command(
     for name, value in results.items():
         click.echo(f"{name}:\n{to_text(value)}")
     if json_file is not None:
-        with whole(json_file, replace=True) as partial:
+        with atomic_output(json_file, replace=True) as partial:
             partial.write_text(to_json(results, comparison))
     if report is not None and isinstance(sample, Volume):
         write_report(report, [sample], results, reference, comparison)

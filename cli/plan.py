@@ -8,7 +8,7 @@ from recon.workflow.progress import format_duration
 from recon.workflow.run import loaded
 
 
-def told(recipe: Recipe, limit: int | None) -> str:
+def format_plan(recipe: Recipe, limit: int | None) -> str:
     """Passes, arithmetic, memory, time and disk of a run, a line each.
 
     limit  bytes of memory to keep within

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from recon.cli.fail_on import Condition, fail_on_flag, judge
-from recon.cli.plan import told
+from recon.cli.plan import format_plan
 from recon.cli.recipe import given, recipe_flags, recipe_table
 from recon.cli.remake import again, refuse_others
 from recon.cli.settings import set_flag, stated
@@ -106,7 +106,7 @@ def command(
         return
     table = laid_over(recipe_table(recipe), given(flags, settings))
     if dry_run:
-        click.echo(told(checked(Recipe.from_table(table), chosen), limit))
+        click.echo(format_plan(checked(Recipe.from_table(table), chosen), limit))
         return
     folder = Folder(out or free_name("recon-run"))
     if resume and out is None:

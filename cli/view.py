@@ -18,7 +18,7 @@ from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.core.measure import measure_all
 from recon.core.recipe import METRICS
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 from recon.core.storage.zarr_store import open_store, recon_attribute
 from recon.validation.report import write_report
 from recon.workflow.folder import REPORT
@@ -116,7 +116,7 @@ def _write(page: Path, shown: dict[Path, Shown]) -> None:
             "one page shows volumes of one shape and one set of micrographs; look at them in turn"
         )
     if not volumes:
-        with whole(page) as partial:
+        with atomic_output(page) as partial:
             partial.write_text(_micrographs(images[0], next(iter(shown)).name), encoding="utf-8")
         return
     results = measure_all(volumes[0], METRICS, ()) if len(volumes) == 1 else {}

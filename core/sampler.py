@@ -28,7 +28,7 @@ from recon.core.sampling.anchors import Pinned, imposed, pinned, read_anchors
 from recon.core.sampling.noise import Step
 from recon.core.sampling.philox import START, normal
 from recon.core.sampling.scene import Clean, Scene
-from recon.core.sampling.slabs import Field, Slabs, settled
+from recon.core.sampling.slabs import Field, Slabs, materialize
 from recon.core.sampling.slabs.field import AnyField, slabs_of, total
 from recon.core.sampling.slabs.slabs import Read, Shape
 
@@ -131,7 +131,7 @@ def sample_steps(
             contracts.of_shape(harmonizer, shape, x)
             if step.last and scene.anchors:
                 x = imposed(x, scene.anchors)
-            check_field(settled(x), step, harmonizer)
+            check_field(materialize(x), step, harmonizer)
             yield State(step.number + 1, step.steps, x, denoiser)
 
 

@@ -24,7 +24,7 @@ from recon.core.data.statistics import Statistics
 from recon.core.errors import ReconError, shown
 from recon.core.kinds import Denoiser
 from recon.core.options import checked_names, options, rule, values
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 from recon.core.storage.limits import WEIGHTS, regular_file
 from recon.core.storage.weights_header import (
     check_covariance,
@@ -57,7 +57,7 @@ class Weights:
 def save(path: Path, denoiser: Denoiser, provenance: dict[str, Any]) -> None:
     """Write a fitted denoiser; the file appears whole or not at all."""
     content = packed(denoiser, provenance)
-    with whole(path, replace=True) as partial:
+    with atomic_output(path, replace=True) as partial:
         partial.write_bytes(content)
 
 

@@ -10,7 +10,7 @@ import click
 from matplotlib.figure import Figure
 from PIL import Image
 
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -24,9 +24,9 @@ def leave(name: str, out: Path, text: str, numbers: Any, figure: Figure | None =
     click.echo(text)
     (out / "figures").mkdir(parents=True, exist_ok=True)
     target = out / "figures" / name
-    with whole(target.with_suffix(".md"), replace=True) as partial:
+    with atomic_output(target.with_suffix(".md"), replace=True) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
-    with whole(target.with_suffix(".json"), replace=True) as partial:
+    with atomic_output(target.with_suffix(".json"), replace=True) as partial:
         partial.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
     if figure is not None:
         _save(figure, target.with_suffix(".png"))
@@ -36,7 +36,7 @@ def _save(figure: Figure, path: Path) -> None:
     """A PNG of 256 colours: a third of the bytes."""
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=110)
-    with whole(path, replace=True) as partial:
+    with atomic_output(path, replace=True) as partial:
         Image.open(drawn).convert("RGB").quantize(256).save(partial, format="png", optimize=True)
 
 

@@ -15,7 +15,7 @@ from study import RECIPES, Study, digest
 from two_samples import boxes, compared, comparisons_line, quartiles_table
 
 from recon.core import Volume, catalog
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 from recon.validation.comparison.crops import worth
 
 REAL = 50
@@ -157,7 +157,7 @@ def _solved(study: Study, name: str, volumes: Sequence[Volume], given: Any, solv
         path: Path = folder / f"{study.table['material']}-{told}.json"
         if not path.exists():
             click.echo(f"{given}: {name} {place + 1}/{len(volumes)}", err=True)
-            with whole(path) as partial:
+            with atomic_output(path) as partial:
                 partial.write_text(json.dumps(solve(volume, given)))
         for key, value in json.loads(path.read_text()).items():
             found.setdefault(key, []).append(value)

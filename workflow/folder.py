@@ -14,8 +14,8 @@ from torch import Tensor
 
 from recon.core.errors import ReconError
 from recon.core.recipe import Recipe
-from recon.core.storage.atomic import remove, whole
-from recon.core.storage.lock import held
+from recon.core.storage.atomic import atomic_output, remove
+from recon.core.storage.lock import exclusive_lock
 
 STATE = ".state"
 GONE = ".state.gone"
@@ -60,7 +60,7 @@ class Folder:
             return
         if any(child.name != STATE for child in self.path.iterdir()):
             raise ReconError(f"{self.path} holds something already; choose another --out")
-        with whole(request) as partial:
+        with atomic_output(request) as partial:
             partial.write_text(json.dumps(table))
 
     def request(self) -> Recipe | None:
@@ -82,7 +82,7 @@ class Folder:
 
     def save_field(self, name: str, done: int, x: Tensor) -> None:
         """Keep the field of an unfinished sample after some steps."""
-        with whole(self.state(name), replace=True) as partial:
+        with atomic_output(self.state(name), replace=True) as partial:
             partial.write_bytes(serialized({"x": x.cpu().contiguous()}, {"done": str(done)}))
 
     def load_field(self, name: str, device: str) -> tuple[int, Tensor] | None:
@@ -105,7 +105,7 @@ class Folder:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 make = functools.partial(self.path.mkdir, exist_ok=True)
                 beside = self.path.with_name(f".{self.path.name}.lock")
-                stack.enter_context(held(self.path, make, beside))
+                stack.enter_context(exclusive_lock(self.path, make, beside))
             except BlockingIOError:
                 message = f"{self.path} is in use by another run; wait or choose another --out"
                 raise ReconError(message) from None

@@ -17,7 +17,7 @@ from recon.core.errors import ReconError
 from recon.core.kinds import Denoiser
 from recon.core.sampler import torch_device
 from recon.core.sampling.threads import keep_threads
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 from recon.imaging.plane_check.plane_check import warn_of_planes
 from recon.workflow.progress import ProgressDisplay
 from recon.workflow.run import check_planes
@@ -56,7 +56,7 @@ class Model:
     def save(self, path: str | Path) -> None:
         """Write one safetensors file; it appears whole or not at all."""
         content = weights.packed(self.denoiser, self.facts)
-        with whole(Path(path), replace=True) as partial:
+        with atomic_output(Path(path), replace=True) as partial:
             partial.write_bytes(content)
         self.source = str(Path(path).absolute())
         self.sha256 = hashlib.sha256(content).hexdigest()

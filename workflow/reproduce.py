@@ -16,7 +16,7 @@ from recon.core.recipe import Recipe
 from recon.core.sampling.anchors import Anchor, split
 from recon.core.sampling.threads import keep_threads
 from recon.core.storage import ome_zarr
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 from recon.workflow.executors import Executor, Failed, Made, Order, Progress
 from recon.workflow.executors.local import Local
 from recon.workflow.folder import Folder
@@ -147,7 +147,7 @@ def _with_anchors(origin: Origin, folder: Folder) -> Recipe:
     anchors = []
     for number, text in enumerate(origin.recipe.anchors):
         anchor, file = origin.anchor(text), folder.state(f"anchor-{number}.npy")
-        with whole(file, replace=True) as partial, partial.open("wb") as stream:
+        with atomic_output(file, replace=True) as partial, partial.open("wb") as stream:
             np.save(stream, anchor.labels)
         anchors.append(f"{anchor.name}={file}")
     return attrs.evolve(origin.recipe, anchors=tuple(anchors))

@@ -23,7 +23,7 @@ from recon.core.sampler import torch_device
 from recon.core.sampling.anchors import absolute, read_anchors
 from recon.core.sampling.processes import world
 from recon.core.sampling.threads import keep_threads
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 from recon.imaging.plane_check.plane_check import warn_of_planes
 from recon.validation.comparison.equivalence import Comparison, check_comparable, compare
 from recon.validation.ensemble import ensembles
@@ -106,7 +106,7 @@ def run(
     order = Order(recipe, denoiser, digest, folder)
     if recipe.weights == str(own):
         recipe = attrs.evolve(recipe, weights=own.name)
-    with whole(folder.path / "recipe.toml", replace=True) as partial:
+    with atomic_output(folder.path / "recipe.toml", replace=True) as partial:
         recipe.save(partial)
     _carry_out(order, recipe, executor, progress, timed)
     reference = micrographs or embedded(recipe)
@@ -123,7 +123,7 @@ def check_unchanged(folder: Folder, now: dict[str, Any]) -> None:
     """
     path = folder.state("begun.json")
     if not path.exists():
-        with whole(path) as partial:
+        with atomic_output(path) as partial:
             partial.write_text(json.dumps(now))
         return
     before = json.loads(path.read_text())
@@ -182,7 +182,7 @@ def train(
         progress(f"train {choice.name}", record["step"], record["steps"], ", ".join(losses))
 
     # From here on, so that another training into the same file is refused before it works.
-    with whole(out) if processes.first else contextlib.nullcontext(out) as partial:
+    with atomic_output(out) if processes.first else contextlib.nullcontext(out) as partial:
         facts = denoiser.fit(
             micrographs,
             seed=recipe.seed,
@@ -310,7 +310,7 @@ def _conclude(
     results = {name: concat_samples([one[name] for one in each]) for name in each[0]}
     found = ensembles(results)
     named = {f"{name}-ensemble": value for name, value in found.items()}
-    with whole(folder.path / "measurements.json", replace=True) as partial:
+    with atomic_output(folder.path / "measurements.json", replace=True) as partial:
         partial.write_text(to_json({**results, **named}))
     anchors = read_anchors(recipe.anchors, recipe.shape, len(volumes[0].phases))
     progress("check", 0, 1, "")
@@ -320,7 +320,7 @@ def _conclude(
     if reference is not None:
         comparison = compare(volumes, reference, progress=progress)
         table = {**comparison.to_table(), "checks": said}
-        with whole(folder.path / COMPARISON, replace=True) as partial:
+        with atomic_output(folder.path / COMPARISON, replace=True) as partial:
             partial.write_text(json.dumps(table, allow_nan=False))
     progress("report", 0, 1, "")
     write_report(folder.path / REPORT, volumes, results, reference, comparison, checks=said)

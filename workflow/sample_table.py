@@ -11,7 +11,7 @@ import xarray as xr
 
 from recon.core.data.volume import Volume
 from recon.core.recipe import Recipe
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 from recon.workflow.executors import Results
 
 MOST = 36
@@ -43,7 +43,7 @@ def write(
             if name != "volume-fraction":
                 row |= _columns(name, value)
         rows.append(row)
-    with whole(path, replace=True) as partial, partial.open("w", newline="") as stream:
+    with atomic_output(path, replace=True) as partial, partial.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, list(dict.fromkeys(key for row in rows for key in row)))
         writer.writeheader()
         writer.writerows(rows)

@@ -21,7 +21,7 @@ import click
 import psutil
 from forked import Running, start
 from outputs import Outputs, final, litter, times
-from works import WORKS, Work, inputs
+from scenarios import SCENARIOS, Scenario, inputs
 
 LONGEST = 300
 """Seconds after which a command hangs."""
@@ -56,7 +56,7 @@ class Tally:
 class Trial:
     """A command in a folder of its own, compared with the unbroken one."""
 
-    work: Work
+    scenario: Scenario
     inputs: Path
     folder: Path
     unbroken: Outputs
@@ -64,15 +64,15 @@ class Trial:
 
     def start(self, die_at: int | None = None) -> Running:
         """Begin, or go on."""
-        arguments = self.work.arguments(self.inputs, self.folder)
-        return start(arguments, self.folder, die_at=die_at, slabs=self.work.slabs)
+        arguments = self.scenario.arguments(self.inputs, self.folder)
+        return start(arguments, self.folder, die_at=die_at, slabs=self.scenario.slabs)
 
     def run(self, chance: random.Random, kills: int) -> None:
         """Kill it some times, then let it end."""
         self.tally.trials += 1
-        by_worker = self.work.dask and self.tally.trials % 2 == 0
+        by_worker = self.scenario.dask and self.tally.trials % 2 == 0
         for _ in range(kills):
-            if self.work.done(self.folder):
+            if self.scenario.done(self.folder):
                 break
             before = self._lasting()
             moment = chance.uniform(0, self.tally.seconds)
@@ -93,7 +93,7 @@ class Trial:
             self._whole()
             self._same(before)
         before = self._lasting()
-        if not self.work.done(self.folder):
+        if not self.scenario.done(self.folder):
             self._ended(self.start())
         self._same(before)
         self._whole()
@@ -163,14 +163,14 @@ def workers(running: Running) -> list[psutil.Process]:
     return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
-def unbroken(name: str, work: Work, at: Path, folder: Path) -> tuple[Outputs, float, int]:
+def unbroken(name: str, scenario: Scenario, at: Path, folder: Path) -> tuple[Outputs, float, int]:
     """What a command leaves, the seconds and the changes it takes; twice, the first compiles."""
     found, seconds = [], math.inf
     for number in range(2):
         place = folder / f"unbroken-{number}"
         place.mkdir(parents=True)
         begun = time.monotonic()
-        running = start(work.arguments(at, place), place, slabs=work.slabs)
+        running = start(scenario.arguments(at, place), place, slabs=scenario.slabs)
         code = running.wait()
         seconds = min(seconds, time.monotonic() - begun)
         if code or litter(place):
@@ -185,15 +185,15 @@ def unbroken(name: str, work: Work, at: Path, folder: Path) -> tuple[Outputs, fl
 
 def kill(name: str, kills: int, seed: int, at: Path, folder: Path) -> Tally:
     """Kill one command so many times."""
-    work = WORKS[name]
-    expected, seconds, changes = unbroken(name, work, at, folder)
+    scenario = SCENARIOS[name]
+    expected, seconds, changes = unbroken(name, scenario, at, folder)
     tally = Tally(name, seconds, changes)
     chance = random.Random(f"{seed} {name}")
     while tally.kills < kills and tally.trials < 4 * kills + 4:
         place = folder / f"trial-{tally.trials}"
         place.mkdir()
-        most = 2 if work.dask else IN_A_ROW
-        Trial(work, at, place, expected, tally).run(chance, min(most, kills - tally.kills))
+        most = 2 if scenario.dask else IN_A_ROW
+        Trial(scenario, at, place, expected, tally).run(chance, min(most, kills - tally.kills))
         shutil.rmtree(place)
     return tally
 
@@ -222,10 +222,10 @@ def table(tallies: Sequence[Tally]) -> str:
 
 @click.command(help=__doc__)
 @click.option("--kills", default=200, show_default=True, help="In all.")
-@click.option("--only", multiple=True, type=click.Choice(list(WORKS)), help="Commands to kill.")
+@click.option("--only", multiple=True, type=click.Choice(list(SCENARIOS)), help="Commands to kill.")
 @click.option("--seed", default=0, show_default=True, help="Of the moments.")
 def main(kills: int, only: tuple[str, ...], seed: int) -> None:
-    names = only or tuple(WORKS)
+    names = only or tuple(SCENARIOS)
     tallies = []
     with tempfile.TemporaryDirectory() as scratch:
         at = inputs(Path(scratch) / "inputs")

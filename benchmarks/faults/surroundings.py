@@ -22,7 +22,7 @@ import attrs
 import click
 from forked import Running, start
 from outputs import Outputs, final, litter
-from works import WORKS, inputs
+from scenarios import SCENARIOS, inputs
 
 TRIES = 10
 """Times that a command may end before a second one has begun."""
@@ -70,8 +70,8 @@ class Bench:
 
     def start(self, name: str, place: Path, before: Callable[[], None] | None = None) -> Running:
         """Begin a work or go on with it."""
-        work = WORKS[name]
-        return start(work.arguments(self.at, place), place, slabs=work.slabs, before=before)
+        scenario = SCENARIOS[name]
+        return start(scenario.arguments(self.at, place), place, slabs=scenario.slabs, before=before)
 
     def ended(self, case: Case, running: Running, codes: tuple[int, ...]) -> None:
         """Note how a command ended that had to end so."""
@@ -101,7 +101,7 @@ class Bench:
 
     def goes_on(self, case: Case, place: Path) -> None:
         """Without the fault it ends as if there had been none."""
-        if not WORKS[case.command].done(place):
+        if not SCENARIOS[case.command].done(place):
             running = self.start(case.command, place)
             if running.wait(LONGEST):
                 case.faults.append(f"does not go on: {running.told()[-3:]}")
@@ -171,7 +171,7 @@ def signalled(bench: Bench, name: str, number: signal.Signals, chance: random.Ra
         running.signal(number)
     bench.ended(case, running, (128 + number, 0))
     bench.whole(case, place)
-    if WORKS[name].resume or case.code:
+    if SCENARIOS[name].resume or case.code:
         bench.goes_on(case, place)
     return case
 
@@ -181,7 +181,7 @@ def twice(bench: Bench, name: str) -> Case:
     case = Case("a second one at once", name)
     for _ in range(TRIES):  # until it is at work, and not done
         place = bench.place("trial")
-        words, slabs = WORKS[name].arguments(bench.at, place), WORKS[name].slabs
+        words, slabs = SCENARIOS[name].arguments(bench.at, place), SCENARIOS[name].slabs
         first = start(words, place, slabs=slabs)
         until = time.monotonic() + LONGEST
         while not litter(place) and not first.ended and time.monotonic() < until:
@@ -286,7 +286,7 @@ def cases(bench: Bench, seed: int) -> Iterator[Callable[[], Case]]:
         for megabytes in (1, 8, 30):
             yield functools.partial(no_memory, bench, name, megabytes)
         yield functools.partial(twice, bench, name)
-    for name in WORKS:
+    for name in SCENARIOS:
         for number in (signal.SIGINT, signal.SIGTERM):
             for _ in range(3):
                 yield functools.partial(signalled, bench, name, number, chance)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recon.core.data.planes import PLANES
 from recon.core.data.volume import checked_labels, checked_voxel_size, phase_names
 from recon.core.errors import ReconError, unknown
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 from recon.core.storage.zarr_store import (
     COMPRESSION,
     LOST,
@@ -86,7 +86,7 @@ class Micrographs:
 
     def save(self, path: str | Path) -> None:
         """Write a zarr group: one group a plane, one array a slice."""
-        with whole(Path(path), folder=True) as partial:
+        with atomic_output(Path(path), folder=True) as partial:
             self.put(partial)
 
     def put(self, partial: Path) -> None:

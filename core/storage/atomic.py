@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from recon.core.errors import ReconError
-from recon.core.storage.lock import held
+from recon.core.storage.lock import exclusive_lock
 
 REMEDIES = {
     errno.ENOSPC: "make room there or choose another place",
@@ -19,7 +19,7 @@ REMEDIES = {
 
 
 @contextlib.contextmanager
-def whole(path: Path, *, replace: bool = False, folder: bool = False) -> Iterator[Path]:
+def atomic_output(path: Path, *, replace: bool = False, folder: bool = False) -> Iterator[Path]:
     """An empty file beside the given one to write to; renamed to it when the block ends well.
 
     replace  an existing output is replaced (files only); else it is an error
@@ -38,9 +38,9 @@ def whole(path: Path, *, replace: bool = False, folder: bool = False) -> Iterato
         make = (lambda: partial.mkdir(exist_ok=True)) if folder else partial.touch
         try:
             if partial.exists() and partial.is_dir() != folder:
-                with held(partial, lambda: None, beside):
+                with exclusive_lock(partial, lambda: None, beside):
                     remove(partial)
-            stack.enter_context(held(partial, make, beside))
+            stack.enter_context(exclusive_lock(partial, make, beside))
         except BlockingIOError:
             message = f"{path} is being written by another process; wait or choose another name"
             raise ReconError(message) from None

@@ -11,13 +11,13 @@ ATTEMPTS = 100
 
 
 @contextlib.contextmanager
-def held(path: Path, make: Callable[[], object], on_windows: Path) -> Iterator[None]:
-    """Hold a file or folder for the block; BlockingIOError when another process does.
+def exclusive_lock(path: Path, make: Callable[[], object], on_windows: Path) -> Iterator[None]:
+    """Lock a file or folder for the block; BlockingIOError when another process has.
 
     make        makes it, unless it is there
     on_windows  the file that is held in its stead there: gone when its process ends
 
-    Where a file system knows no locks, nothing is held.
+    Where a file system knows no locks, nothing is locked.
     """
     with contextlib.ExitStack() as stack:
         _hold(path, make, on_windows, stack)

@@ -15,7 +15,7 @@ from ome_zarr_models.v05.image import ImageAttrs
 from ome_zarr_models.v05.multiscales import Dataset, Multiscale
 
 from recon.core.errors import ReconError
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 from recon.core.storage.zarr_store import (
     BAD_METADATA,
     COMPRESSION,
@@ -40,7 +40,7 @@ def write(path: Path, volume: "Volume | StreamedVolume") -> None:
     strides = [1]
     while max(volume.shape) // strides[-1] > CHUNK and min(volume.shape) // strides[-1] >= 2:
         strides.append(2 * strides[-1])
-    with whole(path, folder=True) as partial:
+    with atomic_output(path, folder=True) as partial:
         group = zarr.create_group(partial, zarr_format=3)
         for level, stride in enumerate(strides):
             sides = [-(-side // stride) for side in volume.shape]

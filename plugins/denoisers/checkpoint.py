@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from recon.core.data.micrographs import Micrographs
 from recon.core.errors import ReconError
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 
 FORMAT = "recon training 1"
 
@@ -36,7 +36,7 @@ def save(
             tensors[f"{part}.{name}"] = value
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     told = {"format": FORMAT, "identity": identity, "record": record}
-    with whole(path, replace=True) as partial:
+    with atomic_output(path, replace=True) as partial:
         try:
             safetensors.torch.save_file(tensors, partial, {"recon": json.dumps(told)})
         except safetensors.SafetensorError as error:  # it makes one of those of the system

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
-from recon.core.storage.atomic import check_writable, whole
+from recon.core.storage.atomic import atomic_output, check_writable
 from recon.plugins.exporters.abaqus import Abaqus
 from recon.plugins.exporters.dream3d import Dream3D
 from recon.plugins.exporters.format import Format, Progress
@@ -46,7 +46,7 @@ def export(
     for plan in plans:
         with ExitStack() as stack:
             for file, write in plan.items():
-                write(stack.enter_context(whole(file)), progress)
+                write(stack.enter_context(atomic_output(file)), progress)
     return files
 
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.core.sampling.slabs.field import AnyField, F, mapped, settled, summed, thinned
+from recon.core.sampling.slabs.field import AnyField, F, mapped, materialize, summed, thinned
 
 LIMIT = 1.2
 """The logit of D is atanh(D / LIMIT): above 1, so that certainty stays finite."""
@@ -29,7 +29,7 @@ def balanced(clean: F, fractions: NDArray[np.float64]) -> F:
     is such that the phase fractions of the field sharpened by 4 are the given (K,). Shares of the
     unsharpened field are no guide: what is undecided still goes to the larger phase.
     """
-    found = settled(mapped(logits, clean))
+    found = materialize(mapped(logits, clean))
     if found.shape[0] == 1:
         shift = torch.tensor([two_phase_shift(found, float(fractions[1]))])
     else:

@@ -17,7 +17,7 @@ from recon.core.options import option
 from recon.core.sampling.anchors import Pinned, imposed
 from recon.core.sampling.noise import Step, injected, log_spaced, reverse_mean
 from recon.core.sampling.scene import Clean, Noise, Scene
-from recon.core.sampling.slabs.field import mean_of, settled
+from recon.core.sampling.slabs.field import materialize, mean_of
 from recon.plugins.harmonizers import interface, target
 from recon.plugins.harmonizers.balance import balanced, clamped
 from recon.plugins.harmonizers.conditioning import correction, expected_fractions, told_share
@@ -213,7 +213,7 @@ class Spectral(Harmonizer):
             estimate = clamped(estimate)
         elif self.balance:
             estimate = balanced(estimate, known.fractions)
-        estimate = settled(estimate)
+        estimate = materialize(estimate)
         return self.anchored(estimate, s2, known) if known.anchors else estimate
 
     def anchored(self, estimate: Tensor, s2: float, known: Known) -> Tensor:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from recon.core import Property, ReconError, Volume, option
 from recon.core.data.clusters import Clusters
 from recon.core.sampler import torch_device
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 from recon.plugins.properties.diffusion.cpu import Cpu
 from recon.plugins.properties.diffusion.flux import cell_flux
 from recon.plugins.properties.diffusion.gpu import Gpu
@@ -93,7 +93,7 @@ class Diffusivity(Property):
         with ExitStack() as stack:
             store = None
             if self.flux is not None:
-                store = stack.enter_context(whole(Path(self.flux), folder=True))
+                store = stack.enter_context(atomic_output(Path(self.flux), folder=True))
                 zarr.create_group(store, attributes={"components": ["x", "y", "z"]})
             for axis in self.axes:
                 solved[axis] = self._along(axis, volume, conducting, clusters, device, store)

@@ -16,7 +16,7 @@ from recon.core import Property, ReconError, Volume, option
 from recon.core.data.clusters import Clusters
 from recon.core.data.structure_tensor import directions
 from recon.core.sampler import torch_device
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 from recon.core.storage.memory import out_of_memory
 from recon.plugins.materials.materials import Materials, bundled_materials
 from recon.plugins.materials.voigt import frames, rotated_expansion, rotated_stiffness
@@ -182,7 +182,7 @@ class Homogenization(Property):
             yield lambda case, displacement: None
             return
         h = moduli.edge_products(elements.edges)
-        with whole(Path(self.fields), folder=True) as store:
+        with atomic_output(Path(self.fields), folder=True) as store:
             group = zarr.create_group(store, attributes={"voigt": CASES, "cases": CASES})
             arrays: dict[str, Any] = {}
             for name, count in (("strain", (6, 6)), ("stress", (6, 6)), ("von-mises", (6,))):

@@ -2,7 +2,7 @@
 
 import pytest
 from kill import kill
-from works import inputs
+from scenarios import inputs
 
 pytestmark = pytest.mark.processes
 

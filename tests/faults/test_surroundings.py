@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 from kill import workers
+from scenarios import inputs
 from surroundings import (
     Bench,
     Case,
@@ -19,7 +20,6 @@ from surroundings import (
     small_files,
     twice,
 )
-from works import inputs
 
 pytestmark = pytest.mark.processes
 

@@ -10,7 +10,7 @@ import xarray as xr
 from recon.core.data.colours import pick_colours
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 from recon.validation.comparison.equivalence import Comparison
 from recon.validation.comparison.floor import ESTIMATED
 from recon.validation.report import numbers
@@ -43,7 +43,7 @@ def write_report(
     checks        sentences on further checks, or title -> sentence or sentences
     """
     page = rendered(volumes, measurements, reference, comparison, provenance, checks)
-    with whole(Path(path), replace=True) as partial:
+    with atomic_output(Path(path), replace=True) as partial:
         partial.write_text(page, encoding="utf-8")
 
 

@@ -15,7 +15,7 @@ import xarray as xr
 from recon.core.data.volume import Volume
 from recon.core.kinds import Denoiser
 from recon.core.recipe import Recipe
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 from recon.core.storage.streamed import StreamedVolume
 from recon.workflow.folder import Folder
 
@@ -93,7 +93,7 @@ class Order:
 
     def note(self, number: int, **facts: Any) -> None:
         """Keep facts of a sample, as JSON, until the run ends."""
-        with whole(self._notes(number), replace=True) as partial:
+        with atomic_output(self._notes(number), replace=True) as partial:
             partial.write_text(json.dumps(self.known(number) | facts, default=float))
 
     def _notes(self, number: int) -> Path:

@@ -12,7 +12,7 @@ from recon.core.errors import ReconError
 from recon.core.sampling.processes import Processes
 from recon.core.sampling.slabs.field import Field, slabs_of
 from recon.core.sampling.slabs.slabs import Slabs
-from recon.core.storage.atomic import remove, whole
+from recon.core.storage.atomic import atomic_output, remove
 
 NOTE = "latest.json"
 
@@ -49,7 +49,7 @@ def _save(folder: Path, done: int, field: Field, processes: Processes) -> None:
         array[:, low : low + part.shape[1]] = part.cpu().numpy()
     _wait(processes)
     if processes.first:
-        with whole(folder / NOTE, replace=True) as partial:
+        with atomic_output(folder / NOTE, replace=True) as partial:
             partial.write_text(json.dumps({"done": done, "field": path.name}))
         for other in folder.glob("after-*.zarr"):
             if other != path:
@@ -75,7 +75,7 @@ def load(folder: Path, slabs: Slabs, device: str) -> tuple[int, Field] | None:
     def read(low: int, high: int) -> torch.Tensor:
         return torch.from_numpy(array[:, low:high]).clone().to(device)
 
-    return done, Field(slabs, (c, z, y, x), read).settle()
+    return done, Field(slabs, (c, z, y, x), read).materialize()
 
 
 def _wait(processes: Processes) -> None:

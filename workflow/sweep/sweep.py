@@ -15,7 +15,7 @@ from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.core.options import options, rule
 from recon.core.recipe import Recipe
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 from recon.validation.comparison.equivalence import Comparison, check_comparable, compare
 from recon.workflow.executors import Progress
 from recon.workflow.folder import STATE, Folder
@@ -62,7 +62,7 @@ def begin(asked: Sweep, path: Path, resume: bool) -> None:
     if begun is None:
         if any(child.name != f".{ASKED}.partial" for child in path.iterdir()):
             raise ReconError(f"{path} holds something already; choose another --out")
-        with whole(path / ASKED) as partial:
+        with atomic_output(path / ASKED) as partial:
             partial.write_text(tomli_w.dumps(asked.to_table()), encoding="utf-8")
         return
     old, new = begun.to_table(), asked.to_table()
@@ -101,7 +101,7 @@ def sweep(
         rows.append(row)
         sweep_table.write(folder.path / TABLE, rows)
     if rows:
-        with whole(folder.path / FIGURE, replace=True) as partial:
+        with atomic_output(folder.path / FIGURE, replace=True) as partial:
             sweep_figure.draw(asked, rows, partial)
     if failed:
         each = "; ".join(f"{name}: {error}" for name, error in failed.items())
@@ -186,7 +186,7 @@ def _row(
 
     def timed(number: int, passed: float) -> None:
         seconds[str(number)] = passed
-        with whole(times, replace=True) as partial:
+        with atomic_output(times, replace=True) as partial:
             partial.write_text(json.dumps(seconds))
 
     recipe = networks.supplied(combination.recipe)
@@ -201,7 +201,7 @@ def _row(
         "seconds": sum(seconds.values()) / len(seconds) if seconds else None,
         **sweep_table.judged(comparison or _volumes(place.path)),
     }
-    with whole(kept, replace=True) as partial:
+    with atomic_output(kept, replace=True) as partial:
         partial.write_text(json.dumps(row))
     return row
 

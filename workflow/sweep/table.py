@@ -10,7 +10,7 @@ import xarray as xr
 
 from recon.core.catalog import catalog
 from recon.core.data.volume import Volume
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 from recon.validation.comparison.equivalence import METRICS, Agreement, Comparison
 from recon.workflow.sweep.combinations import Sweep, text
 
@@ -47,7 +47,7 @@ def judged(found: Comparison | Sequence[Volume]) -> dict[str, Any]:
 def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Rows as CSV; a column that a row lacks is empty there."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    with whole(path, replace=True) as partial, partial.open("w", newline="") as stream:
+    with atomic_output(path, replace=True) as partial, partial.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, columns)
         writer.writeheader()
         for row in rows:

@@ -19,7 +19,7 @@ from recon.core.sampling.slabs.slabs import Read, Shape, Slabs, Stored
 
 
 class Field:
-    """An expression over fields (C, Z, Y, X); reading a slab computes it, settling keeps it."""
+    """An expression over fields (C, Z, Y, X); reading a slab computes it."""
 
     def __init__(
         self, slabs: Slabs, shape: Shape, read: Read, stored: Stored | None = None
@@ -32,7 +32,7 @@ class Field:
         """Its planes from one place to another (exclusive) along z."""
         return self._read(low, high)
 
-    def settle(self) -> "Field":
+    def materialize(self) -> "Field":
         """Compute it once and keep it; this also lets go of what it was made from."""
         if self.stored is None:
             self.stored = self.slabs.store(self.shape, torch.float32, 0, self._read)
@@ -40,8 +40,8 @@ class Field:
         return self
 
     def along(self, axis: int) -> Read:
-        """Its slabs along an axis; settles it first."""
-        self.settle()
+        """Its slabs along an axis; materializes it first."""
+        self.materialize()
         assert self.stored is not None
         return self.stored.along(axis)
 
@@ -104,9 +104,9 @@ def mapped(function: Callable[[Tensor], Tensor], field: F) -> F:
     return Field(field.slabs, field.shape, lambda low, high: function(field.slab(low, high)))
 
 
-def settled(field: F) -> F:
+def materialize(field: F) -> F:
     """The field, computed once if it is read more than once."""
-    return field if isinstance(field, Tensor) else field.settle()
+    return field if isinstance(field, Tensor) else field.materialize()
 
 
 def slabs_of(field: AnyField) -> Iterator[tuple[int, Tensor]]:

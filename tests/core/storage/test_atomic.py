@@ -5,13 +5,13 @@ import os
 import pytest
 
 from recon.core import ReconError
-from recon.core.storage.atomic import whole
+from recon.core.storage.atomic import atomic_output
 from recon.workflow.folder import GONE, Folder
 
 
 def test_an_output_appears_when_its_block_ends_well(tmp_path):
     path = tmp_path / "new" / "out.txt"
-    with whole(path) as partial:
+    with atomic_output(path) as partial:
         partial.write_text("all of it")
         assert not path.exists()
     assert path.read_text() == "all of it"
@@ -20,7 +20,10 @@ def test_an_output_appears_when_its_block_ends_well(tmp_path):
 
 @pytest.mark.parametrize("folder", [False, True])
 def test_a_broken_block_leaves_nothing(tmp_path, folder):
-    with pytest.raises(ZeroDivisionError), whole(tmp_path / "out", folder=folder) as partial:
+    with (
+        pytest.raises(ZeroDivisionError),
+        atomic_output(tmp_path / "out", folder=folder) as partial,
+    ):
         (partial / "inner" if folder else partial).write_text("half")
         _ = 1 / 0
     assert list(tmp_path.iterdir()) == []
@@ -29,9 +32,9 @@ def test_a_broken_block_leaves_nothing(tmp_path, folder):
 @pytest.mark.parametrize("folder", [False, True])
 def test_another_writer_is_refused_and_disturbs_nothing(tmp_path, folder):
     path = tmp_path / "out"
-    with whole(path, folder=folder) as partial:
+    with atomic_output(path, folder=folder) as partial:
         (partial / "inner" if folder else partial).write_text("first")
-        with pytest.raises(ReconError, match="written by another process"), whole(path):
+        with pytest.raises(ReconError, match="written by another process"), atomic_output(path):
             raise AssertionError("entered")
     assert (path / "inner" if folder else path).read_text() == "first"
 
@@ -45,7 +48,7 @@ def test_what_a_killed_process_left_is_taken_away(tmp_path, folder, stale_folder
         (stale / "stale").write_text("half")
     else:
         stale.write_text("half")
-    with whole(tmp_path / "out", folder=folder) as partial:
+    with atomic_output(tmp_path / "out", folder=folder) as partial:
         assert partial.is_dir() == folder
         assert not (list(partial.iterdir()) if folder else partial.read_text())
     assert [child.name for child in tmp_path.iterdir()] == ["out"]
@@ -54,9 +57,9 @@ def test_what_a_killed_process_left_is_taken_away(tmp_path, folder, stale_folder
 def test_what_stands_is_not_replaced_unasked(tmp_path):
     path = tmp_path / "out"
     path.write_text("old")
-    with pytest.raises(ReconError, match="exists already"), whole(path):
+    with pytest.raises(ReconError, match="exists already"), atomic_output(path):
         raise AssertionError("entered")
-    with whole(path, replace=True) as partial:
+    with atomic_output(path, replace=True) as partial:
         partial.write_text("new")
     assert path.read_text() == "new"
 
@@ -64,7 +67,7 @@ def test_what_stands_is_not_replaced_unasked(tmp_path):
 def test_a_place_that_cannot_be_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     path, expected = tmp_path / "file" / "out", "^cannot write .*; choose another place$"
-    with pytest.raises(ReconError, match=expected), whole(path):
+    with pytest.raises(ReconError, match=expected), atomic_output(path):
         raise AssertionError("entered")
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon.core import ReconError
-from recon.core.sampling.slabs import Field, mapped, settled
+from recon.core.sampling.slabs import Field, mapped, materialize
 from recon.core.sampling.slabs.field import bordered, mean_of, slabs_of, summed, thinned
 from recon.workflow.executors.on_disk import OnDisk
 
@@ -51,7 +51,7 @@ def test_what_is_kept_is_read_along_any_axis(disk, axis):
 def test_settling_computes_once_and_frees_the_disk_in_the_end(tmp_path):
     disk, calls = OnDisk(tmp_path, 4), []
     field = mapped(lambda part: calls.append(1) or part.exp(), field_of(WHOLE, disk))
-    settled(field)
+    materialize(field)
     first = values(field)
     assert torch.equal(first, WHOLE.exp()) and torch.equal(values(field), first)
     assert len(calls) == len(disk.bounds(9)) == 3
@@ -64,7 +64,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     field = field_of(WHOLE, OnDisk(tmp_path / "file", 4))
     with pytest.raises(ReconError, match="cannot write .*file.*; make room there, then --resume"):
-        field.settle()
+        field.materialize()
 
 
 @given(st.integers(1, 10), st.booleans())

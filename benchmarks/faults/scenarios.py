@@ -17,7 +17,7 @@ SLABS = (*GAUSSIAN, "--harmonizer", "none", "--steps", 12)
 
 
 @attrs.frozen
-class Work:
+class Scenario:
     """One command; it writes into the folder where it is started.
 
     command  its arguments, of the folder that `inputs` has filled
@@ -54,40 +54,40 @@ def _there(folder: Path, name: str, count: int) -> bool:
     return len(files) >= count
 
 
-WORKS = {
-    "import": Work(
+SCENARIOS = {
+    "import": Scenario(
         lambda at: (
             "import",
             *(word for plane in ("xy", "xz", "yz") for word in (f"--{plane}", at / f"{plane}.npy")),
             *("--out", "m.zarr"),
         )
     ),
-    "train": Work(
+    "train": Scenario(
         lambda at: ("train", at / "m.zarr", "--out", "w.safetensors", *TRAIN), resume=True
     ),
-    "run": Work(
+    "run": Scenario(
         lambda at: ("run", *GAUSSIAN, "--steps", 30, "--samples", 3, "--out", "out"), resume=True
     ),
-    "run that trains": Work(
+    "run that trains": Scenario(
         lambda at: ("run", *GAUSSIAN, "--micrographs", at / "m.zarr", "--steps", 8, "--out", "out"),
         resume=True,
     ),
-    "run with weights": Work(
+    "run with weights": Scenario(
         lambda at: (
             *("run", *GAUSSIAN, "--weights", at / "w.safetensors"),
             *("--steps", 20, "--samples", 2, "--out", "out"),
         ),
         resume=True,
     ),
-    "run in slabs": Work(lambda at: ("run", *SLABS, "--out", "out"), resume=True, slabs=True),
-    "measure": Work(
+    "run in slabs": Scenario(lambda at: ("run", *SLABS, "--out", "out"), resume=True, slabs=True),
+    "measure": Scenario(
         lambda at: ("measure", at / "v.zarr", "--json", "m.json", "--report", "m.html")
     ),
-    "export": Work(lambda at: ("export", at / "v.zarr"), again=EXPORTS),
-    "sweep": Work(
+    "export": Scenario(lambda at: ("export", at / "v.zarr"), again=EXPORTS),
+    "sweep": Scenario(
         lambda at: ("sweep", *GAUSSIAN, "--vary", "steps=4,8,12", "--out", "out"), resume=True
     ),
-    "run on Dask": Work(
+    "run on Dask": Scenario(
         lambda at: (
             *("run", *GAUSSIAN, "--steps", 30, "--samples", 4, "--out", "out"),
             *("--executor", "dask", "--workers", 2),
