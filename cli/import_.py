@@ -12,13 +12,13 @@ from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import PLANES
 from recon.core.data.units import format_voxel_size, parse_pixel_size, parse_voxel_size
 from recon.core.errors import ReconError
+from recon.core.kinds.reader import PixelSize
 from recon.core.storage.atomic import atomic_output, check_writable
 from recon.imaging.common_size import UNKNOWN
 from recon.imaging.cropping import Crop
 from recon.imaging.denoise import FILTERS
 from recon.imaging.load import make_micrographs, read_pictures
 from recon.imaging.picture import Picture
-from recon.imaging.pixel_size import PixelSize
 from recon.imaging.plane_check.plane_check import plane_findings
 from recon.imaging.plane_values import plane_values
 from recon.imaging.preparation import Decisions, Prepared

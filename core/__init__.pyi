@@ -21,6 +21,7 @@ from .kinds.refiner import Refiner as Refiner
 from .kinds.schedule import Schedule as Schedule
 from .measure import measure_all as measure_all
 from .options import option as option
+from .readers import read_image as read_image
 from .recipe import Recipe as Recipe
 from .sampler import State as State
 from .sampler import sample_steps as sample_steps

@@ -45,6 +45,8 @@ class Summary:
     """What can be told of a plugin class without importing it.
 
     suffixes         of an exporter or reader
+    signatures       first bytes that a reader knows, in hexadecimal
+    members          files that make a folder one for a reader
     compared         of a metric: "volumes" and "micrographs" as far as it joins the comparison
                      with them by itself
     weights_package  import package of the weights that are shipped with a denoiser
@@ -56,6 +58,8 @@ class Summary:
     doc: str
     options: tuple[OptionInfo, ...] = ()
     suffixes: tuple[str, ...] = ()
+    signatures: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
     weights_package: str | None = None
 
@@ -69,6 +73,8 @@ class Summary:
             inspect.getdoc(plugin) or "",
             describe_options(plugin),
             tuple(getattr(plugin, "suffixes", ())),
+            tuple(first.hex() for first in getattr(plugin, "signatures", ())),
+            tuple(getattr(plugin, "members", ())),
             _compared(plugin),
             getattr(plugin, "weights_package", None),
         )
@@ -76,9 +82,9 @@ class Summary:
     @classmethod
     def from_table(cls, table: dict[str, Any]) -> "Summary":
         """From plain data, as `attrs.asdict` gives."""
-        lists = {key: tuple(table[key]) for key in ("suffixes", "compared")}
-        lists["options"] = tuple(OptionInfo(**one) for one in table["options"])
-        return cls(**{**table, **lists})
+        options = tuple(OptionInfo(**one) for one in table["options"])
+        lists = {key: tuple(value) for key, value in table.items() if isinstance(value, list)}
+        return cls(**{**table, **lists, "options": options})
 
 
 def _compared(plugin: type[Any]) -> tuple[str, ...]:
@@ -124,6 +130,12 @@ class Catalog:
     broken: dict[str, str]
     commands: tuple[tuple[str, Any], ...] = ()
 
+    @property
+    def not_loaded(self) -> str:
+        """What a message says of broken packages: one of them may have what was asked for."""
+        failed = "; ".join(f"plugin {package}: {why}" for package, why in self.broken.items())
+        return f"; not loaded: {failed}" if failed else ""
+
     def names(self, kind: str) -> list[str]:
         """Names of the plugins of a kind, sorted."""
         if kind not in HOOKS:
@@ -133,9 +145,7 @@ class Catalog:
     def entry(self, kind: str, name: str) -> Entry:
         """The one plugin of a kind and name; ReconError for none or several."""
         if name not in self.names(kind):
-            error = unknown(kind, name, self.names(kind))
-            failed = "; ".join(f"plugin {package}: {why}" for package, why in self.broken.items())
-            raise ReconError(f"{error}{'; not loaded: ' + failed if failed else ''}")
+            raise ReconError(f"{unknown(kind, name, self.names(kind))}{self.not_loaded}")
         offers = self.entries[kind, name]
         if len(offers) > 1:
             packages = " and ".join(entry.package for entry in offers)
@@ -144,6 +154,19 @@ class Catalog:
                 "RECON_DISABLED_PLUGINS"
             )
         return offers[0]
+
+    def by_suffix(self, kind: str, path: Path) -> list[Entry]:
+        """Plugins of a kind that have the suffix of a file; the longest that fits counts."""
+        name = path.name.lower()[1:]
+        fitting = [
+            (len(suffix), entry)
+            for entry in self
+            if entry.kind == kind
+            for suffix in entry.summary.suffixes
+            if name.endswith(suffix)
+        ]
+        longest = max((length for length, _ in fitting), default=0)
+        return [entry for length, entry in fitting if length == longest]
 
     def build(self, kind: str, name: str, /, **options: Any) -> Any:
         """A plugin with the given options; ReconError for what it does not admit."""
@@ -300,6 +323,17 @@ def _checked(cls: Any, kind: str, hook: str) -> Any:
 def _kind_class(kind: str) -> Any:
     """The abstract class of a kind."""
     return getattr(importlib.import_module("recon.core.kinds"), kind.title())
+
+
+def choose_one(offers: list[Entry], path: Path) -> Entry:
+    """The one plugin that takes a file; ReconError names both where there are two."""
+    if len(offers) > 1:
+        both = " and ".join(f"{entry.name} of {entry.package}" for entry in offers)
+        raise ReconError(
+            f"two {offers[0].kind}s take {path.name}: {both}; uninstall one or set "
+            "RECON_DISABLED_PLUGINS"
+        )
+    return offers[0]
 
 
 def plugin_version(plugin: Any) -> dict[str, str]:

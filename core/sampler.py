@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.core import contracts, weights
+from recon.core.anchor_images import read_anchors
 from recon.core.bundled import weights_path
 from recon.core.catalog import catalog
 from recon.core.data import planes
@@ -24,7 +25,7 @@ from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.core.kinds import Denoiser, Harmonizer
 from recon.core.recipe import Recipe
-from recon.core.sampling.anchors import Pinned, imposed, pinned, read_anchors
+from recon.core.sampling.anchors import Pinned, imposed, pinned
 from recon.core.sampling.noise import Step
 from recon.core.sampling.philox import START, normal
 from recon.core.sampling.scene import Clean, Scene

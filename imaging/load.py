@@ -12,8 +12,9 @@ from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import PLANES
 from recon.core.data.units import parse_pixel_size, parse_voxel_size
 from recon.core.errors import ReconError, shown, unknown
+from recon.core.kinds.reader import ImageFile
+from recon.core.readers import check_image, read_image
 from recon.imaging.cropping import Crop
-from recon.imaging.images import ImageFile, read_image
 from recon.imaging.picture import Picture, Pictures
 from recon.imaging.plane_check.plane_check import plane_findings
 from recon.imaging.preparation import Decisions, Prepared, Told, prepare
@@ -156,8 +157,7 @@ def _read(source: "Path | np.ndarray[Any, Any]") -> ImageFile:
         raise ReconError(
             f"an array must be a slice (2D) or a stack of slices (3D), got shape {source.shape}"
         )
-    slices = (source,) if source.ndim == 2 else tuple(source)
-    return ImageFile(Path("array"), slices)
+    return check_image(ImageFile(Path("array"), source))
 
 
 def _by_plane(

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 from numpy.typing import NDArray
 
-from recon.imaging.pixel_size import PixelSize
+from recon.core.kinds.reader import PixelSize
 
 
 @attrs.frozen(eq=False)

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core.errors import ReconError
+from recon.core.kinds.reader import PixelSize
 from recon.imaging import resample
 from recon.imaging.common_size import VoxelSize, settled_size
 from recon.imaging.cropping import Crop, banner_notices, cropped
 from recon.imaging.denoise import FILTERS, SPECKLED, denoised, specks
 from recon.imaging.labels import Labels, absent, by_value, label_values
 from recon.imaging.picture import Picture, Pictures, joined, pixels
-from recon.imaging.pixel_size import PixelSize
 from recon.imaging.segmentation import Cuts, Segmentation, by_given, by_otsu
 
 

@@ -11,10 +11,10 @@ from skimage.transform import resize, resize_local_mean
 from recon.core.data.planes import in_plane
 from recon.core.data.units import format_length
 from recon.core.errors import ReconError
+from recon.core.kinds.reader import PixelSize
 from recon.imaging.common_size import SAME, VoxelSize
 from recon.imaging.cropping import LEAST
 from recon.imaging.picture import Picture, Pictures, joined
-from recon.imaging.pixel_size import PixelSize
 
 FINEST = 8
 """Voxels along one pixel, at most: micrographs do not hold finer detail than their pixels."""

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from recon.core.data.planes import NORMAL, PLANES, in_plane
 from recon.core.errors import ReconError
-from recon.imaging.images import ImageFile
+from recon.core.kinds.reader import ImageFile, PixelSize
 from recon.imaging.picture import Picture
-from recon.imaging.pixel_size import PixelSize
 
 WANTED = 32
 """Slices of a plane when nothing else is said."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from recon.core.hooks import hookimpl
 
 if TYPE_CHECKING:
-    from recon.core.kinds import Denoiser, Harmonizer, Metric, Property, Schedule
+    from recon.core.kinds import Denoiser, Harmonizer, Metric, Property, Reader, Schedule
 
 INDEX = Path(__file__).with_name("index.json")
 """What the hooks return, listed so that nothing need be imported; `python -m recon.plugins.index`
@@ -70,3 +70,13 @@ def recon_properties() -> "list[type[Property]]":
     from recon.plugins.properties.homogenization import Homogenization
 
     return [Homogenization, Diffusivity]
+
+
+@hookimpl
+def recon_readers() -> "list[type[Reader]]":
+    from recon.plugins.readers.npy import Npy
+    from recon.plugins.readers.png import Png
+    from recon.plugins.readers.tif import Tif
+    from recon.plugins.readers.zarr import Zarr
+
+    return [Png, Tif, Npy, Zarr]

@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 import torch
 
+from recon.core.anchor_images import read_anchors
 from recon.core.catalog import catalog
 from recon.core.recipe import Recipe
 from recon.core.sampler import torch_device
-from recon.core.sampling.anchors import read_anchors
 
 SHOWN = 12
 """Digits of a SHA-256 that are told."""

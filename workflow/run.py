@@ -11,6 +11,7 @@ import attrs
 import xarray as xr
 
 from recon.core import weights
+from recon.core.anchor_images import read_anchors
 from recon.core.bundled import bundled, weights_path
 from recon.core.catalog import catalog
 from recon.core.data.micrographs import Micrographs
@@ -20,7 +21,7 @@ from recon.core.kinds import Denoiser, Harmonizer
 from recon.core.options import values
 from recon.core.recipe import PATHS, Choice, Recipe
 from recon.core.sampler import torch_device
-from recon.core.sampling.anchors import absolute, read_anchors
+from recon.core.sampling.anchors import absolute
 from recon.core.sampling.processes import world
 from recon.core.sampling.threads import keep_threads
 from recon.core.storage.atomic import atomic_output

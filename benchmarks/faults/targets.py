@@ -29,7 +29,7 @@ from PIL import Image
 
 from recon.cli.recipe import recipe_table
 from recon.core import Micrographs, Recipe, Volume, catalog, weights
-from recon.imaging.images import read_image
+from recon.core.readers import read_image
 from recon.plugins.materials.materials import Materials, bundled_materials
 from recon.workflow.run import check
 

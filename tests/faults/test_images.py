@@ -15,7 +15,7 @@ import tifffile
 from PIL import Image
 
 from recon.core import ReconError
-from recon.imaging.images import read_image
+from recon.core.readers import read_image
 
 SLICE = np.random.default_rng(0).integers(0, 3, (20, 30), np.uint8)
 
@@ -138,7 +138,7 @@ def test_pickle_in_an_npy_is_never_unpickled(tmp_path):
     np.save(tmp_path / "a.npy", np.array([[payload]], object))
     assert "Python objects" in refusal(tmp_path / "a.npy")
     (tmp_path / "b.npy").write_bytes(pickle.dumps(payload))
-    assert "neither PNG" in refusal(tmp_path / "b.npy")
+    assert "neither npy, png, tif" in refusal(tmp_path / "b.npy")
     assert not (tmp_path / "done").exists()
 
 

@@ -13,7 +13,7 @@ import zarr
 
 from recon.core import Micrographs, ReconError, Volume
 from recon.core.data.chunked_volume import ChunkedVolume
-from recon.imaging.images import read_image
+from recon.core.readers import read_image
 
 LABELS = np.zeros((70, 20, 20), np.uint8)
 LABELS[66:] = np.random.default_rng(0).integers(0, 3, (4, 20, 20))

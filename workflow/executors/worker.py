@@ -24,6 +24,7 @@ import torch
 from distributed import get_worker
 
 from recon.core import weights
+from recon.core.anchor_images import read_anchors
 from recon.core.bundled import bundled
 from recon.core.catalog import catalog
 from recon.core.data.volume import Volume
@@ -32,7 +33,7 @@ from recon.core.kinds import Denoiser
 from recon.core.measure import measure_all
 from recon.core.recipe import PATHS, Choice, Recipe
 from recon.core.sampler import fitted, sample_steps, torch_device
-from recon.core.sampling.anchors import read_anchors, split
+from recon.core.sampling.anchors import split
 from recon.core.sampling.threads import keep_threads
 from recon.workflow.examples import EXAMPLES
 from recon.workflow.executors import Order, Results

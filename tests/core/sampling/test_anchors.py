@@ -3,9 +3,9 @@ import pytest
 from PIL import Image
 
 from recon.core import Recipe, ReconError, sample_steps
+from recon.core.anchor_images import read_anchors
 from recon.core.recipe import Choice
 from recon.core.sampler import fitted
-from recon.core.sampling.anchors import read_anchors
 
 SHAPE = (12, 16, 20)
 LABELS = np.random.default_rng(0).integers(0, 3, SHAPE).astype(np.uint8)
@@ -51,7 +51,11 @@ def test_an_anchor_may_lack_a_phase(tmp_path):
         ("xy:12=a.npy", LABELS[5], r"place must be in \[0, 11\] along z, got 12"),
         ("xy:5=b.npy", LABELS[5], "does not exist"),
         ("xy:5=a.npy", LABELS, "must be one slice, got 12"),
-        ("xy:5=a.npy", LABELS[5].T, "16 x 20 .* got 20 x 16; crop it or give --shape 12 20 16"),
+        (
+            "xy:5=a.npy",
+            LABELS[5].T,
+            r"16 x 20 .* 20 x 16; crop it or give shape=\(12, 20, 16\)",
+        ),
         ("xy:5=a.npy", LABELS[5] + 0.5, r"must hold the labels 0\.\.2"),
         ("xy:5=a.npy", 2 * LABELS[5] // 4 + 7, r"got values 7, 8 in"),
         ("xy:5=a.npy", np.arange(320).reshape(16, 20), r"got 320 values in .*`recon import`"),

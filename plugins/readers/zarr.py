@@ -1,15 +1,37 @@
-"""Images in zarr: a plain array, or the finest level of an OME-Zarr image."""
+"""Images in zarr."""
 
+import math
 from pathlib import Path
 from typing import Any
 
+import attrs
 import zarr
 
 from recon.core.errors import ReconError
+from recon.core.kinds import ImageFile, Reader
 from recon.core.storage.ome_zarr import UNIT
 from recon.core.storage.zarr_store import Source, attributes_of, open_store, recon_attribute
+from recon.plugins.readers.unpacked import check_size
 
 Lengths = tuple[float, ...]
+
+
+@attrs.frozen
+class Zarr(Reader):
+    """A plain zarr array, or the finest level of an OME-Zarr image with its voxel size."""
+
+    name = "zarr"
+    suffixes = (".zarr",)
+    members = ("zarr.json", ".zgroup", ".zarray")
+
+    def read(self, path: Path) -> ImageFile:
+        array, sides, lengths = open_array(path)
+        check_size(math.prod(array.shape) * array.dtype.itemsize, path)
+        slices = array.whole().reshape(sides)
+        if lengths is None:
+            return ImageFile(path, slices)
+        spacing = lengths[0] if len(lengths) == 3 else None
+        return ImageFile(path, slices, (lengths[-2], lengths[-1]), spacing)
 
 
 def open_array(path: Path) -> tuple[Source, tuple[int, ...], Lengths | None]:

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from recon.core import ReconError
-from recon.imaging.images import read_image
+from recon.core.readers import read_image
 
 STACK = np.random.default_rng(0).integers(0, 3, (6, 20, 30), dtype=np.uint8)
 SLICE = STACK[0]
@@ -229,7 +229,7 @@ def test_files_that_are_no_images_are_refused(tmp_path):
     (tmp_path / "text.png").write_text("x")
     assert "does not exist" in refusal(tmp_path / "none.png")
     assert "is empty" in refusal(tmp_path / "empty.png")
-    assert "neither PNG, TIFF, .npy nor zarr" in refusal(tmp_path / "text.png")
+    assert "neither npy, png, tif nor zarr" in refusal(tmp_path / "text.png")
     assert "is a folder" in refusal(tmp_path)
 
 

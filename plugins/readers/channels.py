@@ -1,14 +1,15 @@
 """One value a pixel: palettes of greys and equal channels are looked through, colours weighed."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from skimage.color import rgb2gray
 
 from recon.core.errors import ReconError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 FEW = 8
 """Up to so many colours are labels rather than a photograph."""
@@ -17,7 +18,7 @@ OneValue = tuple[NDArray[Any], bool]
 """The values, and whether they were colours."""
 
 
-def picture_values(picture: Image.Image, path: Path) -> OneValue:
+def picture_values(picture: "Image.Image", path: Path) -> OneValue:
     """The one value of each pixel (a, b) of an open Pillow image."""
     picture.load()
     if picture.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
@@ -64,6 +65,8 @@ def one_channel(
 
 def _luminance(colours: NDArray[Any], path: Path) -> NDArray[Any]:
     """0.2125 red + 0.7154 green + 0.0721 blue, integers rounded to their own type."""
+    from skimage.color import rgb2gray
+
     grey: NDArray[Any] = rgb2gray(colours.astype(np.float64))  # floats keep their range
     if colours.dtype.kind not in "iu":
         return grey

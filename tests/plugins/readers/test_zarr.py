@@ -3,7 +3,7 @@ import pytest
 import zarr
 
 from recon.core import Micrographs, ReconError, Volume
-from recon.imaging.images import read_image
+from recon.core.readers import read_image
 
 STACK = np.random.default_rng(0).integers(0, 3, (6, 20, 30), dtype=np.uint8)
 SLICE = STACK[0]

@@ -6,9 +6,7 @@ from xml.etree import ElementTree  # nosec B405
 
 from recon.core.data.units import parse_length
 from recon.core.errors import ReconError
-
-PixelSize = tuple[float, float]
-"""Edge lengths of a pixel along (rows, columns) in metres."""
+from recon.core.kinds.reader import PixelSize
 
 PRINT_UNITS = ("cm", "inch")  # a resolution for printing, not of the microscope
 UNKNOWN = (

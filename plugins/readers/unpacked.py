@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from recon.core.errors import ReconError
+from recon.core.kinds.reader import damaged
+from recon.core.storage.limits import IMAGE
 
 FREE = 1 << 27  # bytes that a part may unpack to whatever the image says: harmless
 STEP = 1 << 20
@@ -25,7 +26,12 @@ UNPACKERS: dict[int, Callable[[], Any]] = {
 """What unpacks data that tifffile would unpack to any size."""
 
 
-def check_unpacked(tiff: Any, pages: Iterable[Any], path: Path) -> None:
+def check_size(size: int, path: Path) -> None:
+    """ReconError for an image that takes more bytes than are allowed."""
+    IMAGE.check(size, f"image {path} once unpacked", "crop it or give fewer slices")
+
+
+def check_pages(tiff: Any, pages: Iterable[Any], path: Path) -> None:
     """ReconError for pages that declare more than there is, and for parts that hold more.
 
     tifffile makes room for a page before it reads, fills it with zeros where strips or tiles are
@@ -66,12 +72,6 @@ def check_chunks(path: Path) -> None:
             if length > size:
                 raise damaged(path, "it is cut off")
             file.seek(length + 4, 1)
-
-
-def damaged(path: Path, reason: object) -> ReconError:
-    """Error for an image that is not as it was written."""
-    text = " ".join(str(reason).split()) or type(reason).__name__
-    return ReconError(f"image {path} is damaged: {text}; save it again")
 
 
 def _exceeds(unpacker: Any, data: bytes, room: int) -> bool:
