@@ -12,9 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from recon.cli.export import materials_of
-from recon.core import Volume, catalog
-from recon.plugins.exporters import Abaqus, export
+from recon.core import Volume, catalog, export
 
 MATERIALS = """unit = "GPa"
 [[phase]]
@@ -39,9 +37,8 @@ LOADS += (("REF_Y", 3, 1), ("REF_X", 3, 0), ("REF_X", 2, 0))
 def stiffness(volume: Volume, folder: Path, element: str) -> np.ndarray:
     """Mean stress (6, 6) under six unit strains, in GPa."""
     path = folder / f"{element}.inp"
-    materials = materials_of(str(folder / "materials.toml"))
-    format = Abaqus(periodic_equations=True, materials=materials, element=element)
-    export(volume, [(path, format)])
+    materials = str(folder / "materials.toml")
+    export(volume, path, equations=True, materials=materials, element=element)
     model = path.read_text()
     sides = [n * edge * 1e6 for n, edge in zip(volume.shape, volume.voxel_size, strict=True)][::-1]
     sets = re.findall(r"\*ELEMENT, .*ELSET=(\S+)", model)

@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from recon.core import Volume
-from recon.plugins.exporters import FORMATS, Abaqus, export
+from recon.core import Volume, export
 
-CASES = [*FORMATS, "inp periodic"]
+CASES = ["tif", "vti", "npy", "raw", "h5", "inp", "inp equations", "stl", "ply"]
 
 
 def texture(side: int) -> Volume:
@@ -27,14 +26,14 @@ def texture(side: int) -> Volume:
 
 
 def one(case: str, side: int) -> None:
-    suffix = case.split()[0]
-    format = Abaqus(periodic_equations=True) if case == "inp periodic" else FORMATS[suffix]()
+    suffix, *flags = case.split()
+    options = dict.fromkeys(flags, True)
     volume = texture(side)
-    export(texture(8), [(Path(tempfile.mkdtemp()) / f"a.{suffix}", format)])  # imports
+    export(texture(8), Path(tempfile.mkdtemp()) / f"a.{suffix}", **options)  # imports
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with tempfile.TemporaryDirectory() as folder:
         begin = time.process_time()
-        files = export(volume, [(Path(folder) / f"a.{suffix}", format)])
+        files = export(volume, Path(folder) / f"a.{suffix}", **options)
         seconds = time.process_time() - begin
         size = sum(file.stat().st_size for file in files) / 1e6
     gained = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3

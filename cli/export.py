@@ -3,28 +3,41 @@
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 
+from recon.cli.completion import materials_names
+from recon.cli.settings import parsed, set_flag
+from recon.core.catalog import catalog
 from recon.core.data.volume import Volume
-from recon.core.errors import ReconError
-from recon.plugins.exporters import FORMATS, export, format_of
-from recon.plugins.exporters.abaqus import ELEMENTS
-from recon.plugins.exporters.format import METRES
-from recon.plugins.exporters.materials import Material, Materials
+from recon.core.exporters import export
 from recon.workflow.progress import ProgressDisplay
 
-FORMAT_LINES = "\n".join(f"  .{suffix}  {cls.about}" for suffix, cls in FORMATS.items())
+
+class ExportCommand(click.Command):
+    """Lists the formats, of other packages too, below the flags."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Formats"):
+            formatter.write_dl(list_formats())
 
 
-@click.command(epilog=f"\b\nFormats:\n{FORMAT_LINES}")
+def list_formats() -> list[tuple[str, str]]:
+    """Suffixes and one line on each format."""
+    return [
+        (", ".join(entry.summary.suffixes), entry.summary.doc.partition("\n")[0])
+        for entry in catalog()
+        if entry.kind == "exporter"
+    ]
+
+
+@click.command(cls=ExportCommand)
 @click.argument("volume", type=click.Path(path_type=Path))
 @click.argument(
     "outputs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="OUT..."
 )
 @click.option(
     "--unit",
-    type=click.Choice(list(METRES)),
+    metavar="m|mm|um|nm",
     help="Unit of length.  [default: m in vti and h5, um in inp, stl and ply]",
 )
 @click.option(
@@ -35,56 +48,26 @@ FORMAT_LINES = "\n".join(f"  .{suffix}  {cls.about}" for suffix, cls in FORMATS.
 )
 @click.option("--phase", metavar="PHASE", help="stl and ply: only this phase, as OUT itself.")
 @click.option(
-    "--smooth",
-    type=float,
-    metavar="VOXELS",
-    help="stl and ply: blur a phase by so much before its surface is drawn.  [default: 0]",
+    "--materials",
+    metavar="FILE|NAME",
+    shell_complete=materials_names,
+    help="inp: elastic constants of the phases.",
 )
-@click.option("--materials", metavar="FILE|NAME", help="inp: elastic constants of the phases.")
-@click.option(
-    "--periodic-equations", is_flag=True, default=None, help="inp: periodic boundary conditions."
-)
-@click.option("--element", type=click.Choice(ELEMENTS), help="inp: element type.  [default: C3D8]")
-def command(volume: Path, outputs: tuple[Path, ...], **flags: Any) -> None:
+@set_flag
+def command(
+    volume: Path, outputs: tuple[Path, ...], settings: tuple[str, ...], **flags: Any
+) -> None:
     """Write a volume for other programs: TIFF, VTK, NumPy, Abaqus, raw, STL.
 
-    The suffix of each OUT names its format. An existing file is never replaced, and everything is
-    checked before anything is written.
+    The suffix of each OUT names its format. Options of a format are `--set FORMAT.OPTION=VALUE`,
+    such as --set inp.equations=true. An existing file is never replaced, and everything is checked
+    before anything is written.
     """
     given = {key: flag for key, flag in flags.items() if flag not in (None, ())}
-    classes = {path: format_of(path) for path in outputs}
-    for key in given:
-        able = [suffix for suffix, cls in FORMATS.items() if key in attrs.fields_dict(cls)]
-        if not any(key in attrs.fields_dict(cls) for cls in classes.values()):
-            flag = f"--{key.replace('_', '-')}"
-            raise ReconError(f"{flag} is for {', '.join(able)} only; no output is of that format")
-    if "materials" in given:
-        given["materials"] = materials_of(given["materials"])
-        for phase in given["materials"].phases:
-            if phase.void:
-                click.echo(f"{phase.name} is void: its elements are left out", err=True)
-    sample = Volume.open(volume)
-    chosen = []
-    for path in outputs:
-        known = attrs.fields_dict(classes[path])
-        chosen.append((path, classes[path](**{k: v for k, v in given.items() if k in known})))
+    tables = parsed(settings)
+    for name in tables:
+        catalog().entry("exporter", name)
     with ProgressDisplay() as progress:
-        files = export(sample, chosen, progress)
+        files = export(Volume.open(volume), *outputs, progress=progress, **given, **tables)
     for file in files:
         click.echo(f"{file}: {file.stat().st_size / 1e6:.3g} MB")
-
-
-def materials_of(name_or_path: str) -> Materials:
-    """The materials that the properties know, as the formats take them."""
-    from recon.plugins.materials.materials import Materials as Known
-
-    known = Known.load(name_or_path)
-    phases = []
-    for phase in known.phases:
-        if isinstance(phase.axes, str):
-            raise ReconError(
-                f"materials {name_or_path}: the axis of phase {phase.name} follows the image, "
-                "which an .inp file cannot say; give it one axis"
-            )
-        phases.append(Material(phase.name, phase.stiffness, phase.alpha, phase.axes))
-    return Materials(tuple(phases), known.unit, known.source)

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from recon.core.errors import ReconError
-from recon.core.recipe import DEVICES
 
 
 def parsed(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -41,6 +40,8 @@ def stated(help: str, default: object = None, range: str = "") -> str:
 
 def device_flag(command: Callable[..., Any]) -> Callable[..., Any]:
     """The flag --device."""
+    from recon.core.recipe import DEVICES  # imports more than all else here
+
     help = stated("Where to compute; auto takes a GPU when there is one.", "cpu")
     return click.option("--device", type=click.Choice(DEVICES), help=help)(command)
 

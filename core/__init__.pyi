@@ -8,6 +8,7 @@ from .data.micrographs import Micrographs as Micrographs
 from .data.statistics import Statistics as Statistics
 from .data.volume import Volume as Volume
 from .errors import ReconError as ReconError
+from .exporters import export as export
 from .hooks import hookimpl as hookimpl
 from .kinds.denoiser import Denoiser as Denoiser
 from .kinds.exporter import Exporter as Exporter

@@ -2,6 +2,8 @@
 
 import json
 import tomllib
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import attrs
@@ -16,8 +18,9 @@ from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.data.statistics import Statistics
 from recon.core.data.volume import Volume
-from recon.core.kinds import Denoiser, Harmonizer, Metric, Property, Schedule
+from recon.core.kinds import Denoiser, Exporter, Harmonizer, Metric, Property, Reader, Schedule
 from recon.core.options import options, rule, values
+from recon.core.readers import check_image
 from recon.core.sampling.noise import ALPHA_BAR, respaced
 from recon.core.sampling.scene import Scene
 
@@ -66,10 +69,11 @@ def micrographs(
     return Micrographs(stacks, phases=[f"phase {k}" for k in range(phases)])
 
 
-def check_plugin(cls: type[Any], **given: Any) -> None:
+def check_plugin(cls: type[Any], sample: Path | None = None, **given: Any) -> None:
     """Assert that a plugin class keeps the contract of its kind; one line in an author's test.
 
-    given  options to build it with, beside the defaults
+    sample  a file for a reader to read
+    given   options to build it with, beside the defaults
     """
     assert cls.kind in CHECKS, f"{cls.__name__} must derive from one of the kinds of plugins"
     assert isinstance(cls.name, str) and cls.name == cls.name.lower(), "name must be lower case"
@@ -80,7 +84,10 @@ def check_plugin(cls: type[Any], **given: Any) -> None:
     table = values(plugin)
     again = cls(**tomllib.loads(tomli_w.dumps(table)))
     assert values(again) == table, "options must survive TOML"
-    CHECKS[cls.kind](plugin)
+    if cls.kind == "reader":
+        _check_reader(plugin, sample)
+    else:
+        CHECKS[cls.kind](plugin)
 
 
 def sample_volume() -> Volume:
@@ -110,6 +117,41 @@ def _check_property(solver: Property) -> None:
     assert isinstance(result, xr.Dataset), "solve must return a Dataset"
     assert np.array_equal(volume.labels, before), "solve must not change the volume"
     json.dumps(result.to_dict(), default=float)
+
+
+def _check_exporter(exporter: Exporter) -> None:
+    _check_suffixes(exporter)
+    volume = sample_volume()
+    before = volume.labels.copy()
+    with TemporaryDirectory() as folder:
+        for number in range(2):
+            path = Path(folder, str(number)) / f"a{exporter.suffixes[0]}"
+            path.parent.mkdir()
+            outputs = exporter.list_outputs(volume, path)
+            assert {file.parent for file in outputs} == {path.parent}, "outputs must be in a folder"
+            assert not any(path.parent.iterdir()), "list_outputs must not write"
+            exporter.write(volume, path)
+            written = set(path.parent.iterdir())
+            assert written == set(outputs), "write must make the files that list_outputs tells"
+            assert all(file.stat().st_size for file in written), "files must not be empty"
+    assert np.array_equal(volume.labels, before), "write must not change the volume"
+
+
+def _check_reader(reader: Reader, sample: Path | None) -> None:
+    _check_suffixes(reader)
+    assert all(isinstance(first, bytes) and first for first in reader.signatures)
+    if sample is None:
+        return
+    image, again = (check_image(reader.read(sample)) for _ in range(2))
+    assert image.path == sample, "path must be the one that was read"
+    assert len(image.slices) == len(again.slices) > 0
+    assert all(np.array_equal(a, b) for a, b in zip(image.slices, again.slices, strict=True))
+
+
+def _check_suffixes(plugin: Exporter | Reader) -> None:
+    assert plugin.suffixes, "suffixes must not be empty"
+    for suffix in plugin.suffixes:
+        assert suffix.startswith(".") and suffix == suffix.lower(), "suffixes must be like '.vti'"
 
 
 def _check_schedule(schedule: Schedule) -> None:
@@ -164,6 +206,8 @@ CHECKS: dict[str, Any] = {
     "metric": _check_metric,
     "property": _check_property,
     "schedule": _check_schedule,
+    "exporter": _check_exporter,
+    "reader": _check_reader,
     "harmonizer": _check_harmonizer,
     "denoiser": _check_denoiser,
 }

@@ -25,6 +25,8 @@ HEADINGS = {
     "harmonizer": "Harmonizers",
     "metric": "Metrics",
     "property": "Properties",
+    "exporter": "Exporters",
+    "reader": "Readers",
 }
 SPECIAL = str.maketrans({"*": r"\*", "_": r"\_", "<": "&lt;"})
 
@@ -49,8 +51,10 @@ def commands() -> str:
         usage = " ".join(["recon", name, *command.collect_usage_pieces(context)])
         lines += [f"## recon {name}", f"```text\n{usage}\n```", _prose(command.help or "")]
         lines.append("\n".join(_flags(command, context)))
-        if command.epilog:
-            lines.append(_prose(command.epilog))
+        below = click.HelpFormatter(width=100)
+        command.format_epilog(context, below)
+        if below.getvalue():
+            lines.append(f"```text\n{below.getvalue().strip()}\n```")
     return "\n\n".join(lines) + "\n"
 
 
@@ -79,8 +83,8 @@ def plugins() -> str:
         MADE,
         "# Plugins",
         "What `recon plugins NAME` prints, for what is shipped. On the command line an option is "
-        "`--set KIND.OPTION=VALUE` (of a metric or property `--set NAME.OPTION=VALUE` of `recon "
-        "measure`); in a recipe it is a key of the plugin's table.",
+        "`--set KIND.OPTION=VALUE` (of a metric, property or exporter `--set NAME.OPTION=VALUE` of "
+        "`recon measure` and `recon export`); in a recipe it is a key of the plugin's table.",
     ]
     for kind, heading in HEADINGS.items():
         lines.append(f"## {heading}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from recon.core.hooks import hookimpl
 
 if TYPE_CHECKING:
-    from recon.core.kinds import Denoiser, Harmonizer, Metric, Property, Reader, Schedule
+    from recon.core.kinds import Denoiser, Exporter, Harmonizer, Metric, Property, Reader, Schedule
 
 INDEX = Path(__file__).with_name("index.json")
 """What the hooks return, listed so that nothing need be imported; `python -m recon.plugins.index`
@@ -70,6 +70,20 @@ def recon_properties() -> "list[type[Property]]":
     from recon.plugins.properties.homogenization import Homogenization
 
     return [Homogenization, Diffusivity]
+
+
+@hookimpl
+def recon_exporters() -> "list[type[Exporter]]":
+    from recon.plugins.exporters.h5 import H5
+    from recon.plugins.exporters.inp import Inp
+    from recon.plugins.exporters.npy import Npy
+    from recon.plugins.exporters.ply import Ply
+    from recon.plugins.exporters.raw import Raw
+    from recon.plugins.exporters.stl import Stl
+    from recon.plugins.exporters.tif import Tif
+    from recon.plugins.exporters.vti import Vti
+
+    return [Tif, Vti, Npy, Inp, Raw, H5, Stl, Ply]
 
 
 @hookimpl

@@ -1,6 +1,7 @@
 from .core.catalog import register as register
 from .core.data.micrographs import Micrographs as Micrographs
 from .core.data.volume import Volume as Volume
+from .core.exporters import export as export
 from .core.recipe import Recipe as Recipe
 from .imaging.load import load_images as load_images
 from .workflow.assess import compare as compare

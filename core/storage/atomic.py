@@ -5,7 +5,7 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from recon.core.errors import ReconError
@@ -29,7 +29,42 @@ def atomic_output(path: Path, *, replace: bool = False, folder: bool = False) ->
     block left is removed; what a killed process left, the next one removes. Raises ReconError when
     the place is taken, missing or not writable, or when another process is writing there.
     """
-    _check_free(path, replace)
+    with _partial(path, [] if replace else [path], folder) as partial:
+        yield partial
+        _store(partial)
+        os.replace(partial, path)
+    _store_entry(path)
+
+
+@contextlib.contextmanager
+def atomic_outputs(files: Sequence[Path]) -> Iterator[Path]:
+    """An empty folder for files of one folder, under their names: they appear when the block ends.
+
+    All of them or, when something fails, none; else as `atomic_output`.
+    """
+    moved: list[Path] = []
+    with _partial(files[0], files, folder=True) as partial:
+        yield partial
+        _store(partial)
+        try:
+            for file in files:
+                os.rename(partial / file.name, file)
+                moved.append(file)
+        except BaseException:
+            for file in moved:
+                remove(file)
+            raise
+        remove(partial)
+    _store_entry(files[0])
+
+
+@contextlib.contextmanager
+def _partial(path: Path, free: Sequence[Path], folder: bool) -> Iterator[Path]:
+    """What is written in place of a path, empty and locked; removed when the block fails.
+
+    free  what may not be there, before and after it is locked
+    """
+    _check_free(free)
     partial = path.with_name(f".{path.name}.partial")
     with contextlib.ExitStack() as stack:
         stack.enter_context(_explained(path))
@@ -45,15 +80,12 @@ def atomic_output(path: Path, *, replace: bool = False, folder: bool = False) ->
             message = f"{path} is being written by another process; wait or choose another name"
             raise ReconError(message) from None
         try:
-            _check_free(path, replace)  # once more: another process may just have ended
+            _check_free(free)  # once more: another process may just have ended
             _empty(partial)
             yield partial
-            _store(partial)
-            os.replace(partial, path)
         except BaseException:
             remove(partial)
             raise
-        _store_entry(path)
 
 
 def check_writable(path: Path) -> None:
@@ -72,9 +104,10 @@ def remove(path: Path) -> None:
             path.unlink()
 
 
-def _check_free(path: Path, replace: bool) -> None:
-    if path.exists() and not replace:
-        raise ReconError(f"{path} exists already; choose another name or remove it first")
+def _check_free(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if path.exists():
+            raise ReconError(f"{path} exists already; choose another name or remove it first")
 
 
 @contextlib.contextmanager

@@ -1,24 +1,24 @@
 """NumPy's .npy: the label array and nothing else."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
 import numpy as np
 
 from recon.core.data.volume import Volume
-from recon.plugins.exporters.format import Format, Progress, Writer
+from recon.core.kinds import Exporter
 
 
 @attrs.frozen
-class Npy(Format):
-    """The labels (z, y, x) uint8; the voxel size is not kept."""
+class Npy(Exporter):
+    """NumPy array (z, y, x) uint8.
 
-    about = "NumPy array (z, y, x) uint8"
+    The labels alone: neither the voxel size nor the names of phases are kept.
+    """
 
-    def files(self, path: Path, volume: Volume) -> Mapping[Path, Writer]:
-        def write(place: Path, progress: Progress) -> None:
-            with place.open("wb") as file:
-                np.save(file, volume.labels, allow_pickle=False)
+    name = "npy"
+    suffixes = (".npy",)
 
-        return {path: write}
+    def write(self, volume: Volume, path: Path) -> None:
+        with path.open("wb") as file:
+            np.save(file, volume.labels, allow_pickle=False)

@@ -3,37 +3,37 @@
 https://itk.org/Wiki/ITK/MetaIO/Documentation
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
 
 from recon.core.data.volume import Volume
-from recon.plugins.exporters.format import Format, Progress, Writer, lengths
+from recon.core.kinds import Exporter
+from recon.plugins.exporters.lengths import voxel_edges
 
 
 @attrs.frozen
-class Raw(Format):
-    """OUT.raw: one byte a voxel, x fastest, then y, then z; OUT.mhd: shape, spacing in mm, type.
+class Raw(Exporter):
+    """Bytes, x fastest, with a MetaImage header OUT.mhd.
 
+    OUT.raw: one byte a voxel, x fastest, then y, then z; OUT.mhd: shape, spacing in mm, type.
     Millimetres because that is the unit of MetaImage for ITK, ImageJ and 3D Slicer. The offset is
     the centre of the first voxel, as ITK has it: the box begins at 0.
     """
 
-    about = "bytes, x fastest, with a MetaImage header OUT.mhd"
+    name = "raw"
+    suffixes = (".raw",)
 
-    def files(self, path: Path, volume: Volume) -> Mapping[Path, Writer]:
-        def data(place: Path, progress: Progress) -> None:
-            place.write_bytes(volume.labels.data)
+    def list_outputs(self, volume: Volume, path: Path) -> tuple[Path, ...]:
+        return path, path.with_suffix(".mhd")
 
-        def header(place: Path, progress: Progress) -> None:
-            place.write_text(_header(path.name, volume), encoding="utf-8")
-
-        return {path: data, path.with_suffix(".mhd"): header}
+    def write(self, volume: Volume, path: Path) -> None:
+        path.write_bytes(volume.labels.data)
+        path.with_suffix(".mhd").write_text(_header(path.name, volume), encoding="utf-8")
 
 
 def _header(data: str, volume: Volume) -> str:
-    spacing = lengths(volume, "mm")
+    spacing = voxel_edges(volume, "mm")
     lines = {
         "ObjectType": "Image",
         "NDims": 3,

@@ -1,25 +1,18 @@
-"""Surfaces of phases as triangles: STL and PLY."""
+"""Surfaces of phases as triangles, for formats that hold such."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from abc import abstractmethod
 from pathlib import Path
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
-from recon.plugins.exporters.format import (
-    Format,
-    Progress,
-    Writer,
-    kept,
-    label_of,
-    lengths,
-    plain_names,
-)
+from recon.core.kinds import Exporter
+from recon.core.options import option
+from recon.plugins.exporters.lengths import UNIT, UNITS, voxel_edges
+from recon.plugins.exporters.phases import WITHOUT, find_label, keep_labels, restrict_names
 
 Points = NDArray[np.float32]
 Triangles = NDArray[np.int32]
@@ -31,103 +24,53 @@ meet in an edge; so both pairs are joined always. It moves vertices by this shar
 
 
 @attrs.frozen
-class Stl(Format):
-    """OUT-PHASE.stl for each phase that the volume holds, binary; OUT.stl when a phase is named.
+class Surface(Exporter):
+    """A file of triangles for each phase that the volume holds, or for the one that is named."""
 
-    Vertices are x, y, z in the unit given; STL itself has none. Normals point out of the phase.
-    """
+    unit: str = option("um", UNIT, choices=UNITS)
+    phase: int | str | None = option(
+        None, "Only this phase, by name or label, in the file named; else OUT-PHASE for each."
+    )
+    without: tuple[int | str, ...] = option((), WITHOUT)
+    smooth: float = option(
+        0.0, "Blur a phase by so many voxels before its surface is drawn.", min=0, max=5
+    )
 
-    about = "surface of each phase (OUT-PHASE.stl), triangles"
-    unit: str = "um"
-    phase: str | None = None
-    without: tuple[str, ...] = ()
-    smooth: float = 0.0
+    def list_outputs(self, volume: Volume, path: Path) -> tuple[Path, ...]:
+        return tuple(self._labels(volume, path))
 
-    def files(self, path: Path, volume: Volume) -> Mapping[Path, Writer]:
-        about = f"recon, unit {self.unit}".encode().ljust(80)
+    def write(self, volume: Volume, path: Path) -> None:
+        edges = voxel_edges(volume, self.unit)
+        for file, label in self._labels(volume, path).items():
+            points, triangles = triangulate(volume.labels == label, edges, self.smooth)
+            if not len(triangles):
+                raise ReconError(
+                    f"nothing of phase {volume.phases[label]} is left after smoothing by "
+                    f"{self.smooth:g} voxels; lower {self.name}.smooth"
+                )
+            self.write_triangles(file, points, triangles)
 
-        def write(place: Path, points: Points, triangles: Triangles) -> None:
-            rows = np.zeros(
-                len(triangles), [("normal", "<3f4"), ("corners", "<9f4"), ("end", "<u2")]
-            )
-            corners = points[triangles]
-            rows["corners"] = corners.reshape(-1, 9)
-            rows["normal"] = _normals(corners)
-            with place.open("wb") as file:
-                file.write(about + np.array(len(rows), "<u4").tobytes())
-                file.write(rows.tobytes())
+    @abstractmethod
+    def write_triangles(self, file: Path, points: Points, triangles: Triangles) -> None:
+        """Write one surface: points (n, 3) x, y, z and their indices (m, 3)."""
 
-        return _files(self, path, volume, write)
-
-
-@attrs.frozen
-class Ply(Format):
-    """OUT-PHASE.ply for each phase that the volume holds, binary; OUT.ply when a phase is named.
-
-    Vertices are x, y, z in the unit given. Normals point out of the phase.
-    """
-
-    about = "surface of each phase (OUT-PHASE.ply), triangles that share vertices"
-    unit: str = "um"
-    phase: str | None = None
-    without: tuple[str, ...] = ()
-    smooth: float = 0.0
-
-    def files(self, path: Path, volume: Volume) -> Mapping[Path, Writer]:
-        def write(place: Path, points: Points, triangles: Triangles) -> None:
-            header = (
-                "ply\nformat binary_little_endian 1.0\n"
-                f"comment recon, unit {self.unit}\n"
-                f"element vertex {len(points)}\n"
-                "property float x\nproperty float y\nproperty float z\n"
-                f"element face {len(triangles)}\n"
-                "property list uchar int vertex_indices\nend_header\n"
-            )
-            rows = np.zeros(len(triangles), [("count", "u1"), ("corners", "<3i4")])
-            rows["count"], rows["corners"] = 3, triangles
-            with place.open("wb") as file:
-                file.write(header.encode())
-                file.write(points.astype("<f4").tobytes())
-                file.write(rows.tobytes())
-
-        return _files(self, path, volume, write)
-
-
-def _files(
-    format: Stl | Ply,
-    path: Path,
-    volume: Volume,
-    write: Callable[[Path, Points, Triangles], None],
-) -> dict[Path, Writer]:
-    spacing = lengths(volume, format.unit)
-    if not 0 <= format.smooth <= 5:
-        raise ReconError(f"smooth must be 0 to 5 voxels, got {format.smooth:g}")
-    if format.phase is not None:
-        chosen = {path: label_of(format.phase, volume)}
-        if not (volume.labels == chosen[path]).any():
-            raise ReconError(
-                f"{path}: the volume holds no voxel of phase {format.phase}; name another --phase"
-            )
-    else:
-        names = plain_names(volume.phases, "A-Za-z0-9_.+-")
-        chosen = {
+    def _labels(self, volume: Volume, path: Path) -> dict[Path, int]:
+        """The label of each file."""
+        if self.phase is not None:
+            label = find_label(self.phase, volume)
+            if not (volume.labels == label).any():
+                raise ReconError(
+                    f"{path}: the volume holds no voxel of phase {self.phase}; name another phase="
+                )
+            return {path: label}
+        names = restrict_names(volume.phases, "A-Za-z0-9_.+-")
+        return {
             path.with_name(f"{path.stem}-{names[label]}{path.suffix}"): label
-            for label in kept(format.without, volume)
+            for label in keep_labels(self.without, volume)
         }
 
-    def surface(label: int, place: Path, progress: Progress) -> None:
-        points, triangles = triangulated(volume.labels == label, spacing, format.smooth)
-        if not len(triangles):
-            raise ReconError(
-                f"{path}: nothing of phase {volume.phases[label]} is left after smoothing by "
-                f"{format.smooth:g} voxels; lower --smooth"
-            )
-        write(place, points, triangles)
 
-    return {file: partial(surface, label) for file, label in chosen.items()}
-
-
-def triangulated(
+def triangulate(
     inside: NDArray[np.bool_], spacing: tuple[float, float, float], smooth: float = 0.0
 ) -> tuple[Points, Triangles]:
     """Closed surface of a set of voxels: vertices (x, y, z) and triangles, normals outwards.
@@ -139,6 +82,7 @@ def triangulated(
     both sides, so on the faces between them. The box begins at 0 and the surface is closed on its
     faces. Unsmoothed, edges and corners of single voxels are cut; volumes are a little smaller.
     """
+    from scipy.ndimage import gaussian_filter
     from skimage.measure import marching_cubes
 
     values = inside * np.float32(1 + TIE)
@@ -159,7 +103,7 @@ def triangulated(
     return places.astype(np.float32), triangles.astype(np.int32)
 
 
-def _normals(corners: Points) -> Points:
+def unit_normals(corners: Points) -> Points:
     """Unit normals (n, 3) of triangles (n, 3, 3); zeros where one has no area."""
     sides = corners.astype(float)
     normals = np.cross(sides[:, 1] - sides[:, 0], sides[:, 2] - sides[:, 0])

@@ -5,7 +5,6 @@ https://docs.vtk.org/en/latest/vtk_file_formats/vtkxml_file_format.html
 
 import base64
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +13,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core.data.volume import Volume
-from recon.plugins.exporters.format import Format, Progress, Writer, lengths
+from recon.core.kinds import Exporter
+from recon.core.options import option
+from recon.plugins.exporters.lengths import UNIT, UNITS, voxel_edges
 
 BLOCK = 2**20
 
 
 @attrs.frozen
-class Vti(Format):
-    """One cell a voxel, with the cell data `phase` (uint8) and `material` (int32), both the label.
+class Vti(Exporter):
+    """VTK ImageData, cell data phase and material (ParaView, DAMASK).
 
-    `material` is what DAMASK's GeomGrid.load and its solver read: the index of an entry in
-    material.yaml. The solver wants each array in one line of base64 after its tag, metres, and
-    int32. The names of the phases are the field data `phases`.
+    One cell a voxel; both `phase` (uint8) and `material` (int32) are the label. `material` is what
+    DAMASK's GeomGrid.load and its solver read: the index of an entry in material.yaml. The solver
+    wants each array in one line of base64 after its tag, metres, and int32. The names of the
+    phases are the field data `phases`.
     """
 
-    about = "VTK ImageData, cell data phase and material (ParaView, DAMASK)"
-    unit: str = "m"
+    name = "vti"
+    suffixes = (".vti",)
+    unit: str = option("m", UNIT, choices=UNITS)
 
-    def files(self, path: Path, volume: Volume) -> Mapping[Path, Writer]:
-        spacing = lengths(volume, self.unit)
-
-        def write(place: Path, progress: Progress) -> None:
-            place.write_text(_page(volume, spacing), encoding="ascii", newline="\n")
-
-        return {path: write}
+    def write(self, volume: Volume, path: Path) -> None:
+        page = _page(volume, voxel_edges(volume, self.unit))
+        path.write_text(page, encoding="ascii", newline="\n")
 
 
 def _page(volume: Volume, spacing: tuple[float, float, float]) -> str:

@@ -1,9 +1,10 @@
 import attrs
 import numpy as np
 import pytest
+from PIL import Image
 
-from recon.core import Metric, ReconError, catalog, option
-from recon.core.testing import check_plugin
+from recon.core import Exporter, ImageFile, Metric, Reader, ReconError, catalog, export, option
+from recon.core.testing import check_plugin, sample_volume
 
 from .postponed import Postponed
 
@@ -15,6 +16,58 @@ NEEDED = {"homogenization": {"materials": "glass-epoxy"}}
 )
 def test_every_shipped_plugin_keeps_its_contract(entry):
     check_plugin(entry.cls, **NEEDED.get(entry.cls.name, {}))
+
+
+@pytest.fixture
+def samples(tmp_path):
+    """Reader -> a file that it reads, of the labels of the sample volume or its first slice."""
+    volume = sample_volume()
+    export(volume, tmp_path / "a.tif", tmp_path / "a.npy")
+    Image.fromarray(volume.labels[0]).save(tmp_path / "a.png")
+    volume.save(tmp_path / "a.zarr")
+    return {name: tmp_path / f"a.{name}" for name in catalog().names("reader")}
+
+
+@pytest.mark.parametrize("name", catalog().names("reader"))
+def test_every_shipped_reader_gives_back_what_was_written(samples, name):
+    entry = catalog().entry("reader", name)
+    check_plugin(entry.cls, samples[name])
+    slices = entry.cls().read(samples[name]).slices
+    labels = sample_volume().labels
+    assert np.array_equal(np.stack(slices), labels[:1] if name == "png" else labels)
+
+
+def test_check_plugin_finds_an_exporter_that_writes_what_it_does_not_list():
+    @attrs.frozen
+    class Littering(Exporter):
+        """Leaves a second file."""
+
+        name = "littering"
+        suffixes = (".a",)
+
+        def write(self, volume, path):
+            path.write_text("a")
+            path.with_suffix(".b").write_text("b")
+
+    with pytest.raises(AssertionError, match="must make the files that list_outputs tells"):
+        check_plugin(Littering)
+
+
+def test_check_plugin_finds_a_reader_of_no_numbers(tmp_path):
+    @attrs.frozen
+    class Wordy(Reader):
+        """Reads words."""
+
+        name = "wordy"
+        suffixes = (".txt",)
+
+        def read(self, path):
+            return ImageFile(path, np.array([[path.read_text()]]))
+
+    (tmp_path / "a.txt").write_text("a")
+    check_plugin(Wordy)
+    with pytest.raises(ReconError, match="must hold integers or real numbers"):
+        check_plugin(Wordy, tmp_path / "a.txt")
 
 
 def test_annotations_may_be_postponed():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from recon.core import ReconError, Volume
-from recon.plugins.exporters import Abaqus, export
+from recon.core.exporters import export
 
 EDGES = np.array([2e-7, 4e-7, 5e-7])  # x, y, z
 
@@ -17,7 +17,7 @@ def read(volume, tmp_path):
     def call(volume=volume, **options):
         path = tmp_path / "a.inp"
         path.unlink(missing_ok=True)
-        export(volume, [(path, Abaqus(**options))])
+        export(volume, path, **options)
         return meshio.read(path), path.read_text()
 
     return call
@@ -126,13 +126,13 @@ def test_phases_left_out_take_their_nodes_along(volume, read):
 
 def test_names_stay_different(tmp_path):
     volume = Volume([[[0, 1, 2]]], phases=("a b", "a/b", "A_B"))
-    export(volume, [(tmp_path / "a.inp", Abaqus())])
+    export(volume, tmp_path / "a.inp")
     sets = meshio.read(tmp_path / "a.inp").cell_sets
     assert list(sets) == ["PHASE_A_B_0", "PHASE_A_B_1", "PHASE_A_B_2"]
 
 
 def test_one_voxel(tmp_path):
-    export(Volume([[[0]]]), [(tmp_path / "a.inp", Abaqus(periodic_equations=True))])
+    export(Volume([[[0]]]), tmp_path / "a.inp", equations=True)
     mesh = meshio.read(tmp_path / "a.inp")
     assert len(mesh.points) == 8 + 3 and len(mesh.cells[0].data) == 1
 
@@ -145,12 +145,12 @@ def test_one_voxel(tmp_path):
             {"without": ("Pore", "1", "C/fibre")},
             "nothing is left without Pore, epoxy resin",
         ),
-        ({"element": "C3D20"}, "unknown element 'C3D20'"),
+        ({"element": "C3D20"}, "exporter inp: element must be one of C3D8, .*, got 'C3D20'"),
     ],
 )
 def test_refuses_and_writes_nothing(volume, tmp_path, options, message):
     with pytest.raises(ReconError, match=message):
-        export(volume, [(tmp_path / "a.inp", Abaqus(**options))])
+        export(volume, tmp_path / "a.inp", **options)
     assert not list(tmp_path.iterdir())
 
 

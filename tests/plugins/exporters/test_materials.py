@@ -4,11 +4,10 @@ import re
 
 import numpy as np
 import pytest
+import tomli_w
 
 from recon.core import ReconError, Volume
-from recon.plugins.exporters import Abaqus, export
-from recon.plugins.exporters.materials import Material, Materials
-from recon.plugins.materials.materials import Materials as Known
+from recon.core.exporters import export
 
 RELATIONS = {  # Abaqus: D_ijkl, in its order
     "ANISOTROPIC": "1111 1122 2222 1133 2233 3333 1112 2212 3312 1212 1113 2213 3313 1213 1313 "
@@ -32,16 +31,14 @@ EPOXY = {"E": 4.2, "nu": 0.34, "alpha": 58e-6}
 
 
 def materials(*phases, unit="GPa"):
-    known = Known.from_table({"unit": unit, "phase": list(phases)})
-    found = [Material(p.name, p.stiffness, p.alpha, p.axes) for p in known.phases]
-    return Materials(tuple(found), known.unit, "test")
+    return {"unit": unit, "phase": list(phases)}
 
 
-def written(tmp_path, given, unit="um", **options):
-    volume = Volume(np.arange(len(given.phases)).reshape(1, 1, -1))
-    path = tmp_path / "a.inp"
-    export(volume, [(path, Abaqus(materials=given, unit=unit, **options))])
-    return path.read_text()
+def written(tmp_path, given, unit="um"):
+    volume = Volume(np.arange(len(given["phase"])).reshape(1, 1, -1))
+    (tmp_path / "test.toml").write_text(tomli_w.dumps(given))
+    export(volume, tmp_path / "a.inp", materials=str(tmp_path / "test.toml"), unit=unit)
+    return (tmp_path / "a.inp").read_text()
 
 
 def numbers(text, keyword):
@@ -102,18 +99,30 @@ def test_an_unknown_unit_stays_and_is_said(tmp_path):
     assert "moduli in Mpsi as in the file; check that it fits" in text
 
 
-def test_void_phases_are_left_out(tmp_path):
-    text = written(tmp_path, materials({"void": True}, EPOXY))
+def test_void_phases_are_left_out_and_said(tmp_path):
+    with pytest.warns(UserWarning, match="0 is void: its elements are left out"):
+        text = written(tmp_path, materials({"void": True}, EPOXY))
     assert "PHASE_0" not in text and "PHASE_1" in text
     assert "left out or without a voxel: label 0" in text
 
 
-def test_refuses(tmp_path):
+SHEARED = SQUARE | {"alpha": [1e-6, 1e-6, 1e-6, 1e-6, 0, 0]}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (materials(EPOXY), r"got labels 0\.\.0 and none for label 1 \(fibre\)"),
+        (materials(SHEARED, EPOXY), "expansion of phase matrix must have no shear"),
+        (
+            materials(EPOXY, FIBRE | {"axis": "structure-tensor"}),
+            "the axis of phase 1 follows the image",
+        ),
+    ],
+)
+def test_refuses(tmp_path, given, message):
     volume = Volume([[[0, 1]]], phases=("matrix", "fibre"))
-    short = Abaqus(materials=materials(EPOXY))
-    with pytest.raises(ReconError, match=r"got labels 0\.\.0 and none for label 1 \(fibre\)"):
-        export(volume, [(tmp_path / "a.inp", short)])
-    sheared = materials(SQUARE | {"alpha": [1e-6, 1e-6, 1e-6, 1e-6, 0, 0]}, EPOXY)
-    with pytest.raises(ReconError, match="expansion of phase matrix must have no shear"):
-        export(volume, [(tmp_path / "a.inp", Abaqus(materials=sheared))])
-    assert not list(tmp_path.iterdir())
+    (tmp_path / "test.toml").write_text(tomli_w.dumps(given))
+    with pytest.raises(ReconError, match=message):
+        export(volume, tmp_path / "a.inp", materials=str(tmp_path / "test.toml"))
+    assert not (tmp_path / "a.inp").exists()

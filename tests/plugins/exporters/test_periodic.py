@@ -7,14 +7,14 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from recon.core import Volume
-from recon.plugins.exporters import Abaqus, export
+from recon.core.exporters import export
 
 SIDES = np.array([2.8, 4.4, 4.5])  # x, y, z, um
 
 
 def exported(volume, path, **options):
     """Coordinates by node number, the equations as lists of (node, dof, factor), the sets."""
-    export(volume, [(path, Abaqus(periodic_equations=True, **options))])
+    export(volume, path, equations=True, **options)
     lines = iter(path.read_text().splitlines())
     points, equations = {}, []
     for line in lines:

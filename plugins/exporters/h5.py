@@ -13,7 +13,9 @@ import numpy as np
 
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
-from recon.plugins.exporters.format import Format, Progress, Writer, lengths
+from recon.core.kinds import Exporter
+from recon.core.options import option
+from recon.plugins.exporters.lengths import UNIT, UNITS, voxel_edges
 
 CELL, CELL_ENSEMBLE = 3, 11
 """Types of attribute matrices."""
@@ -25,34 +27,34 @@ PRIMARY = 0
 
 
 @attrs.frozen
-class Dream3D(Format):
-    """DataContainers/ImageDataContainer with CellData/Phases, int32 (z, y, x, 1).
+class H5(Exporter):
+    """HDF5 as DREAM.3D lays it out (needs h5py).
 
-    DREAM.3D counts phases from 1: Phases is the label + 1, and place 0 of CellEnsembleData is its
-    "Unknown". Crystal structures are unknown (999). Origin and spacing are (x, y, z), float32.
+    DataContainers/ImageDataContainer with CellData/Phases, int32 (z, y, x, 1). DREAM.3D counts
+    phases from 1: Phases is the label + 1, and place 0 of CellEnsembleData is its "Unknown".
+    Crystal structures are unknown (999). Origin and spacing are (x, y, z), float32.
     """
 
-    about = "HDF5 as DREAM.3D lays it out (needs h5py)"
-    unit: str = "m"
+    name = "h5"
+    suffixes = (".h5",)
+    unit: str = option("m", UNIT, choices=UNITS)
 
-    def files(self, path: Path, volume: Volume) -> Mapping[Path, Writer]:
-        spacing = lengths(volume, self.unit)
+    def list_outputs(self, volume: Volume, path: Path) -> tuple[Path, ...]:
         if find_spec("h5py") is None:
             raise ReconError(f"{path} needs h5py; pip install 'microrecon[all]'")
+        return (path,)
 
-        def write(place: Path, progress: Progress) -> None:
-            import h5py
+    def write(self, volume: Volume, path: Path) -> None:
+        import h5py
 
-            with h5py.File(place, "w", locking=False) as file:
-                _attributes(file, {"FileVersion": "7.0", "DREAM3D Version": "6.5.171"})
-                for group in ("DataContainerBundles", "Pipeline"):  # empty, but DREAM.3D wants them
-                    file.create_group(group)
-                container = file.create_group("DataContainers/ImageDataContainer")
-                _geometry(container, volume, spacing)
-                _cells(container, volume)
-                _ensembles(container, volume)
-
-        return {path: write}
+        with h5py.File(path, "w", locking=False) as file:
+            _attributes(file, {"FileVersion": "7.0", "DREAM3D Version": "6.5.171"})
+            for group in ("DataContainerBundles", "Pipeline"):  # empty, but DREAM.3D wants them
+                file.create_group(group)
+            container = file.create_group("DataContainers/ImageDataContainer")
+            _geometry(container, volume, voxel_edges(volume, self.unit))
+            _cells(container, volume)
+            _ensembles(container, volume)
 
 
 def _geometry(container: Any, volume: Volume, spacing: tuple[float, float, float]) -> None:

@@ -8,17 +8,61 @@ box along that axis, which is the displacement of a reference node:
 A node of an edge or a corner has up to seven images; all of them hang on one, once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
+STEP = """** A step, to be taken out of its comments: 1 % strain along x, free across
+** *STEP
+** *STATIC
+** *BOUNDARY
+** REF_X, 1, 1, {jump:.6g}
+** *NODE PRINT, NSET=REF_X
+** RF
+** *END STEP
+"""
+
 REFERENCES = ("REF_Z", "REF_Y", "REF_X")
 """Names of the reference nodes, by axis of the array."""
 
 
-def equations(used: NDArray[np.bool_], references: tuple[int, int, int]) -> Iterator[str]:
+def format_reference_nodes(
+    used: NDArray[np.bool_], edges: tuple[float, float, float], references: Sequence[int]
+) -> str:
+    """Reference nodes outside the box, a tenth beyond the end of their axis."""
+    lines = []
+    for axis in (2, 1, 0):
+        place = [0.0, 0.0, 0.0]
+        place[2 - axis] = 1.1 * (used.shape[axis] - 1) * edges[2 - axis]
+        lines.append(f"{references[axis]}, {', '.join(f'{p:.10g}' for p in place)}\n")
+    return "".join(lines)
+
+
+def format_periodic(
+    used: NDArray[np.bool_], edges: tuple[float, float, float], references: Sequence[int]
+) -> Iterator[str]:
+    yield (
+        "** Periodic boundary conditions: u(x + L e) - u(x) = u(REF) for each axis.\n"
+        "** The degrees of freedom of the reference nodes are the macroscopic strain:\n"
+        "**   REF_X,1 = Lx exx   REF_Y,2 = Ly eyy   REF_Z,3 = Lz ezz\n"
+        "**   REF_X,2 = Lx gxy   REF_X,3 = Lx gxz   REF_Y,3 = Ly gyz  (engineering shears)\n"
+        "** the three others are held, which excludes rotation. One that is not prescribed is\n"
+        "** free of mean stress. The reaction force there is the mean stress times the area of\n"
+        "** the face normal to the axis.\n"
+    )
+    for axis in (2, 1, 0):
+        yield f"*NSET, NSET={REFERENCES[axis]}\n{references[axis]}\n"
+    yield f"*NSET, NSET=FIXED\n{int(used.argmax()) + 1}\n"
+    yield "*EQUATION\n"
+    z, y, x = references
+    yield from format_equations(used, (z, y, x))
+    yield "*BOUNDARY\nFIXED, 1, 3\nREF_Y, 1, 1\nREF_Z, 1, 2\n"
+    yield STEP.format(jump=0.01 * (used.shape[2] - 1) * edges[0])
+
+
+def format_equations(used: NDArray[np.bool_], references: tuple[int, int, int]) -> Iterator[str]:
     """Data lines of *EQUATION, pieces of text of one kind of node each.
 
     used        (z, y, x) whether there is a node; node (k, j, i) has the number

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-import attrs
 import numpy as np
-from numpy.typing import NDArray
 
+from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
-
-Array = NDArray[np.float64]
+from recon.plugins.materials.materials import Materials, Phase
+from recon.plugins.materials.voigt import Array
 
 PASCALS = {"Pa": 1.0, "kPa": 1e3, "MPa": 1e6, "GPa": 1e9}
 STRESS = {"m": "Pa", "mm": "MPa", "um": "MPa", "nm": "GPa"}
@@ -18,70 +17,44 @@ ORDER = (0, 1, 2, 5, 4, 3)
 """Abaqus puts 11, 22, 33, 12, 13, 23; the Voigt order here is xx, yy, zz, yz, xz, xy."""
 
 
-@attrs.frozen(eq=False)
-class Material:
-    """Elastic constants of one phase.
-
-    stiffness  (6, 6) in the local axes, Voigt xx, yy, zz, yz, xz, xy; zeros: void
-    alpha      (6,) thermal expansion in the local axes; None: not known
-    axes       (3, 3) local axes 1, 2, 3 as rows in x, y, z
-    """
-
-    name: str
-    stiffness: Array
-    alpha: Array | None = None
-    axes: Array = attrs.field(factory=lambda: np.eye(3))
-
-    @property
-    def void(self) -> bool:
-        """Whether it bears nothing."""
-        return not self.stiffness.any()
-
-
-@attrs.frozen(eq=False)
-class Materials:
-    """Phases of the labels 0..K-1, the unit of their moduli and where they come from."""
-
-    phases: tuple[Material, ...]
-    unit: str
-    source: str
-
-    def check(self, labels: Sequence[int], phases: Sequence[str]) -> None:
-        """Refuse labels without a phase here, and what an input file cannot say."""
-        for label in labels:
-            if label >= len(self.phases):
-                raise ReconError(
-                    f"materials {self.source} must have a [[phase]] for every label of the volume, "
-                    f"got labels 0..{len(self.phases) - 1} and none for label {label} "
-                    f"({phases[label]}); add it to the file"
-                )
-            alpha = self.phases[label].alpha
-            if alpha is not None and alpha[3:].any():
-                raise ReconError(
-                    f"materials {self.source}: the expansion of phase {phases[label]} must have no "
-                    "shear in its local axes for an .inp file; turn the axes to the principal ones"
-                )
-
-    def factor(self, unit: str) -> tuple[float, str]:
-        """What moduli are multiplied with for a unit of length, and the unit they then have."""
-        if self.unit not in PASCALS:
-            return 1.0, self.unit
-        return PASCALS[self.unit] / PASCALS[STRESS[unit]], STRESS[unit]
+def check_materials(materials: Materials, labels: Sequence[int], volume: Volume) -> None:
+    """Refuse labels without a phase in the table, and what an input file cannot say."""
+    for label in labels:
+        name = volume.phases[label]
+        if label >= len(materials.phases):
+            raise ReconError(
+                f"materials {materials.source} must have a [[phase]] for every label of the "
+                f"volume, got labels 0..{len(materials.phases) - 1} and none for label {label} "
+                f"({name}); add it to the file"
+            )
+    for number, phase in enumerate(materials.phases):
+        if phase.follows_image:
+            raise ReconError(
+                f"materials {materials.source}: the axis of phase {phase.name} follows the image, "
+                "which an .inp file cannot say; give it one axis"
+            )
+        if number in labels and phase.alpha is not None and phase.alpha[3:].any():
+            raise ReconError(
+                f"materials {materials.source}: the expansion of phase {volume.phases[number]} "
+                "must have no shear in its local axes for an .inp file; turn the axes to the "
+                "principal ones"
+            )
 
 
-def blocks(materials: Materials | None, names: dict[int, str], unit: str) -> Iterator[str]:
+def format_blocks(materials: Materials | None, names: dict[int, str], unit: str) -> Iterator[str]:
     """Orientations, sections and materials of the labels, named as their element sets are."""
     if materials is None:
         yield (
             "** PLACEHOLDERS: E = 1, nu = 0.3 for every phase; put in the constants of your\n"
-            "** materials, or export again with --materials\n"
+            "** materials, or export again with materials\n"
         )
         for name in names.values():
             yield f"*SOLID SECTION, ELSET={name}, MATERIAL={name}\n"
             yield f"*MATERIAL, NAME={name}\n*ELASTIC\n1., 0.3\n"
         return
-    factor, stress = materials.factor(unit)
     known = materials.unit in PASCALS
+    stress = STRESS[unit] if known else materials.unit
+    factor = PASCALS[materials.unit] / PASCALS[stress] if known else 1.0
     fits = (
         f"moduli in {stress}, which fits lengths in {unit}"
         if known
@@ -92,11 +65,12 @@ def blocks(materials: Materials | None, names: dict[int, str], unit: str) -> Ite
         yield from _block(materials.phases[label], name, factor)
 
 
-def _block(material: Material, name: str, factor: float) -> Iterator[str]:
+def _block(material: Phase, name: str, factor: float) -> Iterator[str]:
     elastic, isotropic = _elastic(material.stiffness * factor)
     expansion = _expansion(material.alpha)
     turned = not isotropic or "ORTHO" in expansion
     if turned:  # Abaqus wants one for whatever is not isotropic
+        assert not isinstance(material.axes, str)  # refused before
         axes = ", ".join(f"{component:.12g}" for component in material.axes[:2].ravel())
         yield f"*ORIENTATION, NAME=AXES_{name}, SYSTEM=RECTANGULAR\n{axes}\n"
     orientation = f", ORIENTATION=AXES_{name}" * turned

@@ -1,0 +1,109 @@
+"""Abaqus input: one hexahedron a voxel, an element set a phase, node sets of the boundary."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+import attrs
+
+from recon.core.data.volume import Volume
+from recon.core.kinds import Exporter
+from recon.core.options import option
+from recon.plugins.exporters.abaqus_materials import check_materials, format_blocks
+from recon.plugins.exporters.abaqus_mesh import (
+    format_boundary_sets,
+    format_elements,
+    format_nodes,
+    mark_nodes,
+)
+from recon.plugins.exporters.abaqus_periodic import format_periodic, format_reference_nodes
+from recon.plugins.exporters.lengths import UNIT, UNITS, voxel_edges
+from recon.plugins.exporters.phases import WITHOUT, keep_labels, restrict_names
+from recon.plugins.materials.materials import Materials
+
+ELEMENTS = ("C3D8", "C3D8R", "C3D8I")
+
+
+@attrs.frozen
+class Inp(Exporter):
+    """Abaqus input, C3D8 with sets of phases, faces, edges, corners.
+
+    Nodes, elements, sets, sections and materials, flat (no parts), for Abaqus and CalculiX. Phases
+    left out, and those whose material is void, leave gaps in the numbers. Micrometres, because
+    solvers take the Jacobian of an element of 1e-20 m3 for zero.
+    """
+
+    name = "inp"
+    suffixes = (".inp",)
+    unit: str = option("um", UNIT, choices=UNITS)
+    without: tuple[int | str, ...] = option((), WITHOUT)
+    element: str = option("C3D8", "Type of the elements.", choices=ELEMENTS)
+    equations: bool = option(False, "Write periodic boundary conditions as linear equations.")
+    materials: str | None = option(
+        None, "TOML file, or bundled materials by name, with the elastic constants of the phases."
+    )
+
+    def list_outputs(self, volume: Volume, path: Path) -> tuple[Path, ...]:
+        materials = self._materials()
+        labels = self._labels(volume, materials)
+        if materials is not None:
+            check_materials(materials, labels, volume)
+            for phase in materials.phases:
+                if phase.void:
+                    warnings.warn(f"{phase.name} is void: its elements are left out", stacklevel=2)
+        return (path,)
+
+    def write(self, volume: Volume, path: Path) -> None:
+        materials = self._materials()
+        labels = self._labels(volume, materials)
+        with path.open("w", encoding="ascii", newline="\n") as file:
+            self._write(file, volume, labels, materials)
+
+    def _materials(self) -> Materials | None:
+        return None if self.materials is None else Materials.load(self.materials)
+
+    def _labels(self, volume: Volume, materials: Materials | None) -> list[int]:
+        """Labels with elements: what bears nothing has none."""
+        known = materials.phases if materials is not None else ()
+        void = [label for label, phase in enumerate(known) if phase.void]
+        void = [label for label in void if label < len(volume.phases)]
+        return keep_labels((*self.without, *(volume.phases[label] for label in void)), volume)
+
+    def _write(
+        self, file: TextIO, volume: Volume, labels: Sequence[int], materials: Materials | None
+    ) -> None:
+        edges = voxel_edges(volume, self.unit)
+        used = mark_nodes(volume.labels, labels)
+        plain = restrict_names([volume.phases[label].upper() for label in labels], "A-Z0-9_")
+        names = {label: f"PHASE_{name}" for label, name in zip(labels, plain, strict=True)}
+        references = tuple(used.size + 3 - axis for axis in range(3))
+        file.write(_heading(volume, names, self.unit))
+        total = len(used) + len(labels) * len(volume.labels)
+        done = 0
+        file.write("*NODE\n")
+        for layer in format_nodes(used, edges):
+            file.write(layer)
+            self.report(done := done + 1, total)
+        if self.equations:
+            file.write(format_reference_nodes(used, edges, references))
+        for label, name in names.items():
+            file.write(f"*ELEMENT, TYPE={self.element}, ELSET={name}\n")
+            for layer in format_elements(volume.labels, label):
+                file.write(layer)
+                self.report(done := done + 1, total)
+        file.writelines(format_boundary_sets(used))
+        file.writelines(format_blocks(materials, names, self.unit))
+        if self.equations:
+            file.writelines(format_periodic(used, edges, references))
+
+
+def _heading(volume: Volume, names: dict[int, str], unit: str) -> str:
+    z, y, x = volume.shape
+    sets = "".join(f"**   {name}: label {label}\n" for label, name in names.items())
+    gone = [str(label) for label in range(len(volume.phases)) if label not in names]
+    sets += f"**   left out or without a voxel: label {', '.join(gone)}\n" if gone else ""
+    return (
+        f"*HEADING\nrecon: {x} x {y} x {z} voxels (x, y, z), lengths in {unit}\n"
+        f"** Element sets of the phases:\n{sets}"
+    )

@@ -1,0 +1,30 @@
+"""STL, binary: triangles that repeat their corners, each with its normal."""
+
+from pathlib import Path
+
+import attrs
+import numpy as np
+
+from recon.plugins.exporters.surface import Points, Surface, Triangles, unit_normals
+
+
+@attrs.frozen
+class Stl(Surface):
+    """Surface of each phase (OUT-PHASE.stl), triangles.
+
+    OUT.stl when a phase is named. Vertices are x, y, z in the unit given; STL itself has none, so
+    the head of the file says it. Normals point out of the phase.
+    """
+
+    name = "stl"
+    suffixes = (".stl",)
+
+    def write_triangles(self, file: Path, points: Points, triangles: Triangles) -> None:
+        rows = np.zeros(len(triangles), [("normal", "<3f4"), ("corners", "<9f4"), ("end", "<u2")])
+        corners = points[triangles]
+        rows["corners"] = corners.reshape(-1, 9)
+        rows["normal"] = unit_normals(corners)
+        with file.open("wb") as out:
+            out.write(f"recon, unit {self.unit}".encode().ljust(80))
+            out.write(np.array(len(rows), "<u4").tobytes())
+            out.write(rows.tobytes())
