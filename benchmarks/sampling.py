@@ -20,7 +20,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from recon.core import Recipe, catalog, sample_steps
 from recon.core.data.planes import PLANES
-from recon.core.sampler import estimate, fitted
+from recon.core.estimate import estimate
+from recon.core.sampler import fitted
 from recon.core.sampling.noise import reverse
 from recon.core.sampling.philox import normal
 from recon.core.sampling.scene import Scene

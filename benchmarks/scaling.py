@@ -62,7 +62,7 @@ def inside(side: int, steps: int, disk: bool, folder: str) -> None:
 
     from recon.core import Recipe, sample_steps
     from recon.core.recipe import Choice
-    from recon.core.sampling.processes import joined
+    from recon.core.sampling.processes import join_processes
     from recon.workflow.executors.on_disk import OnDisk
     from recon.workflow.executors.sharded import Sharded
 
@@ -78,7 +78,7 @@ def inside(side: int, steps: int, disk: bool, folder: str) -> None:
         sent[0] += given.nbytes
 
     dist.all_to_all_single = counted
-    with joined() as processes:
+    with join_processes() as processes:
         slabs = OnDisk(Path(folder) / "fields", 64) if disk else None
         if processes.size > 1:
             slabs = Sharded(processes)

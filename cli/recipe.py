@@ -11,7 +11,7 @@ from recon.cli.completion import plugin_names, weights_names
 from recon.cli.settings import device_flag, parsed, stated
 from recon.core.errors import ReconError, unknown
 from recon.core.recipe import LISTS, PATHS, TABLES, Recipe, read_table
-from recon.core.sampling.anchors import split
+from recon.core.sampling.anchors import parse_anchor
 from recon.core.sampling.noise import T
 from recon.workflow.examples import EXAMPLES
 from recon.workflow.overlay import speed_up
@@ -140,7 +140,7 @@ def recipe_table(path: Path | None) -> dict[str, Any]:
         if isinstance(value, str) and there(base / value):
             table[key] = str(base / value)
     for place, anchor in enumerate(table["anchors"] if _texts(table, "anchors") else ()):
-        plane, number, image = split(anchor)
+        plane, number, image = parse_anchor(anchor)
         if os.path.exists(base / image):
             table["anchors"][place] = f"{plane}:{number}={base / image}"
     for key in LISTS:

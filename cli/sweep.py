@@ -9,7 +9,7 @@ import click
 from recon.cli.recipe import given, recipe_flags, recipe_table
 from recon.cli.settings import set_flag, stated, value
 from recon.core.errors import ReconError
-from recon.core.sampling.anchors import absolute
+from recon.core.sampling.anchors import make_anchor_absolute
 from recon.workflow.folder import Folder, free_name
 from recon.workflow.progress import ProgressDisplay
 from recon.workflow.sweep.combinations import Combination, Sweep
@@ -109,7 +109,7 @@ def _absolute(key: str, values: list[Any]) -> list[Any]:
         return path is not None and (path.is_file() if key == "weights" else path.exists())
 
     if key == "anchors":
-        return [[absolute(anchor) for anchor in anchors] for anchors in values]
+        return [[make_anchor_absolute(anchor) for anchor in anchors] for anchors in values]
     if key not in ("micrographs", "weights"):
         return values
     return [str(Path(item).absolute()) if there(item) else item for item in values]

@@ -16,9 +16,9 @@ def together() -> Iterator[None]:
     if not _several():
         yield
         return
-    from recon.core.sampling.processes import joined
+    from recon.core.sampling.processes import join_processes
 
-    with joined() as processes, contextlib.ExitStack() as mute:
+    with join_processes() as processes, contextlib.ExitStack() as mute:
         if not processes.first:
             nowhere = mute.enter_context(open(os.devnull, "w", encoding="utf-8"))
             mute.enter_context(contextlib.redirect_stdout(nowhere))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from recon.core.data.planes import AXES, NORMAL, in_plane
 from recon.core.errors import ReconError
 from recon.core.readers import read_image
-from recon.core.sampling.anchors import Anchor, split
+from recon.core.sampling.anchors import Anchor, parse_anchor
 
 
 def read_anchors(
@@ -26,7 +26,7 @@ def read_anchors(
     """
     anchors = []
     for text in texts:
-        plane, place, path = split(text)
+        plane, place, path = parse_anchor(text)
         name, side = f"anchor {plane}:{place}", shape[NORMAL[plane]]
         if place >= side:
             raise ReconError(

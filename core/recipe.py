@@ -10,7 +10,7 @@ import tomli_w
 
 from recon.core.errors import ReconError, shown, unknown
 from recon.core.options import coerce
-from recon.core.sampling.anchors import split
+from recon.core.sampling.anchors import parse_anchor
 from recon.core.sampling.noise import T
 from recon.core.storage.limits import VOLUME
 from recon.core.storage.toml_file import read_toml
@@ -73,7 +73,7 @@ class Recipe:
         axes = all(axis in "zyx" and len(axis) == 1 for axis in self.periodic)
         _check(axes, "periodic", "name axes of z, y, x", self.periodic)
         for anchor in self.anchors:
-            split(anchor)
+            parse_anchor(anchor)
 
     def to_table(self) -> dict[str, Any]:
         """As plain data for TOML and JSON; what is None is left out."""

@@ -1,11 +1,8 @@
 """sample_steps(): 2D denoiser in, 3D volume out, step by step."""
 
-import functools
-import operator
 from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from math import prod
-from typing import Any
 
 import attrs
 import numpy as np
@@ -17,21 +14,20 @@ from recon.core import contracts, weights
 from recon.core.anchor_images import read_anchors
 from recon.core.bundled import weights_path
 from recon.core.catalog import catalog
-from recon.core.data import planes
 from recon.core.data.encoding import channels, decode
 from recon.core.data.finite import unbounded
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
+from recon.core.estimate import estimate
 from recon.core.kinds import Denoiser, Harmonizer
 from recon.core.recipe import Recipe
-from recon.core.sampling.anchors import Pinned, imposed, pinned
+from recon.core.sampling.anchors import EncodedAnchor, encode_anchors, impose_anchors
+from recon.core.sampling.field import Field, Shape
 from recon.core.sampling.noise import Step
 from recon.core.sampling.philox import START, normal
 from recon.core.sampling.scene import Clean, Scene
-from recon.core.sampling.slabs import Field, Slabs, materialize
-from recon.core.sampling.slabs.field import AnyField, slabs_of, total
-from recon.core.sampling.slabs.slabs import Read, Shape
+from recon.core.sampling.slabs import SlabField, Slabs, all_reduce_sum, iterate_slabs, materialize
 
 
 @attrs.frozen(eq=False)
@@ -44,7 +40,7 @@ class State:
 
     number: int
     steps: int
-    x: AnyField
+    x: Field
     denoiser: Denoiser
 
     @property
@@ -68,7 +64,7 @@ class State:
 
     def labels(self) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """First place along z and phases (n, Y, X) of the slabs that this process holds."""
-        for low, part in slabs_of(self.x):
+        for low, part in iterate_slabs(self.x):
             yield low, decode(part).cpu().numpy()
 
 
@@ -77,7 +73,7 @@ def sample_steps(
     *,
     sample: int = 0,
     denoiser: Denoiser | None = None,
-    start: tuple[int, AnyField] | None = None,
+    start: tuple[int, Field] | None = None,
     chunk: int = 64,
     slabs: Slabs | None = None,
 ) -> Generator[State, None, None]:
@@ -107,15 +103,11 @@ def sample_steps(
         denoiser.statistics,
         device,
         seed,
-        pins(recipe, denoiser),
+        read_encoded_anchors(recipe, denoiser),
         slabs,
     )
-    # A field takes the place of a tensor in a harmonizer, which the types do not tell.
-    draw: Any = normal if slabs is None else partial(noise_in, slabs)
-    noise = partial(draw, seed, shape=shape, device=device)
-    x: Any
     with torch.inference_mode():
-        done, x = start or (0, harmonizer.start(scene, partial(noise, START)))
+        done, x = start or (0, harmonizer.start(scene, partial(draw_noise, scene, START)))
         for step in steps[done:]:
             rng = np.random.default_rng([seed, step.number])
             chosen = schedule.planes(step.number, step.steps, rng)
@@ -124,15 +116,15 @@ def sample_steps(
             wrap = tuple(
                 s if a in recipe.periodic else 0 for a, s in zip("zyx", shift, strict=True)
             )
-            whole: Any = estimate if slabs is None else estimate_in_slabs
-            clean: Clean = partial(whole, denoiser, step, wrap, chunk)
-            if scene.anchors and not harmonizer.holds_anchors:
-                clean = partial(anchored, clean, scene.anchors)
-            x = harmonizer.advance(x, step, clean, partial(noise, step.number), scene)
+            clean: Clean = partial(estimate, denoiser, step, wrap, chunk)
+            if not harmonizer.holds_anchors:
+                clean = partial(estimate_with_anchors, clean, scene.anchors)
+            x = harmonizer.advance(x, step, clean, partial(draw_noise, scene, step.number), scene)
             contracts.of_shape(harmonizer, shape, x)
-            if step.last and scene.anchors:
-                x = imposed(x, scene.anchors)
-            check_field(materialize(x), step, harmonizer)
+            if step.last:
+                x = impose_anchors(x, scene.anchors)
+            x = materialize(x)
+            check_field(x, step, harmonizer)
             yield State(step.number + 1, step.steps, x, denoiser)
 
 
@@ -149,91 +141,22 @@ def refuse_slabs(recipe: Recipe) -> None:
         )
 
 
-def estimate(
-    denoiser: Denoiser, step: Step, wrap: Sequence[int], chunk: int, x: Tensor, turn: int = 0
-) -> Tensor:
-    """Clean estimate of a volume: the mean over the step's planes of the slices' estimates.
+def draw_noise(scene: Scene, step: int, n: int, *, shape: Shape | None = None) -> Field:
+    """The n-th noise of a step, of the volume's shape or another; drawn slab by slab in slabs."""
+    shape = shape or scene.shape
+    channels, depth, height, width = shape
 
-    turn  takes the planes that follow the step's after so many turns
-    wrap  voxels by which the volume is rolled along (z, y, x) before it is cut into slices: on a
-          periodic axis this moves the border of the slices to another place at every step
-    """
-    found = unchecked_estimate(denoiser, step, wrap, chunk, x, turn)
-    check_estimate(unbounded(found), found.numel(), denoiser, step, turn)
-    return found
+    def draw(low: int, high: int) -> Tensor:
+        box = (channels, high - low, height, width)
+        return normal(scene.seed, step, n, box, origin=(low, 0, 0), device=scene.device)
+
+    return draw(0, depth) if scene.slabs is None else SlabField(scene.slabs, shape, draw)
 
 
-def unchecked_estimate(
-    denoiser: Denoiser, step: Step, wrap: Sequence[int], chunk: int, x: Tensor, turn: int = 0
-) -> Tensor:
-    """The same, finite or not."""
-    rolled = x.roll(wrap, (1, 2, 3)) if any(wrap) else x
-    total = torch.zeros_like(x)
-    for plane in planes.turned(step.planes, turn):
-        stack = planes.slices(rolled, plane)
-        result = planes.slices(total, plane)
-        for first in range(0, len(stack), chunk):
-            part = slice(first, first + chunk)
-            # A copy even where a view is contiguous: a denoiser that writes to it harms nothing.
-            given = stack[part].clone(memory_format=torch.contiguous_format)
-            found = denoiser.clean(given, step, plane)
-            result[part] += contracts.of_shape(denoiser, given.shape, found)
-    total /= len(step.planes)
-    return total.roll([-s for s in wrap], (1, 2, 3)) if any(wrap) else total
-
-
-def estimate_in_slabs(
-    denoiser: Denoiser, step: Step, wrap: Sequence[int], chunk: int, x: Field, turn: int = 0
-) -> Field:
-    """The same of a volume in slabs; each plane's slices are whole in slabs along its normal."""
-    found, lost = [], 0
-    for plane in planes.turned(step.planes, turn):
-        normal = planes.NORMAL[plane]
-        beside = [0 if axis == normal else shift for axis, shift in enumerate(wrap)]
-        one = attrs.evolve(step, planes=(plane,))
-        read = x.along(normal)
-
-        def make(
-            low: int, high: int, one: Step = one, beside: Sequence[int] = beside, read: Read = read
-        ) -> Tensor:
-            nonlocal lost
-            part = unchecked_estimate(denoiser, one, beside, chunk, read(low, high))
-            lost += unbounded(part)
-            return part
-
-        stored = x.slabs.store(x.shape, torch.float32, normal, make)
-        found.append(Field(x.slabs, x.shape, stored.along(0)))
-    # All processes leave together, or those that found nothing would wait for the others.
-    lost = int(x.slabs.total(torch.tensor(lost)))
-    check_estimate(lost, prod(x.shape), denoiser, step, turn)
-    return functools.reduce(operator.add, found) / len(found)
-
-
-def noise_in(slabs: Slabs, seed: int, step: int, n: int, *, shape: Shape, device: str) -> Field:
-    """The n-th noise of a step, drawn slab by slab."""
-
-    def read(low: int, high: int) -> Tensor:
-        box = (shape[0], high - low, shape[2], shape[3])
-        return normal(seed, step, n, box, origin=(low, 0, 0), device=device)
-
-    return Field(slabs, shape, read)
-
-
-def check_estimate(lost: int, values: int, denoiser: Denoiser, step: Step, turn: int) -> None:
-    """ReconError when values of a clean estimate are infinite or not a number."""
-    if lost:
-        named = ", ".join(planes.turned(step.planes, turn))
-        raise ReconError(
-            f"denoiser {denoiser.name} gave NaN or infinity at step {step.number + 1} of "
-            f"{step.steps}, plane {named}, in {lost} of {values} values; lower denoiser.guidance, "
-            "set denoiser.precision=float32 where it has these options, or try other weights"
-        )
-
-
-def check_field(x: AnyField, step: Step, harmonizer: Harmonizer) -> None:
+def check_field(x: Field, step: Step, harmonizer: Harmonizer) -> None:
     """ReconError when values of a volume are infinite or not a number after a step."""
-    found = sum(unbounded(part) for _, part in slabs_of(x))
-    if lost := int(total(x, torch.tensor(found))):
+    found = sum(unbounded(part) for _, part in iterate_slabs(x))
+    if lost := int(all_reduce_sum(x, torch.tensor(found))):
         raise ReconError(
             f"the volume is no longer finite after step {step.number + 1} of {step.steps}, in "
             f"{lost} of {prod(x.shape)} values: the denoiser's estimates were, so harmonizer "
@@ -241,17 +164,19 @@ def check_field(x: AnyField, step: Step, harmonizer: Harmonizer) -> None:
         )
 
 
-def anchored(clean: Clean, pins: Sequence[Pinned], x: Tensor, turn: int = 0) -> Tensor:
+def estimate_with_anchors(
+    clean: Clean, anchors: Sequence[EncodedAnchor], x: Field, turn: int = 0
+) -> Field:
     """The clean estimate, with the measured slices in it."""
-    return imposed(clean(x, turn), pins)
+    return impose_anchors(clean(x, turn), anchors)
 
 
-def pins(recipe: Recipe, denoiser: Denoiser) -> tuple[Pinned, ...]:
+def read_encoded_anchors(recipe: Recipe, denoiser: Denoiser) -> tuple[EncodedAnchor, ...]:
     """The recipe's anchors, encoded for the field that the denoiser works on."""
     material = denoiser.material
     phases = 2 if material is None else len(material.phases)
     anchors = read_anchors(recipe.anchors, recipe.shape, phases)
-    return pinned(anchors, phases, torch_device(recipe.device))
+    return encode_anchors(anchors, phases, torch_device(recipe.device))
 
 
 def fitted(recipe: Recipe) -> Denoiser:

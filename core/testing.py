@@ -21,8 +21,10 @@ from recon.core.data.volume import Volume
 from recon.core.kinds import Denoiser, Exporter, Harmonizer, Metric, Property, Reader, Schedule
 from recon.core.options import options, rule, values
 from recon.core.readers import check_image
+from recon.core.sampling.field import Field, Shape
 from recon.core.sampling.noise import ALPHA_BAR, respaced
 from recon.core.sampling.scene import Scene
+from recon.core.sampling.slabs import as_tensor
 
 
 @st.composite
@@ -165,26 +167,26 @@ def _check_schedule(schedule: Schedule) -> None:
 def _check_harmonizer(harmonizer: Harmonizer) -> None:
     shape = (1, 4, 5, 6)
 
-    def noise(n: int, *, shape: tuple[int, int, int, int] = shape) -> torch.Tensor:
+    def noise(n: int, *, shape: Shape = shape) -> torch.Tensor:
         return torch.randn(shape, generator=torch.Generator().manual_seed(n))
 
     labels = sample_volume().labels
     stacks = {plane: list(np.moveaxis(labels, NORMAL[plane], 0)) for plane in PLANES}
     steps = respaced(ALPHA_BAR["linear-2e-2"], 4)
     scene = Scene(shape, (False, True, False), steps[0].ab_t, Statistics.of(Micrographs(stacks)))
-    x = harmonizer.start(scene, noise)
+    x = as_tensor(harmonizer.start(scene, noise))
     assert x.shape == shape and torch.isfinite(x).all()
     for step in steps:
         step = attrs.evolve(step, planes=("xz",))
         x = torch.randn(shape, generator=torch.Generator().manual_seed(9))
         before = x.clone()
-        y = harmonizer.advance(x, step, _clamped, noise, scene)
+        y = as_tensor(harmonizer.advance(x, step, _clamp, noise, scene))
         assert y.shape == x.shape and torch.isfinite(y).all()
         assert torch.equal(x, before), "advance must not change its input"
 
 
-def _clamped(x: torch.Tensor, turn: int = 0) -> torch.Tensor:
-    return x.clamp(-1, 1)
+def _clamp(x: Field, turn: int = 0) -> torch.Tensor:
+    return as_tensor(x).clamp(-1, 1)
 
 
 def _check_denoiser(denoiser: Denoiser) -> None:

@@ -13,7 +13,7 @@ from recon.core.bundled import bundled
 from recon.core.data.planes import NORMAL
 from recon.core.errors import ReconError
 from recon.core.recipe import Recipe
-from recon.core.sampling.anchors import Anchor, split
+from recon.core.sampling.anchors import Anchor, parse_anchor
 from recon.core.sampling.threads import keep_threads
 from recon.core.storage import ome_zarr
 from recon.core.storage.atomic import atomic_output
@@ -73,7 +73,7 @@ class Origin:
 
     def anchor(self, text: str) -> Anchor:
         """A measured slice: the volume contains it voxel for voxel, whatever became of its file."""
-        plane, place, _ = split(text)
+        plane, place, _ = parse_anchor(text)
         where = (slice(None),) * NORMAL[plane] + (place,)
         return Anchor(plane, place, np.ascontiguousarray(self.labels[where], np.uint8))
 

@@ -21,7 +21,7 @@ from recon.core.kinds import Denoiser, Harmonizer
 from recon.core.options import values
 from recon.core.recipe import PATHS, Choice, Recipe
 from recon.core.sampler import torch_device
-from recon.core.sampling.anchors import absolute
+from recon.core.sampling.anchors import make_anchor_absolute
 from recon.core.sampling.processes import world
 from recon.core.sampling.threads import keep_threads
 from recon.core.storage.atomic import atomic_output
@@ -213,7 +213,7 @@ def resolved(recipe: Recipe, denoiser: Denoiser) -> Recipe:
         recipe,
         weights=str(path.absolute()) if path and path.is_file() else recipe.weights,
         micrographs=recipe.micrographs and str(Path(recipe.micrographs).absolute()),
-        anchors=tuple(absolute(anchor) for anchor in recipe.anchors),
+        anchors=tuple(make_anchor_absolute(anchor) for anchor in recipe.anchors),
         denoiser=Choice(denoiser.name, values(denoiser)),
         schedule=complete("schedule", recipe.schedule),
         harmonizer=complete("harmonizer", recipe.harmonizer),

@@ -10,7 +10,8 @@ import torch
 
 from recon.core import Recipe
 from recon.core.data.finite import unbounded
-from recon.core.sampler import check_estimate, fitted, unchecked_estimate
+from recon.core.estimate import check_estimate, estimate_unchecked
+from recon.core.sampler import fitted
 from recon.core.sampling.noise import respaced
 
 
@@ -37,7 +38,7 @@ def main(side: int, weights: str, threads: int) -> None:
     x = torch.randn(1 if channels == 2 else channels, *recipe.shape)
     step = attrs.evolve(respaced(denoiser.alpha_bar, 60)[30], planes=("xz",))
     with torch.inference_mode():
-        work = least(lambda: unchecked_estimate(denoiser, step, (0, 0, 0), 64, x), 5)
+        work = least(lambda: estimate_unchecked(denoiser, step, (0, 0, 0), 64, x), 5)
         check = least(lambda: check_estimate(unbounded(x), x.numel(), denoiser, step, 0), 50)
     click.echo(f"network pass {work:.4f} s, check {check:.6f} s, share {100 * check / work:.3f} %")
 

@@ -17,7 +17,8 @@ from materials import NAMES, material
 from recon.core import Recipe
 from recon.core.data.encoding import encode
 from recon.core.data.planes import PLANES
-from recon.core.sampler import estimate, fitted
+from recon.core.estimate import estimate
+from recon.core.sampler import fitted
 from recon.core.sampling.noise import Step
 from recon.core.sampling.philox import START, normal
 from recon.core.sampling.scene import Scene

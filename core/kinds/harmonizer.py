@@ -12,8 +12,7 @@ from recon.core.options import option
 from recon.core.sampling.noise import Step, T, respaced, reverse
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
+    from recon.core.sampling.field import Field
     from recon.core.sampling.scene import Clean, Noise, Scene
 
 
@@ -23,8 +22,8 @@ class Harmonizer(Plugin):
 
     Where `holds_anchors` is False the clean estimates hold the measured slices of scene.anchors
     already; a harmonizer that sets it to True sees them as the denoiser made them. `in_slabs` says
-    that it uses nothing but + - * / and the functions of core.slabs.field on volumes, so that they
-    may lie on disk or over processes.
+    that it uses nothing but + - * / and the functions of core.sampling.slabs on fields, which may
+    then lie on disk or over processes.
     """
 
     kind: ClassVar[str] = "harmonizer"
@@ -41,13 +40,13 @@ class Harmonizer(Plugin):
 
     def draw(
         self,
-        x: "Tensor",
-        clean: "Tensor",
+        x: "Field",
+        clean: "Field",
         step: Step,
         noise: "Noise",
         n: int = 0,
         temperature: float | None = None,
-    ) -> "Tensor":
+    ) -> "Field":
         """Draw x_s given x_t and its clean estimate (Eq. 5) with the n-th noise of the step.
 
         temperature  in place of the option
@@ -71,7 +70,7 @@ class Harmonizer(Plugin):
         """The reverse steps of a reconstruction: evenly spaced in t unless a harmonizer differs."""
         return respaced(alpha_bar, steps)
 
-    def start(self, scene: "Scene", noise: "Noise") -> "Tensor":
+    def start(self, scene: "Scene", noise: "Noise") -> "Field":
         """Draw the volume (C, Z, Y, X) to begin with, at noise level scene.ab_start."""
         return noise(0)
 
@@ -83,12 +82,12 @@ class Harmonizer(Plugin):
     @abstractmethod
     def advance(
         self,
-        x: "Tensor",
+        x: "Field",
         step: Step,
         clean: "Clean",
         noise: "Noise",
         scene: "Scene",
-    ) -> "Tensor":
+    ) -> "Field":
         """Draw the volume at level s given the one at level t.
 
         x       (C, Z, Y, X) at noise level step.ab_t

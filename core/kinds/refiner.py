@@ -8,8 +8,8 @@ import attrs
 from recon.core.kinds.plugin import Plugin
 
 if TYPE_CHECKING:
+    from recon.core.sampling.field import Field
     from recon.core.sampling.scene import Scene
-    from recon.core.sampling.slabs.field import F
 
 
 @attrs.frozen
@@ -24,5 +24,5 @@ class Refiner(Plugin):
     in_slabs: ClassVar[bool] = False
 
     @abstractmethod
-    def refine(self, field: "F", scene: "Scene") -> "F":
+    def refine(self, field: "Field", scene: "Scene") -> "Field":
         """The field (C, Z, Y, X) of the clean volume, refined; it may be changed in place."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from recon.core.data.encoding import encode
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.errors import ReconError
+from recon.core.sampling.slabs.operations import F, as_tensor
 
 PATTERN = re.compile(r"(\w+):(\d+)=(.+)", re.DOTALL)
 
@@ -43,7 +44,7 @@ class Anchor:
 
 
 @attrs.frozen(eq=False)
-class Pinned:
+class EncodedAnchor:
     """An anchor as the sampler sees it: `values` (C, a, b) at `place` along axis `normal`."""
 
     normal: int
@@ -51,22 +52,27 @@ class Pinned:
     values: Tensor
 
 
-def pinned(anchors: Sequence[Anchor], phases: int, device: str) -> tuple[Pinned, ...]:
+def encode_anchors(
+    anchors: Sequence[Anchor], phases: int, device: str
+) -> tuple[EncodedAnchor, ...]:
     """The anchors encoded for the field of a material of so many phases."""
     return tuple(
-        Pinned(a.normal, a.place, encode(torch.as_tensor(a.labels, device=device), phases))
+        EncodedAnchor(a.normal, a.place, encode(torch.as_tensor(a.labels, device=device), phases))
         for a in anchors
     )
 
 
-def imposed(field: Tensor, pins: Sequence[Pinned]) -> Tensor:
-    """The field (C, Z, Y, X) with the anchors in their places; changed in place."""
-    for pin in pins:
-        field.select(pin.normal + 1, pin.place).copy_(pin.values)
+def impose_anchors(field: F, anchors: Sequence[EncodedAnchor]) -> F:
+    """The field (C, Z, Y, X) with the anchors in their places; changed in place.
+
+    With anchors it must be a tensor.
+    """
+    for anchor in anchors:
+        as_tensor(field).select(anchor.normal + 1, anchor.place).copy_(anchor.values)
     return field
 
 
-def split(text: str) -> tuple[str, int, str]:
+def parse_anchor(text: str) -> tuple[str, int, str]:
     """Plane, place and path of PLANE:PLACE=PATH."""
     match = PATTERN.fullmatch(text)
     if match is None or match[1] not in PLANES:
@@ -77,7 +83,7 @@ def split(text: str) -> tuple[str, int, str]:
     return match[1], int(match[2]), match[3]
 
 
-def absolute(text: str) -> str:
+def make_anchor_absolute(text: str) -> str:
     """PLANE:PLACE=PATH with a path that holds from anywhere."""
-    plane, place, path = split(text)
+    plane, place, path = parse_anchor(text)
     return f"{plane}:{place}={Path(path).absolute()}"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recon.core.errors import ReconError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from recon.core.sampling.field import Field
 
 T = 1000
 
@@ -95,15 +95,15 @@ def between(ab: NDArray[np.float64], times: list[int]) -> list[Step]:
 
 
 def reverse(
-    x: "Tensor",
-    clean: "Tensor",
+    x: "Field",
+    clean: "Field",
     step: Step,
-    z: "Tensor",
+    z: "Field",
     *,
     variance: str,
     eta: float,
     temperature: float,
-) -> "Tensor":
+) -> "Field":
     """Draw x_s given x_t and its clean estimate D (Eq. 5 and 8).
 
     variance  "posterior": sg^2 = eta^2 (1 - ab_s) / (1 - ab_t) (1 - ab_t / ab_s), DDIM at eta = 0;
@@ -114,7 +114,7 @@ def reverse(
     return reverse_mean(x, clean, step, variance, eta) + temperature * sqrt(spread) * z
 
 
-def reverse_mean(x: "Tensor", clean: "Tensor", step: Step, variance: str, eta: float) -> "Tensor":
+def reverse_mean(x: "Field", clean: "Field", step: Step, variance: str, eta: float) -> "Field":
     """Mean of x_s given x_t and its clean estimate."""
     e = (x - sqrt(step.ab_t) * clean) / sqrt(1 - step.ab_t)
     sg2 = injected(step, "posterior", 1.0 if variance == "beta" else eta)
@@ -128,6 +128,6 @@ def injected(step: Step, variance: str, eta: float) -> float:
     return eta**2 * (1 - step.ab_s) / (1 - step.ab_t) * (1 - step.ab_t / step.ab_s)
 
 
-def renoise(y: "Tensor", step: Step, z: "Tensor", *, temperature: float) -> "Tensor":
+def renoise(y: "Field", step: Step, z: "Field", *, temperature: float) -> "Field":
     """Back from s to t by the forward process (Eq. 16)."""
     return sqrt(1 - step.beta) * y + temperature * sqrt(step.beta) * z

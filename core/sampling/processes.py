@@ -65,7 +65,7 @@ class Processes:
         """This process's contiguous share of `count` rows; shares differ by one at most."""
         return slice(self.rank * count // self.size, (self.rank + 1) * count // self.size)
 
-    def total(self, value: Tensor) -> Tensor:
+    def all_reduce_sum(self, value: Tensor) -> Tensor:
         """Sum over the processes, bit for bit the same on each; all must call it."""
         if self.size == 1:
             return value
@@ -107,7 +107,7 @@ def world() -> Processes:
 
 
 @contextlib.contextmanager
-def joined() -> Iterator[Processes]:
+def join_processes() -> Iterator[Processes]:
     """The process group while the block lasts; nothing to start for one process or inside another.
 
     Tensors on the CPU go by gloo, those on a GPU by nccl. That another process is gone is a

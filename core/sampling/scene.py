@@ -3,17 +3,17 @@
 from typing import Protocol
 
 import attrs
-from torch import Tensor
 
 from recon.core.data.statistics import Statistics
-from recon.core.sampling.anchors import Pinned
+from recon.core.sampling.anchors import EncodedAnchor
+from recon.core.sampling.field import Field, Shape
 from recon.core.sampling.slabs import Slabs
 
 
 class Clean(Protocol):
     """The clean estimate of the volume by the planes of a step."""
 
-    def __call__(self, x: Tensor, turn: int = 0) -> Tensor:
+    def __call__(self, x: Field, turn: int = 0) -> Field:
         """Estimate of x (C, Z, Y, X) at the noise level t of the step.
 
         turn  the planes are those that follow the step's after so many turns (xy, xz, yz, xy, ...)
@@ -23,7 +23,7 @@ class Clean(Protocol):
 class Noise(Protocol):
     """The independent standard normal fields of one step, n = 0, 1, 2, ..."""
 
-    def __call__(self, n: int, *, shape: tuple[int, int, int, int] = ...) -> Tensor:
+    def __call__(self, n: int, *, shape: Shape = ...) -> Field:
         """Field n of the volume's shape, or of another (C, Z, Y, X), a function of the seed."""
 
 
@@ -38,15 +38,14 @@ class Scene:
     device      where the fields live
     seed        of this sample, for what varies between samples beside the noise
     anchors     measured slices that it is to contain
-    slabs       how the volume is split when it is not one tensor: then x, the clean estimates and
-                the noise are core.slabs.Field, made with + - * / and its functions
+    slabs       how the volume is split when it is not one tensor: then all fields are SlabFields
     """
 
-    shape: tuple[int, int, int, int]
+    shape: Shape
     periodic: tuple[bool, bool, bool]
     ab_start: float
     statistics: Statistics | None = None
     device: str = "cpu"
     seed: int = 0
-    anchors: tuple[Pinned, ...] = ()
+    anchors: tuple[EncodedAnchor, ...] = ()
     slabs: Slabs | None = None

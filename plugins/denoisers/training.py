@@ -137,7 +137,7 @@ class Training:
         self.network.train()
         with self._precision():
             loss = self._loss_of_step(k)
-        value = float(self._processes.total(loss.detach()))
+        value = float(self._processes.all_reduce_sum(loss.detach()))
         if not math.isfinite(value):
             raise self.diverged(f"the loss is {value}")
         self.optimizer.zero_grad(set_to_none=True)

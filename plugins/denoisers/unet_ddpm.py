@@ -21,7 +21,7 @@ from recon.core.kinds import Denoiser
 from recon.core.options import option, options, rule, values
 from recon.core.sampling.microbatch import in_microbatches
 from recon.core.sampling.noise import ALPHA_BAR, Step
-from recon.core.sampling.processes import joined
+from recon.core.sampling.processes import join_processes
 from recon.plugins.denoisers import checkpoint as checkpoints
 from recon.plugins.denoisers import training
 from recon.plugins.denoisers.architecture import PRESETS as ARCHITECTURES
@@ -204,7 +204,7 @@ class UnetDdpm(Denoiser):
             "micrographs": checkpoints.digest_of_micrographs(micrographs),
             "init": checkpoints.digest_of_tensors(init or {}),
         }
-        with joined() as processes:
+        with join_processes() as processes:
             loop = training.Training(task, self._recipe(device), network, seed, device)
             record = training.run(loop, identity, checkpoint, report)
         self.material = material

@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.core.sampling.slabs.field import AnyField, F, mapped, materialize, summed, thinned
+from recon.core.sampling.field import Field
+from recon.core.sampling.slabs import map_slabs, materialize, subsample, sum_slabs
 
 LIMIT = 1.2
 """The logit of D is atanh(D / LIMIT): above 1, so that certainty stays finite."""
@@ -22,24 +23,24 @@ STRIDE = 4
 """One voxel in STRIDE along each axis serves for a first guess."""
 
 
-def balanced(clean: F, fractions: NDArray[np.float64]) -> F:
+def balanced(clean: Field, fractions: NDArray[np.float64]) -> Field:
     """Shift the logits of a clean estimate (C, Z, Y, X), the same for every voxel of a channel.
 
     D <- 1.2 tanh(atanh(D / 1.2) + delta), where D is first clamped to a little under 1.2 and delta
     is such that the phase fractions of the field sharpened by 4 are the given (K,). Shares of the
     unsharpened field are no guide: what is undecided still goes to the larger phase.
     """
-    found = materialize(mapped(logits, clean))
+    found = materialize(map_slabs(logits, clean))
     if found.shape[0] == 1:
         shift = torch.tensor([two_phase_shift(found, float(fractions[1]))])
     else:
         shift = phase_shifts(found, fractions)
-    return mapped(lambda part: shifted(part, shift), found)
+    return map_slabs(lambda part: shifted(part, shift), found)
 
 
-def clamped(clean: F) -> F:
+def clamped(clean: Field) -> Field:
     """A clean estimate clamped to where its logit is finite."""
-    return mapped(lambda part: part.clamp(-EDGE * LIMIT, EDGE * LIMIT), clean)
+    return map_slabs(lambda part: part.clamp(-EDGE * LIMIT, EDGE * LIMIT), clean)
 
 
 def logits(clean: Tensor) -> Tensor:
@@ -65,13 +66,13 @@ def sharpened(logits: Tensor) -> Tensor:
     return (SHARPNESS * logits).softmax(0)
 
 
-def two_phase_shift(logits: AnyField, fraction: float) -> float:
+def two_phase_shift(logits: Field, fraction: float) -> float:
     """Shift that gives phase 1 its share: bisection on a histogram of the logits.
 
     Its bins, 7e-4 wide, change the share by less than 1e-5.
     """
     edge = math.atanh(EDGE)
-    counts = summed(lambda part: torch.histc(part, BINS, -edge, edge).double(), logits).cpu()
+    counts = sum_slabs(lambda part: torch.histc(part, BINS, -edge, edge).double(), logits).cpu()
     middles = torch.linspace(-edge, edge, BINS + 1, dtype=torch.float64)[:-1] + edge / BINS
     share = counts / counts.sum()
     low, high = -LARGEST, LARGEST
@@ -82,7 +83,7 @@ def two_phase_shift(logits: AnyField, fraction: float) -> float:
     return (low + high) / 2
 
 
-def phase_shifts(logits: F, fractions: NDArray[np.float64]) -> Tensor:
+def phase_shifts(logits: Field, fractions: NDArray[np.float64]) -> Tensor:
     """Shifts (K,), of mean 0, that give every phase its share, by damped Newton steps.
 
     The shares are the gradient of a convex function of the shifts. A first guess comes from a
@@ -91,12 +92,12 @@ def phase_shifts(logits: F, fractions: NDArray[np.float64]) -> Tensor:
     """
     target = torch.as_tensor(fractions, dtype=torch.float64)
     shifts = torch.zeros_like(target)
-    for field, passes in ((thinned(logits, STRIDE), 40), (logits, 20)):
+    for field, passes in ((subsample(logits, STRIDE), 40), (logits, 20)):
         shifts = _newton(field, target, shifts, passes)
     return (shifts * 2**18).round() / 2**18
 
 
-def _newton(logits: AnyField, target: Tensor, shifts: Tensor, passes: int) -> Tensor:
+def _newton(logits: Field, target: Tensor, shifts: Tensor, passes: int) -> Tensor:
     damping, best, error = 1e-3, shifts, math.inf
     miss, slope = _shares(logits, target, shifts)
     for _ in range(passes):
@@ -114,7 +115,7 @@ def _newton(logits: AnyField, target: Tensor, shifts: Tensor, passes: int) -> Te
     return best
 
 
-def _shares(logits: AnyField, target: Tensor, shifts: Tensor) -> tuple[Tensor, Tensor]:
+def _shares(logits: Field, target: Tensor, shifts: Tensor) -> tuple[Tensor, Tensor]:
     """What the phases lack (K,), and how their shares answer to the shifts (K, K)."""
 
     def sums(part: Tensor) -> Tensor:
@@ -126,7 +127,7 @@ def _shares(logits: AnyField, target: Tensor, shifts: Tensor) -> tuple[Tensor, T
             found[1:] += p @ p.T
         return found
 
-    found = summed(sums, logits).cpu()
+    found = sum_slabs(sums, logits).cpu()
     found /= found[0].sum()  # in every voxel the shares sum to 1
     mean, gram = found[0], found[1:]
     return target - mean, SHARPNESS * (mean.diag() - gram)

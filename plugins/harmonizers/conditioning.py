@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.core.data.planes import AXES
-from recon.core.sampling.anchors import Pinned
+from recon.core.sampling.anchors import EncodedAnchor
 from recon.plugins.harmonizers.spectrum import Spectrum, reflection
 
 SETTLED = 1e-3
@@ -18,7 +18,9 @@ MOST = 12
 """Iterations; one anchor needs one, parallel ones few, crossing ones more."""
 
 
-def correction(field: Tensor, pins: Sequence[Pinned], spectrum: Spectrum, power: Tensor) -> Tensor:
+def correction(
+    field: Tensor, anchors: Sequence[EncodedAnchor], spectrum: Spectrum, power: Tensor
+) -> Tensor:
     """What the anchors change in the mean of a Gaussian field.
 
     field     (C, Z, Y, X): its mean without them
@@ -31,8 +33,8 @@ def correction(field: Tensor, pins: Sequence[Pinned], spectrum: Spectrum, power:
     for several.
     """
     covariance = torch.fft.irfftn(power, spectrum.grid, (1, 2, 3))
-    lines = [_plane_power(covariance, pin) for pin in pins]
-    residual = [_continued(pin, field, spectrum) for pin in pins]
+    lines = [_plane_power(covariance, anchor) for anchor in anchors]
+    residual = [_continued(anchor, field, spectrum) for anchor in anchors]
     before = _dot(residual, residual)
     if before == 0:
         return torch.zeros_like(field)
@@ -45,8 +47,8 @@ def correction(field: Tensor, pins: Sequence[Pinned], spectrum: Spectrum, power:
         if direction:
             step = [s + product / last * d for s, d in zip(step, direction, strict=True)]
         direction, last = step, product
-        spread = _spread(direction, pins, power, spectrum)
-        seen = [spread.select(pin.normal + 1, pin.place) for pin in pins]
+        spread = _spread(direction, anchors, power, spectrum)
+        seen = [spread.select(anchor.normal + 1, anchor.place) for anchor in anchors]
         length = product / _dot(direction, seen)
         total += length * spread
         residual = [r - length * s for r, s in zip(residual, seen, strict=True)]
@@ -57,7 +59,7 @@ def correction(field: Tensor, pins: Sequence[Pinned], spectrum: Spectrum, power:
 
 
 def expected_fractions(
-    mean: NDArray[np.float64], pins: Sequence[Pinned], spectrum: Spectrum
+    mean: NDArray[np.float64], anchors: Sequence[EncodedAnchor], spectrum: Spectrum
 ) -> NDArray[np.float64]:
     """Phase fractions (K,) of a volume that contains the anchors, in the mean.
 
@@ -65,7 +67,7 @@ def expected_fractions(
     """
     prior = torch.as_tensor(mean, dtype=spectrum.p3.dtype, device=spectrum.p3.device)
     field = prior.view(-1, 1, 1, 1).expand(-1, *spectrum.shape)
-    field = field + correction(field, pins, spectrum, spectrum.p3)
+    field = field + correction(field, anchors, spectrum, spectrum.p3)
     found = field.mean((1, 2, 3)).double().cpu().numpy()
     shares = np.clip((found + 1) / 2, 0.01 * (mean + 1) / 2, 1)
     if len(shares) == 1:
@@ -73,29 +75,29 @@ def expected_fractions(
     return np.asarray(shares / shares.sum())
 
 
-def told_share(pins: Sequence[Pinned], spectrum: Spectrum) -> NDArray[np.float64]:
+def told_share(anchors: Sequence[EncodedAnchor], spectrum: Spectrum) -> NDArray[np.float64]:
     """Share of the variance of the volume's mean that the anchors explain, of each channel (C,)."""
     z, y, x = spectrum.shape
     whole = spectrum.p3.new_zeros((len(spectrum.p3), *spectrum.grid))
     whole[:, :z, :y, :x] = 1.0
     waves = torch.fft.rfftn(whole, dim=(1, 2, 3)) * spectrum.p3
     with_mean = torch.fft.irfftn(waves, spectrum.grid, (1, 2, 3))[:, :z, :y, :x]
-    empty = [attrs.evolve(pin, values=torch.zeros_like(pin.values)) for pin in pins]
+    empty = [attrs.evolve(anchor, values=torch.zeros_like(anchor.values)) for anchor in anchors]
     told = correction(-with_mean, empty, spectrum, spectrum.p3)
     share = told.mean((1, 2, 3)) / with_mean.mean((1, 2, 3))
     return np.asarray(share.clamp(0, 1).double().cpu().numpy())
 
 
-def _plane_power(covariance: Tensor, pin: Pinned) -> Tensor:
+def _plane_power(covariance: Tensor, anchor: EncodedAnchor) -> Tensor:
     """Power of the waves of an anchor's plane (C, a, b // 2 + 1)."""
-    power: Tensor = torch.fft.rfft2(covariance.select(pin.normal + 1, 0)).real
+    power: Tensor = torch.fft.rfft2(covariance.select(anchor.normal + 1, 0)).real
     return power
 
 
-def _continued(pin: Pinned, field: Tensor, spectrum: Spectrum) -> Tensor:
+def _continued(anchor: EncodedAnchor, field: Tensor, spectrum: Spectrum) -> Tensor:
     """What the field lacks at an anchor, on the plane of the whole grid."""
-    lack = (pin.values - field.select(pin.normal + 1, pin.place)).to(spectrum.p3.dtype)
-    axes = [axis for axis in range(len(AXES)) if axis != pin.normal]
+    lack = (anchor.values - field.select(anchor.normal + 1, anchor.place)).to(spectrum.p3.dtype)
+    axes = [axis for axis in range(len(AXES)) if axis != anchor.normal]
     for place, axis in enumerate(axes, 1):
         side, full = spectrum.shape[axis], spectrum.grid[axis]
         if full > side:
@@ -110,12 +112,12 @@ def _divided(plane: Tensor, power: Tensor) -> Tensor:
 
 
 def _spread(
-    planes: Sequence[Tensor], pins: Sequence[Pinned], power: Tensor, spectrum: Spectrum
+    planes: Sequence[Tensor], anchors: Sequence[EncodedAnchor], power: Tensor, spectrum: Spectrum
 ) -> Tensor:
     """Covariance of the field with the anchors, times a value for each of their voxels."""
     source = planes[0].new_zeros((len(power), *spectrum.grid))
-    for plane, pin in zip(planes, pins, strict=True):
-        source.select(pin.normal + 1, pin.place).add_(plane)
+    for plane, anchor in zip(planes, anchors, strict=True):
+        source.select(anchor.normal + 1, anchor.place).add_(plane)
     field: Tensor = torch.fft.irfftn(
         torch.fft.rfftn(source, dim=(1, 2, 3)) * power, spectrum.grid, (1, 2, 3)
     )

@@ -1,10 +1,10 @@
 """The paper's modified harmonized sampling."""
 
 import attrs
-from torch import Tensor
 
 from recon.core.kinds import Harmonizer
 from recon.core.options import option
+from recon.core.sampling.field import Field
 from recon.core.sampling.noise import Step, renoise
 from recon.core.sampling.scene import Clean, Noise, Scene
 
@@ -21,7 +21,7 @@ class GammaBlend(Harmonizer):
     rounds: int = option(4, "Harmonizing rounds a step (n_h).", min=0)
     gamma: float = option(0.5, "Share of the renoised volume in the blend.", min=0, max=1)
 
-    def advance(self, x: Tensor, step: Step, clean: Clean, noise: Noise, scene: Scene) -> Tensor:
+    def advance(self, x: Field, step: Step, clean: Clean, noise: Noise, scene: Scene) -> Field:
         y = self.draw(x, clean(x), step, noise)
         for round in range(0 if step.last else self.rounds):
             h = renoise(y, step, noise(2 * round + 1), temperature=self.temperature)

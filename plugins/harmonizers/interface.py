@@ -9,7 +9,8 @@ from torch import Tensor
 from recon.core.data.encoding import decode
 from recon.core.data.planes import in_plane
 from recon.core.data.statistics import Statistics
-from recon.core.sampling.slabs.field import AnyField, Part, bordered, total
+from recon.core.sampling.field import Field
+from recon.core.sampling.slabs import SlabWithNeighbours, all_reduce_sum, iterate_with_neighbours
 
 
 def expected(statistics: Statistics) -> float:
@@ -36,20 +37,22 @@ def expected_along(statistics: Statistics) -> dict[int, float]:
     return {axis: float(np.mean(values)) / 2 / both for axis, values in sorted(seen.items())}
 
 
-def measured(field: AnyField) -> float:
+def measured(field: Field) -> float:
     """The same share in a field (C, Z, Y, X), decoded; mean over the axes that have neighbours."""
-    here = torch.stack([_changes(part) for part in bordered(field, wrap=False)]).sum(0)
+    here = torch.stack([_changes(part) for part in iterate_with_neighbours(field, wrap=False)]).sum(
+        0
+    )
     sides = field.shape[1:]
     voxels = math.prod(sides)
     found = [
         changes / (voxels // side * (side - 1))
-        for changes, side in zip(total(field, here).tolist(), sides, strict=True)
+        for changes, side in zip(all_reduce_sum(field, here).tolist(), sides, strict=True)
         if side > 1
     ]
     return sum(found) / len(found) if found else 0.0
 
 
-def _changes(part: Part) -> Tensor:
+def _changes(part: SlabWithNeighbours) -> Tensor:
     """Pairs of neighbours that differ along (z, y, x), those with the plane after it included."""
     labels = decode(part.planes)
     own = labels[part.own]

@@ -11,7 +11,13 @@ from torch import Tensor
 
 from recon.core.data.encoding import decode
 from recon.core.data.isolated import alone
-from recon.core.sampling.slabs.field import F, Field, Part, bordered, gathered
+from recon.core.sampling.field import Field
+from recon.core.sampling.slabs import (
+    SlabWithNeighbours,
+    all_gather,
+    iterate_with_neighbours,
+    map_placed_slabs,
+)
 
 
 @attrs.frozen(eq=False)
@@ -27,7 +33,7 @@ class Lonely:
     around: NDArray[np.float32]
 
 
-def joined(field: F, allowed: NDArray[np.float64], periodic: Sequence[bool]) -> F:
+def joined(field: Field, allowed: NDArray[np.float64], periodic: Sequence[bool]) -> Field:
     """The field (C, Z, Y, X) with no more isolated voxels of each phase than allowed.
 
     Beyond that number the least certain take the mean of their six neighbours. Voxels on a face
@@ -38,13 +44,13 @@ def joined(field: F, allowed: NDArray[np.float64], periodic: Sequence[bool]) -> 
     """
     voxels = prod(field.shape[1:])
     here: list[list[Lonely]] = [[] for _ in allowed]
-    for part in bordered(field, wrap=periodic[0]):
+    for part in iterate_with_neighbours(field, wrap=periodic[0]):
         labels = decode(part.planes).cpu().numpy()
         for phase, found in enumerate(here):
             found.append(_lonely(part, labels == phase, periodic))
     places, values = [], []
     for share, own in zip(allowed, here, strict=True):
-        found = [one for process in gathered(field, own) for one in process]
+        found = [one for process in all_gather(field, own) for one in process]
         place = np.concatenate([one.place for one in found])
         excess = len(place) - int(share * voxels)
         if excess > 0:
@@ -57,7 +63,7 @@ def joined(field: F, allowed: NDArray[np.float64], periodic: Sequence[bool]) -> 
     return _replaced(field, np.concatenate(places), np.concatenate(values, 1))
 
 
-def _lonely(part: Part, mask: NDArray[np.bool_], periodic: Sequence[bool]) -> Lonely:
+def _lonely(part: SlabWithNeighbours, mask: NDArray[np.bool_], periodic: Sequence[bool]) -> Lonely:
     """The isolated voxels of a mask (n, Y, X) of the part's planes."""
     found = alone(mask, (0, 1, 2), (False, periodic[1], periodic[2]))[part.own]
     place = np.flatnonzero(found)
@@ -93,7 +99,7 @@ def _around(planes: Tensor, at: NDArray[np.int64]) -> Tensor:
     return total / 6
 
 
-def _replaced(field: F, places: NDArray[np.int64], values: NDArray[np.float32]) -> F:
+def _replaced(field: Field, places: NDArray[np.int64], values: NDArray[np.float32]) -> Field:
     """The field with values (C, n) at places (n,), flat indices."""
     order = np.argsort(places)
     places, values = places[order], values[:, order]
@@ -107,6 +113,4 @@ def _replaced(field: F, places: NDArray[np.int64], values: NDArray[np.float32]) 
         result.flatten(1)[:, index] = new.to(slab.dtype)
         return result
 
-    if isinstance(field, Tensor):
-        return put(field, 0)
-    return Field(field.slabs, field.shape, lambda low, high: put(field.slab(low, high), low))
+    return map_placed_slabs(put, field)

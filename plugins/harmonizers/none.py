@@ -1,9 +1,9 @@
 """Plain multi-plane denoising."""
 
 import attrs
-from torch import Tensor
 
 from recon.core.kinds import Harmonizer
+from recon.core.sampling.field import Field
 from recon.core.sampling.noise import Step
 from recon.core.sampling.scene import Clean, Noise, Scene
 
@@ -17,10 +17,10 @@ class Nothing(Harmonizer):
 
     def advance(
         self,
-        x: Tensor,
+        x: Field,
         step: Step,
         clean: Clean,
         noise: Noise,
         scene: Scene,
-    ) -> Tensor:
+    ) -> Field:
         return self.draw(x, clean(x), step, noise)

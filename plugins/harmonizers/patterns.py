@@ -21,7 +21,8 @@ from torch import Tensor
 from recon.core.data.encoding import decode, encode
 from recon.core.data.patterns import CELLS, SPACINGS, Patterns
 from recon.core.data.planes import PLANES, in_plane
-from recon.core.sampling.slabs.field import AnyField, F, Field, gathered, label_room, slabs_of
+from recon.core.sampling.field import Field
+from recon.core.sampling.slabs import all_gather, allocate_labels, iterate_slabs, map_placed_slabs
 from recon.plugins.harmonizers.annealing import Counts, Labels, Stack, Sums, anneal, count
 
 BLOCK = 64
@@ -66,14 +67,14 @@ class Wanted:
 
 
 def matched(
-    field: F,
+    field: Field,
     patterns: Patterns,
     sweeps: int,
     periodic: Sequence[bool],
     seed: int,
     held: NDArray[np.bool_] | None = None,
     fractions: NDArray[np.float64] | None = None,
-) -> F:
+) -> Field:
     """The field (C, Z, Y, X), its changed voxels at -1 and 1.
 
     sweeps     tries per voxel
@@ -83,9 +84,9 @@ def matched(
     """
     phases = max(2, field.shape[0])
     wanted = Wanted.of(patterns, phases)
-    labels = label_room(field)
+    labels = allocate_labels(field)
     own = []
-    for low, part in slabs_of(field):
+    for low, part in iterate_slabs(field):
         own.append((low, low + part.shape[1]))
         labels[slice(*own[-1])] = decode(part).cpu().numpy()
     told = _shared(field, labels, own)
@@ -110,9 +111,7 @@ def matched(
         after = torch.as_tensor(labels[low : low + slab.shape[1]], device=slab.device)
         return torch.where(after == decode(slab), slab, encode(after, phases).to(slab.dtype))
 
-    if isinstance(field, Tensor):
-        return put(field, 0)
-    return Field(field.slabs, field.shape, lambda low, high: put(field.slab(low, high), low))
+    return map_placed_slabs(put, field)
 
 
 def _fractions(labels: Labels, phases: int) -> NDArray[np.float64]:
@@ -127,10 +126,10 @@ def _unlike(pairs: Counts) -> float:
 
 
 def _shared(
-    field: AnyField, labels: Labels, places: list[tuple[int, int]]
+    field: Field, labels: Labels, places: list[tuple[int, int]]
 ) -> list[list[tuple[int, int]]]:
     """The places of the planes that each process made; those of the others are written."""
-    told = gathered(field, [(place, labels[slice(*place)]) for place in places])
+    told = all_gather(field, [(place, labels[slice(*place)]) for place in places])
     if len(told) > 1:
         for place, planes in (one for part in told for one in part):
             labels[slice(*place)] = planes

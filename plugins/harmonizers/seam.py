@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from recon.core.sampling.anchors import Pinned
-from recon.plugins.harmonizers.balance import LIMIT, clamped, sharpened
+from recon.core.sampling.anchors import EncodedAnchor
+from recon.plugins.harmonizers.balance import EDGE, LIMIT, sharpened
 
 LARGEST = 4.0
 """Largest shift of a logit."""
@@ -14,7 +14,10 @@ HALVINGS = 24
 
 
 def joined_to(
-    clean: Tensor, pins: Sequence[Pinned], interface: Mapping[int, float], periodic: Sequence[bool]
+    clean: Tensor,
+    anchors: Sequence[EncodedAnchor],
+    interface: Mapping[int, float],
+    periodic: Sequence[bool],
 ) -> Tensor:
     """Shift the logits of a clean estimate (C, Z, Y, X) in the slices next to the anchors.
 
@@ -24,20 +27,20 @@ def joined_to(
 
     interface  share of neighbours that differ along each axis;  periodic  axes (z, y, x)
     """
-    for pin in pins:
-        if pin.normal not in interface:  # micrographs of one pixel along it tell nothing
+    for anchor in anchors:
+        if anchor.normal not in interface:  # micrographs of one pixel along it tell nothing
             continue
-        side = clean.shape[pin.normal + 1]
-        for place in (pin.place - 1, pin.place + 1):
-            if periodic[pin.normal] or 0 <= place < side:
-                near = clean.select(pin.normal + 1, place % side)
-                near.copy_(shifted(near, pin.values, interface[pin.normal]))
+        side = clean.shape[anchor.normal + 1]
+        for place in (anchor.place - 1, anchor.place + 1):
+            if periodic[anchor.normal] or 0 <= place < side:
+                near = clean.select(anchor.normal + 1, place % side)
+                near.copy_(shifted(near, anchor.values, interface[anchor.normal]))
     return clean
 
 
 def shifted(near: Tensor, anchor: Tensor, share: float) -> Tensor:
     """A slice (C, a, b) of which a share differs in phase from the anchor when sharpened."""
-    logits = torch.atanh(clamped(near) / LIMIT)
+    logits = torch.atanh(near.clamp(-EDGE * LIMIT, EDGE * LIMIT) / LIMIT)
     low, high = -LARGEST, LARGEST
     for _ in range(HALVINGS):
         middle = (low + high) / 2

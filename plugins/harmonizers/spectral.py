@@ -14,10 +14,11 @@ from recon.core.data.statistics import Statistics
 from recon.core.errors import ReconError
 from recon.core.kinds import Harmonizer
 from recon.core.options import option
-from recon.core.sampling.anchors import Pinned, imposed
+from recon.core.sampling.anchors import EncodedAnchor, impose_anchors
+from recon.core.sampling.field import Field
 from recon.core.sampling.noise import Step, injected, log_spaced, reverse_mean
 from recon.core.sampling.scene import Clean, Noise, Scene
-from recon.core.sampling.slabs.field import materialize, mean_of
+from recon.core.sampling.slabs import as_tensor, materialize, mean_by_channel
 from recon.plugins.harmonizers import interface, target
 from recon.plugins.harmonizers.balance import balanced, clamped
 from recon.plugins.harmonizers.conditioning import correction, expected_fractions, told_share
@@ -43,7 +44,7 @@ class Known:
     fractions: NDArray[np.float64]
     interface: float
     half_variance_noise: float
-    anchors: tuple[Pinned, ...]
+    anchors: tuple[EncodedAnchor, ...]
     periodic: tuple[bool, bool, bool]
 
 
@@ -139,7 +140,7 @@ class Spectral(Harmonizer):
             alpha_bar, steps, float(min(first, highest)), float(max(self.end_noise, lowest))
         )
 
-    def start(self, scene: Scene, noise: Noise) -> Tensor:
+    def start(self, scene: Scene, noise: Noise) -> Field:
         """x_T: sqrt(ab_T) (mean + Gaussian field) + sqrt(1 - ab_T) z, z that of any harmonizer."""
         z = noise(0)
         if not self.informed:
@@ -147,7 +148,7 @@ class Spectral(Harmonizer):
         known = self.known(scene)
         field = known.spectrum.coloured(noise(1, shape=(scene.shape[0], *known.spectrum.grid)))
         if self.balance:  # the fractions say how large the mean is; the field is not to add to it
-            field = field - mean_of(field).to(scene.device)
+            field = field - mean_by_channel(field).to(scene.device)
             mean = 2.0 * known.fractions[-scene.shape[0] :] - 1.0
         else:
             mean = known.statistics.mean
@@ -155,10 +156,12 @@ class Spectral(Harmonizer):
             -1, 1, 1, 1
         )
         if scene.anchors:
-            signal = signal + correction(signal, scene.anchors, known.spectrum, known.spectrum.p3)
+            signal = signal + correction(
+                as_tensor(signal), scene.anchors, known.spectrum, known.spectrum.p3
+            )
         return sqrt(scene.ab_start) * signal + sqrt(1 - scene.ab_start) * z
 
-    def advance(self, x: Tensor, step: Step, clean: Clean, noise: Noise, scene: Scene) -> Tensor:
+    def advance(self, x: Field, step: Step, clean: Clean, noise: Noise, scene: Scene) -> Field:
         known = self.known(scene)
         variance = self.chosen_variance(step)
         sg2 = injected(step, variance, self.eta)
@@ -181,8 +184,8 @@ class Spectral(Harmonizer):
         return self.draw(blend, estimate, step, noise, 0, heat)
 
     def like_micrographs(
-        self, estimate: Tensor, patterns: Patterns, known: Known, scene: Scene
-    ) -> Tensor:
+        self, estimate: Field, patterns: Patterns, known: Known, scene: Scene
+    ) -> Field:
         """The finished volume with the small patterns of the micrographs."""
         held = None
         if scene.anchors:
@@ -198,7 +201,7 @@ class Spectral(Harmonizer):
         between = low <= (1 - step.ab_t) / step.ab_t < (high or known.half_variance_noise)
         return self.rounds if between and not step.last else 0
 
-    def harmonized(self, x: Tensor, step: Step, clean: Clean, known: Known, round: int) -> Tensor:
+    def harmonized(self, x: Field, step: Step, clean: Clean, known: Known, round: int) -> Field:
         """Clean estimate of the volume: that of the slices, filtered while noise is high, and
         balanced."""
         s2 = (1 - step.ab_t) / step.ab_t
@@ -214,7 +217,7 @@ class Spectral(Harmonizer):
         elif self.balance:
             estimate = balanced(estimate, known.fractions)
         estimate = materialize(estimate)
-        return self.anchored(estimate, s2, known) if known.anchors else estimate
+        return self.anchored(as_tensor(estimate), s2, known) if known.anchors else estimate
 
     def anchored(self, estimate: Tensor, s2: float, known: Known) -> Tensor:
         """The estimate given the anchors: what x leaves open has the power of a Wiener filter's
@@ -223,13 +226,13 @@ class Spectral(Harmonizer):
         told = correction(estimate, known.anchors, known.spectrum, p3 * s2 / (p3 + s2))
         estimate = estimate + told
         if self.balance:
-            estimate = clamped(estimate)
+            estimate = as_tensor(clamped(estimate))
             if s2 >= OPEN:
                 along = interface.expected_along(known.statistics)
                 estimate = joined_to(estimate, known.anchors, along, known.periodic)
-        return imposed(estimate, known.anchors)
+        return impose_anchors(estimate, known.anchors)
 
-    def heat(self, estimate: Tensor, step: Step, known: Known) -> float:
+    def heat(self, estimate: Field, step: Step, known: Known) -> float:
         """Temperature of the next noise: lower where the estimate has too much interface.
 
         So the interface area is calibrated during the run, without a trial run before it.

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.core.data.planes import NORMAL
+from recon.core.sampling.field import Field
 from recon.core.sampling.scene import Scene
-from recon.core.sampling.slabs import Field, Slabs, Stored
-from recon.core.sampling.slabs.field import F
-from recon.core.sampling.slabs.slabs import Read
+from recon.core.sampling.slabs import Read, SlabField, Slabs, Stored, as_slabs
 from recon.plugins.harmonizers.extension import extended
 
 
@@ -54,7 +53,7 @@ class Spectrum:
         p3, p2 = powers([Covariance.of(rho, grid) for rho in lags], floor, scene)
         return cls(grid, scene.shape[1:], p3, p2)
 
-    def coloured(self, white: F) -> F:
+    def coloured(self, white: Field) -> Field:
         """Field (C, *shape) of this spectrum from white noise (C, *grid)."""
         return self.multiplied(white, lambda p3, low, high: p3.sqrt())
 
@@ -69,20 +68,20 @@ class Spectrum:
 
         return gain
 
-    def filtered(self, residual: F, gain: "Gain") -> F:
+    def filtered(self, residual: Field, gain: "Gain") -> Field:
         """Filter a field (C, *shape), continued by reflection to the grid."""
         return self.multiplied(residual, gain)
 
-    def multiplied(self, field: F, factor: "Gain") -> F:
+    def multiplied(self, field: Field, factor: "Gain") -> Field:
         """A field of the grid, or of the volume and then continued to the grid by reflection, with
         its waves multiplied by a factor; (C, *shape)."""
         height = self.grid[1]
         if isinstance(field, Tensor):
             waves = self._along_z(self._waves(field), factor, 0, height)
             return self._voxels(waves)
-        return self._multiplied_in_slabs(field, factor)
+        return self._multiplied_in_slabs(as_slabs(field), factor)
 
-    def _multiplied_in_slabs(self, field: Field, factor: "Gain") -> Field:
+    def _multiplied_in_slabs(self, field: SlabField, factor: "Gain") -> SlabField:
         channels, height, half = field.shape[0], self.grid[1], self.grid[2] // 2 + 1
         make: Read = partial(self._waves_of_slab, field)
         shape = (channels, field.shape[1], height, half)
@@ -90,9 +89,11 @@ class Spectrum:
         make = partial(self._of_slab, across, factor)
         shape = (channels, self.shape[0], height, half)
         back = field.slabs.store(shape, torch.complex64, 1, make).along(0)
-        return Field(field.slabs, (channels, *self.shape), lambda a, b: self._voxels(back(a, b)))
+        return SlabField(
+            field.slabs, (channels, *self.shape), lambda a, b: self._voxels(back(a, b))
+        )
 
-    def _waves_of_slab(self, field: Field, low: int, high: int) -> Tensor:
+    def _waves_of_slab(self, field: SlabField, low: int, high: int) -> Tensor:
         return self._waves(field.slab(low, high))
 
     def _of_slab(self, read: Read, factor: "Gain", low: int, high: int) -> Tensor:
@@ -215,7 +216,7 @@ def _means(covariance: Covariance, floor: float, slabs: Slabs | None) -> dict[st
             xz += power[:, row]
     parts = [(np.concatenate(xy), np.concatenate(yz, 1), xz)]
     if slabs is not None:
-        parts = slabs.gathered(parts[0])
+        parts = slabs.all_gather(parts[0])
     in_yz = np.concatenate([part[1] for part in parts], 1)
     # The stored half along x stands for both signs of the other two wave numbers.
     mirrored = np.roll(in_yz[::-1, ::-1], (1, 1), (0, 1))

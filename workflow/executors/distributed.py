@@ -124,5 +124,5 @@ def written(state: State, processes: Processes) -> Iterator[tuple[int, Any]]:
     own = list(state.labels())
     if state.x.shape[1] >= slabs.align * processes.size:
         return iter(own)
-    gathered = [part for parts in slabs.gathered(own) for part in parts]
-    return iter(sorted(gathered, key=lambda part: part[0]) if processes.first else ())
+    parts = [part for each in slabs.all_gather(own) for part in each]
+    return iter(sorted(parts, key=lambda part: part[0]) if processes.first else ())

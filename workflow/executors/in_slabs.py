@@ -9,7 +9,7 @@ from recon.core.kinds import Denoiser
 from recon.core.recipe import Recipe
 from recon.core.sampler import State, sample_steps, torch_device
 from recon.core.sampling.processes import Processes
-from recon.core.sampling.slabs import Field, Slabs
+from recon.core.sampling.slabs import SlabField, Slabs
 from recon.workflow.executors import Progress
 from recon.workflow.executors import unfinished as keeping
 
@@ -35,7 +35,7 @@ def sampled(
     begun = last = time.monotonic()
     for state in sample_steps(recipe, sample=number, denoiser=denoiser, start=start, slabs=slabs):
         progress(f"reconstruct {kept.stem}.zarr", state.number, state.steps, "")
-        assert isinstance(state.x, Field)
+        assert isinstance(state.x, SlabField)
         if state.number < state.steps and agreed(time.monotonic() - last > SAVE_EVERY, processes):
             keeping.save(kept, state.number, state.x, processes)
             last = time.monotonic()

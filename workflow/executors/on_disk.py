@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.core.errors import ReconError
-from recon.core.sampling.slabs.field import Field
-from recon.core.sampling.slabs.slabs import Read, Shape, Slabs, Stored
+from recon.core.sampling.field import Shape
+from recon.core.sampling.slabs import Read, SlabField, Slabs, Stored
 
 TYPES = {torch.float32: np.float32, torch.complex64: np.complex64}
 
@@ -41,7 +41,7 @@ class OnDisk(Slabs):
         with self._told():
             return self._written(shape, dtype, axis, make)
 
-    def labels(self, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    def allocate_labels(self, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
         """In a file of the folder, which goes when nobody holds the array."""
         path = self.folder / f"{next(self._numbers)}.labels"
         with self._told():
@@ -79,7 +79,7 @@ class OnDisk(Slabs):
                 "--resume"
             ) from error
 
-    def ends(self, field: Field, wrap: bool) -> tuple[Tensor | None, Tensor | None]:
+    def ends(self, field: SlabField, wrap: bool) -> tuple[Tensor | None, Tensor | None]:
         side = field.shape[1]
         return (field.slab(side - 1, side), field.slab(0, 1)) if wrap else (None, None)
 

@@ -7,9 +7,9 @@ import torch.distributed as dist
 from torch import Tensor
 
 from recon.core.errors import ReconError
+from recon.core.sampling.field import Shape
 from recon.core.sampling.processes import Processes
-from recon.core.sampling.slabs.field import Field
-from recon.core.sampling.slabs.slabs import Read, Shape, Slabs, Stored
+from recon.core.sampling.slabs import Read, SlabField, Slabs, Stored
 
 
 class Sharded(Slabs):
@@ -42,7 +42,7 @@ class Sharded(Slabs):
         ((low, high),) = self.bounds(shape[axis + 1])
         return Shard(self, shape, axis, make(low, high))
 
-    def ends(self, field: Field, wrap: bool) -> tuple[Tensor | None, Tensor | None]:
+    def ends(self, field: SlabField, wrap: bool) -> tuple[Tensor | None, Tensor | None]:
         rank, size = self.processes.rank, self.processes.size
         own = field.slab(*self.bounds(field.shape[1])[0])
         first, last = own[:, :1].contiguous(), own[:, -1:].contiguous()
@@ -56,12 +56,12 @@ class Sharded(Slabs):
         at_start, at_end = rank == 0 and not wrap, rank == size - 1 and not wrap
         return None if at_start else before, None if at_end else after
 
-    def total(self, value: Tensor) -> Tensor:
+    def all_reduce_sum(self, value: Tensor) -> Tensor:
         value = value.clone()
         dist.all_reduce(value)
         return value
 
-    def gathered(self, value: Any) -> list[Any]:
+    def all_gather(self, value: Any) -> list[Any]:
         found: list[Any] = [None] * self.processes.size
         dist.all_gather_object(found, value)
         return found

@@ -10,14 +10,13 @@ import zarr
 
 from recon.core.errors import ReconError
 from recon.core.sampling.processes import Processes
-from recon.core.sampling.slabs.field import Field, slabs_of
-from recon.core.sampling.slabs.slabs import Slabs
+from recon.core.sampling.slabs import SlabField, Slabs, iterate_slabs
 from recon.core.storage.atomic import atomic_output, remove
 
 NOTE = "latest.json"
 
 
-def save(folder: Path, done: int, field: Field, processes: Processes) -> None:
+def save(folder: Path, done: int, field: SlabField, processes: Processes) -> None:
     """Keep the field after some steps, in place of an earlier one; all processes must call it.
 
     Every plane along z is a chunk, so that each process writes its own.
@@ -30,7 +29,7 @@ def save(folder: Path, done: int, field: Field, processes: Processes) -> None:
         ) from error
 
 
-def _save(folder: Path, done: int, field: Field, processes: Processes) -> None:
+def _save(folder: Path, done: int, field: SlabField, processes: Processes) -> None:
     path = folder / f"after-{done}.zarr"
     channels, depth, *plane = field.shape
     if processes.first:
@@ -45,7 +44,7 @@ def _save(folder: Path, done: int, field: Field, processes: Processes) -> None:
         )
     _wait(processes)
     array = zarr.open_array(path, mode="r+")
-    for low, part in slabs_of(field):
+    for low, part in iterate_slabs(field):
         array[:, low : low + part.shape[1]] = part.cpu().numpy()
     _wait(processes)
     if processes.first:
@@ -56,7 +55,7 @@ def _save(folder: Path, done: int, field: Field, processes: Processes) -> None:
                 remove(other)
 
 
-def load(folder: Path, slabs: Slabs, device: str) -> tuple[int, Field] | None:
+def load(folder: Path, slabs: Slabs, device: str) -> tuple[int, SlabField] | None:
     """The field kept last and after how many steps; None when there is none."""
     note = folder / NOTE
     if not note.exists():
@@ -75,7 +74,7 @@ def load(folder: Path, slabs: Slabs, device: str) -> tuple[int, Field] | None:
     def read(low: int, high: int) -> torch.Tensor:
         return torch.from_numpy(array[:, low:high]).clone().to(device)
 
-    return done, Field(slabs, (c, z, y, x), read).materialize()
+    return done, SlabField(slabs, (c, z, y, x), read).materialize()
 
 
 def _wait(processes: Processes) -> None:

@@ -33,7 +33,7 @@ from recon.core.kinds import Denoiser
 from recon.core.measure import measure_all
 from recon.core.recipe import PATHS, Choice, Recipe
 from recon.core.sampler import fitted, sample_steps, torch_device
-from recon.core.sampling.anchors import split
+from recon.core.sampling.anchors import parse_anchor
 from recon.core.sampling.threads import keep_threads
 from recon.workflow.examples import EXAMPLES
 from recon.workflow.executors import Order, Results
@@ -188,7 +188,7 @@ def unpacked(parcel: Parcel) -> Unpacked:
         options = {k: placed(v) if k in PATHS else v for k, v in given.options.items()}
         return Choice(given.name, options)
 
-    anchors = [split(anchor) for anchor in parcel.recipe.anchors]
+    anchors = [parse_anchor(anchor) for anchor in parcel.recipe.anchors]
     recipe = attrs.evolve(
         parcel.recipe,
         weights=placed(parcel.recipe.weights),

@@ -2,20 +2,21 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recon.core.sampling.field import Shape
+
 if TYPE_CHECKING:
-    from recon.core.sampling.slabs.field import Field
+    from recon.core.sampling.slabs.slab_field import SlabField
 
 Read = Callable[[int, int], Tensor]
 """The slab (C, ...) from a first to a last (exclusive) place along some axis."""
-Shape = tuple[int, int, int, int]
-"""(C, Z, Y, X)"""
+V = TypeVar("V")
 
 
 class Stored(ABC):
@@ -39,20 +40,20 @@ class Slabs(ABC):
         """Make all slabs of this process along an axis and keep them."""
 
     @abstractmethod
-    def ends(self, field: "Field", wrap: bool) -> tuple[Tensor | None, Tensor | None]:
+    def ends(self, field: "SlabField", wrap: bool) -> tuple[Tensor | None, Tensor | None]:
         """The planes before the first and after the last slab of this process, None at a border.
 
         wrap  whether the volume goes on at the other end
         """
 
-    def labels(self, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    def allocate_labels(self, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
         """Room for the phases of a whole volume (Z, Y, X), in every process."""
         return np.empty(shape, np.uint8)
 
-    def total(self, value: Tensor) -> Tensor:
+    def all_reduce_sum(self, value: Tensor) -> Tensor:
         """Sum over the processes."""
         return value
 
-    def gathered(self, value: Any) -> list[Any]:
+    def all_gather(self, value: V) -> list[V]:
         """One value from each process, in the order of their slabs."""
         return [value]

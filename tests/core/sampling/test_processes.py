@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon.core import ReconError
-from recon.core.sampling.processes import Processes, _fresh, joined, world
+from recon.core.sampling.processes import Processes, _fresh, join_processes, world
 
 
 @given(st.integers(1, 9), st.integers(0, 40))
@@ -23,11 +23,11 @@ def test_shares_are_disjoint_whole_and_even(size, count):
 def test_one_process_starts_nothing(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "1")
     monkeypatch.setenv("RANK", "0")
-    with joined() as processes:
+    with join_processes() as processes:
         assert processes == world() == Processes() and processes.first
         assert not dist.is_initialized()
         processes.agree({"seed": 1})
-        assert processes.total(torch.tensor(2.5)) == 2.5
+        assert processes.all_reduce_sum(torch.tensor(2.5)) == 2.5
         assert processes.claim("word") and processes.claim("word")
     for device in ("cpu", "cuda", "mps"):
         assert processes.device(device) == device

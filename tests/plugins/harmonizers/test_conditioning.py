@@ -6,7 +6,7 @@ import torch
 
 from recon.core import Recipe, sample_steps
 from recon.core.recipe import Choice
-from recon.core.sampling.anchors import Pinned
+from recon.core.sampling.anchors import EncodedAnchor
 from recon.plugins.denoisers.gaussian import Gaussian
 from recon.plugins.harmonizers.conditioning import correction, expected_fractions, told_share
 from recon.plugins.harmonizers.spectrum import Spectrum
@@ -43,7 +43,7 @@ def spectrum(grid):
 
 def pins(axes, values):
     return tuple(
-        Pinned(axis, PLACES[axis], torch.as_tensor(values.take(PLACES[axis], axis)[None]))
+        EncodedAnchor(axis, PLACES[axis], torch.as_tensor(values.take(PLACES[axis], axis)[None]))
         for axis in axes
     )
 

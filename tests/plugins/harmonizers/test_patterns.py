@@ -12,7 +12,7 @@ from recon.core import Micrographs
 from recon.core.data.encoding import decode, encode
 from recon.core.data.patterns import SPACINGS, patterns_of
 from recon.core.data.planes import NORMAL, PLANES
-from recon.core.sampling.slabs.field import Field
+from recon.core.sampling.slabs import SlabField
 from recon.plugins.harmonizers import patterns as module
 from recon.plugins.harmonizers.annealing import Stack, Sums, allowed, anneal, count
 from recon.plugins.harmonizers.patterns import Wanted, blocks, matched
@@ -211,7 +211,7 @@ def test_slabs_on_disk_and_blocks_give_what_a_volume_in_memory_does(tmp_path, mo
     whole = matched(field, known, 10, (True, False, True), 3, **aim)
     slabs = OnDisk(tmp_path, 5)
     split = matched(
-        Field(slabs, tuple(field.shape), lambda low, high: field[:, low:high]),
+        SlabField(slabs, tuple(field.shape), lambda low, high: field[:, low:high]),
         known, 10, (True, False, True), 3, **aim,
     )  # fmt: skip
     assert torch.equal(torch.cat([split.slab(*b) for b in slabs.bounds(37)], 1), whole)

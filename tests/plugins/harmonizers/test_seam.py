@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from recon.core.data.encoding import encode
-from recon.core.sampling.anchors import Pinned
+from recon.core.sampling.anchors import EncodedAnchor
 from recon.plugins.harmonizers.seam import differing, joined_to, shifted
 
 
@@ -33,9 +33,9 @@ def test_only_the_slices_next_to_an_anchor_move(periodic):
     anchor = random(2, 6, 7)
     field = 0.8 * anchor[:, None].repeat(1, 5, 1, 1)
     before = field.clone()
-    joined_to(field, [Pinned(0, 0, anchor)], {0: 0.3}, (periodic, False, False))
+    joined_to(field, [EncodedAnchor(0, 0, anchor)], {0: 0.3}, (periodic, False, False))
     moved = [not torch.equal(field[:, z], before[:, z]) for z in range(5)]
     assert moved == [False, True, False, False, periodic]
     before = field.clone()
-    joined_to(field, [Pinned(0, 0, anchor)], {1: 0.3}, (periodic, False, False))
+    joined_to(field, [EncodedAnchor(0, 0, anchor)], {1: 0.3}, (periodic, False, False))
     assert torch.equal(field, before)  # nothing is known along the anchor's normal

@@ -10,7 +10,7 @@ from recon.core import Micrographs, Recipe, ReconError, sample_steps
 from recon.core.data.encoding import decode
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.recipe import Choice
-from recon.core.sampling.anchors import Pinned
+from recon.core.sampling.anchors import EncodedAnchor
 from recon.core.sampling.noise import Step, respaced
 from recon.core.sampling.philox import START, normal
 from recon.core.sampling.scene import Scene
@@ -243,7 +243,7 @@ def test_patterns_leave_anchors_as_they_were_measured():
     statistics = denoiser(2).material.statistics
     values = torch.ones((1, *SHAPE[1:]))
     values[0, :4] = -1
-    after, _ = finished(statistics, (Pinned(0, 5, values),))
+    after, _ = finished(statistics, (EncodedAnchor(0, 5, values),))
     assert np.array_equal(after[5], values[0].numpy() > 0)
-    bare, _ = finished(statistics, (Pinned(0, 5, values),), patterns=0)
+    bare, _ = finished(statistics, (EncodedAnchor(0, 5, values),), patterns=0)
     assert (after != bare).any()

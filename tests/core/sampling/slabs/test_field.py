@@ -8,8 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon.core import ReconError
-from recon.core.sampling.slabs import Field, mapped, materialize
-from recon.core.sampling.slabs.field import bordered, mean_of, slabs_of, summed, thinned
+from recon.core.sampling.slabs import (
+    SlabField,
+    iterate_slabs,
+    iterate_with_neighbours,
+    map_slabs,
+    materialize,
+    mean_by_channel,
+    subsample,
+    sum_slabs,
+)
 from recon.workflow.executors.on_disk import OnDisk
 
 SHAPE = (2, 9, 5, 7)
@@ -18,11 +26,11 @@ WHOLE = torch.randn(SHAPE, generator=torch.Generator().manual_seed(0))
 
 def field_of(whole, slabs):
     c, z, y, x = whole.shape
-    return Field(slabs, (c, z, y, x), lambda low, high: whole[:, low:high])
+    return SlabField(slabs, (c, z, y, x), lambda low, high: whole[:, low:high])
 
 
 def values(field):
-    return torch.cat([part for _, part in slabs_of(field)], 1)
+    return torch.cat([part for _, part in iterate_slabs(field)], 1)
 
 
 @pytest.fixture
@@ -50,7 +58,7 @@ def test_what_is_kept_is_read_along_any_axis(disk, axis):
 
 def test_settling_computes_once_and_frees_the_disk_in_the_end(tmp_path):
     disk, calls = OnDisk(tmp_path, 4), []
-    field = mapped(lambda part: calls.append(1) or part.exp(), field_of(WHOLE, disk))
+    field = map_slabs(lambda part: calls.append(1) or part.exp(), field_of(WHOLE, disk))
     materialize(field)
     first = values(field)
     assert torch.equal(first, WHOLE.exp()) and torch.equal(values(field), first)
@@ -70,9 +78,9 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path):
 @given(st.integers(1, 10), st.booleans())
 def test_neighbours_beside_slabs(tmp_path_factory, thickness, wrap):
     field = field_of(WHOLE, OnDisk(tmp_path_factory.mktemp("slabs"), thickness))
-    (whole,) = bordered(WHOLE, wrap)
+    (whole,) = iterate_with_neighbours(WHOLE, wrap)
     side = SHAPE[1]
-    for part in bordered(field, wrap):
+    for part in iterate_with_neighbours(field, wrap):
         own = part.planes[:, part.own]
         assert torch.equal(own, WHOLE[:, part.low : part.low + own.shape[1]])
         first, last = part.low - 1, part.low + own.shape[1]
@@ -89,7 +97,7 @@ def test_neighbours_beside_slabs(tmp_path_factory, thickness, wrap):
 def test_sums_means_and_samples(tmp_path_factory, thickness, stride):
     field = field_of(WHOLE, OnDisk(tmp_path_factory.mktemp("slabs"), thickness))
     count = operator.methodcaller("count_nonzero")
-    assert summed(lambda part: count(part > 0), field) == count(WHOLE > 0)
-    assert torch.equal(mean_of(field), mean_of(WHOLE))
-    assert torch.allclose(mean_of(WHOLE), WHOLE.mean((1, 2, 3), keepdim=True), atol=1e-6)
-    assert torch.equal(values(thinned(field, stride)), thinned(WHOLE, stride))
+    assert sum_slabs(lambda part: count(part > 0), field) == count(WHOLE > 0)
+    assert torch.equal(mean_by_channel(field), mean_by_channel(WHOLE))
+    assert torch.allclose(mean_by_channel(WHOLE), WHOLE.mean((1, 2, 3), keepdim=True), atol=1e-6)
+    assert torch.equal(values(subsample(field, stride)), subsample(WHOLE, stride))

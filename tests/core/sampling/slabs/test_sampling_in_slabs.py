@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from recon.core import Recipe, ReconError, catalog, sample_steps
+from recon.core.estimate import estimate
 from recon.core.recipe import Choice
-from recon.core.sampler import estimate, estimate_in_slabs, fitted
+from recon.core.sampler import fitted
 from recon.core.sampling.noise import Step
 from recon.core.sampling.processes import Processes
-from recon.core.sampling.slabs import Field
-from recon.core.sampling.slabs.field import slabs_of
+from recon.core.sampling.slabs import SlabField, iterate_slabs
 from recon.workflow.executors import unfinished as saved
 from recon.workflow.executors.on_disk import OnDisk
 
@@ -47,7 +47,7 @@ def last(recipe, **given):
 
 
 def values(field):
-    return torch.cat([part for _, part in slabs_of(field)], 1)
+    return torch.cat([part for _, part in iterate_slabs(field)], 1)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -56,7 +56,7 @@ def test_the_volume_is_the_same(tmp_path, name):
     denoiser = fitted(recipe)
     whole = last(recipe, denoiser=denoiser)
     split = last(recipe, denoiser=denoiser, slabs=OnDisk(tmp_path, 8))
-    assert isinstance(split.x, Field)
+    assert isinstance(split.x, SlabField)
     assert torch.equal(values(split.x), whole.x)
     assert (split.volume.labels == whole.volume.labels).all()
     assert split.volume.phases == whole.volume.phases
@@ -85,7 +85,7 @@ def test_a_sample_goes_on_in_slabs_of_another_thickness(tmp_path):
 def test_nothing_kept_is_a_new_beginning_and_damage_is_told(tmp_path):
     slabs = OnDisk(tmp_path / "a", 4)
     assert saved.load(tmp_path, slabs, "cpu") is None
-    field = Field(slabs, (1, 5, 4, 4), lambda low, high: torch.ones(1, high - low, 4, 4))
+    field = SlabField(slabs, (1, 5, 4, 4), lambda low, high: torch.ones(1, high - low, 4, 4))
     saved.save(tmp_path / "kept", 3, field, Processes())
     (array,) = (tmp_path / "kept").glob("*.zarr")
     next(path for path in (array / "c").rglob("*") if path.is_file()).unlink()
@@ -101,12 +101,12 @@ def test_a_plane_is_estimated_from_whole_slices(tmp_path):
     recipe = Recipe(denoiser=Choice("gaussian"))
     denoiser = fitted(recipe)
     x = torch.randn(1, 8, 10, 12, generator=torch.Generator().manual_seed(0))
-    field = Field(OnDisk(tmp_path, 3), (1, 8, 10, 12), lambda low, high: x[:, low:high])
+    field = SlabField(OnDisk(tmp_path, 3), (1, 8, 10, 12), lambda low, high: x[:, low:high])
     for planes in (("xy",), ("xz",), ("yz",), ("xy", "xz", "yz")):
         step = Step(0, 4, 600, 0.3, 0.4, planes)
         for wrap in ((0, 0, 0), (3, 4, 5)):
             whole = estimate(denoiser, step, wrap, 64, x)
-            split = estimate_in_slabs(denoiser, step, wrap, 64, field)
+            split = estimate(denoiser, step, wrap, 64, field)
             assert torch.allclose(values(split), whole, atol=1e-6)
 
 

@@ -1,0 +1,97 @@
+"""Clean estimate of a volume: the denoiser's of the slices of each plane."""
+
+from collections.abc import Sequence
+from math import prod
+
+import attrs
+import torch
+from torch import Tensor
+
+from recon.core import contracts
+from recon.core.data import planes
+from recon.core.data.finite import unbounded
+from recon.core.errors import ReconError
+from recon.core.kinds import Denoiser
+from recon.core.sampling.field import Field
+from recon.core.sampling.noise import Step
+from recon.core.sampling.slabs import Read, SlabField, as_slabs
+
+
+def estimate(
+    denoiser: Denoiser, step: Step, wrap: Sequence[int], chunk: int, x: Field, turn: int = 0
+) -> Field:
+    """Clean estimate of a volume: the mean over the step's planes of the slices' estimates.
+
+    wrap   voxels by which the volume is rolled along (z, y, x) before it is cut into slices: on a
+           periodic axis this moves the border of the slices to another place at every step
+    chunk  slices handed to the denoiser at a time
+    turn   takes the planes that follow the step's after so many turns
+
+    Raises ReconError when values are infinite or not a number.
+    """
+    if not isinstance(x, Tensor):
+        return _estimate_in_slabs(denoiser, step, wrap, chunk, as_slabs(x), turn)
+    clean = estimate_unchecked(denoiser, step, wrap, chunk, x, turn)
+    check_estimate(unbounded(clean), clean.numel(), denoiser, step, turn)
+    return clean
+
+
+def estimate_unchecked(
+    denoiser: Denoiser, step: Step, wrap: Sequence[int], chunk: int, x: Tensor, turn: int = 0
+) -> Tensor:
+    """The same of a tensor, finite or not."""
+    rolled = x.roll(wrap, (1, 2, 3)) if any(wrap) else x
+    total = torch.zeros_like(x)
+    for plane in planes.turned(step.planes, turn):
+        stack = planes.slices(rolled, plane)
+        result = planes.slices(total, plane)
+        for first in range(0, len(stack), chunk):
+            part = slice(first, first + chunk)
+            # A copy even where a view is contiguous: a denoiser that writes to it harms nothing.
+            given = stack[part].clone(memory_format=torch.contiguous_format)
+            clean = denoiser.clean(given, step, plane)
+            result[part] += contracts.of_shape(denoiser, given.shape, clean)
+    total /= len(step.planes)
+    return total.roll([-s for s in wrap], (1, 2, 3)) if any(wrap) else total
+
+
+def _estimate_in_slabs(
+    denoiser: Denoiser, step: Step, wrap: Sequence[int], chunk: int, x: SlabField, turn: int
+) -> Field:
+    """The same of a volume in slabs; each plane's slices are whole in slabs along its normal."""
+    each: list[Field] = []
+    lost = 0
+    for plane in planes.turned(step.planes, turn):
+        normal = planes.NORMAL[plane]
+        beside = [0 if axis == normal else shift for axis, shift in enumerate(wrap)]
+        one = attrs.evolve(step, planes=(plane,))
+        read = x.along(normal)
+
+        def make(
+            low: int, high: int, one: Step = one, beside: Sequence[int] = beside, read: Read = read
+        ) -> Tensor:
+            nonlocal lost
+            part = estimate_unchecked(denoiser, one, beside, chunk, read(low, high))
+            lost += unbounded(part)
+            return part
+
+        stored = x.slabs.store(x.shape, torch.float32, normal, make)
+        each.append(SlabField(x.slabs, x.shape, stored.along(0)))
+    # All processes leave together, or those that found nothing would wait for the others.
+    lost = int(x.slabs.all_reduce_sum(torch.tensor(lost)))
+    check_estimate(lost, prod(x.shape), denoiser, step, turn)
+    total = each[0]
+    for other in each[1:]:
+        total = total + other
+    return total / len(each)
+
+
+def check_estimate(lost: int, values: int, denoiser: Denoiser, step: Step, turn: int) -> None:
+    """ReconError when values of a clean estimate are infinite or not a number."""
+    if lost:
+        named = ", ".join(planes.turned(step.planes, turn))
+        raise ReconError(
+            f"denoiser {denoiser.name} gave NaN or infinity at step {step.number + 1} of "
+            f"{step.steps}, plane {named}, in {lost} of {values} values; lower denoiser.guidance, "
+            "set denoiser.precision=float32 where it has these options, or try other weights"
+        )
