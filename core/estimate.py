@@ -12,9 +12,9 @@ from recon.core.data import planes
 from recon.core.data.finite import unbounded
 from recon.core.errors import ReconError
 from recon.core.kinds import Denoiser
-from recon.core.sampling.field import Field
 from recon.core.sampling.noise import Step
 from recon.core.sampling.slabs import Read, SlabField, as_slabs
+from recon.core.sampling.slabs.field import Field
 
 
 def estimate(

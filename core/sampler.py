@@ -23,11 +23,11 @@ from recon.core.estimate import estimate
 from recon.core.kinds import Denoiser, Harmonizer
 from recon.core.recipe import Recipe
 from recon.core.sampling.anchors import EncodedAnchor, encode_anchors, impose_anchors
-from recon.core.sampling.field import Field, Shape
 from recon.core.sampling.noise import Step
 from recon.core.sampling.philox import START, normal
 from recon.core.sampling.scene import Clean, Scene
 from recon.core.sampling.slabs import SlabField, Slabs, all_reduce_sum, iterate_slabs, materialize
+from recon.core.sampling.slabs.field import Field, Shape
 
 
 @attrs.frozen(eq=False)

@@ -21,10 +21,10 @@ from recon.core.data.volume import Volume
 from recon.core.kinds import Denoiser, Exporter, Harmonizer, Metric, Property, Reader, Schedule
 from recon.core.options import options, rule, values
 from recon.core.readers import check_image
-from recon.core.sampling.field import Field, Shape
 from recon.core.sampling.noise import ALPHA_BAR, respaced
 from recon.core.sampling.scene import Scene
 from recon.core.sampling.slabs import as_tensor
+from recon.core.sampling.slabs.field import Field, Shape
 
 
 @st.composite

@@ -26,7 +26,7 @@ from recon.core.kinds import Denoiser
 from recon.core.options import checked_names, options, rule, values
 from recon.core.storage.atomic import atomic_output
 from recon.core.storage.limits import WEIGHTS, regular_file
-from recon.core.storage.weights_header import (
+from recon.core.weights_header import (
     check_covariance,
     check_header,
     check_patterns,

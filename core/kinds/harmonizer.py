@@ -12,8 +12,8 @@ from recon.core.options import option
 from recon.core.sampling.noise import Step, T, respaced, reverse
 
 if TYPE_CHECKING:
-    from recon.core.sampling.field import Field
     from recon.core.sampling.scene import Clean, Noise, Scene
+    from recon.core.sampling.slabs.field import Field
 
 
 @attrs.frozen

@@ -8,8 +8,8 @@ import attrs
 from recon.core.kinds.plugin import Plugin
 
 if TYPE_CHECKING:
-    from recon.core.sampling.field import Field
     from recon.core.sampling.scene import Scene
+    from recon.core.sampling.slabs.field import Field
 
 
 @attrs.frozen

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recon.core.errors import ReconError
 
 if TYPE_CHECKING:
-    from recon.core.sampling.field import Field
+    from recon.core.sampling.slabs.field import Field
 
 T = 1000
 

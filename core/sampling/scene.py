@@ -6,8 +6,8 @@ import attrs
 
 from recon.core.data.statistics import Statistics
 from recon.core.sampling.anchors import EncodedAnchor
-from recon.core.sampling.field import Field, Shape
 from recon.core.sampling.slabs import Slabs
+from recon.core.sampling.slabs.field import Field, Shape
 
 
 class Clean(Protocol):

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.core.sampling.field import Field
 from recon.core.sampling.slabs import map_slabs, materialize, subsample, sum_slabs
+from recon.core.sampling.slabs.field import Field
 
 LIMIT = 1.2
 """The logit of D is atanh(D / LIMIT): above 1, so that certainty stays finite."""

@@ -9,8 +9,8 @@ from torch import Tensor
 from recon.core.data.encoding import decode
 from recon.core.data.planes import in_plane
 from recon.core.data.statistics import Statistics
-from recon.core.sampling.field import Field
 from recon.core.sampling.slabs import SlabWithNeighbours, all_reduce_sum, iterate_with_neighbours
+from recon.core.sampling.slabs.field import Field
 
 
 def expected(statistics: Statistics) -> float:

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from recon.core.data.encoding import decode
 from recon.core.data.isolated import alone
-from recon.core.sampling.field import Field
 from recon.core.sampling.slabs import (
     SlabWithNeighbours,
     all_gather,
     iterate_with_neighbours,
     map_placed_slabs,
 )
+from recon.core.sampling.slabs.field import Field
 
 
 @attrs.frozen(eq=False)

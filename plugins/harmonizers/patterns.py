@@ -21,8 +21,8 @@ from torch import Tensor
 from recon.core.data.encoding import decode, encode
 from recon.core.data.patterns import CELLS, SPACINGS, Patterns
 from recon.core.data.planes import PLANES, in_plane
-from recon.core.sampling.field import Field
 from recon.core.sampling.slabs import all_gather, allocate_labels, iterate_slabs, map_placed_slabs
+from recon.core.sampling.slabs.field import Field
 from recon.plugins.harmonizers.annealing import Counts, Labels, Stack, Sums, anneal, count
 
 BLOCK = 64

@@ -15,10 +15,10 @@ from recon.core.errors import ReconError
 from recon.core.kinds import Harmonizer
 from recon.core.options import option
 from recon.core.sampling.anchors import EncodedAnchor, impose_anchors
-from recon.core.sampling.field import Field
 from recon.core.sampling.noise import Step, injected, log_spaced, reverse_mean
 from recon.core.sampling.scene import Clean, Noise, Scene
 from recon.core.sampling.slabs import as_tensor, materialize, mean_by_channel
+from recon.core.sampling.slabs.field import Field
 from recon.plugins.harmonizers import interface, target
 from recon.plugins.harmonizers.balance import balanced, clamped
 from recon.plugins.harmonizers.conditioning import correction, expected_fractions, told_share

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.core.data.planes import NORMAL
-from recon.core.sampling.field import Field
 from recon.core.sampling.scene import Scene
 from recon.core.sampling.slabs import Read, SlabField, Slabs, Stored, as_slabs
+from recon.core.sampling.slabs.field import Field
 from recon.plugins.harmonizers.extension import extended
 
 

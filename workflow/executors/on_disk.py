@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.core.errors import ReconError
-from recon.core.sampling.field import Shape
 from recon.core.sampling.slabs import Read, SlabField, Slabs, Stored
+from recon.core.sampling.slabs.field import Shape
 
 TYPES = {torch.float32: np.float32, torch.complex64: np.complex64}
 

@@ -7,9 +7,9 @@ import torch.distributed as dist
 from torch import Tensor
 
 from recon.core.errors import ReconError
-from recon.core.sampling.field import Shape
 from recon.core.sampling.processes import Processes
 from recon.core.sampling.slabs import Read, SlabField, Slabs, Stored
+from recon.core.sampling.slabs.field import Shape
 
 
 class Sharded(Slabs):

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.core.sampling.field import Field
+from recon.core.sampling.slabs.field import Field
 from recon.core.sampling.slabs.slab_field import SlabField
 
 V = TypeVar("V")

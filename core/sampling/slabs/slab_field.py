@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from recon.core.sampling.field import Shape
+from recon.core.sampling.slabs.field import Shape
 from recon.core.sampling.slabs.slabs import Read, Slabs, Stored
 
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.core.sampling.field import Shape
+from recon.core.sampling.slabs.field import Shape
 
 if TYPE_CHECKING:
     from recon.core.sampling.slabs.slab_field import SlabField
