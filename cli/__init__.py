@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 from recon.cli import snapshot
 from recon.cli.flags import name_flags, name_flags_here
 from recon.cli.interrupts import Stopped, heard
+from recon.cli.outside import find_command, outside_commands
 from recon.cli.quiet import quiet_flag
 from recon.cli.together import first_to_tell, together
 
@@ -39,20 +40,31 @@ class Refused(click.ClickException):
     exit_code = 2
 
 
+def _warn_of_clash(name: str) -> None:
+    for package, _ in outside_commands().get(name, []):
+        warnings.warn(
+            f"command {name!r} of {package} is left out: recon has one of this name; ask its "
+            "author to rename it",
+            stacklevel=2,
+        )
+
+
 class Commands(click.Group):
     """Imports a command when it is called; the one place where ReconError meets the user."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *(name for name in outside_commands() if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
         if ctx is not None and snapshot.completing(ctx):
             return snapshot.command(cmd_name)
-        module = importlib.import_module(f"recon.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = module.command
-        if not any(param.name == "quiet" for param in command.params):
+        if cmd_name in COMMANDS:
+            _warn_of_clash(cmd_name)
+            module = importlib.import_module(f"recon.cli.{COMMANDS[cmd_name][0]}")
+            command: click.Command | None = module.command
+        else:
+            command = find_command(cmd_name)
+        if command is not None and not any(param.name == "quiet" for param in command.params):
             command.params.append(quiet_flag())
         return command
 
@@ -62,15 +74,16 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            near = get_close_matches(args[0], COMMANDS, n=1)
+            near = get_close_matches(args[0], self.list_commands(ctx), n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise click.UsageError(f"{error.format_message()}{hint}", ctx) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         # From the table: click's own would import every command to see whether it is hidden.
+        known = {name: help for name, (_, help) in COMMANDS.items()} | snapshot.outside_helps()
         found = [
             CompletionItem(name, help=help)
-            for name, (_, help) in COMMANDS.items()
+            for name, help in known.items()
             if name.startswith(incomplete)
         ]
         return found + click.Command.shell_complete(self, ctx, incomplete)
@@ -78,6 +91,11 @@ class Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, help) for name, (_, help) in COMMANDS.items()])
+        offers = outside_commands().items()
+        more = [(name, given[0][1]) for name, given in offers if name not in COMMANDS]
+        if more:
+            with formatter.section("Commands of other packages"):
+                formatter.write_dl([(name, each.get_short_help_str(80)) for name, each in more])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -1,6 +1,7 @@
 """`recon plugins`: what is installed."""
 
 import sys
+from importlib.metadata import version
 
 import click
 from rich.console import Console
@@ -23,6 +24,10 @@ def command(name: str | None) -> None:
             _describe(entry)
         return
     rows = [_row(entry) for entry in entries]
+    rows += [
+        ("command", str(each.name), package, version(package), "")
+        for package, each in catalog().commands
+    ]
     if sys.stdout.isatty():
         table = Table("kind", "name", "package", "version", "options")
         for row in rows:

@@ -22,16 +22,29 @@ def completing(ctx: click.Context) -> bool:
     return ctx.resilient_parsing and VARIABLE in os.environ
 
 
-def command(name: str) -> click.Command:
+def command(name: str) -> click.Command | None:
     """A command that has the flags of another and completes them; it does nothing."""
-    return click.Command(name, params=[_param(told) for told in _tree()[name]])
+    told = _tree().get(name)
+    if told is None:
+        return None
+    return click.Command(name, params=[_param(one) for one in told["params"]])
 
 
-def _tree() -> dict[str, list[dict[str, Any]]]:
+def outside_helps() -> dict[str, str]:
+    """Commands of other packages, each with its help line."""
+    from recon.cli import COMMANDS
+    from recon.cli.outside import packages_installed
+
+    if not packages_installed():
+        return {}
+    return {name: told["help"] for name, told in _tree().items() if name not in COMMANDS}
+
+
+def _tree() -> dict[str, dict[str, Any]]:
     """Command -> its parameters, from the file; made anew when what is installed has changed."""
     file = _folder() / f"completion-{_key()}.json"
     with contextlib.suppress(OSError, ValueError):
-        tree: dict[str, list[dict[str, Any]]] = json.loads(file.read_text(encoding="utf-8"))
+        tree: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
         return tree
     tree = taken()
     with contextlib.suppress(OSError):  # then the next one waits, too
@@ -44,17 +57,18 @@ def _tree() -> dict[str, list[dict[str, Any]]]:
     return tree
 
 
-def taken() -> dict[str, list[dict[str, Any]]]:
-    """The parameters of every command, as plain data."""
-    from recon.cli import COMMANDS, main
+def taken() -> dict[str, dict[str, Any]]:
+    """The help line and the parameters of every command, as plain data."""
+    from recon.cli import main
 
     root = click.Context(main, info_name="recon")
     tree = {}
-    for name in COMMANDS:
+    for name in main.list_commands(root):
         real = main.get_command(root, name)
         assert real is not None  # it is in the table
         context = click.Context(real, parent=root, info_name=name)
-        tree[name] = [_told(param, context) for param in real.params]
+        params = [_told(param, context) for param in real.params]
+        tree[name] = {"help": real.get_short_help_str(80), "params": params}
     return tree
 
 

@@ -119,6 +119,12 @@ class Volume:
         counts = np.bincount(self.labels.ravel(), minlength=len(self.phases))
         return np.asarray(counts / self.labels.size)
 
+    def export(self, *paths: str | Path, **options: Any) -> list[Path]:
+        """Write files for other programs, each in the format that its suffix names."""
+        from recon.core.exporters import export
+
+        return export(self, *paths, **options)
+
     def plot(self) -> "Figure":
         """A figure of the middle slice of each plane."""
         from recon.core.data.pictures import draw_slices
