@@ -1,4 +1,4 @@
-"""A plugin package of another author: built, installed and used as its users would."""
+"""Plugin packages of other authors: built, installed and used as their users would."""
 
 import json
 import os
@@ -7,19 +7,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nrrd
 import numpy as np
 import pytest
 
-from recon.core import Volume
+from recon.core import Micrographs, Volume
 
-SOURCE = Path(__file__).parent.parent / "examples" / "recon-euler-number"
+EXAMPLES = Path(__file__).parent.parent / "examples"
+LINES = {"recon-euler-number": 30, "recon-nrrd": 60}
+"""Package -> the lines that all of it must stay below."""
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """Environment of a process that sees the package; built without isolation or an index."""
+    """Environment of a process that sees the packages; built without isolation or an index."""
     work = tmp_path_factory.mktemp("third-party")
-    shutil.copytree(SOURCE, work / "source")
+    for name in LINES:
+        shutil.copytree(EXAMPLES / name, work / name)
     pip = [
         sys.executable,
         "-m",
@@ -29,9 +33,11 @@ def environment(tmp_path_factory):
         "--no-index",
         "--no-deps",
     ]
-    command = [*pip, "--quiet", "--target", str(work / "site"), str(work / "source")]
+    sources = [str(work / name) for name in LINES]
+    command = [*pip, "--quiet", "--target", str(work / "site"), *sources]
     subprocess.run(command, check=True, capture_output=True)
-    return {**os.environ, "PYTHONPATH": str(work / "site")}
+    path = [str(work / "site"), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
 
 
 def run(environment, *arguments):
@@ -39,9 +45,10 @@ def run(environment, *arguments):
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_it_is_under_thirty_lines():
-    files = [SOURCE / "pyproject.toml", SOURCE / "recon_euler_number.py"]
-    assert sum(len(file.read_text().splitlines()) for file in files) < 30
+@pytest.mark.parametrize("name", LINES)
+def test_it_is_short(name):
+    files = [*(EXAMPLES / name).glob("*.py"), EXAMPLES / name / "pyproject.toml"]
+    assert sum(len(file.read_text().splitlines()) for file in files) < LINES[name]
 
 
 def test_its_conformance_test_is_one_line(environment):
@@ -80,3 +87,34 @@ def test_a_volume_tells_the_version_of_the_metric(environment):
     )
     result = run(environment, "-c", line)
     assert result.stdout.strip() == "0.1", result.stderr
+
+
+def test_an_exporter_and_a_reader_of_another_package(environment, tmp_path):
+    labels = np.random.default_rng(1).integers(0, 3, (20, 24, 28))
+    Volume(labels, (5e-7, 4e-7, 2e-7)).save(tmp_path / "v.zarr")
+    path = tmp_path / "v.nrrd"
+    line = (
+        "import sys; from pathlib import Path; from recon_nrrd import NrrdExporter, NrrdReader; "
+        "from recon.core.testing import check_plugin as c; c(NrrdExporter, encoding='raw'); "
+        "c(NrrdReader, Path(sys.argv[1]))"
+    )
+    flags = ("--unit", "nm", "--set", "nrrd.encoding=raw")
+    done = run(
+        environment, "-m", "recon.cli", "export", str(tmp_path / "v.zarr"), str(path), *flags
+    )
+    assert done.returncode == 0, done.stderr
+    array, header = nrrd.read(str(path), index_order="C")
+    assert np.array_equal(array, labels) and header["encoding"] == "raw"
+    assert header["spacings"] == pytest.approx([200, 400, 500])
+    assert header["units"] == ["nm"] * 3
+    done = run(environment, "-c", line, str(path))
+    assert done.returncode == 0, done.stderr
+    out = str(tmp_path / "m.zarr")
+    arguments = ("--volume", str(path), "--out", out, "--every", "1", "--preview", "none")
+    done = run(environment, "-m", "recon.cli", "import", *arguments)
+    assert done.returncode == 0, done.stderr
+    made = Micrographs.open(out)
+    assert np.array_equal(np.stack(made.planes["xy"]), labels)
+    assert made.voxel_size == pytest.approx((5e-7, 4e-7, 2e-7))
+    help = run(environment, "-m", "recon.cli", "export", "--help").stdout
+    assert ".nrrd        NRRD of labels, uint8, with spacings and their unit." in help

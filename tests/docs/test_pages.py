@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from recon.cli import main
+from recon.cli import COMMANDS, main
 from recon.core import catalog
 from recon.core.options import options
 
@@ -66,6 +66,8 @@ def written_commands():
 @pytest.mark.parametrize(("page", "line"), list(written_commands()))
 def test_commands_that_are_written_exist_with_their_flags(page, line):
     name, *words = shlex.split(line, comments=True)[1:]
+    if page == "writing-plugins.md" and name not in COMMANDS:  # its plugins are not installed here
+        return
     command = main.get_command(click.Context(main), name)
     assert command is not None, line
     known = {flag for param in command.params for flag in (*param.opts, *param.secondary_opts)}
@@ -75,7 +77,7 @@ def test_commands_that_are_written_exist_with_their_flags(page, line):
     for flag, value in pairwise(words):
         if isinstance(choices.get(flag), click.Choice):
             assert value in choices[flag].choices, f"{page}: {line}"
-    if page == "writing-plugins.md":  # its plugins are not installed here
+    if page == "writing-plugins.md":
         return
     for setting in re.findall(r"--set (\w[\w-]*)\.(\w+)=", line):
         assert setting[1] in known_options(setting[0], words), f"{page}: {line}"

@@ -27,12 +27,15 @@ NAMES = {
     "schedule": "weighted",
     "harmonizer": "mean-of-turns",
     "denoiser": "local-mean",
+    "exporter": "points",
+    "reader": "pgm",
+    "command": "fractions",
 }
 
 
 @pytest.fixture(scope="module", autouse=True)
 def installed(tmp_path_factory):
-    """The five modules as an installed package recon-mine."""
+    """The modules as an installed package recon-mine."""
     site = tmp_path_factory.mktemp("site")
     folder = site / "recon_mine-0.1.dist-info"
     folder.mkdir()
@@ -68,7 +71,7 @@ def test_there_is_one_for_each_kind():
     assert list(CODE) == list(NAMES)
 
 
-@pytest.mark.parametrize("kind", NAMES)
+@pytest.mark.parametrize("kind", [kind for kind in NAMES if kind != "command"])
 def test_it_keeps_the_contract_of_its_kind(kind):
     entry = catalog().entry(kind, NAMES[kind])
     assert entry.package == "recon-mine"
@@ -117,3 +120,32 @@ def test_its_estimate_is_the_mean_under_noise_and_the_slice_without(micrographs)
     mean = float(denoiser.material.statistics.mean[0])
     assert denoiser.clean(slices, first, "xy") == pytest.approx(mean, abs=0.1)
     assert torch.allclose(denoiser.clean(slices, last, "xy"), slices, atol=0.02)
+
+
+def test_the_exporter(recon, volume):
+    recon("export", "volume.zarr", "volume.csv", "--set", "points.unit=1")
+    rows = np.loadtxt("volume.csv", delimiter=",", skiprows=1)
+    labels = Volume.open("volume.zarr").labels
+    assert np.array_equal(rows[:, 3], labels.ravel())
+    z, y, x = labels.nonzero()
+    assert np.array_equal(rows[rows[:, 3] == 1, :3], np.stack([x, y, z], 1) + 0.5)
+
+
+def test_the_reader(recon):
+    grey = np.random.default_rng(0).integers(0, 256, (20, 30), np.uint8)
+    Path("slice.pgm").write_bytes(b"P5\n30 20\n255\n" + grey.tobytes())
+    check_plugin(catalog().entry("reader", "pgm").cls, Path("slice.pgm"))
+    arguments = ("--xy", "slice.pgm", "--isotropic", "--thresholds", 128, "--out", "m.zarr")
+    recon("import", *arguments, "--preview", "none")
+    assert np.array_equal(Micrographs.open("m.zarr").planes["xz"][0], grey >= 128)
+    Path("slice.pgm").write_bytes(b"P5\n30 20\n255\n" + grey.tobytes()[:-1])
+    error = recon("import", "--xy", "slice.pgm", "--out", "n.zarr", code=2).stderr
+    assert "image slice.pgm is damaged" in error
+
+
+def test_the_command(recon, volume):
+    share = 10 / (16 * 12 * 14)
+    out = recon("fractions", "volume.zarr", "--digits", 4).stdout
+    assert out == f"volume.zarr {1 - share:.4f} {share:.4f}\n"
+    error = recon("fractions", "volume.zarr", "--digits", 0, code=2).stderr
+    assert error == "Error: --digits must be >= 1, got 0\n"
