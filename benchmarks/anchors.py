@@ -21,7 +21,7 @@ from recon.cli.settings import value
 from recon.core import Recipe, Volume, sample_steps
 from recon.core.recipe import Choice
 from recon.core.sampler import fitted
-from recon.validation.comparison.equivalence import compare
+from recon.validation.comparison.compare import compare
 from recon.workflow.examples import example
 
 PLACES = {"xy": 0, "yz": 2}

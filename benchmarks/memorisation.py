@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core import Micrographs, Recipe, Volume, sample_steps
-from recon.validation.memorisation.memorisation import Memorisation, memorisation
+from recon.validation.memorisation.memorisation import Memorisation, detect_memorisation
 from recon.workflow.examples import EXAMPLES, example
 
 Labels = NDArray[np.uint8]
@@ -89,7 +89,7 @@ def main() -> None:
         for case, labels in cases.items():
             begun = time.process_time()
             volume = Volume(labels, whole.voxel_size, whole.phases)
-            found = memorisation(volume, training)
+            found = detect_memorisation(volume, training)
             print(row(name, case, found, time.process_time() - begun), flush=True)
 
 

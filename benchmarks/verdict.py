@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from recon.core import Micrographs, Recipe, Volume, sample_steps
-from recon.validation.comparison.crops import crops
-from recon.validation.comparison.equivalence import Comparison, compare
+from recon.validation.comparison.boxes import place_boxes
+from recon.validation.comparison.compare import compare
+from recon.validation.comparison.comparison import Comparison
 from recon.workflow.examples import EXAMPLES, example
 from recon.workflow.overlay import FAST, laid_over
 
@@ -53,7 +54,7 @@ def real(name: str, micrographs: Micrographs, half: Volume) -> dict[str, Any]:
     ):
         pieces = [
             Volume(source.labels[box], half.voxel_size, half.phases)
-            for box in crops(source.shape, SHAPE, 16)
+            for box in place_boxes(source.shape, SHAPE, 16)
         ]
         verdicts = [one.verdict for one in each(compare(pieces, reference))]
         levels = Counter(verdict.level for verdict in verdicts)

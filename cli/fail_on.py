@@ -19,7 +19,7 @@ PASSED = {
 
 @attrs.frozen
 class Condition:
-    """A level of the verdict, or a statistic whose error may be so many floors at most."""
+    """A level of the verdict, or a statistic whose error may be so many sampling errors at most."""
 
     text: str
     statistic: str | None = None
@@ -42,9 +42,9 @@ class Condition:
             raise unknown("statistic in --fail-on", self.statistic, each)
         ratio = each[self.statistic]["ratio"]
         if ratio is None:
-            return f"{self.statistic} has no floor"
+            return f"{self.statistic} has no sampling error"
         if ratio > self.most:
-            return f"the error of {self.statistic} is {ratio:.3g} times its floor"
+            return f"the error of {self.statistic} is {ratio:.3g} times its sampling error"
         return None
 
 
@@ -72,8 +72,8 @@ def fail_on_flag(command: Callable[..., Any]) -> Callable[..., Any]:
         type=ConditionType(),
         help="Exit with code 1, when all is written, if the verdict is not equivalent "
         "(not-equivalent), is anything less than indistinguishable (close), or if the error of a "
-        "statistic is more than so many floors ('two-point>1.5'). What cannot be judged fails. "
-        "May be given many times.",
+        "statistic is more than so many sampling errors ('two-point>1.5'). What cannot be judged "
+        "fails. May be given many times.",
     )(command)
 
 

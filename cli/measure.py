@@ -23,9 +23,10 @@ from recon.core.recipe import METRICS, Choice
 from recon.core.sampler import torch_device
 from recon.core.storage.atomic import atomic_output, check_writable
 from recon.core.storage.zarr_store import open_store, recon_attribute
-from recon.validation.comparison.comparable import probes
-from recon.validation.comparison.dealt import PIECES
-from recon.validation.comparison.equivalence import OF_MICROGRAPHS, OF_VOLUMES, compare
+from recon.validation.comparison.compare import choose_compared, compare
+from recon.validation.comparison.comparison import Comparison
+from recon.validation.comparison.property_agreement import Solved
+from recon.validation.comparison.sampling_error import SUBVOLUMES
 from recon.validation.report import write_report
 from recon.workflow.progress import ProgressDisplay
 from recon.workflow.run import to_json
@@ -53,12 +54,12 @@ from recon.workflow.run import to_json
     "--against", type=click.Path(path_type=Path), help="Micrographs or a volume to compare with."
 )
 @click.option(
-    "--pieces",
-    type=click.IntRange(min=PIECES),
-    default=PIECES,
+    "--subvolumes",
+    type=click.IntRange(min=SUBVOLUMES),
+    default=SUBVOLUMES,
     show_default=True,
     metavar="N",
-    help="Real pieces of a reference volume, at least.",
+    help="Real subvolumes of a reference volume, at least.",
 )
 @fail_on_flag
 @click.option(
@@ -83,7 +84,7 @@ def command(
     metrics: tuple[str, ...],
     properties: tuple[str, ...],
     against: Path | None,
-    pieces: int,
+    subvolumes: int,
     fail_on: tuple[Condition, ...],
     materials: str | None,
     device: str | None,
@@ -95,9 +96,9 @@ def command(
     """Measure a volume, and compare it with micrographs or a volume.
 
     Volume fraction, two-point and lineal path when neither --metric nor --property is given.
-    --against gives a verdict, and errors relative to micrographs or a volume beside the floor that
-    real pieces of the same size score; against a volume, a --property too is solved for real
-    pieces. --set NAME.OPTION=VALUE sets an option of a metric or property.
+    --against gives a verdict, and errors relative to micrographs or a volume beside the
+    sampling error, that of real subvolumes of the same size; against a volume, a --property too is
+    solved for real subvolumes. --set NAME.OPTION=VALUE sets an option of a metric or property.
 
     A volume that does not fit into memory is read part by part, to the same numbers, where every
     metric asked for can work so; --memory does that with any volume.
@@ -119,11 +120,8 @@ def command(
         results = _measured(sample, chosen, progress)
         comparison = None
         if reference is not None and isinstance(sample, Volume):
-            names = _compared(given, sample, reference)
             solved = [(_built(one), [results[one.name]]) for one in chosen["property"]]
-            comparison = compare(
-                [sample], reference, names, properties=solved, pieces=pieces, progress=progress
-            )
+            comparison = _compare(sample, reference, given, solved, subvolumes, progress)
     if comparison is not None:
         click.echo(comparison.to_text())
     for name, value in results.items():
@@ -190,31 +188,31 @@ def _measured(
     return results
 
 
+def _compare(
+    sample: Volume,
+    reference: Volume | Micrographs,
+    given: Sequence[str],
+    solved: Sequence[Solved],
+    subvolumes: int,
+    progress: ProgressDisplay,
+) -> Comparison:
+    """What is always compared, and metrics asked for that can be."""
+    names, refused = choose_compared(given, sample, reference)
+    for name, why in refused.items():
+        click.echo(f"{name} is not compared: {why}", err=True)
+    return compare(
+        [sample],
+        reference,
+        names,
+        properties=solved,
+        subvolumes=subvolumes,
+        progress=progress,
+    )
+
+
 def _built(choice: Choice) -> Property:
     solver: Property = catalog().build("property", choice.name, **choice.options)
     return solver
-
-
-def _compared(
-    given: Sequence[str], sample: Volume, reference: Volume | Micrographs
-) -> tuple[str, ...]:
-    """What is always compared, and metrics asked for that can be."""
-    flat = isinstance(reference, Micrographs)
-    always = OF_MICROGRAPHS if flat else OF_VOLUMES
-    more = []
-    planes = tuple(reference.planes) if isinstance(reference, Micrographs) else None
-    for name in dict.fromkeys(given):
-        if name in (known.partition(".")[0] for known in always):
-            continue
-        corner = Volume(sample.labels[:16, :16, :16], sample.voxel_size, sample.phases)
-        try:  # some need a volume, some give more than numbers and curves
-            for probe in probes([name], 4, planes):
-                probe.of(corner)
-        except ReconError as error:
-            click.echo(f"{name} is not compared: {error}", err=True)
-        else:
-            more.append(name)
-    return (*always, *more)
 
 
 def _choice(

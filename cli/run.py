@@ -15,7 +15,7 @@ from recon.core.errors import ReconError
 from recon.core.recipe import Recipe
 from recon.core.sampling.processes import world
 from recon.core.storage.budget import parse_memory
-from recon.validation.comparison.equivalence import Comparison
+from recon.validation.comparison.comparison import Comparison
 from recon.validation.ensemble import to_text
 from recon.workflow.executors import Executor
 from recon.workflow.executors.dask import Dask

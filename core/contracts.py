@@ -1,4 +1,4 @@
-"""What a plugin returned, held against the contract of its kind; ReconError names the plugin."""
+"""What a plugin returned, checked against the contract of its kind; ReconError names the plugin."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-def result(plugin: Any, value: Any) -> "xr.DataArray | xr.Dataset":
+def check_result(plugin: Any, value: Any) -> "xr.DataArray | xr.Dataset":
     """Of a metric or property: an xarray object of real numbers; a bare number becomes one."""
     import xarray as xr
 
@@ -25,14 +25,14 @@ def result(plugin: Any, value: Any) -> "xr.DataArray | xr.Dataset":
     return value  # type: ignore[no-any-return]
 
 
-def planes(schedule: Any, value: Any) -> tuple[str, ...]:
+def check_planes(schedule: Any, value: Any) -> tuple[str, ...]:
     """Of a schedule: at least one plane, each of them known."""
     if not isinstance(value, tuple | list) or not value or any(p not in PLANES for p in value):
         raise _wrong(schedule, f"a tuple of planes among {', '.join(PLANES)}", value)
     return tuple(value)
 
 
-def of_shape(plugin: Any, shape: tuple[int, ...], value: Any) -> Any:
+def check_shape(plugin: Any, shape: tuple[int, ...], value: Any) -> Any:
     """Of a denoiser or harmonizer: a tensor, or a field in slabs, of the shape of its input."""
     if getattr(value, "shape", None) is None or tuple(value.shape) != tuple(shape):
         got = getattr(value, "shape", None) or type(value).__name__

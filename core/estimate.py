@@ -50,7 +50,7 @@ def estimate_unchecked(
             # A copy even where a view is contiguous: a denoiser that writes to it harms nothing.
             given = stack[part].clone(memory_format=torch.contiguous_format)
             clean = denoiser.clean(given, step, plane)
-            result[part] += contracts.of_shape(denoiser, given.shape, clean)
+            result[part] += contracts.check_shape(denoiser, given.shape, clean)
     total /= len(step.planes)
     return total.roll([-s for s in wrap], (1, 2, 3)) if any(wrap) else total
 

@@ -41,7 +41,7 @@ def measure_all(
             key = plugin.name
             while key in results:
                 key += "'"
-            results[key] = contracts.result(plugin, value)
+            results[key] = contracts.check_result(plugin, value)
     return results
 
 

@@ -111,7 +111,7 @@ def sample_steps(
         for step in steps[done:]:
             rng = np.random.default_rng([seed, step.number])
             chosen = schedule.planes(step.number, step.steps, rng)
-            step = attrs.evolve(step, planes=contracts.planes(schedule, chosen))
+            step = attrs.evolve(step, planes=contracts.check_planes(schedule, chosen))
             shift = tuple(int(rng.integers(n)) for n in recipe.shape)
             wrap = tuple(
                 s if a in recipe.periodic else 0 for a, s in zip("zyx", shift, strict=True)
@@ -120,7 +120,7 @@ def sample_steps(
             if not harmonizer.holds_anchors:
                 clean = partial(estimate_with_anchors, clean, scene.anchors)
             x = harmonizer.advance(x, step, clean, partial(draw_noise, scene, step.number), scene)
-            contracts.of_shape(harmonizer, shape, x)
+            contracts.check_shape(harmonizer, shape, x)
             if step.last:
                 x = impose_anchors(x, scene.anchors)
             x = materialize(x)

@@ -7,9 +7,7 @@ from curves import COLOURS, errors
 from denoising import denoising_error
 from matplotlib.figure import Figure
 from printed import leave, pm, table
-from study import Network, Study, held_out
-
-from recon.validation.comparison.equivalence import METRICS
+from study import METRICS, Network, Study, held_out
 
 Row = dict[str, Any]
 

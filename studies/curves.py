@@ -7,10 +7,11 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
+from study import METRICS
 
 from recon.core import Micrographs, Volume, catalog
 from recon.core.data.planes import PLANES
-from recon.validation.comparison.equivalence import METRICS, compare
+from recon.validation.comparison.compare import compare
 
 INK, GREY = "#1c2330", "#9aa4b2"
 COLOURS = {

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from printed import leave, table
-from study import Study
+from study import METRICS, Study
 
 from recon.core.data.planes import PLANES
-from recon.validation.comparison.equivalence import METRICS
 
 
 def grid(study: Study) -> None:

@@ -16,7 +16,7 @@ from two_samples import boxes, compared, comparisons_line, quartiles_table
 
 from recon.core import Volume, catalog
 from recon.core.storage.atomic import atomic_output
-from recon.validation.comparison.crops import worth
+from recon.validation.comparison.boxes import count_independent
 
 REAL = 50
 """Subvolumes at random places, as in the paper."""
@@ -130,7 +130,7 @@ def _pieces(study: Study) -> str:
     boxes_ = _boxes(study, test.shape)
     return (
         f"{REAL} real pieces of {study.shape[0]}^3 at random places of {test.shape}: they overlap, "
-        f"their mean scatters as that of {worth(boxes_):.0f} independent ones."
+        f"their mean scatters as that of {count_independent(boxes_):.0f} independent ones."
     )
 
 

@@ -10,11 +10,10 @@ from printed import leave, pm, table
 from sampling import Made
 from score import of_micrographs, real_crops, scalars, second_order
 from solids import cube, cut, image
-from study import Study, held_out
+from study import METRICS, Study, held_out
 
 from recon.core import Micrographs, Volume
 from recon.core.data.planes import PLANES
-from recon.validation.comparison.equivalence import METRICS
 
 SCALARS = 16
 """Volumes of a sampler that components and interface are counted in at most."""

@@ -18,6 +18,8 @@ from recon.core.recipe import Choice
 from recon.workflow.run import train
 
 RECIPES = Path(__file__).parent / "recipes"
+METRICS = ("two-point", "lineal-path")
+"""What the tables and figures of errors show."""
 SPECTRAL = {
     "start_noise": 60.0,
     "rounds": 5,

@@ -10,10 +10,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from printed import leave, pm, table
 from score import second_order
-from study import Study, held_out
+from study import METRICS, Study, held_out
 
 from recon.core import Micrographs
-from recon.validation.comparison.equivalence import METRICS
 
 Row = dict[str, Any]
 COLOURS = ("#1c2330", "#1769d2", "#b8860b", "#2e8b57")

@@ -22,7 +22,7 @@ SHORT = 9
 MOST = 10**9
 
 
-def ensemble(results: Sequence[xr.Dataset], within: float = WITHIN) -> xr.Dataset:
+def summarize(results: Sequence[xr.Dataset], within: float = WITHIN) -> xr.Dataset:
     """Mean, standard deviation and 95 % interval of the mean of every constant.
 
     results  one a sample, two at least, with the same variables
@@ -40,7 +40,7 @@ def ensemble(results: Sequence[xr.Dataset], within: float = WITHIN) -> xr.Datase
         raise ReconError(f"the relative half-width must be > 0, got {within}")
     return xr.Dataset(
         {
-            name: _summary(xr.concat([result[name] for result in results], "sample"), within)
+            name: _summarize(xr.concat([result[name] for result in results], "sample"), within)
             for name in results[0]
             if _is_constant(str(name), results[0][name])
         },
@@ -48,7 +48,7 @@ def ensemble(results: Sequence[xr.Dataset], within: float = WITHIN) -> xr.Datase
     )
 
 
-def ensembles(
+def summarize_all(
     measurements: Mapping[str, xr.DataArray | xr.Dataset], within: float = WITHIN
 ) -> dict[str, xr.Dataset]:
     """Ensemble of every result that is a Dataset over two samples or more."""
@@ -56,7 +56,7 @@ def ensembles(
     for name, value in measurements.items():
         if isinstance(value, xr.Dataset) and value.sizes.get("sample", 1) > 1:
             samples = [value.isel(sample=i) for i in range(value.sizes["sample"])]
-            found[name] = ensemble(samples, within)
+            found[name] = summarize(samples, within)
             found[name].attrs["warnings"] = list(value.attrs.get("warnings", ()))
     return {name: value for name, value in found.items() if value.data_vars}
 
@@ -72,7 +72,7 @@ class Constant:
     needed: str
 
 
-def constants(found: xr.Dataset) -> Iterator[Constant]:
+def list_constants(found: xr.Dataset) -> Iterator[Constant]:
     """The numbers of an ensemble that are few enough to be written out."""
     for name, values in found.items():
         if values[0].size > SHORT:
@@ -101,7 +101,7 @@ def to_text(name: str, found: xr.Dataset) -> str:
     """A few lines for a terminal."""
     count, within = found.attrs["samples"], 100 * found.attrs["within"]
     lines = [f"{name}, {count} samples: mean, standard deviation, 95 % interval of the mean"]
-    for c in constants(found):
+    for c in list_constants(found):
         advice = f"; {c.needed} samples for +-{within:g} %" if c.needed != ABSENT else ""
         lines.append(f"  {c.name}: {c.mean}, {c.deviation}, {c.interval}{advice}")
     lines += [f"  warning: {line}" for line in found.attrs.get("warnings", ())]
@@ -112,26 +112,26 @@ def _is_constant(name: str, values: xr.DataArray) -> bool:
     return values.dtype.kind == "f" and "lag" not in values.dims and name not in DIAGNOSTICS
 
 
-def _summary(values: xr.DataArray, within: float) -> xr.DataArray:
+def _summarize(values: xr.DataArray, within: float) -> xr.DataArray:
     """The statistics of one variable (sample, ...) as (statistic, ...)."""
     x = values.transpose("sample", ...).values.astype(float)
     n, finite = len(x), np.isfinite(x).all(0)
     mean = x.mean(0)
     deviation = np.where(finite, np.where(finite, x, 0).std(0, ddof=1), np.nan)
-    half = _width(np.array(n)) * deviation
-    parts = (mean, deviation, mean - half, mean + half, _needed(mean, deviation, within))
+    half = _find_width(np.array(n)) * deviation
+    parts = (mean, deviation, mean - half, mean + half, _count_needed(mean, deviation, within))
     kept = values.isel(sample=0, drop=True)
     made = xr.DataArray(np.stack(parts), dims=("statistic", *kept.dims), attrs=values.attrs)
     return made.assign_coords({**kept.coords, "statistic": list(STATISTICS)})
 
 
-def _width(n: NDArray[Any]) -> NDArray[np.float64]:
+def _find_width(n: NDArray[Any]) -> NDArray[np.float64]:
     """Half-width of the interval of n samples, in standard deviations."""
     width: NDArray[np.float64] = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) / np.sqrt(n)
     return width
 
 
-def _needed(
+def _count_needed(
     mean: NDArray[np.float64], deviation: NDArray[np.float64], within: float
 ) -> NDArray[np.float64]:
     """Fewest samples, at least 2, whose interval would be narrow enough; by bisection."""
@@ -139,8 +139,8 @@ def _needed(
     low, high = np.ones(mean.shape), np.full(mean.shape, float(MOST))
     while (high - low > 1).any():
         middle = np.floor((low + high) / 2).clip(2)
-        enough = _width(middle) * deviation <= wanted
+        enough = _find_width(middle) * deviation <= wanted
         high, low = np.where(enough, middle, high), np.where(enough, low, middle)
         low = np.where(high <= 2, 1, low)
-    needed = np.where(_width(high) * deviation <= wanted, high, np.inf)
+    needed = np.where(_find_width(high) * deviation <= wanted, high, np.inf)
     return np.where(np.isfinite(deviation) & np.isfinite(mean), needed, np.nan)

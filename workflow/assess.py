@@ -10,8 +10,8 @@ from recon.core.data.volume import Volume
 from recon.core.errors import ReconError, shown, unknown
 from recon.core.measure import measure_all
 from recon.core.recipe import METRICS
-from recon.validation.comparison.equivalence import Comparison
-from recon.validation.comparison.equivalence import compare as compare_all
+from recon.validation.comparison.compare import compare as compare_all
+from recon.validation.comparison.comparison import Comparison
 from recon.validation.report import write_report
 from recon.workflow.progress import ProgressDisplay
 from recon.workflow.run import concat_samples
@@ -47,7 +47,7 @@ def compare(
 
     volumes    one, or several of one shape
     reference  micrographs, or a real volume larger than these
-    options    further ones of validation.comparison.equivalence.compare
+    options    further ones of validation.comparison.compare.compare
     """
     with ProgressDisplay() as progress:
         return compare_all(_listed(volumes), open_sample(reference), progress=progress, **options)

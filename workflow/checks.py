@@ -6,7 +6,7 @@ from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
 from recon.core.sampling.anchors import Anchor
 from recon.imaging.plane_check.plane_check import plane_findings
-from recon.validation.memorisation.memorisation import memorisation
+from recon.validation.memorisation.memorisation import detect_memorisation
 
 
 def checks(
@@ -19,7 +19,7 @@ def checks(
     found: dict[str, list[str]] = {}
     if training is not None:
         found["Micrographs"] = [_sentence(line) for line in plane_findings(training)]
-        said = memorisation(volumes, training).to_text().removeprefix("memorisation: ")
+        said = detect_memorisation(volumes, training).to_text().removeprefix("memorisation: ")
         found["Copying from the micrographs"] = [
             _sentence(line.strip()) for line in said.splitlines()
         ]

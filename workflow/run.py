@@ -26,8 +26,9 @@ from recon.core.sampling.processes import world
 from recon.core.sampling.threads import keep_threads
 from recon.core.storage.atomic import atomic_output
 from recon.imaging.plane_check.plane_check import warn_of_planes
-from recon.validation.comparison.equivalence import Comparison, check_comparable, compare
-from recon.validation.ensemble import ensembles
+from recon.validation.comparison.compare import check_comparable, compare
+from recon.validation.comparison.comparison import Comparison
+from recon.validation.ensemble import summarize_all
 from recon.validation.report import write_report
 from recon.workflow import sample_table
 from recon.workflow.central_part import middles
@@ -39,7 +40,7 @@ from recon.workflow.folder import REPORT, Folder
 from recon.workflow.provenance import changed, circumstances, provenance, versions
 
 COMPARISON = "comparison.json"
-"""Verdict, errors and floors against the micrographs, in the folder of a run."""
+"""Verdict, errors and sampling errors against the micrographs, in the folder of a run."""
 
 SAMPLES = "samples.csv"
 """A row a sample of several, in the folder of a run."""
@@ -309,7 +310,7 @@ def _conclude(
     if recipe.samples > 1:
         sample_table.write(folder.path / SAMPLES, recipe, volumes, notes, each)
     results = {name: concat_samples([one[name] for one in each]) for name in each[0]}
-    found = ensembles(results)
+    found = summarize_all(results)
     named = {f"{name}-ensemble": value for name, value in found.items()}
     with atomic_output(folder.path / "measurements.json", replace=True) as partial:
         partial.write_text(to_json({**results, **named}))

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from recon.core import Micrographs, Volume
 from recon.core.catalog import catalog
-from recon.validation.comparison.crops import crops
-from recon.validation.comparison.equivalence import METRICS, compare
+from recon.validation.comparison.boxes import place_boxes
+from recon.validation.comparison.compare import compare
 
 CROPS = 16
+SECOND_ORDER = ("two-point", "lineal-path")
 SHAPES = {"two-point-cluster": {}, "chord-length": {"border": "weigh"}, "local-thickness": {}}
 """Functions beyond the second order, compared with the mean of the real crops."""
 
@@ -21,7 +22,7 @@ def real_crops(test: Volume, shape: tuple[int, int, int]) -> list[Volume]:
     """Pieces of the real volume, at least 16; they overlap where it is small."""
     return [
         Volume(test.labels[box], test.voxel_size, test.phases)
-        for box in crops(test.shape, shape, CROPS)
+        for box in place_boxes(test.shape, shape, CROPS)
     ]
 
 
@@ -113,7 +114,7 @@ def function_errors(
 
 def second_order(samples: Sequence[Volume], test: Volume) -> dict[str, Any]:
     """Two-point and lineal path: error with its 95 % interval over seeds, floor, spread."""
-    comparison = compare(samples, test, METRICS)
+    comparison = compare(samples, test, SECOND_ORDER)
     table = {}
     for name, agreement in comparison.metrics.items():
         each = agreement.errors.mean(("phase", agreement.over)).to_numpy()

@@ -13,7 +13,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from recon.core import Micrographs, Volume, measure_all
 from recon.core.data.colours import pick_colours
-from recon.validation.comparison.equivalence import compare
+from recon.validation.comparison.compare import compare
 from recon.validation.report import write_report
 
 pytestmark = pytest.mark.browser

@@ -74,7 +74,7 @@ def test_against_a_volume_and_against_micrographs(recon, volume):
 
 @pytest.fixture
 def reference(recon):
-    """real.zarr: blocks of three phases; piece.zarr: more of them; fine.zarr: finer ones."""
+    """real.zarr: blocks of three phases; other.zarr: more of them; fine.zarr: finer ones."""
     names = ["pore", "grain", "binder"]
 
     def blocks(seed, side, size):
@@ -82,14 +82,14 @@ def reference(recon):
         return Volume(np.kron(labels, np.ones((size,) * 3, np.uint8)), (4e-7,) * 3, names)
 
     blocks(2, 18, 2).save("real.zarr")
-    blocks(3, 8, 2).save("piece.zarr")
+    blocks(3, 8, 2).save("other.zarr")
     blocks(4, 16, 1).save("fine.zarr")
 
 
 def test_fail_on_leaves_with_1_after_everything_was_written(recon, reference):
     against = ("--against", "real.zarr", "--metric", "two-point")
     passed = ("--fail-on", "close", "--fail-on", "two-point>9")
-    fine = recon("measure", "piece.zarr", *against, *passed)
+    fine = recon("measure", "other.zarr", *against, *passed)
     assert fine.stdout.startswith("verdict: indistinguishable")
     result = recon(
         *("measure", "fine.zarr", *against, "--fail-on", "not-equivalent"),
@@ -108,9 +108,9 @@ def test_fail_on_the_ratio_of_a_statistic(recon, reference):
     planes = {"xy": Volume.open("real.zarr").labels[::4]}
     Micrographs(planes, (4e-7,) * 3, ["pore", "grain", "binder"]).save("m.zarr")
     against = ("--against", "m.zarr", "--metric", "two-point")
-    result = recon("measure", "piece.zarr", *against, "--fail-on", "two-point>0.01", code=1)
+    result = recon("measure", "other.zarr", *against, "--fail-on", "two-point>0.01", code=1)
     assert "the error of two-point is" in result.stderr.splitlines()[-1]
-    result = recon("measure", "piece.zarr", *against, "--fail-on", "two-pont>1", code=2)
+    result = recon("measure", "other.zarr", *against, "--fail-on", "two-pont>1", code=2)
     assert "did you mean 'two-point'?" in result.stderr
 
 
@@ -119,31 +119,31 @@ def test_what_cannot_be_judged_fails(recon, volume):
     result = recon("measure", "volume.zarr", *same, "--fail-on", "not-equivalent", code=1)
     assert "no verdict" in result.stderr.splitlines()[-1]
     result = recon("measure", "volume.zarr", *same, "--fail-on", "two-point>1", code=1)
-    assert "two-point has no floor" in result.stderr.splitlines()[-1]
+    assert "two-point has no sampling error" in result.stderr.splitlines()[-1]
 
 
-def test_a_property_is_solved_for_real_pieces_too(recon, reference):
+def test_a_property_is_solved_for_real_subvolumes_too(recon, reference):
     result = recon(
-        *("measure", "piece.zarr", "--against", "real.zarr", "--property", "diffusivity"),
-        *("--set", "diffusivity.phases=[0,1]", "--pieces", "17", "--json", "out.json"),
+        *("measure", "other.zarr", "--against", "real.zarr", "--property", "diffusivity"),
+        *("--set", "diffusivity.phases=[0,1]", "--subvolumes", "17", "--json", "out.json"),
     )
     told = json.loads(Path("out.json").read_text())["comparison"]["properties"]["diffusivity"]
     constant = told["constants"]["relative z"]
     assert len(constant["pieces"]) >= 17 and len(constant["samples"]) == 1
     assert 0 < constant["p_value"] <= 1
-    assert "diffusivity relative z: " in result.stdout and "real pieces " in result.stdout
+    assert "diffusivity relative z: " in result.stdout and "real subvolumes " in result.stdout
 
 
 def test_metrics_asked_for_are_compared_where_they_can_be(recon, reference):
     result = recon(
-        *("measure", "piece.zarr", "--against", "real.zarr", "--metric", "orientation-tensor"),
+        *("measure", "other.zarr", "--against", "real.zarr", "--metric", "orientation-tensor"),
         *("--metric", "two-point", "--json", "out.json"),
     )
     compared = json.loads(Path("out.json").read_text())["comparison"]
     assert {"two-point", "lineal-path", "orientation-tensor.eigenvalues"} <= set(compared)
     planes = {"xy": Volume.open("real.zarr").labels[::4]}
     Micrographs(planes, (4e-7,) * 3, ["pore", "grain", "binder"]).save("m.zarr")
-    result = recon("measure", "piece.zarr", "--against", "m.zarr", "--metric", "percolation")
+    result = recon("measure", "other.zarr", "--against", "m.zarr", "--metric", "percolation")
     assert "percolation is not compared: metric percolation needs a volume" in result.stderr
 
 
@@ -159,7 +159,10 @@ def test_metrics_asked_for_are_compared_where_they_can_be(recon, reference):
         (("volume.zarr", "--json", "none/out.json"), "cannot write none/out.json"),
         (("volume.zarr", "--fail-on", "close"), "--fail-on judges a comparison; give --against"),
         (("volume.zarr", "--fail-on", "bad"), "Invalid value for '--fail-on': must be close, not-"),
-        (("volume.zarr", "--pieces", "3"), "Invalid value for '--pieces': 3 is not in the range"),
+        (
+            ("volume.zarr", "--subvolumes", "3"),
+            "Invalid value for '--subvolumes': 3 is not in the range",
+        ),
     ],
 )
 def test_bad_input_is_one_line(recon, volume, arguments, message):

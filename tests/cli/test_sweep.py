@@ -78,9 +78,9 @@ def test_against_micrographs_one_training_serves_all(recon, micrographs):
     assert [path.name for path in Path("out/weights").iterdir()] == ["all.safetensors"]
     rows = table("out")
     assert list(rows)[1] == "steps=2,gamma=1"
-    assert "floor (estimated from 2D)" in result.stdout and "spread" in result.stdout
+    assert "sampling error (estimated from 2D)" in result.stdout and "spread" in result.stdout
     for row in rows.values():
-        # The planes of these small images that have a floor are compared with it.
+        # The planes of these small images that have a sampling error are compared with it.
         floors = {p: row[f"two-point.floor.{p}"] for p in ("xy", "xz", "yz")}
         error = np.mean([float(row[f"two-point.error.{p}"]) for p in floors if floors[p]])
         floor = np.mean([float(value) for value in floors.values() if value])

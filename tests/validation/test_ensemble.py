@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from recon.core import ReconError, Volume
-from recon.validation.ensemble import constants, ensemble, ensembles, to_text
-from recon.validation.report import rendered
+from recon.validation.ensemble import list_constants, summarize, summarize_all, to_text
+from recon.validation.report import render
 
 
 def results(values, **more):
@@ -25,7 +25,7 @@ def results(values, **more):
 
 def test_five_numbers_by_hand():
     """t of 4 degrees of freedom at 97.5 % is 2.7764."""
-    found = ensemble(results([[1.0], [2.0], [3.0], [4.0], [5.0]]))
+    found = summarize(results([[1.0], [2.0], [3.0], [4.0], [5.0]]))
     mean, deviation, low, high, needed = found["E"].sel(axis="x").values
     assert mean == 3 and deviation == pytest.approx(2.5**0.5)
     half = 2.7764 * 2.5**0.5 / 5**0.5
@@ -38,7 +38,7 @@ def test_five_numbers_by_hand():
 def test_the_samples_needed_are_the_fewest(seed, count, within):
     rng = np.random.default_rng(seed)
     values = rng.normal(1, 10 ** rng.uniform(-4, 0), (count, 3))
-    found = ensemble(results(values), within)["E"]
+    found = summarize(results(values), within)["E"]
     for mean, deviation, needed in zip(*found.sel(statistic=["mean", "deviation", "needed"]).values,
                                        strict=True):  # fmt: skip
         wanted = within * abs(mean)
@@ -51,7 +51,7 @@ def test_the_samples_needed_are_the_fewest(seed, count, within):
 @given(st.integers(0, 2**32 - 1), st.floats(0.1, 10))
 def test_constants_scale_and_the_advice_does_not(seed, factor):
     values = np.random.default_rng(seed).normal(5, 1, (4, 2))
-    first, second = ensemble(results(values))["E"], ensemble(results(factor * values))["E"]
+    first, second = summarize(results(values))["E"], summarize(results(factor * values))["E"]
     assert np.allclose(second[:4], factor * first[:4])
     assert np.allclose(second[4], first[4], atol=1.01, rtol=1e-3)
 
@@ -59,27 +59,27 @@ def test_constants_scale_and_the_advice_does_not(seed, factor):
 def test_the_interval_holds_the_mean_in_95_of_100_ensembles():
     rng = np.random.default_rng(0)
     draws = rng.normal(2, 0.3, (5, 3000))
-    found = ensemble([xr.Dataset({"E": ("k", row)}) for row in draws])["E"]
+    found = summarize([xr.Dataset({"E": ("k", row)}) for row in draws])["E"]
     held = (found.sel(statistic="low") < 2) & (found.sel(statistic="high") > 2)
     assert abs(float(held.mean()) - 0.95) < 0.015
 
 
 def test_equal_samples_zero_means_and_infinities():
-    found = ensemble(results([[3.0, -1.0, np.inf], [3.0, 1.0, 2.0]]))["E"]
+    found = summarize(results([[3.0, -1.0, np.inf], [3.0, 1.0, 2.0]]))["E"]
     assert found.sel(axis="x").values.tolist() == [3, 0, 3, 3, 2]
     assert found.sel(axis="y", statistic="needed") == np.inf
     assert np.isinf(found.sel(axis="z", statistic="mean"))
     assert found.sel(axis="z")[1:].isnull().all()
-    lines = list(constants(xr.Dataset({"E": found}, attrs={"within": 0.01, "samples": 2})))
+    lines = list(list_constants(xr.Dataset({"E": found}, attrs={"within": 0.01, "samples": 2})))
     assert (lines[0].name, lines[0].needed, lines[1].needed) == ("E x", "2", "-")
     assert (lines[2].mean, lines[2].interval) == ("inf", "-")
 
 
 def test_one_sample_is_refused():
     with pytest.raises(ReconError, match="at least two samples, got 1"):
-        ensemble(results([[1.0]]))
+        summarize(results([[1.0]]))
     with pytest.raises(ReconError, match="half-width must be > 0, got 0"):
-        ensemble(results([[1.0], [2.0]]), 0)
+        summarize(results([[1.0], [2.0]]), 0)
 
 
 def many(count):
@@ -93,7 +93,7 @@ def many(count):
 def test_every_dataset_of_samples_has_an_ensemble_that_json_can_say():
     joined = xr.concat(many(3), "sample")
     curves = xr.DataArray(np.ones((3, 4)), dims=("sample", "lag"))
-    found = ensembles({"homogenization": joined, "two-point": curves, "one": many(1)[0]})
+    found = summarize_all({"homogenization": joined, "two-point": curves, "one": many(1)[0]})
     assert list(found) == ["homogenization"]
     assert found["homogenization"]["stiffness"].dims == ("statistic", "voigt", "voigt2")
     again = xr.Dataset.from_dict(json.loads(json.dumps(found["homogenization"].to_dict())))
@@ -104,9 +104,9 @@ def test_every_dataset_of_samples_has_an_ensemble_that_json_can_say():
 
 def test_the_report_shows_scatter_of_samples_and_matrices():
     volumes = [Volume(np.arange(64).reshape(4, 4, 4) % 2)] * 3
-    page = rendered(volumes, {"homogenization": xr.concat(many(3), "sample")})
+    page = render(volumes, {"homogenization": xr.concat(many(3), "sample")})
     assert "homogenization, 3 samples" in page and "95 % interval of the mean" in page
     assert "samples for ±1 %" in page and "homogenization: stiffness, mean" in page
-    page = rendered(volumes[:1], {"homogenization": many(1)[0]})
+    page = render(volumes[:1], {"homogenization": many(1)[0]})
     assert "homogenization: stiffness" in page and "interval" not in page
     assert "<td>iterations</td>" in page

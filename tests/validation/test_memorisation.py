@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from recon.core import Micrographs, ReconError, Volume
-from recon.validation.memorisation.memorisation import memorisation
+from recon.validation.memorisation.memorisation import detect_memorisation
 from recon.validation.memorisation.nearest import Library
 from recon.workflow.examples import EXAMPLES
 
 
 @cache
 def material():
-    """Micrographs of one half of porous material, and a piece of the other half."""
+    """Micrographs of one half of porous material, and a part of the other half."""
     labels = EXAMPLES["porous"].volume((96, 96, 96))
     half = labels[:48]
     planes = {
@@ -36,7 +36,7 @@ def found(name):
         for y in range(0, 40, 2):
             copy = micrographs.planes["xz"][y // 4][4:44, 30:70]
             labels[:, y] = np.where(noise[:, y], labels[:, y], copy)
-    return memorisation(Volume(labels), micrographs)
+    return detect_memorisation(Volume(labels), micrographs)
 
 
 def test_real_material_is_no_copy():
@@ -64,13 +64,13 @@ def test_dataset_and_seed():
     assert float(table["distance"].sel(plane="xy", size="slice", source="generated")[0]) == 0
     assert (table["distance"].diff("quantile") >= 0).all()
     assert tuple(table["side"].sel(plane="xy", size="slice").values) == (40, 40)
-    again = memorisation(Volume(material()[1]), material()[0], seed=0)
+    again = detect_memorisation(Volume(material()[1]), material()[0], seed=0)
     assert again.to_dataset().equals(found("real").to_dataset())
 
 
 def test_held_out_slices_serve_as_real_ones():
     micrographs, labels = material()
-    result = memorisation([Volume(labels)], micrographs, held_out=Volume(labels))
+    result = detect_memorisation([Volume(labels)], micrographs, held_out=Volume(labels))
     assert not result.seen and result.share < 0.2
 
 
@@ -79,16 +79,16 @@ def test_one_slice_a_plane_is_cut_in_halves():
     single = Micrographs({plane: stack[:1] for plane, stack in micrographs.planes.items()})
     copied = labels.copy()
     copied[:] = single.planes["xy"][0][:40, :40]
-    assert not memorisation(Volume(labels), single).seen
-    assert memorisation(Volume(copied), single).seen
+    assert not detect_memorisation(Volume(labels), single).seen
+    assert detect_memorisation(Volume(copied), single).seen
 
 
 def test_without_real_slices_nothing_is_judged():
     blank = Micrographs({"xy": [np.zeros((20, 20), int)]}, phases=["a", "b"])
-    result = memorisation(Volume(np.zeros((20, 20, 20), int), phases=["a", "b"]), blank)
+    result = detect_memorisation(Volume(np.zeros((20, 20, 20), int), phases=["a", "b"]), blank)
     assert not result.seen
     with pytest.raises(ReconError, match="same phases, got 3 and 2"):
-        memorisation(Volume(np.zeros((20, 20, 20), int), phases="abc"), blank)
+        detect_memorisation(Volume(np.zeros((20, 20, 20), int), phases="abc"), blank)
 
 
 @pytest.mark.parametrize("phases", [2, 3])
@@ -97,9 +97,9 @@ def test_the_nearest_window_is_exact(phases):
     slices = [rng.integers(0, phases, shape).astype(np.uint8) for shape in ((21, 30), (25, 17))]
     window = rng.integers(0, phases, (6, 9)).astype(np.uint8)
     mirrored = [window[::a, ::b] for a in (1, -1) for b in (1, -1)]
-    for image, distance in zip(slices, Library(slices, phases).distances(window), strict=True):
+    for image, distance in zip(slices, Library(slices, phases).find_distances(window), strict=True):
         places = np.lib.stride_tricks.sliding_window_view(image, window.shape)
         unequal = min((places != one).sum((2, 3)).min() for one in mirrored)
         assert round(distance * window.size, 6) == unequal
     large = np.zeros((22, 5), np.uint8)
-    assert Library(slices, phases).distances(large)[0] == 1
+    assert Library(slices, phases).find_distances(large)[0] == 1

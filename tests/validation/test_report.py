@@ -12,10 +12,10 @@ from scipy import ndimage
 
 from recon.core import Micrographs, ReconError, Volume, measure_all
 from recon.core.data.colours import pick_colours
-from recon.validation.comparison.equivalence import compare
-from recon.validation.report import rendered, write_report
-from recon.validation.report.numbers import fractions
-from recon.validation.report.tiles import SIDE, chosen, gallery, written
+from recon.validation.comparison.compare import compare
+from recon.validation.report import render, write_report
+from recon.validation.report.numbers import list_fractions
+from recon.validation.report.tiles import SIDE, build_gallery, choose_evenly, format_length
 
 METRICS = ("two-point", "lineal-path")
 VOID = {"meta", "link", "img", "source", "br", "input"}
@@ -93,7 +93,7 @@ def comparison(material):
 def page(material, comparison):
     samples, micrographs, _ = material
     results = measure_all(samples[0], ("volume-fraction", "two-point", "lineal-path"))
-    return rendered(samples, results, micrographs, comparison)
+    return render(samples, results, micrographs, comparison)
 
 
 def test_the_page_is_whole_and_needs_nothing_but_itself(page):
@@ -115,7 +115,7 @@ def test_what_users_wrote_stays_text(page):
 def test_the_page_shows_the_numbers_of_the_comparison(page, comparison):
     text = Page(page).text
     for agreement in comparison.metrics.values():
-        assert agreement.name in text
+        assert agreement.title in text
         for name in ("error", "floor"):
             assert f"{agreement.headline[name]:.3f}" in text
         for value in agreement.table["error"].values.ravel():
@@ -130,7 +130,7 @@ def test_every_chart_is_drawn_in_the_colours_of_the_page(page):
     for number, chart in enumerate(parsed.drawings):
         plane = ("xy", "yz")[number % 2]
         assert f"plane {plane}" in chart["text"] and "lag, µm" in chart["text"]
-        assert ("95 % of real pieces" in chart["text"]) == (plane == "xy")  # one legend a row
+        assert ("95 % of real subvolumes" in chart["text"]) == (plane == "xy")  # one legend a row
         assert f"plane {plane}, beside the reference; relative error 0." in chart["said"]
     drawn = "".join(re.findall("<svg.*?</svg>", page, re.S))
     assert set(re.findall(r"var\((--\w+)\)", drawn)) == {"--ink", "--faint", "--accent", "--real"}
@@ -148,23 +148,23 @@ def test_links_lead_to_sections_of_the_page(page):
 def test_the_same_input_gives_the_same_page(page, material):
     samples, micrographs, _ = material
     results = measure_all(samples[0], ("volume-fraction", "two-point", "lineal-path"))
-    assert rendered(samples, results, micrographs, compare(samples, micrographs, METRICS)) == page
+    assert render(samples, results, micrographs, compare(samples, micrographs, METRICS)) == page
 
 
 def test_a_reference_volume_is_compared_along_directions(material):
     samples, _, whole = material
     compared = compare(samples[:1], whole, ("two-point",))
-    text = " ".join(Page(rendered(samples[:1], {}, whole, compared)).text)
+    text = " ".join(Page(render(samples[:1], {}, whole, compared)).text)
     assert "direction" in text and "a reference volume of 48 × 48 × 48 voxels" in text
     assert "estimated from 2D" not in text
 
 
 def test_without_a_reference_the_page_shows_the_volume_and_its_curves(material):
     sample = material[0][0]
-    parsed = Page(rendered([sample], measure_all(sample, ("two-point",))))
+    parsed = Page(render([sample], measure_all(sample, ("two-point",))))
     assert len(parsed.images) == 9 + 2 and len(parsed.drawings) == 2 * 3
     text = " ".join(parsed.text)
-    assert "floor" not in text and "No verdict" in text and "--against" in text
+    assert "sampling error" not in text and "No verdict" in text and "--against" in text
 
 
 def test_short_results_of_properties_are_written_out(material):
@@ -172,7 +172,7 @@ def test_short_results_of_properties_are_written_out(material):
     stiffness = xr.Dataset(
         {"E": ("axis", [1.5, 2.5, 3.25]), "iterations": 12}, {"axis": ["x", "y", "z"]}
     )
-    text = Page(rendered([sample], {"homogenization": stiffness})).text
+    text = Page(render([sample], {"homogenization": stiffness})).text
     assert "homogenization" in text and "1.5, 2.5, 3.25" in text and "axis: x, y, z" in text
 
 
@@ -180,7 +180,7 @@ def test_the_verdict_and_its_findings_stand_on_top_and_lead_to_sections(material
     samples, micrographs, _ = material
     other = Volume(np.zeros((16, 24, 24), int), micrographs.voxel_size, micrographs.phases)
     compared = compare([other], micrographs, METRICS)
-    page = rendered([other], {}, micrographs, compared)
+    page = render([other], {}, micrographs, compared)
     level, findings = compared.verdict.level, compared.verdict.findings
     assert level == "not equivalent" and findings
     assert page.index('<section class="card verdict"') < page.index("<nav")
@@ -193,10 +193,10 @@ def test_the_verdict_and_its_findings_stand_on_top_and_lead_to_sections(material
         assert f'<a href="#{finding.statistic}"' in page
 
 
-def test_a_reference_without_a_floor_gives_no_verdict_and_says_why(material):
+def test_a_reference_without_a_sampling_error_gives_no_verdict_and_says_why(material):
     samples = material[0]
     compared = compare(samples[:1], samples[1], METRICS)
-    text = " ".join(Page(rendered(samples[:1], {}, samples[1], compared)).text)
+    text = " ".join(Page(render(samples[:1], {}, samples[1], compared)).text)
     assert "No verdict" in text and "the reference is not larger than the sample" in text
     assert "No verdict: " not in text
 
@@ -209,19 +209,19 @@ def test_a_reference_of_unknown_voxel_size_is_shown_voxel_by_voxel(sizes):
         Micrographs({"xy": [labels((8, 10))]}, (real,) * 3),
         Volume(labels((12, 8, 10)), (real,) * 3),
     ):
-        page = rendered([volume], {}, reference)
+        page = render([volume], {}, reference)
         widths = [float(width) for width in re.findall(r"width: ([\d.]+)px; height", page)]
         assert len(set(widths[:4])) == 1 and max(widths) <= SIDE
 
 
 def test_checks_are_sentences_with_or_without_titles():
     sample = Volume(np.ones((4, 4, 4), int))
-    page = rendered([sample], {}, checks={"Copying": "<b>none</b>", "Planes": ["one.", "two."]})
+    page = render([sample], {}, checks={"Copying": "<b>none</b>", "Planes": ["one.", "two."]})
     text = Page(page).text
     assert "Checks" in text and "Copying" in text and "<b>none</b>" in text and "two." in text
     assert '<a href="#checks">' in page
-    assert "All is well." in Page(rendered([sample], {}, checks=["All is well."])).text
-    assert "Checks" not in Page(rendered([sample], {})).text
+    assert "All is well." in Page(render([sample], {}, checks=["All is well."])).text
+    assert "Checks" not in Page(render([sample], {})).text
 
 
 def test_the_page_replaces_an_older_one_and_appears_whole(tmp_path, material):
@@ -242,12 +242,12 @@ def test_a_large_volume_of_many_phases_stays_below_a_megabyte():
     whole = labels((64, 64, 128), phases=4)
     samples = [Volume(whole[:, :, at : at + 64], phases="abcd") for at in (0, 32, 64)]
     reference = Micrographs({"xy": list(whole)}, phases="abcd")
-    assert len(rendered(samples, {}, reference)) < 1e6
+    assert len(render(samples, {}, reference)) < 1e6
 
 
 def test_tiles_show_the_labels_in_the_colours_of_the_phases():
     volume = Volume(labels((8, 12, 16), phases=3))
-    tile = gallery([volume], None).rows[0].volume[1]
+    tile = build_gallery([volume], None).rows[0].volume[1]
     rgb = np.array([list(bytes.fromhex(c[1:])) for c in pick_colours(3)])
     np.testing.assert_array_equal(pictured(tile.source), rgb[volume.labels[4]])
 
@@ -256,7 +256,7 @@ def test_tiles_of_all_planes_and_sides_have_one_physical_scale():
     size = (2e-6, 1e-6, 1e-6)
     volume = Volume(labels((16, 32, 48)), size)
     micrographs = Micrographs({"xz": [labels((10, 100))]}, size)
-    shown = gallery([volume], micrographs)
+    shown = build_gallery([volume], micrographs)
     expected = {"xy": (48e-6, 32e-6), "xz": (48e-6, 32e-6), "yz": (32e-6, 32e-6)}
     scale = shown.rows[0].volume[0].width / 48e-6
     for row in shown.rows:
@@ -270,7 +270,7 @@ def test_tiles_of_all_planes_and_sides_have_one_physical_scale():
 
 def test_slices_come_from_different_volumes_when_there_are_several():
     volumes = [Volume(np.full((4, 4, 4), k), phases="abc") for k in range(3)]
-    row = gallery(volumes, None).rows[0]
+    row = build_gallery(volumes, None).rows[0]
     assert [pictured(tile.source)[0, 0].tolist() for tile in row.volume] == [
         list(bytes.fromhex(c[1:])) for c in pick_colours(3)
     ]
@@ -281,15 +281,15 @@ def test_slices_come_from_different_volumes_when_there_are_several():
     "length, voxel, text", [(5e-6, 4e-7, "5 µm"), (2e-8, 1e-9, "20 nm"), (20, 1.0, "20 voxels")]
 )
 def test_lengths_have_units(length, voxel, text):
-    assert written(length, (voxel,) * 3) == text
+    assert format_length(length, (voxel,) * 3) == text
 
 
 def test_chosen_are_evenly_spread():
-    assert chosen(range(9), 3) == [1, 4, 7]
-    assert chosen("ab", 3) == ["a", "b"]
-    assert chosen("a", 3, repeat=True) == ["a", "a", "a"]
+    assert choose_evenly(range(9), 3) == [1, 4, 7]
+    assert choose_evenly("ab", 3) == ["a", "b"]
+    assert choose_evenly("a", 3, repeat=True) == ["a", "a", "a"]
 
 
 def test_volume_fractions_are_pooled_over_the_volumes():
     zero, one = Volume(np.zeros((2, 2, 2), int), phases="ab"), Volume(np.ones((2, 2, 2), int))
-    assert [row["volume"] for row in fractions([zero, one], None)] == ["0.500", "0.500"]
+    assert [row["volume"] for row in list_fractions([zero, one], None)] == ["0.500", "0.500"]

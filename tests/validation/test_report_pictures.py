@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from recon.core import Micrographs, Volume
-from recon.validation.report.solid import SIDE, Body, View, picture, png
-from recon.validation.report.solids import solids
-from recon.validation.report.viewer import PIECES, VOLUMES, viewer
+from recon.validation.report.solid import SIDE, Body, View, encode_png, picture_phase
+from recon.validation.report.solids import picture_solids
+from recon.validation.report.viewer import IMAGES, VOLUMES, build_viewer
 from recon.validation.report.viewer import SIDE as SHOWN
 
 
@@ -30,7 +30,7 @@ def coloured(image):
 
 
 def test_a_full_cube_is_a_hexagon_with_three_faces_of_different_light():
-    image = picture(Volume(np.ones((16, 16, 16), int)), 1, "#ff0000")
+    image = picture_phase(Volume(np.ones((16, 16, 16), int)), 1, "#ff0000")
     assert image.size == (2 * SIDE, 2 * SIDE)
     rgba, shown = pixels(image), coloured(image)
     size = len(rgba)
@@ -45,8 +45,8 @@ def test_a_full_cube_is_a_hexagon_with_three_faces_of_different_light():
 
 @pytest.mark.parametrize("axis, edge", [(0, "low"), (1, "left"), (2, "left")])
 def test_what_lies_at_low_coordinates_is_seen_low_or_left(axis, edge):
-    whole = coloured(picture(Volume(np.ones((16, 16, 16), int)), 1, "#ff0000"))
-    half = coloured(picture(filled(axis), 1, "#ff0000"))
+    whole = coloured(picture_phase(Volume(np.ones((16, 16, 16), int)), 1, "#ff0000"))
+    half = coloured(picture_phase(filled(axis), 1, "#ff0000"))
     assert not (half & ~whole).any() and half.sum() < whole.sum()
     down, right = (np.argwhere(half).mean(0) - np.argwhere(whole).mean(0)).round()
     assert (down > 0) if edge == "low" else (right < 0)
@@ -56,9 +56,9 @@ def test_a_ball_is_round_and_of_its_size():
     n = 48
     z, y, x = np.indices((n, n, n)) - (n - 1) / 2
     ball = Volume((z**2 + y**2 + x**2 < 12**2).astype(np.uint8))
-    places = np.argwhere(coloured(picture(ball, 1, "#ff0000")))
+    places = np.argwhere(coloured(picture_phase(ball, 1, "#ff0000")))
     height, width = np.ptp(places, axis=0)
-    whole = np.argwhere(coloured(picture(Volume(np.ones((n, n, n), int)), 1, "#ff0000")))
+    whole = np.argwhere(coloured(picture_phase(Volume(np.ones((n, n, n), int)), 1, "#ff0000")))
     # The box spans n (right . (1, 1, 1)) across; the ball 24 voxels.
     across = np.ptp(whole[:, 1]) / (n * np.abs(View.of().right).sum())
     assert height == pytest.approx(width, rel=0.03)
@@ -77,7 +77,9 @@ def test_slopes_point_out_of_a_ball():
 def test_voxels_are_as_long_as_they_are():
     flat = Volume(np.ones((8, 32, 32), int), (1e-6, 1e-6, 1e-6))
     tall = Volume(np.ones((8, 32, 32), int), (4e-6, 1e-6, 1e-6))
-    heights = [np.ptp(np.argwhere(coloured(picture(v, 1, "#ff0000")))[:, 0]) for v in (flat, tall)]
+    heights = [
+        np.ptp(np.argwhere(coloured(picture_phase(v, 1, "#ff0000")))[:, 0]) for v in (flat, tall)
+    ]
     assert heights[1] > 1.3 * heights[0]
 
 
@@ -88,7 +90,7 @@ def test_large_volumes_are_averaged_in_blocks():
 
 
 def test_the_picture_keeps_what_is_empty_see_through():
-    image = Image.open(io.BytesIO(png(picture(filled(0), 1, "#22334f"))))
+    image = Image.open(io.BytesIO(encode_png(picture_phase(filled(0), 1, "#22334f"))))
     rgba = pixels(image)
     assert rgba[2, 2, 3] == 0 and (rgba[..., 3] > 240).mean() > 0.2
 
@@ -96,9 +98,9 @@ def test_the_picture_keeps_what_is_empty_see_through():
 def test_every_phase_is_pictured_and_the_reference_when_it_is_a_volume():
     whole = Volume(np.indices((12, 12, 12)).sum(0) % 2, phases="abc")
     part = Volume(whole.labels[:6, :6, :6], phases="abc")
-    alone = solids([part], Micrographs({"xy": [whole.labels[0]]}, phases="abc"))
+    alone = picture_solids([part], Micrographs({"xy": [whole.labels[0]]}, phases="abc"))
     assert [(s.phase, s.of) for s in alone] == [(0, ""), (1, "")]  # phase c does not occur
-    beside = solids([part], whole)
+    beside = picture_solids([part], whole)
     assert [s.of for s in beside] == ["volume", "reference"] * 2
     assert "Phase b of the reference" in beside[3].alt and "50%" in beside[3].alt
 
@@ -110,7 +112,7 @@ def unpacked(text, shape):
 
 def test_the_viewer_has_the_labels_of_all_volumes():
     volumes = [Volume(np.random.default_rng(k).integers(0, 3, (4, 5, 6))) for k in range(2)]
-    made = viewer(volumes, None)
+    made = build_viewer(volumes, None)
     content = json.loads(made.json)
     assert content["shape"] == [4, 5, 6] and content["planes"] == {} and made.notes == []
     for volume, text in zip(volumes, content["volumes"], strict=True):
@@ -125,7 +127,7 @@ def test_the_viewer_has_the_labels_of_all_volumes():
 def test_a_large_volume_is_cut_to_its_middle_and_the_page_says_so():
     labels = np.zeros((2, 3, SHOWN + 10), np.uint8)
     labels[..., 5:-5] = 1
-    made = viewer([Volume(labels)], None)
+    made = build_viewer([Volume(labels)], None)
     content = json.loads(made.json)
     assert content["shape"] == [2, 3, SHOWN] and content["first"] == [0, 0, 5]
     assert unpacked(content["volumes"][0], content["shape"]).all()
@@ -133,16 +135,16 @@ def test_a_large_volume_is_cut_to_its_middle_and_the_page_says_so():
 
 
 def test_many_volumes_are_cut_to_the_first_and_the_page_says_so():
-    made = viewer([Volume(np.zeros((2, 2, 2), int))] * (VOLUMES + 3), None)
+    made = build_viewer([Volume(np.zeros((2, 2, 2), int))] * (VOLUMES + 3), None)
     assert len(made.volumes) == len(json.loads(made.json)["volumes"]) == VOLUMES
     assert f"first {VOLUMES} of {VOLUMES + 3}" in made.notes[0]
 
 
-def test_pieces_of_micrographs_are_windows_with_their_places():
+def test_images_of_micrographs_are_windows_with_their_places():
     image = np.arange(6 * 8).reshape(6, 8).astype(np.uint8) % 5
     micrographs = Micrographs({"xy": [image, image[::-1]], "yz": [image[:2, :2]]})
     volume = Volume(np.zeros((3, 3, 4), int), phases="abcde")
-    content = json.loads(viewer([volume], micrographs).json)
+    content = json.loads(build_viewer([volume], micrographs).json)
     xy, yz = content["planes"]["xy"], content["planes"]["yz"]
     assert xy["said"][0] == "micrograph 1 of 2, part 1 of 4" and len(xy["said"]) == 8
     assert xy["shapes"] == [[3, 4]] * 8
@@ -154,16 +156,16 @@ def test_pieces_of_micrographs_are_windows_with_their_places():
 def test_slices_of_a_reference_volume_are_its_middle():
     labels = np.random.default_rng(0).integers(0, 2, (200, 8, 9))
     reference = Volume(labels, (2e-6, 1e-6, 1e-6))
-    made = viewer([Volume(labels[:4, :4, :5], (2e-6, 1e-6, 1e-6))], reference)
+    made = build_viewer([Volume(labels[:4, :4, :5], (2e-6, 1e-6, 1e-6))], reference)
     xy = json.loads(made.json)["planes"]["xy"]
-    assert len(xy["said"]) == PIECES == made.sliders[0].pieces
+    assert len(xy["said"]) == IMAGES == made.sliders[0].images
     place = int(xy["said"][5].split("=")[1].split(",")[0])
     assert xy["said"][5].endswith(f"{2 * place} µm")
     np.testing.assert_array_equal(
-        unpacked(xy["labels"], (PIECES, 4, 5))[5], labels[place, 2:6, 2:7]
+        unpacked(xy["labels"], (IMAGES, 4, 5))[5], labels[place, 2:6, 2:7]
     )
 
 
 def test_names_cannot_leave_the_script():
-    made = viewer([Volume(np.zeros((2, 2, 2), int), phases=["</script><b>"])], None)
+    made = build_viewer([Volume(np.zeros((2, 2, 2), int), phases=["</script><b>"])], None)
     assert "<" not in made.json and json.loads(made.json)["phases"] == ["</script><b>"]

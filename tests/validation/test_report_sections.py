@@ -2,37 +2,40 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from recon.core import Volume
+from recon.core import Compared, Volume
 from recon.validation.comparison.agreement import Agreement
-from recon.validation.comparison.equivalence import Comparison
-from recon.validation.comparison.floor import Floor
+from recon.validation.comparison.comparison import Comparison
 from recon.validation.comparison.property_agreement import PropertyAgreement
+from recon.validation.comparison.sampling_error import SamplingError
 from recon.validation.report import boxes
-from recon.validation.report.curves import Curves, charts, lag_curves
-from recon.validation.report.numbers import agreements
-from recon.validation.report.sections import places, properties, sections
+from recon.validation.report.curves import Curves, draw_charts, select_curves
+from recon.validation.report.numbers import tabulate_agreements
+from recon.validation.report.sections import build_properties, build_sections, locate_statistics
 
 PHASES = ("pore", "solid")
 RNG = np.random.default_rng(0)
 
 
 def array(dims, **coords):
-    sizes = {"sample": 3, "piece": 8, **{k: len(v) for k, v in coords.items()}}
+    sizes = {"sample": 3, "subvolume": 8, **{k: len(v) for k, v in coords.items()}}
     return xr.DataArray(RNG.uniform(1, 2, [sizes[d] for d in dims]), coords, dims)
 
 
-def agreement(name, over="plane", axis=(), phases=(0, 1), floor=True):
+def agreement(name, over="plane", axis=(), phases=(0, 1), sampling=True):
     rest = {"phase": list(phases), over: ["xy", "yz"] if over == "plane" else ["all"]}
     rest |= {"lag": np.arange(1, 6)} if axis else {}
     errors = {key: value for key, value in rest.items() if key != "lag"}
-    # Pieces last, as it comes from sums with the mean.
-    pieces = Floor(array((*rest, "piece"), **rest), array(("piece", *errors), **errors), (), 8)
+    # Subvolumes last, as it comes from sums with the mean.
+    subvolumes = SamplingError(
+        array((*rest, "subvolume"), **rest), array(("subvolume", *errors), **errors), (), 8
+    )
     return Agreement(
         name,
         array(("sample", *rest), **rest),
         array(tuple(rest), **rest),
-        pieces if floor else None,
+        subvolumes if sampling else None,
         (),
+        Compared(axis="chord length") if name.startswith("chord-length") else Compared(),
     )
 
 
@@ -45,7 +48,7 @@ def compared(**properties):
         agreement("two-point", axis="lag"),
         agreement("chord-length.density", axis="lag"),
         agreement("chord-length.mean"),
-        agreement("orientation.order", "direction", phases=(-1,), floor=False),
+        agreement("orientation.order", "direction", phases=(-1,), sampling=False),
     ]
     fractions = xr.DataArray(np.full((3, 2), 0.5), dims=("sample", "phase"))
     by_name = {one.name: one for one in metrics}
@@ -57,14 +60,14 @@ def solved():
     coords = {"constant": constants, "units": ("constant", ["GPa"] * 3 + [""] * 3)}
     own, real = (
         xr.DataArray(RNG.uniform(1, 2, (n, 6)), coords, (d, "constant"))
-        for d, n in (("sample", 3), ("piece", 16))
+        for d, n in (("sample", 3), ("subvolume", 16))
     )
-    floor = abs(real / real.mean("piece") - 1)
-    return PropertyAgreement("homogenization", own, real, floor)
+    errors = abs(real / real.mean("subvolume") - 1)
+    return PropertyAgreement("homogenization", own, real, errors)
 
 
 def test_statistics_of_one_metric_share_a_section():
-    found = sections([volume()] * 3, {}, compared())
+    found = build_sections([volume()] * 3, {}, compared())
     assert [(s.id, [p.name for p in s.parts]) for s in found] == [
         ("two-point", ["two-point"]),
         ("chord-length", ["chord-length.density", "chord-length.mean"]),
@@ -79,7 +82,7 @@ def test_statistics_of_one_metric_share_a_section():
 
 def test_every_statistic_is_found_on_the_page():
     comparison = compared(homogenization=solved())
-    shown = places(sections([volume()] * 3, {}, comparison), comparison)
+    shown = locate_statistics(build_sections([volume()] * 3, {}, comparison), comparison)
     assert shown["chord-length.mean"] == "chord-length"
     assert shown["homogenization"] == "properties"
     assert set(comparison.metrics) <= set(shown)
@@ -90,7 +93,7 @@ def test_a_measured_curve_is_drawn_once_when_it_is_compared_too():
         ("sample", "phase", "direction", "lag"), phase=[0, 1], direction=list("xyz"), lag=range(5)
     )
     results = {"chord-length": xr.Dataset({"density": density}), "other": density}
-    found = sections([volume()] * 3, results, compared())
+    found = build_sections([volume()] * 3, results, compared())
     assert [s.name for s in found] == ["two-point", "chord-length", "orientation", "other"]
     assert len(found[1].parts) == 2
 
@@ -101,7 +104,7 @@ def test_a_curve_lies_where_its_numbers_are():
     along, unit = curves.horizontal(one.curves["lag"])
     assert unit == "µm" and along.tolist() == [2, 4, 6, 8, 10]
     assert curves.axis == "chord length"
-    assert "relative error" in charts(curves)[0].panels[0]
+    assert "relative error" in draw_charts(curves)[0].panels[0]
     _, unit = Curves.compared(one, (1e-6, 1e-6, 2e-6), PHASES).horizontal(one.curves["lag"])
     assert unit == "voxels"
 
@@ -109,9 +112,9 @@ def test_a_curve_lies_where_its_numbers_are():
 def test_phases_without_numbers_have_no_chart():
     values = array(("sample", "phase", "lag"), phase=[0, 1], lag=range(5)).copy()
     values[:, 0] = np.nan
-    found = lag_curves(values)
+    found = select_curves(values)
     assert found.dims == ("sample", "phase", "direction", "lag")
-    drawn = charts(Curves.measured("thickness", found, (1.0,) * 3, PHASES))
+    drawn = draw_charts(Curves.measured("thickness", found, (1.0,) * 3, PHASES))
     assert [chart.phase for chart in drawn] == [1] and len(drawn[0].panels) == 1
 
 
@@ -125,69 +128,72 @@ def test_phases_without_numbers_have_no_chart():
     ],
 )
 def test_what_is_no_curve_is_not_drawn_as_one(dims, coords):
-    assert lag_curves(array(dims, **coords)) is None
+    assert select_curves(array(dims, **coords)) is None
 
 
-def test_constants_of_a_property_stand_in_one_panel_beside_real_pieces():
+def test_constants_of_a_property_stand_in_one_panel_beside_real_subvolumes():
     one = solved()
-    groups = boxes.of_property(one)
+    groups = boxes.group_constants(one)
     assert [(g.name, g.units, g.places) for g in groups] == [
         ("E", "GPa", ["x", "y", "z"]),
         ("nu", "", ["xy"]),
         ("volume_fraction", "", [""]),
     ]
     np.testing.assert_array_equal(groups[0].samples, one.samples.values[:, :3])
-    np.testing.assert_array_equal(groups[0].pieces, one.pieces.values[:, :3])
+    np.testing.assert_array_equal(groups[0].subvolumes, one.subvolumes.values[:, :3])
     results = {"homogenization": xr.Dataset({"E": ("axis", [1.0, 2, 3])}, {"axis": list("xyz")})}
-    (part,) = properties(results, compared(homogenization=one))
+    (part,) = build_properties(results, compared(homogenization=one))
     assert part.real and len(part.charts[0].panels) == 3
-    median = f"x: volumes {np.median(one.samples.values[:, 0]):.4g}, real pieces"
+    median = f"x: volumes {np.median(one.samples.values[:, 0]):.4g}, real subvolumes"
     assert "in GPa" in part.charts[0].panels[0] and median in part.charts[0].panels[0]
 
 
-def test_properties_have_a_table_of_difference_and_floor():
+def test_properties_have_a_table_of_difference_and_sampling_error():
     one = solved()
-    table = agreements(compared(homogenization=one))[-1]
+    table = tabulate_agreements(compared(homogenization=one))[-1]
     assert table.name == "homogenization"
     assert [row[0] for row in table.rows] == ["E x", "E y", "E z", "nu xy", "volume_fraction"]
-    own, real = float(one.samples[:, 0].mean()), float(one.pieces[:, 0].mean())
+    own, real = float(one.samples[:, 0].mean()), float(one.subvolumes[:, 0].mean())
     assert table.rows[0][1:3] == [f"{own:.4g}", f"{real:.4g}"]
     assert table.rows[0][3] == f"{own / real - 1:+.1%}".replace("-", "\u2212")
     assert table.heads[-1] == "spread"
 
 
-def test_numbers_of_a_metric_have_a_panel_a_phase_and_pieces_in_order():
+def test_numbers_of_a_metric_have_a_panel_a_phase_and_subvolumes_in_order():
     one = agreement("chord-length.mean")
-    first, second = boxes.of_metric(one, PHASES)
+    first, second = boxes.group_numbers(one, PHASES)
     assert (first.title, second.title, first.places) == ("pore", "solid", ["xy", "yz"])
     np.testing.assert_array_equal(second.samples, one.curves.values[:, 1])
-    np.testing.assert_array_equal(second.pieces, one.floor.curves.values[1].T)
+    np.testing.assert_array_equal(second.subvolumes, one.sampling_error.curves.values[1].T)
     whole = agreement("percolation.largest_share", "direction")
-    (group,) = boxes.of_metric(whole, PHASES)
+    (group,) = boxes.group_numbers(whole, PHASES)
     assert group.title == "largest share" and group.places == ["pore", "solid"]
-    np.testing.assert_array_equal(group.pieces, whole.floor.curves.values[:, 0].T)
+    np.testing.assert_array_equal(group.subvolumes, whole.sampling_error.curves.values[:, 0].T)
 
 
-def test_a_plane_without_pieces_has_the_volumes_alone():
+def test_a_plane_without_subvolumes_has_the_volumes_alone():
     one = agreement("chord-length.mean")
-    less = Floor(one.floor.curves.sel(plane=["yz"]), one.floor.errors, (), 8)
-    group = boxes.of_metric(Agreement(one.name, one.curves, one.reference, less, ()), PHASES)[0]
-    assert np.isnan(group.pieces[:, 0]).all() and np.isfinite(group.pieces[:, 1]).all()
+    less = SamplingError(
+        one.sampling_error.curves.sel(plane=["yz"]), one.sampling_error.errors, (), 8
+    )
+    group = boxes.group_numbers(Agreement(one.name, one.curves, one.reference, less, ()), PHASES)[0]
+    assert np.isnan(group.subvolumes[:, 0]).all() and np.isfinite(group.subvolumes[:, 1]).all()
     assert (
-        "xy: volumes" in boxes.panels([group])[0] and "real pieces none" in boxes.panels([group])[0]
+        "xy: volumes" in boxes.draw_panels([group])[0]
+        and "real subvolumes none" in boxes.draw_panels([group])[0]
     )
 
 
 def test_one_volume_alone_has_no_box_plots():
     alone = xr.Dataset({"E": ("axis", [1.0, 2, 3])}, {"axis": list("xyz")})
-    assert properties({"homogenization": alone}, None) == []
+    assert build_properties({"homogenization": alone}, None) == []
     several = xr.concat([alone, alone + 1, alone + 2], "sample")
-    (part,) = properties({"homogenization": several}, None)
+    (part,) = build_properties({"homogenization": several}, None)
     assert not part.real and "x: volumes 2;" in part.charts[0].panels[0]
     infinite = several * np.inf
-    assert properties({"homogenization": infinite}, None) == []
+    assert build_properties({"homogenization": infinite}, None) == []
 
 
 def test_small_numbers_are_written_with_a_power():
     group = boxes.Group("cte", "1/K", ["xx"], np.array([[1.2e-5], [1.3e-5]]), np.empty((0, 1)))
-    assert "thermal expansion, 10⁻⁶ 1/K" in boxes.panels([group])[0]
+    assert "thermal expansion, 10⁻⁶ 1/K" in boxes.draw_panels([group])[0]

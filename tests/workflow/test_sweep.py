@@ -130,15 +130,16 @@ def test_the_figure_takes_any_number_and_kind_of_values(tmp_path, vary, floor):
         assert image.width > image.height > 300
 
 
-def test_the_table_says_the_floor_once_or_in_each_row():
+def test_the_table_says_the_sampling_error_once_or_in_each_row():
     asked = Sweep({"harmonizer.gamma": [0.2, 1], "steps": [5, 20]})
     lines = sweep_table.to_text(asked, rows(asked)).splitlines()
     assert lines[0].split() == ["two-point", "fraction"]
     assert lines[1].split() == ["gamma", "steps", "error", "ratio", "off", "by", "seconds"]
     assert lines[2].split() == ["0.2", "5", "0.010", "0.500", "+0.0000", "1.5"]
-    assert lines[-1] == "floor (estimated from 2D): two-point 0.020"
+    assert lines[-1] == "sampling error (estimated from 2D): two-point 0.020"
     each = sweep_table.to_text(asked, rows(asked, lambda place: 0.1 + place)).splitlines()
-    assert each[1].split()[2:5] == ["error", "floor", "ratio"] and len(each) == 6
+    assert each[1].split()[2:6] == ["error", "sampling", "error", "ratio"]
+    assert len(each) == 6
 
 
 def test_the_file_has_a_column_for_what_any_row_has(tmp_path):

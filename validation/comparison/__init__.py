@@ -1,1 +1,1 @@
-"""A volume beside real pieces of the material: errors, floor, spread and verdict."""
+"""A volume beside real subvolumes of the material: errors, sampling error, verdict."""

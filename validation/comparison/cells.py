@@ -1,4 +1,4 @@
-"""The table that a verdict is taken from: errors of samples and pieces, statistic by plane."""
+"""The table that a verdict is taken from: errors of samples and subvolumes, statistic by plane."""
 
 from typing import TYPE_CHECKING
 
@@ -9,20 +9,18 @@ from numpy.typing import NDArray
 
 from recon.validation.comparison.agreement import Agreement
 from recon.validation.comparison.property_agreement import PropertyAgreement
+from recon.validation.comparison.sampling_error import SamplingError
 
 if TYPE_CHECKING:
-    from recon.validation.comparison.equivalence import Comparison
+    from recon.validation.comparison.comparison import Comparison
 
 RESOLVED = 0.005
-"""Relative error below which floors are not told apart: half a per cent of anything does not
-matter, however little real pieces scatter (a matrix that is 99.99 % one cluster)."""
-NOT_JUDGED = ("percolation.spanning_share",)
-"""Yes or no in disguise: that no real piece spans does not say, with 16 of them, that none does.
-What is connected is judged by the largest cluster and the cluster function."""
+"""Relative error below which sampling errors do not differ: half a per cent of anything does not
+matter, however little real subvolumes scatter (a matrix that is 99.99 % one cluster)."""
 FROM_2D = 2**0.5
-"""How much wider limits are where the floor is estimated from 2D: the slices that a volume is
-worth are known within a factor of 2 (see windows.independent_slices), and errors go with its
-root."""
+"""How much wider limits are where the sampling error is estimated from 2D: the slices that a volume
+is worth are known within a factor of 2 (see windows.count_independent_slices), and errors go with
+its root."""
 
 
 @attrs.frozen
@@ -43,17 +41,17 @@ class Cell:
 
 @attrs.frozen(eq=False)
 class Block:
-    """Cells whose pieces are linked: piece i is the same piece of the material in all of them.
+    """Cells with linked subvolumes: number i is the same part of the material in all of them.
 
-    ratios  (cell,) mean error of the samples over that of the pieces
-    pieces  (piece, cell) error of each piece over their mean
-    worth   independent pieces that these are worth
-    allowed factor by which limits are wider than what these pieces say
+    ratios      (cell,) mean error of the samples over that of the subvolumes
+    subvolumes  (subvolume, cell) error of each subvolume over their mean
+    worth       independent subvolumes that these are worth
+    allowed     factor by which limits are wider than what these subvolumes say
     """
 
     cells: tuple[Cell, ...]
     ratios: NDArray[np.float64]
-    pieces: NDArray[np.float64]
+    subvolumes: NDArray[np.float64]
     worth: float
     allowed: float = 1.0
 
@@ -61,25 +59,26 @@ class Block:
 Column = tuple[Cell, float, NDArray[np.float64]]
 
 
-def blocks(comparison: "Comparison") -> list[Block]:
+def build_blocks(comparison: "Comparison") -> list[Block]:
     """Everything that can be judged: one block of a volume, one a plane of micrographs.
 
-    Groups of windows of different planes are different pieces of the material.
+    Groups of windows of different planes are different parts of the material.
     """
     columns: dict[str, list[Column]] = {}
     worth: dict[str, float] = {}
     for agreement in comparison.metrics.values():
-        if agreement.floor is None or agreement.name in NOT_JUDGED:
+        sampling = agreement.sampling_error
+        if sampling is None or not agreement.compared.judged:
             continue
-        for where in agreement.floor.errors[agreement.over].values:
+        for where in sampling.errors[agreement.over].values:
             key = str(where) if comparison.kind == "micrographs" else "volume"
-            made = _column(agreement, where)
-            if made is not None:
-                columns.setdefault(key, []).append(made)
-                worth[key] = min(worth.get(key, np.inf), agreement.floor.worth)
+            column = _build_column(agreement, sampling, where)
+            if column is not None:
+                columns.setdefault(key, []).append(column)
+                worth[key] = min(worth.get(key, np.inf), sampling.worth)
     for found in comparison.properties.values():
-        columns.setdefault("volume", []).extend(_constants(found))
-    # A statistic that some pieces are too small for cannot be linked to the others.
+        columns.setdefault("volume", []).extend(_build_constants(found))
+    # A statistic that some subvolumes are too small for cannot be linked to the others.
     columns = {
         key: [column for column in those if len(column[2]) == max(len(c[2]) for c in those)]
         for key, those in columns.items()
@@ -88,7 +87,7 @@ def blocks(comparison: "Comparison") -> list[Block]:
         Block(
             tuple(cell for cell, _, _ in those),
             np.array([ratio for _, ratio, _ in those]),
-            np.stack([pieces for _, _, pieces in those], 1),
+            np.stack([subvolumes for _, _, subvolumes in those], 1),
             worth[key],
             FROM_2D if comparison.kind == "micrographs" else 1.0,
         )
@@ -97,15 +96,14 @@ def blocks(comparison: "Comparison") -> list[Block]:
     ]
 
 
-def _column(agreement: Agreement, where: object) -> Column | None:
-    """The mean over phases; None where there is no floor."""
-    assert agreement.floor is not None
+def _build_column(agreement: Agreement, sampling: SamplingError, where: object) -> Column | None:
+    """The mean over phases; None where there is no sampling error."""
     at = {agreement.over: where}
-    pieces = agreement.floor.errors.sel(at).dropna("piece", how="all")
+    subvolumes = sampling.errors.sel(at).dropna("subvolume", how="all")
     errors = agreement.errors.sel(at).mean("sample")
-    floor = pieces.mean("piece")
-    ratio = _ratio(errors.mean("phase"), floor.mean("phase"))
-    scattered = pieces.mean("phase") / max(float(floor.mean("phase")), RESOLVED)
+    floor = subvolumes.mean("subvolume")
+    ratio = _divide(errors.mean("phase"), floor.mean("phase"))
+    scattered = subvolumes.mean("phase") / max(float(floor.mean("phase")), RESOLVED)
     if not (np.isfinite(ratio) or np.isinf(ratio)) or not np.isfinite(scattered).all():
         return None
     by_phase = (errors / np.maximum(floor.fillna(0), RESOLVED)).fillna(-1)
@@ -119,20 +117,20 @@ def _column(agreement: Agreement, where: object) -> Column | None:
     return cell, ratio, scattered.to_numpy()
 
 
-def _constants(found: PropertyAgreement) -> list[Column]:
-    made: list[Column] = []
-    errors, pieces = found.errors.mean("sample"), found.floor
-    for name in pieces["constant"].values:
+def _build_constants(found: PropertyAgreement) -> list[Column]:
+    columns: list[Column] = []
+    errors, sampling = found.errors.mean("sample"), found.sampling_error
+    for name in sampling["constant"].values:
         at = {"constant": name}
-        floor = pieces.sel(at).mean("piece")
-        ratio = _ratio(errors.sel(at), floor)
-        scattered = (pieces.sel(at) / max(float(floor), RESOLVED)).to_numpy()
+        floor = sampling.sel(at).mean("subvolume")
+        ratio = _divide(errors.sel(at), floor)
+        scattered = (sampling.sel(at) / max(float(floor), RESOLVED)).to_numpy()
         if np.isnan(ratio) or not np.isfinite(scattered).all():
             continue
-        values = (float(found.samples.sel(at).mean()), float(found.pieces.sel(at).mean()))
-        made.append((Cell(found.name, "constant", str(name), None, values), ratio, scattered))
-    return made
+        values = (float(found.samples.sel(at).mean()), float(found.subvolumes.sel(at).mean()))
+        columns.append((Cell(found.name, "constant", str(name), None, values), ratio, scattered))
+    return columns
 
 
-def _ratio(error: xr.DataArray, floor: xr.DataArray) -> float:
+def _divide(error: xr.DataArray, floor: xr.DataArray) -> float:
     return float(error) / max(float(floor), RESOLVED) if np.isfinite(floor) else float("nan")

@@ -1,6 +1,6 @@
-"""A property of samples beside that of real pieces of their size."""
+"""A property of samples beside that of real subvolumes of their size."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -12,65 +12,61 @@ from scipy import stats
 
 from recon.core.data.volume import Volume
 from recon.core.kinds import Property
-from recon.validation.comparison.agreement import plain, spread
-from recon.validation.comparison.crops import Box, Shape
-from recon.validation.comparison.pieces import (
-    against_others,
-    boxes_of,
-    overlap_factors,
-    stacked_pieces,
-)
+from recon.validation.comparison.agreement import compute_spread, to_plain
+from recon.validation.comparison.boxes import Box, Shape, choose_boxes, scale_overlaps
+from recon.validation.comparison.sampling_error import stack_subvolumes
+from recon.validation.comparison.subvolumes import Progress, compare_with_others
 from recon.validation.ensemble import DIAGNOSTICS, SHORT
 
-Progress = Callable[[str, int, int, str], None]
 Solved = tuple[Property, Sequence[Any]]
 """A solver, and the Dataset that it gave for each sample."""
 
 
 @attrs.frozen(eq=False)
 class PropertyAgreement:
-    """Constants of the samples and of real pieces, for box plots.
+    """Constants of the samples and of real subvolumes, for box plots.
 
-    samples  (sample, constant);  pieces  (piece, constant): numbers, with the coordinate
-             `constant` = "relative x", "E z", ... and `units` by constant
-    floor    (piece, constant) error of each piece against the mean of the others
+    samples         (sample, constant) numbers, with the coordinate `constant` = "relative x",
+                    "E z", ... and `units` by constant
+    subvolumes      (subvolume, constant) the same
+    sampling_error  (subvolume, constant) error of each against the mean of the others
     """
 
     name: str
     samples: xr.DataArray
-    pieces: xr.DataArray
-    floor: xr.DataArray
+    subvolumes: xr.DataArray
+    sampling_error: xr.DataArray
     notes: tuple[str, ...] = ()
 
     @property
     def errors(self) -> xr.DataArray:
-        """Relative error (sample, constant) against the mean of the pieces."""
-        mean = self.pieces.mean("piece")
+        """Relative error (sample, constant) against the mean of the subvolumes."""
+        mean = self.subvolumes.mean("subvolume")
         return abs(self.samples - mean) / abs(mean)
 
     @property
     def difference(self) -> xr.DataArray:
-        """Mean of the samples over that of the pieces, less 1 (constant)."""
-        return self.samples.mean("sample") / self.pieces.mean("piece") - 1
+        """Mean of the samples over that of the subvolumes, less 1 (constant)."""
+        return self.samples.mean("sample") / self.subvolumes.mean("subvolume") - 1
 
     @property
     def spread(self) -> xr.DataArray:
-        """Standard deviation of the samples over that of the pieces (constant); 1 is right."""
+        """Standard deviation of the samples over that of the subvolumes (constant); 1 is right."""
         if self.samples.sizes["sample"] < 2:
             return xr.full_like(self.difference, np.nan)
-        known = abs(self.samples.sum("sample") + self.pieces.sum("piece")) < np.inf
-        return spread(self.samples.where(known), self.pieces.where(known))
+        known = abs(self.samples.sum("sample") + self.subvolumes.sum("subvolume")) < np.inf
+        return compute_spread(self.samples.where(known), self.subvolumes.where(known))
 
     @property
     def p_value(self) -> xr.DataArray:
-        """Two-sided chance of such samples if they were real pieces (constant).
+        """Two-sided chance of such samples if they were real subvolumes (constant).
 
-        Of one sample from its rank among the pieces (2 / (n + 1) at least, of n pieces), of
-        several by the test of Mann and Whitney. Pieces that overlap are not independent: the
+        Of one sample from its rank among the subvolumes (2 / (n + 1) at least, of n of them), of
+        several by the test of Mann and Whitney. Subvolumes that overlap are not independent: the
         true chance is somewhat larger.
         """
         values = [
-            _chance(self.samples.sel(constant=name).values, self.pieces.sel(constant=name).values)
+            _find_chance(self.samples.sel(constant=name), self.subvolumes.sel(constant=name))
             for name in self.samples["constant"].values
         ]
         return xr.DataArray(values, {"constant": self.samples["constant"]}, ("constant",))
@@ -79,11 +75,11 @@ class PropertyAgreement:
         """A line for each constant."""
         lines = []
         for name, p in zip(self.samples["constant"].values, self.p_value.values, strict=True):
-            sample, piece = self.samples.sel(constant=name), self.pieces.sel(constant=name)
-            real = f"{float(piece.mean()):.4g} +- {_deviation(piece):.2g}"
+            sample, real = self.samples.sel(constant=name), self.subvolumes.sel(constant=name)
+            scatter = f"{float(real.mean()):.4g} +- {_find_deviation(real):.2g}"
             chance = f", p {p:.2g}" if np.isfinite(p) else ""
             mean = float(sample.mean())
-            lines.append(f"  {self.name} {name}: {mean:.4g}, real pieces {real}{chance}")
+            lines.append(f"  {self.name} {name}: {mean:.4g}, real subvolumes {scatter}{chance}")
         return "\n".join(lines)
 
     def to_table(self) -> dict[str, Any]:
@@ -92,9 +88,9 @@ class PropertyAgreement:
         return {
             "constants": {
                 str(name): {
-                    "samples": [plain(v) for v in self.samples.sel(constant=name).values],
-                    "pieces": [plain(v) for v in self.pieces.sel(constant=name).values],
-                    **{key: plain(value.sel(constant=name)) for key, value in columns.items()},
+                    "samples": [to_plain(v) for v in self.samples.sel(constant=name).values],
+                    "pieces": [to_plain(v) for v in self.subvolumes.sel(constant=name).values],
+                    **{key: to_plain(value.sel(constant=name)) for key, value in columns.items()},
                 }
                 for name in self.samples["constant"].values
             },
@@ -102,27 +98,27 @@ class PropertyAgreement:
         }
 
 
-def properties_of_pieces(
+def compare_properties(
     solved: Sequence[Solved],
     reference: Volume,
     shape: Shape,
     least: int,
     progress: Progress,
 ) -> dict[str, PropertyAgreement]:
-    """Properties on crops of the reference, beside what they are of the samples; by name.
+    """Properties of subvolumes of the reference, beside what they are of the samples; by name.
 
     solved   solvers, and what each gave for the samples
-    returns  nothing where the reference holds no crops (see pieces.boxes_of)
+    returns  nothing where the reference holds no subvolumes (see boxes.choose_boxes)
     """
-    boxes = boxes_of(reference, shape, least)
+    boxes = choose_boxes(reference, shape, least)
     return {
-        solver.name: _of_boxes(solver, samples, reference, boxes, progress)
+        solver.name: _compare_property(solver, samples, reference, boxes, progress)
         for solver, samples in solved
         if boxes
     }
 
 
-def _of_boxes(
+def _compare_property(
     solver: Property,
     samples: Sequence[Any],
     reference: Volume,
@@ -130,23 +126,23 @@ def _of_boxes(
     progress: Progress,
 ) -> PropertyAgreement:
     solved = []
-    what = f"{solver.name} of real pieces"
+    what = f"{solver.name} of real subvolumes"
     for number, box in enumerate(boxes):
         progress(what, number, len(boxes), "")
-        piece = Volume(reference.labels[box], reference.voxel_size, reference.phases)
-        solved.append(constants(solver.solve(piece)))
+        subvolume = Volume(reference.labels[box], reference.voxel_size, reference.phases)
+        solved.append(list_constants(solver.solve(subvolume)))
     progress(what, len(boxes), len(boxes), "")
-    pieces = stacked_pieces(solved)
+    subvolumes = stack_subvolumes(solved)
     return PropertyAgreement(
         solver.name,
-        xr.concat([constants(one) for one in samples], "sample"),
-        pieces,
-        against_others(pieces, overlap_factors(boxes)),
-        (f"{solver.name} of {len(boxes)} crops of the reference",),
+        xr.concat([list_constants(one) for one in samples], "sample"),
+        subvolumes,
+        compare_with_others(subvolumes, scale_overlaps(boxes)),
+        (f"{solver.name} of {len(boxes)} subvolumes of the reference",),
     )
 
 
-def constants(result: xr.Dataset) -> xr.DataArray:
+def list_constants(result: xr.Dataset) -> xr.DataArray:
     """The numbers of a property's result that are few enough to be written out (constant,)."""
     names, values, units = [], [], []
     for name, value in result.items():
@@ -164,16 +160,18 @@ def constants(result: xr.Dataset) -> xr.DataArray:
     return xr.DataArray(np.array(values, float), coords, ("constant",))
 
 
-def _deviation(values: xr.DataArray) -> float:
+def _find_deviation(values: xr.DataArray) -> float:
     """Standard deviation; NaN where a value is not finite (a tortuosity without a path)."""
     finite = bool(np.isfinite(values).all())
     return float(values.std(ddof=1)) if finite else float("nan")
 
 
-def _chance(samples: NDArray[np.float64], pieces: NDArray[np.float64]) -> float:
-    if np.isnan(samples).any() or np.isnan(pieces).any():
+def _find_chance(of_samples: xr.DataArray, of_subvolumes: xr.DataArray) -> float:
+    samples: NDArray[np.float64] = of_samples.to_numpy()
+    subvolumes: NDArray[np.float64] = of_subvolumes.to_numpy()
+    if np.isnan(samples).any() or np.isnan(subvolumes).any():
         return float("nan")
     if len(samples) == 1:
-        below, above = (pieces <= samples[0]).sum(), (pieces >= samples[0]).sum()
-        return float(min(1.0, 2 * (min(below, above) + 1) / (len(pieces) + 1)))
-    return float(stats.mannwhitneyu(samples, pieces).pvalue)
+        below, above = (subvolumes <= samples[0]).sum(), (subvolumes >= samples[0]).sum()
+        return float(min(1.0, 2 * (min(below, above) + 1) / (len(subvolumes) + 1)))
+    return float(stats.mannwhitneyu(samples, subvolumes).pvalue)

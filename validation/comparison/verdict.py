@@ -1,23 +1,24 @@
-"""verdict(): a plain word on a comparison, and what fails on which plane.
+"""Verdict: a plain word on a comparison, and what fails on which plane.
 
 One test for everything that is compared. The error of a statistic on a plane (the mean over
-phases) is divided by the mean error of real pieces. Every ratio has a limit, such that a real
-piece exceeds any of them with chance ALPHA (see null.py), however many statistics, planes and
+phases) is divided by the mean error of real subvolumes. Every ratio has a limit, such that a real
+subvolume exceeds any of them with chance ALPHA (see null.py), however many statistics, planes and
 phases there are. docs/verdict.md tells what this does in practice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.validation.comparison.cells import NOT_JUDGED, Block, blocks
-from recon.validation.comparison.null import Null, null, spread_range
+from recon.validation.comparison.agreement import Agreement, name_phase
+from recon.validation.comparison.cells import Block, build_blocks
+from recon.validation.comparison.null import Null, bound_spread, calibrate
 
 if TYPE_CHECKING:
-    from recon.validation.comparison.equivalence import Comparison
+    from recon.validation.comparison.comparison import Comparison
 
 INDISTINGUISHABLE, CLOSE, NOT_EQUIVALENT, UNKNOWN = LEVELS = (
     "indistinguishable",
@@ -27,24 +28,12 @@ INDISTINGUISHABLE, CLOSE, NOT_EQUIVALENT, UNKNOWN = LEVELS = (
 )
 NOTE = "note"
 ALPHA = 0.05
-"""Chance that a real piece is not called indistinguishable."""
+"""Chance that a real subvolume is not called indistinguishable."""
 CLOSE_UP_TO = 2.0
-"""Limits within which a volume is close: as near to the material as a real piece of a quarter of
-its size, because errors of pieces go with the root of their volume."""
+"""Limits within which a volume is close: as near to the material as a real subvolume of a quarter
+of its size, because errors of subvolumes go with the root of their volume."""
 SHOWN = 6
 """Findings on a terminal."""
-SPOKEN = {
-    "two-point": "the two-point function",
-    "lineal-path": "the lineal path",
-    "chord-length.density": "the distribution of chord lengths",
-    "chord-length.mean": "the mean chord length",
-    "surface-density.faces": "the surface density",
-    "volume-fraction": "the volume fraction",
-    "two-point-cluster": "the two-point cluster function",
-    "percolation.spanning_share": "the share of a phase that percolates",
-    "percolation.largest_share": "the share of a phase in its largest cluster",
-    "local-thickness.mean": "the mean local thickness",
-}
 
 
 @attrs.frozen
@@ -53,7 +42,7 @@ class Finding:
 
     where  plane, direction or constant of a property; None when it is all of them
     phase  the one that fails most; None when there is one or none
-    value  mean error over the mean error of real pieces;  limit  what it may reach
+    value  mean error over the mean error of real subvolumes;  limit  what it may reach
     level  "close", "not equivalent", "unknown", or "note" for what does not lower the verdict
     text   a sentence
     """
@@ -72,7 +61,7 @@ class Verdict:
     """One of LEVELS, a sentence for the top of a page, and what fails, worst first.
 
     value    the ratio that comes nearest to its limit, or exceeds it most;  limit  that limit
-    p_value  chance that a real piece goes as far
+    p_value  chance that a real subvolume goes as far
     """
 
     level: str
@@ -98,58 +87,59 @@ class Verdict:
         return "\n".join([f"verdict: {self.level}. {self.headline}", *findings])
 
 
-def verdict(comparison: "Comparison") -> Verdict:
+def judge(comparison: "Comparison") -> Verdict:
     """The verdict on a comparison."""
-    found = blocks(comparison)
-    if not found:
+    blocks = build_blocks(comparison)
+    if not blocks:
         notes = dict.fromkeys(note for a in comparison.metrics.values() for note in a.notes)
         return Verdict(UNKNOWN, f"No verdict: {'; '.join(notes)}.", ())
-    samples = comparison.fractions.sizes["sample"]
-    real = null(found, samples, ALPHA)
+    phrases = {name: agreement.phrase for name, agreement in comparison.metrics.items()}
+    null = calibrate(blocks, comparison.fractions.sizes["sample"], ALPHA)
     ranked = sorted(
-        _findings(found, real, comparison.phases), key=lambda f: f.value / f.limit, reverse=True
+        _list_findings(blocks, null, comparison.phases, phrases),
+        key=lambda finding: finding.value / finding.limit,
+        reverse=True,
     )
-    worst, unjudged = ranked[0], _unjudged(comparison)
+    worst, unjudged = ranked[0], _list_unjudged(comparison)
     failing = [finding for finding in ranked if finding.level != INDISTINGUISHABLE]
+    remarks = (*_note_occurrences(comparison), *_note_scatter(comparison, blocks))
     return Verdict(
         worst.level,
-        _headline(worst, failing, unjudged, len(ranked)),
-        (*failing, *unjudged, *_spanning(comparison), *_scatter(comparison, found)),
+        _write_headline(worst, failing, unjudged, len(ranked), phrases),
+        (*failing, *unjudged, *remarks),
         worst.value,
         worst.limit,
-        real.chance,
+        null.chance,
     )
 
 
-def _level(value: float, limit: float) -> str:
+def _choose_level(value: float, limit: float) -> str:
     if value <= limit:
         return INDISTINGUISHABLE
     return CLOSE if value <= CLOSE_UP_TO * limit else NOT_EQUIVALENT
 
 
-def _findings(found: Sequence[Block], real: Null, phases: tuple[str, ...]) -> list[Finding]:
+def _list_findings(
+    blocks: Sequence[Block], null: Null, phases: tuple[str, ...], phrases: Mapping[str, str]
+) -> list[Finding]:
     """One for every cell, whether it fails or not."""
-    made = []
-    for block, limits in zip(found, real.limits, strict=True):
+    findings = []
+    for block, limits in zip(blocks, null.limits, strict=True):
         for cell, value, limit in zip(
             block.cells, block.ratios.tolist(), limits.tolist(), strict=True
         ):
             phase = phases[cell.phase] if cell.phase is not None and cell.phase >= 0 else None
-            text = f"{spoken(cell.statistic)}{_at(cell.over, cell.where)}: {_times(value)}"
-            text += f" the mean error of real pieces (limit {limit:.2g})"
+            phrase = phrases.get(cell.statistic, cell.statistic)
+            text = f"{phrase}{_at(cell.over, cell.where)}: {_times(value)}"
+            text += f" the mean error of real subvolumes (limit {limit:.2g})"
             if cell.values is not None:
-                text += "; {:.3g} where real pieces have {:.3g}".format(*cell.values)
+                text += "; {:.3g} where real subvolumes have {:.3g}".format(*cell.values)
             if phase is not None and len(phases) > 1:
                 text += f"; most in phase {phase}" if cell.values is None else f" in phase {phase}"
             where = None if cell.where == "all" else cell.where
-            level = _level(value, limit)
-            made.append(Finding(cell.statistic, where, phase, value, limit, level, text))
-    return made
-
-
-def spoken(statistic: str) -> str:
-    """A statistic in words."""
-    return SPOKEN.get(statistic, statistic.replace(".", " "))
+            level = _choose_level(value, limit)
+            findings.append(Finding(cell.statistic, where, phase, value, limit, level, text))
+    return findings
 
 
 def _at(over: str, where: str) -> str:
@@ -164,83 +154,97 @@ def _times(value: float) -> str:
     return f"{value:.0f} times" if value >= 10 else f"{value:.2g} times"
 
 
-def _headline(
-    worst: Finding, failing: Sequence[Finding], unjudged: Sequence[Finding], count: int
+def _write_headline(
+    worst: Finding,
+    failing: Sequence[Finding],
+    unjudged: Sequence[Finding],
+    count: int,
+    phrases: Mapping[str, str],
 ) -> str:
     if not failing:
         headline = (
-            f"None of {count} errors tells the volume from a real piece of its size (a real piece "
-            f"would be told in {100 * ALPHA:.0f} % of cases or fewer). Nearest to it comes "
-            f"{worst.text}."
+            f"None of {count} errors distinguishes the volume from a real subvolume of its size "
+            f"(a real subvolume would differ significantly in {100 * ALPHA:.0f} % of cases or "
+            f"fewer). Nearest to its limit comes {worst.text}."
         )
     else:
         headline = f"{worst.text[0].upper()}{worst.text[1:]}."
     if len(failing) > 1:
-        names = dict.fromkeys(spoken(f.statistic) for f in failing[1:])
-        headline += f" Of {count} errors {len(failing)} fail: also {_listed(list(names))}."
+        names = dict.fromkeys(phrases.get(f.statistic, f.statistic) for f in failing[1:])
+        headline += f" Of {count} errors {len(failing)} fail: also {_enumerate(list(names))}."
     if unjudged:
-        where = dict.fromkeys(f.where or spoken(f.statistic) for f in unjudged)
-        headline += f" Not judged, for want of a floor: {_listed(list(where))}."
+        where = dict.fromkeys(f.where or phrases[f.statistic] for f in unjudged)
+        headline += f" Not judged, for want of a sampling error: {_enumerate(list(where))}."
     return headline
 
 
-def _listed(names: list[str]) -> str:
+def _enumerate(names: list[str]) -> str:
     shown = names[:3] + ([f"{len(names) - 3} more"] if len(names) > 3 else [])
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def _unjudged(comparison: "Comparison") -> list[Finding]:
-    """Planes and statistics that have no floor."""
+def _list_unjudged(comparison: "Comparison") -> list[Finding]:
+    """Planes and statistics that have no sampling error."""
     nan = float("nan")
-    made = []
+    findings = []
     for name, agreement in comparison.metrics.items():
-        if agreement.name in NOT_JUDGED:
+        if not agreement.compared.judged:
             continue
-        floor = agreement.table["floor"].mean("phase")
-        for where in floor[agreement.over].values[~np.isfinite(floor.values)]:
-            text = f"{spoken(name)}{_at(agreement.over, str(where))} could not be judged: no floor"
-            made.append(Finding(name, str(where), None, nan, nan, UNKNOWN, text))
-    return made
+        sampling = agreement.table["floor"].mean("phase")
+        for where in sampling[agreement.over].values[~np.isfinite(sampling.values)]:
+            text = f"{agreement.phrase}{_at(agreement.over, str(where))} could not be judged: "
+            text += "no sampling error"
+            findings.append(Finding(name, str(where), None, nan, nan, UNKNOWN, text))
+    return findings
 
 
-def _spanning(comparison: "Comparison") -> list[Finding]:
-    """Phases that span in all samples and in no real piece, or the other way round."""
-    agreement = comparison.metrics.get("percolation.spanning_share")
-    if agreement is None or agreement.floor is None:
+def _note_occurrences(comparison: "Comparison") -> list[Finding]:
+    """What all samples do and no real subvolume, or the other way round: a phase percolates."""
+    return [
+        note
+        for agreement in comparison.metrics.values()
+        if agreement.compared.occurrence and agreement.sampling_error is not None
+        for phase in agreement.curves["phase"].values
+        for where in agreement.curves[agreement.over].values
+        for note in _note_occurrence(agreement, int(phase), where, comparison.phases)
+    ]
+
+
+def _note_occurrence(
+    agreement: Agreement, phase: int, where: Any, phases: tuple[str, ...]
+) -> list[Finding]:
+    """One note, or none where samples and real subvolumes do alike."""
+    assert agreement.sampling_error is not None
+    at = {"phase": phase, agreement.over: where}
+    own = agreement.curves.sel(at).values > 0
+    real = agreement.sampling_error.curves.sel(at).values > 0
+    if own.any() == real.any() or own.all() == real.all():
         return []
-    made = []
-    for k, phase in enumerate(comparison.phases):
-        for where in agreement.curves["direction"].values:
-            at = {"phase": k, "direction": where}
-            ours = agreement.curves.sel(at).values > 0
-            real = agreement.floor.curves.sel(at).values > 0
-            if ours.any() == real.any() or ours.all() == real.all():
-                continue
-            text = (
-                f"{phase} percolates along {where} in {'all' if ours.all() else 'none'} of "
-                f"{len(ours)} samples and in {'all' if real.all() else 'none'} of {len(real)} "
-                "real pieces"
-            )
-            shares = float(ours.mean()), float(real.mean())
-            made.append(Finding(agreement.name, str(where), phase, *shares, NOTE, text))
-    return made
+    name = name_phase(phase, phases)
+    text = (
+        f"{name} {agreement.compared.occurrence}{_at(agreement.over, str(where))} in "
+        f"{'all' if own.all() else 'none'} of {len(own)} samples and in "
+        f"{'all' if real.all() else 'none'} of {len(real)} real subvolumes"
+    )
+    shares = float(own.mean()), float(real.mean())
+    return [Finding(agreement.name, str(where), name, *shares, NOTE, text)]
 
 
-def _scatter(comparison: "Comparison", found: Sequence[Block]) -> list[Finding]:
-    """Several samples that are more alike, or less, than real pieces are."""
+def _note_scatter(comparison: "Comparison", blocks: Sequence[Block]) -> list[Finding]:
+    """Several samples that are more alike, or less, than real subvolumes are."""
     spreads = [agreement.headline["spread"] for agreement in comparison.metrics.values()]
     known: NDArray[np.float64] = np.array([s for s in spreads if np.isfinite(s) and s > 0])
     samples = comparison.fractions.sizes["sample"]
     if samples < 2 or not len(known):
         return []
-    low, high = spread_range(samples, min(block.worth for block in found))
+    low, high = bound_spread(samples, min(block.worth for block in blocks))
     spread = float(np.exp(np.log(known).mean()))
     if low <= spread <= high:
         return []
     how = "less" if spread < low else "more"
     text = (
-        f"the {samples} samples scatter {how} than real pieces do: {spread:.2g} of their deviation "
-        f"({low:.2g} to {high:.2g} is what chance gives); each by itself is judged above"
+        f"the {samples} samples scatter {how} than real subvolumes do: {spread:.2g} of their "
+        f"deviation ({low:.2g} to {high:.2g} is what chance gives); each by itself is judged above"
     )
     return [Finding("spread", None, None, spread, high if how == "more" else low, NOTE, text)]
 

@@ -11,7 +11,7 @@ Slices = list[NDArray[np.uint8]]
 MOST = 384  # windows of one plane: bounds the cost on large micrographs
 
 
-def windows(micrographs: Micrographs, plane: str, shape: tuple[int, int, int]) -> Slices:
+def cut_windows(micrographs: Micrographs, plane: str, shape: tuple[int, int, int]) -> Slices:
     """Disjoint windows of one plane, evenly spread, of the size of a slice of the volume.
 
     shape  voxels of the volume along (z, y, x)
@@ -29,19 +29,21 @@ def windows(micrographs: Micrographs, plane: str, shape: tuple[int, int, int]) -
         image[top : top + a, left : left + b]
         for image in stack
         if image.shape[0] >= a and image.shape[1] >= b
-        for top in _starts(image.shape[0], a)
-        for left in _starts(image.shape[1], b)
+        for top in _place_starts(image.shape[0], a)
+        for left in _place_starts(image.shape[1], b)
     ]
     return found[:: -(-len(found) // MOST)]
 
 
-def _starts(side: int, window: int) -> list[int]:
+def _place_starts(side: int, window: int) -> list[int]:
     count = side // window
     free = side - count * window
     return [i * window + round(free * (i + 1) / (count + 1)) for i in range(count)]
 
 
-def independent_slices(micrographs: Micrographs, normal: int, shape: tuple[int, int, int]) -> float:
+def count_independent_slices(
+    micrographs: Micrographs, normal: int, shape: tuple[int, int, int]
+) -> float:
     """How many independent slices normal to an axis a volume holds, at least 1.
 
     That is the variance of a slice's phase fractions over that of the volume's. Micrographs do
@@ -63,14 +65,14 @@ def independent_slices(micrographs: Micrographs, normal: int, shape: tuple[int, 
     for plane in micrographs.planes:
         for row, axis in enumerate(in_plane(plane)):
             if axis in seen:
-                logs += _points_and_lines(micrographs, plane, row, shape, shape[normal])
+                logs += _count_points_and_lines(micrographs, plane, row, shape, shape[normal])
     if not logs:
         return 1.0
     points, lines = np.mean(logs, axis=0)
     return float(np.clip(np.exp(2 * lines - points), 1, shape[normal]))
 
 
-def _points_and_lines(
+def _count_points_and_lines(
     micrographs: Micrographs,
     plane: str,
     row: int,
@@ -78,7 +80,7 @@ def _points_and_lines(
     thickness: int,
 ) -> list[tuple[float, float]]:
     """Logarithms of the numbers of independent points and lines along one axis of a plane."""
-    stack = np.stack(windows(micrographs, plane, shape))
+    stack = np.stack(cut_windows(micrographs, plane, shape))
     if len(stack) < 2:
         return []
     pixels = along = across = areas = 0.0

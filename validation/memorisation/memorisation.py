@@ -1,9 +1,9 @@
-"""memorisation(): is a volume copied from the micrographs that its network was trained on?
+"""detect_memorisation(): is a volume copied from the micrographs that its network was trained on?
 
 Windows of its slices are looked for in the training micrographs, at every position and mirrored,
 and so are windows of real slices in the micrographs that are left when they and what resembles
 them are taken away. A generator that has learnt the material is as far from its training data as
-another real piece is. One that copies has windows that are nearer to one training slice than
+another real slice is. One that copies has windows that are nearer to one training slice than
 real ones are, and much nearer to it than to all other slices.
 """
 
@@ -28,7 +28,7 @@ PIXELS = 1 << 20
 """Training pixels of a plane above which fewer windows are taken, down to FEWEST."""
 
 
-def memorisation(
+def detect_memorisation(
     volumes: Volume | Sequence[Volume],
     training: Micrographs,
     held_out: Micrographs | Volume | None = None,
@@ -56,24 +56,24 @@ def memorisation(
     sizes: list[WindowSize] = []
     for number, plane in enumerate(training.planes):
         rng = np.random.default_rng([seed, number])
-        generated = [image for volume in samples for image in _slices(volume, plane)]
-        sizes += _judged(plane, generated, training, _real(held_out, plane), rng)
+        generated = [image for volume in samples for image in _list_slices(volume, plane)]
+        sizes += _judge_plane(plane, generated, training, _choose_real(held_out, plane), rng)
     judged = {size.plane for size in sizes}
     return Memorisation(tuple(sizes), tuple(p for p in training.planes if p not in judged))
 
 
-def _slices(volume: Volume, plane: str) -> list[Image]:
+def _list_slices(volume: Volume, plane: str) -> list[Image]:
     return list(np.moveaxis(volume.labels, NORMAL[plane], 0))
 
 
-def _real(held_out: Micrographs | Volume | None, plane: str) -> Sequence[Image]:
+def _choose_real(held_out: Micrographs | Volume | None, plane: str) -> Sequence[Image]:
     if isinstance(held_out, Volume):
-        return _slices(held_out, plane)
+        return _list_slices(held_out, plane)
     stacks: Mapping[str, Sequence[Image]] = held_out.planes if held_out is not None else {}
     return stacks.get(plane, ())
 
 
-def _judged(
+def _judge_plane(
     plane: str,
     generated: Sequence[Image],
     training: Micrographs,
@@ -81,7 +81,7 @@ def _judged(
     rng: np.random.Generator,
 ) -> list[WindowSize]:
     """Both sizes of one plane; none where there are no real slices to compare with."""
-    slices, related = _library(training.planes[plane], len(training.phases))
+    slices, related = _build_library(training.planes[plane], len(training.phases))
     library = Library(slices, len(training.phases))
     real = held_out or slices
     if not held_out and related.all():
@@ -89,14 +89,14 @@ def _judged(
     pixels = sum(image.size for image in slices)
     count = int(np.clip(WINDOWS * PIXELS / pixels, FEWEST, WINDOWS))
     fits = np.min([image.shape for image in (*generated, *real, *slices)], axis=0)
-    period = _period(training, plane)
+    period = _find_period(training, plane)
     whole = (int(fits[0]), int(fits[1]))
     part = (min(period, whole[0]), min(period, whole[1]))
     found = []
     for side in dict.fromkeys((part, whole)):
         more = 2 if side == whole else 1
-        wanted = _windows(generated, side, min(more * count, len(generated)), rng)
-        cut = _windows(real, side, count, rng)
+        wanted = _cut_windows(generated, side, min(more * count, len(generated)), rng)
+        cut = _cut_windows(real, side, count, rng)
         # Generated windows meet as many slices as real ones do: else they would be nearer.
         left_out = [rng.integers(len(slices), size=len(wanted)), np.array([n for n, _ in cut])]
         fair, own = left_out if not held_out else (None, None)
@@ -104,14 +104,14 @@ def _judged(
             WindowSize(
                 plane,
                 side,
-                _nearest(library, wanted, related, fair, None),
-                _nearest(library, cut, related, own, own),
+                _look_up(library, wanted, related, fair, None),
+                _look_up(library, cut, related, own, own),
             )
         )
     return found
 
 
-def _nearest(
+def _look_up(
     library: Library,
     windows: Sequence[tuple[int, Image]],
     related: NDArray[np.bool_],
@@ -122,7 +122,7 @@ def _nearest(
 
     always  slice whose relatives count for nothing at all
     """
-    distances = np.array([library.distances(window) for _, window in windows])
+    distances = np.array([library.find_distances(window) for _, window in windows])
     fair = distances if left_out is None else np.where(related[left_out], np.inf, distances)
     if always is not None:
         distances = np.where(related[always], np.inf, distances)
@@ -134,7 +134,9 @@ def _nearest(
     return Nearest(fair.min(1), closest, ratio)
 
 
-def _library(stack: Sequence[Image], phases: int) -> tuple[Sequence[Image], NDArray[np.bool_]]:
+def _build_library(
+    stack: Sequence[Image], phases: int
+) -> tuple[Sequence[Image], NDArray[np.bool_]]:
     """Slices to search, and which resemble each other or overlap, so are left out together.
 
     Neighbours of a stack resemble each other as far as their correlation reaches. Where that
@@ -153,7 +155,7 @@ def _library(stack: Sequence[Image], phases: int) -> tuple[Sequence[Image], NDAr
     return halves, side[:, None] == side
 
 
-def _period(training: Micrographs, plane: str) -> int:
+def _find_period(training: Micrographs, plane: str) -> int:
     """Pixels, a multiple of 8 from 16 to 64: mean chords of two phases along the longer axis."""
     stack = training.planes[plane]
     chords = []
@@ -164,7 +166,7 @@ def _period(training: Micrographs, plane: str) -> int:
     return int(np.clip(-(-max(chords) // 8) * 8, 16, 64))
 
 
-def _windows(
+def _cut_windows(
     slices: Sequence[Image], side: tuple[int, int], count: int, rng: np.random.Generator
 ) -> list[tuple[int, Image]]:
     """Windows at random places of slices spread over the stack, with the number of the slice."""

@@ -20,10 +20,10 @@ class Library:
         self._groups = []
         for shape in shapes:
             members = [n for n, image in enumerate(slices) if image.shape == shape]
-            found = _encoded(np.stack([slices[n] for n in members]), phases)
+            found = _encode(np.stack([slices[n] for n in members]), phases)
             self._groups.append((shape, members, torch.fft.rfft2(found)))
 
-    def distances(self, window: Image) -> NDArray[np.float64]:
+    def find_distances(self, window: Image) -> NDArray[np.float64]:
         """Share of pixels whose phase differs, at the best position in each slice (count,).
 
         window  (a, b) labels; mirrored along rows, columns and both as well. A slice that is
@@ -37,19 +37,19 @@ class Library:
         for shape, members, spectra in self._groups:
             if shape[0] < a or shape[1] < b:
                 continue
-            wanted = torch.fft.rfft2(_encoded(mirrored, self.phases), s=shape).conj()
+            wanted = torch.fft.rfft2(_encode(mirrored, self.phases), s=shape).conj()
             step = max(1, BATCH // (4 * shape[0] * shape[1]))
             for first in range(0, len(members), step):
                 part = spectra[first : first + step]
                 product = torch.einsum("mkab,nkab->mnab", wanted, part)
                 found = torch.fft.irfft2(product, s=shape)
                 best = found[..., : shape[0] - a + 1, : shape[1] - b + 1].amax((0, 2, 3))
-                equal = np.rint(_matches(best.double().numpy(), a * b, self.phases))
+                equal = np.rint(_count_matches(best.double().numpy(), a * b, self.phases))
                 nearest[members[first : first + step]] = 1 - equal / (a * b)
         return nearest
 
 
-def _encoded(labels: Image, phases: int) -> torch.Tensor:
+def _encode(labels: Image, phases: int) -> torch.Tensor:
     """(n, C, a, b) numbers whose products count matches: +-1 of two phases, else one for each."""
     if phases == 2:
         return torch.as_tensor(2.0 * labels[:, None] - 1.0, dtype=torch.float32)
@@ -57,5 +57,5 @@ def _encoded(labels: Image, phases: int) -> torch.Tensor:
     return torch.as_tensor(inside, dtype=torch.float32)
 
 
-def _matches(products: NDArray[np.float64], pixels: int, phases: int) -> NDArray[np.float64]:
+def _count_matches(products: NDArray[np.float64], pixels: int, phases: int) -> NDArray[np.float64]:
     return (products + pixels) / 2 if phases == 2 else products

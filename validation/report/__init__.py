@@ -11,14 +11,20 @@ from recon.core.data.colours import pick_colours
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
 from recon.core.storage.atomic import atomic_output
-from recon.validation.comparison.equivalence import Comparison
-from recon.validation.comparison.floor import ESTIMATED
+from recon.validation.comparison.comparison import Comparison
+from recon.validation.comparison.sampling_error import ESTIMATED
 from recon.validation.report import numbers
-from recon.validation.report.judgement import judgement
-from recon.validation.report.sections import Section, places, properties, sections
-from recon.validation.report.solids import solids
-from recon.validation.report.tiles import gallery
-from recon.validation.report.viewer import viewer
+from recon.validation.report.judgement import phrase_verdict
+from recon.validation.report.results import tabulate_results
+from recon.validation.report.sections import (
+    Section,
+    build_properties,
+    build_sections,
+    locate_statistics,
+)
+from recon.validation.report.solids import picture_solids
+from recon.validation.report.tiles import build_gallery
+from recon.validation.report.viewer import build_viewer
 
 HERE = Path(__file__).parent
 
@@ -38,16 +44,16 @@ def write_report(
 
     volumes       of one shape
     measurements  results by name, with a dim `sample` when there are several volumes
-    reference     what they were compared with;  comparison  how (core.equivalence.compare)
+    reference     what they were compared with;  comparison  how (validation.comparison.compare)
     provenance    that of the first volume when not given
     checks        sentences on further checks, or title -> sentence or sentences
     """
-    page = rendered(volumes, measurements, reference, comparison, provenance, checks)
+    page = render(volumes, measurements, reference, comparison, provenance, checks)
     with atomic_output(Path(path), replace=True) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
-def rendered(
+def render(
     volumes: Sequence[Volume],
     measurements: Mapping[str, xr.DataArray | xr.Dataset],
     reference: Volume | Micrographs | None = None,
@@ -60,42 +66,42 @@ def rendered(
     made = first.provenance if provenance is None else provenance
     template = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    ).from_string(_asset("page.html"))
-    pictured = _at_scale(reference, first.voxel_size)
-    found = sections(volumes, measurements, comparison)
+    ).from_string(_read_asset("page.html"))
+    pictured = _rescale(reference, first.voxel_size)
+    found = build_sections(volumes, measurements, comparison)
     parts = {
-        "properties": properties(measurements, comparison),
-        "checks": _titled(checks),
-        "agreements": numbers.agreements(comparison),
-        "results": numbers.results(measurements),
-        "provenance": numbers.toml(made),
+        "properties": build_properties(measurements, comparison),
+        "checks": _split_checks(checks),
+        "agreements": numbers.tabulate_agreements(comparison),
+        "results": tabulate_results(measurements),
+        "provenance": numbers.format_provenance(made),
     }
     return template.render(
-        style=_asset("page.css"),
-        script=_asset("viewer.js") + _asset("page.js"),
-        size=numbers.sizes(volumes),
-        against=numbers.described(reference),
-        verdict=judgement(comparison, places(found, comparison)),
-        contents=_contents(found, parts),
+        style=_read_asset("page.css"),
+        script=_read_asset("viewer.js") + _read_asset("page.js"),
+        size=numbers.describe_sizes(volumes),
+        against=numbers.describe_reference(reference),
+        verdict=phrase_verdict(comparison, locate_statistics(found, comparison)),
+        contents=_list_contents(found, parts),
         estimated=comparison is not None and comparison.kind == "micrographs",
         real="micrographs" if isinstance(reference, Micrographs) else "reference volume",
         compared=comparison is not None,
         samples=len(volumes),
         colours=pick_colours(len(first.phases)),
         phases=first.phases,
-        headlines=numbers.headlines(comparison),
+        headlines=numbers.list_headlines(comparison),
         floor_place=100 / numbers.BAR,
-        fractions=numbers.fractions(volumes, comparison),
-        gallery=gallery(volumes, pictured),
-        viewer=viewer(volumes, pictured),
-        solids=solids(volumes, pictured),
+        fractions=numbers.list_fractions(volumes, comparison),
+        gallery=build_gallery(volumes, pictured),
+        viewer=build_viewer(volumes, pictured),
+        solids=picture_solids(volumes, pictured),
         sections=found,
-        notes=_notes(comparison),
+        notes=_list_notes(comparison),
         **parts,
     )
 
 
-def _at_scale(
+def _rescale(
     reference: Volume | Micrographs | None, voxel_size: tuple[float, float, float]
 ) -> Volume | Micrographs | None:
     """The reference for pictures: voxel by voxel where one of the two sizes is not known."""
@@ -106,29 +112,29 @@ def _at_scale(
     return Micrographs(reference.planes, voxel_size, reference.phases)
 
 
-def _asset(name: str) -> str:
+def _read_asset(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
 
 
-def _contents(found: Sequence[Section], parts: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _list_contents(found: Sequence[Section], parts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Id and name of what stands below the summary."""
     named = [("slices", "Slices"), ("solids", "In three dimensions")]
-    named += [(section.id, section.name) for section in found]
+    named += [(section.id, section.title) for section in found]
     named += [(key, key.capitalize()) for key in ("properties", "checks") if parts[key]]
     if parts["agreements"] or parts["results"]:
         named.append(("numbers", "Numbers"))
     return named + ([("provenance", "Provenance")] if parts["provenance"] else [])
 
 
-def _titled(checks: Checks) -> list[tuple[str, list[str]]]:
+def _split_checks(checks: Checks) -> list[tuple[str, list[str]]]:
     """Titles and sentences."""
     if not isinstance(checks, Mapping):
         return [("", list(checks))] if checks else []
     return [(t, [said] if isinstance(said, str) else list(said)) for t, said in checks.items()]
 
 
-def _notes(comparison: Comparison | None) -> list[str]:
-    """Where the floor comes from; what metrics share is said once."""
+def _list_notes(comparison: Comparison | None) -> list[str]:
+    """Where the sampling error comes from; what metrics share is said once."""
     found = comparison.metrics.values() if comparison else ()
     notes = dict.fromkeys(note for agreement in found for note in agreement.notes)
     return [note for note in notes if note != ESTIMATED]  # the page says that in its own words

@@ -1,4 +1,4 @@
-"""Numbers as box plots, volumes beside real pieces: Lee & Yun 2023, Figures 9, 10 and 12."""
+"""Numbers as box plots, volumes beside real subvolumes: Lee & Yun 2023, Figures 9, 10 and 12."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from recon.validation.comparison.agreement import phase_name
-from recon.validation.comparison.equivalence import Agreement
+from recon.validation.comparison.agreement import Agreement, name_phase
 from recon.validation.comparison.property_agreement import PropertyAgreement
 from recon.validation.ensemble import DIAGNOSTICS
 from recon.validation.report import drawing
@@ -36,20 +35,20 @@ Floats = NDArray[np.float64]
 class Group:
     """Numbers of one kind, drawn in one panel: E along x, y and z.
 
-    samples  (n, places);  pieces  (m, places) of the reference, m may be 0
+    samples  (n, places);  subvolumes  (m, places) of the reference, m may be 0
     """
 
     name: str
     units: str
     places: list[str]
     samples: Floats
-    pieces: Floats
+    subvolumes: Floats
 
     @property
-    def told(self) -> bool:
+    def is_shown(self) -> bool:
         """Whether there is anything to see: values beside others."""
         some = np.isfinite(self.samples).any() and len(self.places) <= PLACES
-        return bool(some and len(self.samples) + len(self.pieces) > 1)
+        return bool(some and len(self.samples) + len(self.subvolumes) > 1)
 
     @property
     def title(self) -> str:
@@ -58,13 +57,13 @@ class Group:
         return TITLES.get(last, last.replace("_", " "))
 
 
-def panels(groups: Sequence[Group]) -> list[str]:
+def draw_panels(groups: Sequence[Group]) -> list[str]:
     """An svg element for each group that has something to show."""
-    with drawing.settings():
-        return [_panel(group) for group in groups if group.told]
+    with drawing.use_settings():
+        return [_draw_panel(group) for group in groups if group.is_shown]
 
 
-def of_property(agreement: PropertyAgreement) -> list[Group]:
+def group_constants(agreement: PropertyAgreement) -> list[Group]:
     """Constants of a property, "E x" and "E y" in one panel; bounds are no results."""
     found: dict[str, list[str]] = {}
     for constant in agreement.samples["constant"].values:
@@ -73,14 +72,18 @@ def of_property(agreement: PropertyAgreement) -> list[Group]:
             found.setdefault(name, []).append(str(constant))
     groups = []
     for name, members in found.items():
-        own, real = (each.sel(constant=members) for each in (agreement.samples, agreement.pieces))
+        own, real = (
+            each.sel(constant=members) for each in (agreement.samples, agreement.subvolumes)
+        )
         places = [member.partition(" ")[2] for member in members]
         units = str(own["units"].values[0]) if "units" in own.coords else ""
-        groups.append(Group(name, units, places, _rows(own, "sample"), _rows(real, "piece")))
+        groups.append(
+            Group(name, units, places, _take_rows(own, "sample"), _take_rows(real, "subvolume"))
+        )
     return groups
 
 
-def of_result(result: xr.Dataset, phases: Sequence[str]) -> list[Group]:
+def group_result(result: xr.Dataset, phases: Sequence[str]) -> list[Group]:
     """Numbers of several samples of a metric or property, by phase, axis or the like."""
     groups = []
     for key, value in result.items():
@@ -90,62 +93,66 @@ def of_result(result: xr.Dataset, phases: Sequence[str]) -> list[Group]:
             continue
         coordinate = value[dims[0]].values
         places = [
-            phase_name(k, tuple(phases)) if dims[0] == "phase" else str(k) for k in coordinate
+            name_phase(k, tuple(phases)) if dims[0] == "phase" else str(k) for k in coordinate
         ]
-        own = _rows(value, "sample")
+        own = _take_rows(value, "sample")
         units = str(value.attrs.get("units", ""))
         groups.append(Group(str(key), units, places, own, own[:0]))
     return groups
 
 
-def of_metric(agreement: Agreement, phases: Sequence[str]) -> list[Group]:
+def group_numbers(agreement: Agreement, phases: Sequence[str]) -> list[Group]:
     """Numbers of a statistic that is no curve: a panel a phase, or one for all phases."""
-    own, over, floor = agreement.curves, agreement.over, agreement.floor
-    real = own.isel(sample=slice(0, 0)).rename(sample="piece") if floor is None else floor.curves
+    own, over, sampling = agreement.curves, agreement.over, agreement.sampling_error
+    real = (
+        own.isel(sample=slice(0, 0)).rename(sample="subvolume")
+        if sampling is None
+        else sampling.curves
+    )
     real = real.reindex({over: own[over].values})
-    named = [phase_name(int(k), tuple(phases)) for k in own["phase"].values]
-    units = str(own.attrs.get("units", ""))
+    named = [name_phase(int(k), tuple(phases)) for k in own["phase"].values]
+    units = agreement.unit
     if own.sizes[over] == 1:
-        each = (own.isel({over: 0}), "sample"), (real.isel({over: 0}), "piece")
-        return [Group(agreement.name, units, named, *(_rows(*one) for one in each))]
+        each = (own.isel({over: 0}), "sample"), (real.isel({over: 0}), "subvolume")
+        return [Group(agreement.name, units, named, *(_take_rows(*one) for one in each))]
     places = [str(where) for where in own[over].values]
     return [
         Group(
             name,
             units,
             places,
-            _rows(own.isel(phase=k), "sample"),
-            _rows(real.sel(phase=own["phase"].values[k]), "piece"),
+            _take_rows(own.isel(phase=k), "sample"),
+            _take_rows(real.sel(phase=own["phase"].values[k]), "subvolume"),
         )
         for k, name in enumerate(named)
     ]
 
 
-def _rows(value: xr.DataArray, along: str) -> Floats:
+def _take_rows(value: xr.DataArray, along: str) -> Floats:
     whole = value if along in value.dims else value.expand_dims(along)
     return np.asarray(whole.transpose(along, ...).values, float)
 
 
-def _panel(group: Group) -> str:
-    figure, axes = drawing.sized(max(NARROWEST, MARGIN + EACH * len(group.places)), HEIGHT)
-    factor, power = _power(group)
-    paired = len(group.pieces) > 0
+def _draw_panel(group: Group) -> str:
+    figure, axes = drawing.make_figure(max(NARROWEST, MARGIN + EACH * len(group.places)), HEIGHT)
+    factor, power = _choose_power(group)
+    paired = len(group.subvolumes) > 0
     for at in range(len(group.places)):
         if paired:
-            _box(axes, at - 0.19, group.pieces[:, at] * factor, REAL)
-        _box(axes, at + (0.19 if paired else 0), group.samples[:, at] * factor, VOLUME)
+            _draw_box(axes, at - 0.19, group.subvolumes[:, at] * factor, REAL)
+        _draw_box(axes, at + (0.19 if paired else 0), group.samples[:, at] * factor, VOLUME)
     axes.set_xlim(-0.55, len(group.places) - 0.45)
-    drawing.plain(axes)
+    drawing.strip_axes(axes)
     axes.grid(False, axis="x")
     axes.set_xticks(range(len(group.places)), group.places)
     axes.ticklabel_format(axis="y", useOffset=False)
     units = " ".join(part for part in (power, group.units) if part)
     title = ", ".join(part for part in (group.title, units) if part)
     axes.set_title(title, loc="left", fontsize=9.5, color=INK, x=-0.08)
-    return drawing.svg(figure, _said(group))
+    return drawing.render_svg(figure, _describe(group))
 
 
-def _box(axes: Axes, at: float, values: Floats, colour: str) -> None:
+def _draw_box(axes: Axes, at: float, values: Floats, colour: str) -> None:
     """Median, quartiles and whiskers to 1.5 of their distance, with every value as a point."""
     values = values[np.isfinite(values)]
     if len(values) >= FEWEST:
@@ -168,9 +175,9 @@ def _box(axes: Axes, at: float, values: Floats, colour: str) -> None:
     axes.scatter(at + aside, values, s=size, color=colour, alpha=0.65, lw=0, zorder=3)
 
 
-def _power(group: Group) -> tuple[float, str]:
+def _choose_power(group: Group) -> tuple[float, str]:
     """Factor that makes very small or large values readable, and the power to write."""
-    values = np.abs(np.concatenate([group.samples, group.pieces]))
+    values = np.abs(np.concatenate([group.samples, group.subvolumes]))
     largest = values[np.isfinite(values)].max(initial=0)
     if largest == 0 or 1e-3 <= largest < 1e5:
         return 1.0, ""
@@ -178,17 +185,17 @@ def _power(group: Group) -> tuple[float, str]:
     return 10.0**-power, f"10{str(power).translate(SUPERSCRIPT)}"
 
 
-def _said(group: Group) -> str:
+def _describe(group: Group) -> str:
     parts = []
     for at, place in enumerate(group.places):
-        text = f"{place}: volumes {_median(group.samples[:, at])}".removeprefix(": ")
-        if len(group.pieces):
-            text += f", real pieces {_median(group.pieces[:, at])}"
+        text = f"{place}: volumes {_format_median(group.samples[:, at])}".removeprefix(": ")
+        if len(group.subvolumes):
+            text += f", real subvolumes {_format_median(group.subvolumes[:, at])}"
         parts.append(text)
     units = f" in {group.units}" if group.units else ""
     return f"Box plot of {group.title}{units}; medians: {'; '.join(parts)}"
 
 
-def _median(values: Floats) -> str:
+def _format_median(values: Floats) -> str:
     finite = values[np.isfinite(values)]
     return f"{np.median(finite):.4g}" if len(finite) else "none"

@@ -1,4 +1,4 @@
-"""Curves over lags: of the samples, of the reference, and the band of real pieces."""
+"""Curves over lags: of the samples, of the reference, and the band of real subvolumes."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from recon.validation.comparison.equivalence import Agreement
+from recon.validation.comparison.agreement import Agreement
 from recon.validation.report import drawing
 from recon.validation.report.drawing import INK, REAL, VOLUME
-from recon.validation.report.tiles import unit
+from recon.validation.report.tiles import choose_unit
 
 PANEL = (3.5, 2.5)  # inches
 ALL = "all"  # the direction of curves of the whole sample, which have none
@@ -51,7 +51,7 @@ class Curves:
         """Those of an agreement whose statistic is a curve."""
         errors = agreement.errors.mean("sample")
         label = agreement.axis_label
-        name, values = agreement.name, agreement.curves
+        name, values = agreement.title, agreement.curves
         return cls(name, values, agreement, errors, label, voxel_size, phases)
 
     @classmethod
@@ -63,7 +63,7 @@ class Curves:
 
     @property
     def over(self) -> str:
-        """What the curves are told apart by beside the phase."""
+        """What tells the curves apart beside the phase."""
         return str(self.values.dims[2])
 
     def of(self, phase: int) -> str:
@@ -77,39 +77,39 @@ class Curves:
             return values, str(along.attrs.get("units", ""))
         if len(set(self.voxel_size)) > 1:
             return values, "voxels"
-        size, name = unit(self.voxel_size)
+        size, name = choose_unit(self.voxel_size)
         return values * self.voxel_size[0] / size, name
 
 
-def charts(curves: Curves) -> list[Chart]:
+def draw_charts(curves: Curves) -> list[Chart]:
     """One chart a phase that has curves."""
     values = curves.values
     finite = values.astype(float).notnull().any([d for d in values.dims if d != "phase"])
-    with drawing.settings():
+    with drawing.use_settings():
         return [
-            Chart(int(k) if k >= 0 else None, _panels(curves, int(k)))
+            Chart(int(k) if k >= 0 else None, _draw_panels(curves, int(k)))
             for k in values["phase"].values[finite.values]
         ]
 
 
-def _panels(curves: Curves, k: int) -> list[str]:
+def _draw_panels(curves: Curves, k: int) -> list[str]:
     over = curves.over
     figures: list[tuple[Figure, Axes, str]] = []
     for where in curves.values[over].values:
-        figure, axes = drawing.sized(*PANEL)
-        _panel(axes, curves, {"phase": k, over: where})
+        figure, axes = drawing.make_figure(*PANEL)
+        _draw_panel(axes, curves, {"phase": k, over: where})
         axes.set_title(
             "" if where == ALL else f"{over} {where}", loc="left", fontsize=9.5, color=INK
         )
-        figures.append((figure, axes, _said(curves, k, where)))
+        figures.append((figure, axes, _describe(curves, k, where)))
     limits = [axes.get_ylim() for _, axes, _ in figures]
     for _, axes, _ in figures:
         axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
-    drawing.legend(figures[0][1], loc="upper right")
-    return [drawing.svg(figure, said) for figure, _, said in figures]
+    drawing.add_legend(figures[0][1], loc="upper right")
+    return [drawing.render_svg(figure, alt) for figure, _, alt in figures]
 
 
-def _said(curves: Curves, k: int, where: object) -> str:
+def _describe(curves: Curves, k: int, where: object) -> str:
     over = curves.over
     by = "" if where == ALL else f", {over} {where}"
     text = f"{curves.name}{curves.of(k)} over the {curves.axis}{by}"
@@ -119,11 +119,11 @@ def _said(curves: Curves, k: int, where: object) -> str:
     return f"{text}, beside the reference; relative error {error:.3f}"
 
 
-def _panel(axes: Axes, curves: Curves, at: dict[str, object]) -> None:
+def _draw_panel(axes: Axes, curves: Curves, at: dict[str, object]) -> None:
     own = curves.values.sel(at)
     along, unit_name = curves.horizontal(own[str(own.dims[-1])])
     if curves.agreement is not None:
-        _real(axes, curves, curves.agreement, at)
+        _draw_real(axes, curves, curves.agreement, at)
     for number, one in enumerate(own.values):
         axes.plot(
             along,
@@ -135,19 +135,21 @@ def _panel(axes: Axes, curves: Curves, at: dict[str, object]) -> None:
     axes.set_xlim(min(0, along[0]), along[-1])
     label = f"{curves.axis}, {unit_name}" if unit_name else curves.axis
     axes.set_xlabel(label, fontsize=8.5, color=INK)
-    drawing.plain(axes)
+    drawing.strip_axes(axes)
 
 
-def _real(axes: Axes, curves: Curves, agreement: Agreement, at: dict[str, object]) -> None:
-    """The reference and the band of its pieces, where it has this direction or plane."""
-    over, floor = agreement.over, agreement.floor
+def _draw_real(axes: Axes, curves: Curves, agreement: Agreement, at: dict[str, object]) -> None:
+    """The reference and the band of its subvolumes, where it has this direction or plane."""
+    over, sampling = agreement.over, agreement.sampling_error
     axis = str(agreement.curves.dims[-1])
-    if floor is not None and at[over] in floor.curves[over]:
-        pieces = floor.curves.sel(at).transpose("piece", axis).dropna("piece", how="all")
-        low, high = pieces.quantile([0.025, 0.975], "piece").values
-        along, _ = curves.horizontal(pieces[axis])
+    if sampling is not None and at[over] in sampling.curves[over]:
+        subvolumes = (
+            sampling.curves.sel(at).transpose("subvolume", axis).dropna("subvolume", how="all")
+        )
+        low, high = subvolumes.quantile([0.025, 0.975], "subvolume").values
+        along, _ = curves.horizontal(subvolumes[axis])
         axes.fill_between(
-            along, low, high, color=REAL, alpha=0.4, lw=0, label="95 % of real pieces"
+            along, low, high, color=REAL, alpha=0.4, lw=0, label="95 % of real subvolumes"
         )
     if at[over] in agreement.reference[over]:
         real = agreement.reference.sel(at)
@@ -155,7 +157,7 @@ def _real(axes: Axes, curves: Curves, agreement: Agreement, at: dict[str, object
         axes.plot(along, real.values, color=INK, lw=1.3, ls=(0, (4, 2)), label="reference")
 
 
-def lag_curves(value: xr.DataArray) -> xr.DataArray | None:
+def select_curves(value: xr.DataArray) -> xr.DataArray | None:
     """Measured curves as (sample, phase, direction or plane, axis); None for anything else.
 
     A curve of the whole sample has the one direction ALL.

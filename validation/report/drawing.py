@@ -24,12 +24,12 @@ SETTINGS: dict[Any, Any] = {
 }
 
 
-def settings() -> AbstractContextManager[None]:
+def use_settings() -> AbstractContextManager[None]:
     """Where figures are made and written."""
     return mpl.rc_context(SETTINGS)
 
 
-def sized(width: float, height: float) -> tuple[Figure, Axes]:
+def make_figure(width: float, height: float) -> tuple[Figure, Axes]:
     """A figure of one panel with fixed margins, in inches: neighbours line up."""
     figure = Figure(figsize=(width, height))
     figure.subplots_adjust(
@@ -38,7 +38,7 @@ def sized(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
-def plain(axes: Axes) -> None:
+def strip_axes(axes: Axes) -> None:
     """Thin axes that step back behind what they measure."""
     axes.tick_params(labelsize=8, colors=INK, color=FAINT)
     axes.grid(color=FAINT, lw=0.4, alpha=0.6)
@@ -46,12 +46,12 @@ def plain(axes: Axes) -> None:
     axes.spines[["left", "bottom"]].set_color(FAINT)
 
 
-def legend(axes: Axes, **where: Any) -> None:
+def add_legend(axes: Axes, **where: Any) -> None:
     """A legend without a box."""
     axes.legend(fontsize=8, frameon=False, labelcolor=INK, handlelength=1.6, **where)
 
 
-def svg(figure: Figure, said: str) -> str:
+def render_svg(figure: Figure, alt: str) -> str:
     """An svg element with a text for those who do not see it."""
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -60,13 +60,13 @@ def svg(figure: Figure, said: str) -> str:
     drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"<style.*?</style>", "", drawing, flags=re.S)  # would hold for the page
     drawing = re.sub(r' (xmlns(:xlink)?|width|height|version)="[^"]*"', "", drawing, count=5)
-    drawing = _slim(drawing)
+    drawing = _shorten(drawing)
     for stand_in, variable in VARIABLES.items():
         drawing = drawing.replace(stand_in, f"var({variable})")
-    return drawing.replace("<svg", f'<svg role="img" aria-label="{escape(said)}"', 1)
+    return drawing.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
 
 
-def _slim(drawing: str) -> str:
+def _shorten(drawing: str) -> str:
     """Without names that would repeat on the page, empty room and more than two decimals."""
     drawing = re.sub(r'<g id="[^"]*"', "<g", drawing)
     drawing = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", drawing)

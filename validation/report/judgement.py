@@ -2,7 +2,7 @@
 
 import attrs
 
-from recon.validation.comparison.equivalence import Comparison
+from recon.validation.comparison.comparison import Comparison
 
 SIGNS = {"indistinguishable": "✓", "close": "≈", "not equivalent": "✕", "unknown": "?"}
 NOTE = "–"  # before what does not lower the verdict
@@ -19,14 +19,14 @@ NOTHING = (
 
 
 @attrs.frozen
-class Said:
-    """One finding: its sentence, and the id and name of the section that shows it."""
+class ShownFinding:
+    """One finding: its sentence, and the id of the section that shows it with the title there."""
 
     level: str
     sign: str
     text: str
     to: str | None
-    name: str
+    title: str
 
 
 @attrs.frozen
@@ -37,21 +37,22 @@ class Judgement:
     sign: str
     title: str
     headline: str
-    findings: list[Said]
+    findings: list[ShownFinding]
 
 
-def judgement(comparison: Comparison | None, sections: dict[str, str]) -> Judgement:
+def phrase_verdict(comparison: Comparison | None, sections: dict[str, str]) -> Judgement:
     """The comparison's verdict, its findings linked to sections (name of a statistic -> id)."""
     if comparison is None:
         return Judgement("unknown", SIGNS["unknown"], TITLES["unknown"], NOTHING, [])
     verdict = comparison.verdict
+    titles = {name: agreement.title for name, agreement in comparison.metrics.items()}
     findings = [
-        Said(
+        ShownFinding(
             finding.level,
             SIGNS.get(finding.level, NOTE),
             finding.text,
             sections.get(finding.statistic),
-            finding.statistic,
+            titles.get(finding.statistic, finding.statistic),
         )
         for finding in verdict.findings
     ]

@@ -7,9 +7,10 @@ import attrs
 import xarray as xr
 
 from recon.core.data.volume import Volume
-from recon.validation.comparison.equivalence import Comparison
+from recon.validation.comparison.comparison import FRACTIONS, Comparison
+from recon.validation.comparison.metric_spec import title_result
 from recon.validation.report import boxes
-from recon.validation.report.curves import Chart, Curves, charts, lag_curves
+from recon.validation.report.curves import Chart, Curves, draw_charts, select_curves
 
 Results = Mapping[str, xr.DataArray | xr.Dataset]
 
@@ -18,11 +19,13 @@ Results = Mapping[str, xr.DataArray | xr.Dataset]
 class Part:
     """One statistic: charts of curves, a row of panels a phase, or box plots.
 
-    name  "chord-length.mean";  boxes  whether these are box plots
-    real  whether pieces of the reference are shown, too
+    name   "chord-length.mean";  title  "Mean chord length"
+    boxes  whether these are box plots
+    real   whether subvolumes of the reference are shown, too
     """
 
     name: str
+    title: str
     charts: list[Chart]
     boxes: bool
     real: bool
@@ -39,71 +42,78 @@ class Section:
 
     id: str
     name: str
+    title: str
     parts: list[Part]
 
 
-def sections(
+def build_sections(
     volumes: Sequence[Volume], measurements: Results, comparison: Comparison | None
 ) -> list[Section]:
     """Of every metric: what was compared with the reference, and what else was measured."""
     found: dict[str, list[Part]] = {}
     seen = set(comparison.metrics if comparison else ())
-    for part in (*_compared(volumes[0], comparison), *_measured(volumes[0], measurements, seen)):
+    for part in (
+        *_show_compared(volumes[0], comparison),
+        *_show_measured(volumes[0], measurements, seen),
+    ):
         if part.charts:
             found.setdefault(part.name.partition(".")[0], []).append(part)
-    return [Section(_identifier(name), name, parts) for name, parts in found.items()]
+    return [
+        Section(_make_id(name), name, title_result(name), parts) for name, parts in found.items()
+    ]
 
 
-def properties(measurements: Results, comparison: Comparison | None) -> list[Part]:
-    """Box plots of properties, those of real pieces beside them where they were solved."""
+def build_properties(measurements: Results, comparison: Comparison | None) -> list[Part]:
+    """Box plots of properties, those of real subvolumes beside them where they were solved."""
     compared = comparison.properties if comparison else {}
     found = []
     for name, value in measurements.items():
         if name in compared:
-            groups = boxes.of_property(compared[name])
+            groups = boxes.group_constants(compared[name])
         elif isinstance(value, xr.Dataset) and "phase" not in value.dims:
-            groups = boxes.of_result(value, ())
+            groups = boxes.group_result(value, ())
         else:
             continue
-        panels = boxes.panels(groups)
+        panels = boxes.draw_panels(groups)
         if panels:
-            found.append(Part(name, [Chart(None, panels)], True, name in compared))
+            found.append(Part(name, name, [Chart(None, panels)], True, name in compared))
     return found
 
 
-def _compared(first: Volume, comparison: Comparison | None) -> Iterator[Part]:
+def _show_compared(first: Volume, comparison: Comparison | None) -> Iterator[Part]:
     for name, agreement in comparison.metrics.items() if comparison else ():
         if agreement.axis is None:
-            panels = boxes.panels(boxes.of_metric(agreement, first.phases))
+            panels = boxes.draw_panels(boxes.group_numbers(agreement, first.phases))
             charted = [Chart(None, panels)] if panels else []
-            yield Part(name, charted, True, agreement.floor is not None)
+            yield Part(name, agreement.title, charted, True, agreement.sampling_error is not None)
         else:
             curves = Curves.compared(agreement, first.voxel_size, first.phases)
-            yield Part(name, charts(curves), False, True)
+            yield Part(name, agreement.title, draw_charts(curves), False, True)
 
 
-def _measured(first: Volume, measurements: Results, seen: set[str]) -> Iterator[Part]:
+def _show_measured(first: Volume, measurements: Results, seen: set[str]) -> Iterator[Part]:
     for metric, value in measurements.items():
         members = value.items() if isinstance(value, xr.Dataset) else [(None, value)]
         for key, member in members:
             name = metric if key is None else f"{metric}.{key}"
-            found = None if name in seen else lag_curves(member)
+            found = None if name in seen else select_curves(member)
             if found is not None:
-                curves = Curves.measured(name, found, first.voxel_size, first.phases)
-                yield Part(name, charts(curves), False, False)
+                curves = Curves.measured(title_result(name), found, first.voxel_size, first.phases)
+                yield Part(name, title_result(name), draw_charts(curves), False, False)
             elif name not in seen and "phase" in member.dims and "sample" in member.dims:
                 only = xr.Dataset({name: member})
-                panels = boxes.panels(boxes.of_result(only, first.phases))
-                yield Part(name, [Chart(None, panels)] if panels else [], True, False)
+                panels = boxes.draw_panels(boxes.group_result(only, first.phases))
+                charted = [Chart(None, panels)] if panels else []
+                yield Part(name, title_result(name), charted, True, False)
 
 
-def places(found: Sequence[Section], comparison: Comparison | None) -> dict[str, str]:
+def locate_statistics(found: Sequence[Section], comparison: Comparison | None) -> dict[str, str]:
     """Where on the page each statistic is shown: its name -> the id of a section."""
     shown = dict.fromkeys(comparison.metrics if comparison else (), "numbers")
-    shown["volume-fraction"] = "summary"
+    shown[FRACTIONS] = "summary"
     shown |= {part.name: section.id for section in found for part in section.parts}
     return shown | dict.fromkeys(comparison.properties if comparison else (), "properties")
 
 
-def _identifier(name: str) -> str:
+def _make_id(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

@@ -99,49 +99,49 @@ class Body:
         return unit
 
 
-def picture(volume: Volume, phase: int, colour: str) -> Image.Image:
+def picture_phase(volume: Volume, phase: int, colour: str) -> Image.Image:
     """One phase of a volume from above one corner, in a box with its axes; RGBA.
 
     colour  "#rrggbb";  cost  below 1 s for 64^3
     """
     body, view = Body.of(volume.labels == phase, volume.voxel_size), View.of()
-    scale, middle = _framing(body.size, view)
+    scale, middle = _fit_frame(body.size, view)
     across = (np.arange(SAMPLES) + 0.5) / SAMPLES - 0.5
     right, up = np.meshgrid(across / scale, -across / scale)
     starts = middle + right[..., None] * view.right + up[..., None] * view.up
-    rgba = _rendered(body, view, starts.reshape(-1, 3), colour).reshape(SAMPLES, SAMPLES, 4)
+    rgba = _render(body, view, starts.reshape(-1, 3), colour).reshape(SAMPLES, SAMPLES, 4)
     shown = Image.fromarray(np.round(255 * rgba).astype(np.uint8))
-    return _boxed(shown.resize((2 * SIDE, 2 * SIDE), Image.Resampling.LANCZOS), body.size, view)
+    return _draw_box(shown.resize((2 * SIDE, 2 * SIDE), Image.Resampling.LANCZOS), body.size, view)
 
 
-def png(image: Image.Image) -> bytes:
+def encode_png(image: Image.Image) -> bytes:
     """The picture in 255 colours, which its shades of one colour do not need all of."""
     buffer = io.BytesIO()
     image.quantize(255, method=Image.Quantize.FASTOCTREE).save(buffer, "png", optimize=True)
     return buffer.getvalue()
 
 
-def _framing(size: Floats, view: View) -> tuple[float, Floats]:
+def _fit_frame(size: Floats, view: View) -> tuple[float, Floats]:
     """Picture sides per length, and the middle of the box."""
-    corners = _corners(size)
+    corners = _list_corners(size)
     spans = [np.ptp(corners @ direction) for direction in (view.right, view.up)]
     return FILLED / max(spans), size / 2
 
 
-def _corners(size: Floats) -> Floats:
+def _list_corners(size: Floats) -> Floats:
     """The eight corners (8, 3); corner i has coordinate k at its end where bit k of i is set."""
     return np.array([[(i >> k) & 1 for k in range(3)] for i in range(8)]) * size
 
 
-def _rendered(body: Body, view: View, starts: Floats, colour: str) -> Floats:
+def _render(body: Body, view: View, starts: Floats, colour: str) -> Floats:
     """Colour and opacity (n, 4) of rays that run from far in front through the starts."""
-    near, far = _crossing(body.size, starts, view.near)
+    near, far = _cross_box(body.size, starts, view.near)
     ray = np.flatnonzero(near > far)
-    reached, depth = _first(body, view.near, starts[ray], near[ray], far[ray])
+    reached, depth = _find_first(body, view.near, starts[ray], near[ray], far[ray])
     ray = ray[reached]
     points = starts[ray] + depth[reached, None] * view.near
     entered = np.isclose(depth[reached], near[ray])
-    normals = np.where(entered[:, None], _face(body.size, points), body.slope(points))
+    normals = np.where(entered[:, None], _find_faces(body.size, points), body.slope(points))
     open_side = points + 2.0 * body.edges.min() * normals
     near_by = np.where(
         ((open_side > 0) & (open_side < body.size)).all(1), body.at(body.wide, open_side), 0
@@ -150,19 +150,19 @@ def _rendered(body: Body, view: View, starts: Floats, colour: str) -> Floats:
     behind = (near[ray] - depth[reached]) / np.sqrt((body.size**2).sum())
     shade = (0.5 + 0.64 * lit) * (1 - 0.55 * near_by) * (1 - 0.45 * np.clip(behind, 0, 1))
     rgba = np.zeros((len(starts), 4))
-    rgba[ray, :3] = np.clip(_lifted(colour) * shade[:, None], 0, 1)
+    rgba[ray, :3] = np.clip(_brighten(colour) * shade[:, None], 0, 1)
     rgba[ray, 3] = 1
     return rgba
 
 
-def _crossing(size: Floats, starts: Floats, near: Floats) -> tuple[Floats, Floats]:
+def _cross_box(size: Floats, starts: Floats, near: Floats) -> tuple[Floats, Floats]:
     """Where rays start + t near enter (large t, towards the viewer) and leave the box."""
     with np.errstate(divide="ignore"):
         low, high = -starts / near, (size - starts) / near
     return np.maximum(low, high).min(1), np.minimum(low, high).max(1)
 
 
-def _first(
+def _find_first(
     body: Body, direction: Floats, starts: Floats, near: Floats, far: Floats
 ) -> tuple[NDArray[np.bool_], Floats]:
     """Which rays meet the phase, and where along the ray each does first."""
@@ -185,7 +185,7 @@ def _first(
     return reached, depth
 
 
-def _face(size: Floats, points: Floats) -> Floats:
+def _find_faces(size: Floats, points: Floats) -> Floats:
     """Outward normals (n, 3) of the faces of the box that points lie on."""
     distance = np.minimum(points, size - points)
     axis = distance.argmin(1)
@@ -195,19 +195,19 @@ def _face(size: Floats, points: Floats) -> Floats:
     return normals
 
 
-def _lifted(colour: str) -> Floats:
+def _brighten(colour: str) -> Floats:
     """Red, green and blue, brightened where shading would leave only black."""
     rgb: Floats = np.array(list(bytes.fromhex(colour[1:]))) / 255
     light = float(rgb @ np.array([0.3, 0.6, 0.1]))
     return rgb + (1 - rgb) * max(0.0, 0.5 - light)
 
 
-def _boxed(image: Image.Image, size: Floats, view: View) -> Image.Image:
+def _draw_box(image: Image.Image, size: Floats, view: View) -> Image.Image:
     """With the edges of the box: the three that the body may hide lie behind it."""
-    scale, middle = _framing(size, view)
-    corners = (_corners(size) - middle) * scale
+    scale, middle = _fit_frame(size, view)
+    corners = (_list_corners(size) - middle) * scale
     flat = np.stack([0.5 + corners @ view.right, 0.5 - corners @ view.up], 1) * image.width
-    hidden = int(np.argmin(_corners(size) @ view.near))
+    hidden = int(np.argmin(_list_corners(size) @ view.near))
     frame = Image.new("RGBA", image.size)
     draw = ImageDraw.Draw(frame)
 

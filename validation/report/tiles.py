@@ -15,7 +15,7 @@ from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import AXES, NORMAL, PLANES, in_plane
 from recon.core.data.units import round_length
 from recon.core.data.volume import Volume
-from recon.validation.comparison.windows import windows
+from recon.validation.comparison.windows import cut_windows
 
 Labels = NDArray[np.uint8]
 Item = TypeVar("Item")
@@ -60,7 +60,7 @@ class Gallery:
     length: str
 
 
-def gallery(volumes: Sequence[Volume], reference: Volume | Micrographs | None) -> Gallery:
+def build_gallery(volumes: Sequence[Volume], reference: Volume | Micrographs | None) -> Gallery:
     """Three slices of the volumes on each plane beside three of the reference."""
     first = volumes[0]
     shown = [
@@ -70,12 +70,12 @@ def gallery(volumes: Sequence[Volume], reference: Volume | Micrographs | None) -
     finest = scale * min(first.voxel_size)
     if finest >= 1:  # whole screen pixels for a voxel
         scale *= int(finest) / finest
-    rows = [_row(plane, volumes, reference, scale) for plane in PLANES]
+    rows = [_build_row(plane, volumes, reference, scale) for plane in PLANES]
     length = round_length(max(shown) / 3)
-    return Gallery(rows, length * scale, written(length, first.voxel_size))
+    return Gallery(rows, length * scale, format_length(length, first.voxel_size))
 
 
-def _row(
+def _build_row(
     plane: str,
     volumes: Sequence[Volume],
     reference: Volume | Micrographs | None,
@@ -84,40 +84,42 @@ def _row(
     down, right = (AXES[axis] for axis in in_plane(plane))
     normal = AXES[NORMAL[plane]]
     places, tiles = [], []
-    samples = chosen(range(len(volumes)), PER_PLANE, repeat=True)
+    samples = choose_evenly(range(len(volumes)), PER_PLANE, repeat=True)
     for number, volume in enumerate(volumes[sample] for sample in samples):
         stack = np.moveaxis(volume.labels, NORMAL[plane], 0)
         place = (number + 1) * len(stack) // (PER_PLANE + 1)
         places.append(str(place))
         what = f"slice {normal} = {place} of the volume"
-        tiles.append(_tile(stack[place], volume, plane, scale, what))
+        tiles.append(_draw_tile(stack[place], volume, plane, scale, what))
     real = []
     if reference is not None:
         what = "micrograph" if isinstance(reference, Micrographs) else "reference volume"
-        for image in chosen(_real(plane, volumes[0], reference), PER_PLANE):
-            real.append(_tile(image, reference, plane, scale, f"{what}, plane {plane}"))
+        for image in choose_evenly(_choose_real(plane, volumes[0], reference), PER_PLANE):
+            real.append(_draw_tile(image, reference, plane, scale, f"{what}, plane {plane}"))
     of = "volume" if len(volumes) == 1 else f"volumes {', '.join(map(str, samples))}"
     return Row(plane, right, down, real, tiles, f"{of} at {normal} = {', '.join(places)}")
 
 
-def _real(plane: str, volume: Volume, reference: Volume | Micrographs) -> list[Labels]:
+def _choose_real(plane: str, volume: Volume, reference: Volume | Micrographs) -> list[Labels]:
     """Pieces of the reference of the size of the volume's slices."""
     if isinstance(reference, Micrographs):
-        return windows(reference, plane, volume.shape) if plane in reference.planes else []
+        return cut_windows(reference, plane, volume.shape) if plane in reference.planes else []
     stack = np.moveaxis(reference.labels, NORMAL[plane], 0)
     a, b = (volume.shape[axis] for axis in in_plane(plane))
-    return [image[:a, :b] for image in chosen(list(stack), PER_PLANE)]
+    return [image[:a, :b] for image in choose_evenly(list(stack), PER_PLANE)]
 
 
-def chosen(items: Sequence[Item], count: int, *, repeat: bool = False) -> list[Item]:
+def choose_evenly(items: Sequence[Item], count: int, *, repeat: bool = False) -> list[Item]:
     """So many of the items, evenly spread; with `repeat` some twice when there are fewer."""
     if not repeat:
         count = min(count, len(items))
     return [items[(2 * i + 1) * len(items) // (2 * count)] for i in range(count)]
 
 
-def _tile(image: Labels, of: Volume | Micrographs, plane: str, scale: float, what: str) -> Tile:
-    image = _middle(image)
+def _draw_tile(
+    image: Labels, of: Volume | Micrographs, plane: str, scale: float, what: str
+) -> Tile:
+    image = _crop_middle(image)
     shares = np.bincount(image.ravel(), minlength=len(of.phases)) / image.size
     said = ", ".join(f"{name} {share:.0%}" for name, share in zip(of.phases, shares, strict=True))
     height, width = (
@@ -125,29 +127,33 @@ def _tile(image: Labels, of: Volume | Micrographs, plane: str, scale: float, wha
         for side, axis in zip(image.shape, in_plane(plane), strict=True)
     )
     return Tile(
-        _png(image, len(of.phases)), width, height, f"{what}: {said}", width >= image.shape[1]
+        _encode_png(image, len(of.phases)),
+        width,
+        height,
+        f"{what}: {said}",
+        width >= image.shape[1],
     )
 
 
-def _middle(image: Labels) -> Labels:
+def _crop_middle(image: Labels) -> Labels:
     top, left = (max(0, side - MOST) // 2 for side in image.shape)
     return image[top : top + MOST, left : left + MOST]
 
 
-def _png(image: Labels, phases: int) -> str:
+def _encode_png(image: Labels, phases: int) -> str:
     picture = Image.fromarray(np.ascontiguousarray(image), mode="P")
     picture.putpalette(bytes.fromhex("".join(colour[1:] for colour in pick_colours(phases))))
     buffer = io.BytesIO()
     picture.save(buffer, "png", optimize=True)
-    return data_uri("image/png", buffer.getvalue())
+    return encode_uri("image/png", buffer.getvalue())
 
 
-def data_uri(kind: str, content: bytes) -> str:
+def encode_uri(kind: str, content: bytes) -> str:
     """The content itself as an address, so that the page needs no other file."""
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def unit(voxel_size: Sequence[float]) -> tuple[float, str]:
+def choose_unit(voxel_size: Sequence[float]) -> tuple[float, str]:
     """Length in metres and name of the unit to write lengths in; voxels when nothing is known."""
     if tuple(voxel_size) == (1.0, 1.0, 1.0):
         return 1.0, "voxels"
@@ -158,7 +164,7 @@ def unit(voxel_size: Sequence[float]) -> tuple[float, str]:
     return 1e-9, "nm"
 
 
-def written(length: float, voxel_size: Sequence[float]) -> str:
+def format_length(length: float, voxel_size: Sequence[float]) -> str:
     """A length with its unit."""
-    size, name = unit(voxel_size)
+    size, name = choose_unit(voxel_size)
     return f"{length / size:.4g} {name}"

@@ -14,8 +14,8 @@ from recon.core.data.colours import pick_colours
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import AXES, NORMAL, PLANES, in_plane
 from recon.core.data.volume import Volume
-from recon.validation.comparison.windows import windows
-from recon.validation.report.tiles import chosen, unit
+from recon.validation.comparison.windows import cut_windows
+from recon.validation.report.tiles import choose_evenly, choose_unit
 
 Labels = NDArray[np.uint8]
 Box = tuple[slice, slice, slice]
@@ -23,7 +23,7 @@ Box = tuple[slice, slice, slice]
 SIDE = 256  # voxels of a volume shown along one axis
 VOXELS = 2**24  # of all volumes together
 VOLUMES = 16
-PIECES = 64  # of the reference on one plane
+IMAGES = 64  # of the reference on one plane
 PIXELS = 2**20  # of them together
 LEVEL = 6  # of zlib; 9 saves a tenth of the size and takes 25 times as long
 
@@ -32,7 +32,7 @@ LEVEL = 6  # of zlib; 9 saves a tenth of the size and takes 25 times as long
 class Slider:
     """What one plane's viewer moves through.
 
-    axis, count, first  along the normal of the volume;  pieces  how many of the reference
+    axis, count, first  along the normal of the volume;  images  how many of the reference
     """
 
     plane: str
@@ -41,7 +41,7 @@ class Slider:
     axis: str
     count: int
     first: int
-    pieces: int
+    images: int
 
 
 @attrs.frozen
@@ -58,15 +58,15 @@ class Viewer:
     notes: list[str]
 
 
-def viewer(volumes: Sequence[Volume], reference: Volume | Micrographs | None) -> Viewer:
-    """Volumes of one shape, and pieces of the reference no larger than their slices."""
+def build_viewer(volumes: Sequence[Volume], reference: Volume | Micrographs | None) -> Viewer:
+    """Volumes of one shape, and images of the reference no larger than their slices."""
     first = volumes[0]
-    box = _middle(first.shape)
+    box = _crop_middle(first.shape)
     shown = first.labels[box].shape
     number = max(1, min(len(volumes), VOLUMES, VOXELS // int(np.prod(shown))))
     names = [f"volume {i}" for i in range(number)] if len(volumes) > 1 else ["volume"]
-    planes = {} if reference is None else {p: _pieces(p, first, reference) for p in PLANES}
-    size, name = unit(first.voxel_size)
+    planes = {} if reference is None else {p: _choose_images(p, first, reference) for p in PLANES}
+    size, name = choose_unit(first.voxel_size)
     content = {
         "colours": pick_colours(len(first.phases)),
         "phases": list(first.phases),
@@ -74,8 +74,8 @@ def viewer(volumes: Sequence[Volume], reference: Volume | Micrographs | None) ->
         "voxel": [edge / size for edge in first.voxel_size],
         "shape": list(shown),
         "first": [side.start for side in box],
-        "volumes": [_packed(volume.labels[box]) for volume in volumes[:number]],
-        "planes": {plane: _joined(pieces) for plane, pieces in planes.items() if pieces},
+        "volumes": [_pack(volume.labels[box]) for volume in volumes[:number]],
+        "planes": {plane: _join(images) for plane, images in planes.items() if images},
     }
     sliders = [
         Slider(
@@ -90,10 +90,10 @@ def viewer(volumes: Sequence[Volume], reference: Volume | Micrographs | None) ->
         for plane in PLANES
     ]
     text = json.dumps(content).replace("<", "\\u003c")
-    return Viewer(text, sliders, names, _notes(first, shown, number, len(volumes)))
+    return Viewer(text, sliders, names, _list_notes(first, shown, number, len(volumes)))
 
 
-def _notes(first: Volume, shown: tuple[int, ...], number: int, of: int) -> list[str]:
+def _list_notes(first: Volume, shown: tuple[int, ...], number: int, of: int) -> list[str]:
     notes = []
     if shown != first.shape:
         voxels = " × ".join(map(str, shown))
@@ -103,47 +103,49 @@ def _notes(first: Volume, shown: tuple[int, ...], number: int, of: int) -> list[
     return notes
 
 
-def _middle(shape: tuple[int, int, int]) -> Box:
+def _crop_middle(shape: tuple[int, int, int]) -> Box:
     starts = [max(0, side - SIDE) // 2 for side in shape]
     z, y, x = (slice(a, a + min(n, SIDE)) for a, n in zip(starts, shape, strict=True))
     return z, y, x
 
 
-def _pieces(
+def _choose_images(
     plane: str, volume: Volume, reference: Volume | Micrographs
 ) -> list[tuple[str, Labels]]:
-    """Some pieces of the reference on a plane, and what they are."""
-    shown = volume.labels[_middle(volume.shape)].shape
+    """Some images of the reference on a plane, and what they are."""
+    shown = volume.labels[_crop_middle(volume.shape)].shape
     z, y, x = shown
     if isinstance(reference, Volume):
-        return _slices(plane, (z, y, x), reference)
+        return _list_slices(plane, (z, y, x), reference)
     if plane not in reference.planes:
         return []
-    found = list(_windows(plane, (z, y, x), reference))
+    found = list(_list_windows(plane, (z, y, x), reference))
     a, b = (shown[axis] for axis in in_plane(plane))
-    return chosen(found, max(1, min(PIECES, PIXELS // (a * b))))
+    return choose_evenly(found, max(1, min(IMAGES, PIXELS // (a * b))))
 
 
-def _windows(
+def _list_windows(
     plane: str, shape: tuple[int, int, int], micrographs: Micrographs
 ) -> Iterator[tuple[str, Labels]]:
     stack = micrographs.planes[plane]
     for number, image in enumerate(stack, start=1):
         alone = Micrographs({plane: [image]}, micrographs.voxel_size, micrographs.phases)
-        found = windows(alone, plane, shape)
-        for part, piece in enumerate(found, start=1):
+        found = cut_windows(alone, plane, shape)
+        for part, window in enumerate(found, start=1):
             of = f", part {part} of {len(found)}" if len(found) > 1 else ""
-            yield f"micrograph {number} of {len(stack)}{of}", piece
+            yield f"micrograph {number} of {len(stack)}{of}", window
 
 
-def _slices(plane: str, shape: tuple[int, int, int], reference: Volume) -> list[tuple[str, Labels]]:
+def _list_slices(
+    plane: str, shape: tuple[int, int, int], reference: Volume
+) -> list[tuple[str, Labels]]:
     """Slices of a reference volume, its middle as large as the volume's."""
     normal = NORMAL[plane]
     stack = np.moveaxis(reference.labels, normal, 0)
     wanted = [shape[axis] for axis in in_plane(plane)]
     top, left = (max(0, n - w) // 2 for n, w in zip(stack.shape[1:], wanted, strict=True))
-    some = chosen(range(len(stack)), max(1, min(PIECES, PIXELS // int(np.prod(wanted)))))
-    size, name = unit(reference.voxel_size)
+    some = choose_evenly(range(len(stack)), max(1, min(IMAGES, PIXELS // int(np.prod(wanted)))))
+    size, name = choose_unit(reference.voxel_size)
     edge = reference.voxel_size[normal] / size
     return [
         (
@@ -155,14 +157,14 @@ def _slices(plane: str, shape: tuple[int, int, int], reference: Volume) -> list[
     ]
 
 
-def _joined(pieces: Sequence[tuple[str, Labels]]) -> dict[str, Any]:
-    """Pieces one after the other, which compress better than each by itself."""
+def _join(images: Sequence[tuple[str, Labels]]) -> dict[str, Any]:
+    """Images one after the other, which compress better than each by itself."""
     return {
-        "said": [said for said, _ in pieces],
-        "shapes": [list(piece.shape) for _, piece in pieces],
-        "labels": _packed(np.concatenate([piece.ravel() for _, piece in pieces])),
+        "said": [said for said, _ in images],
+        "shapes": [list(image.shape) for _, image in images],
+        "labels": _pack(np.concatenate([image.ravel() for _, image in images])),
     }
 
 
-def _packed(labels: Labels) -> str:
+def _pack(labels: Labels) -> str:
     return base64.b64encode(zlib.compress(labels.tobytes(), LEVEL)).decode("ascii")

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from recon.validation.comparison.equivalence import METRICS
+from recon.validation.comparison.comparison import FRACTIONS
 from recon.workflow.sweep.combinations import Sweep
-from recon.workflow.sweep.table import FRACTION
+from recon.workflow.sweep.table import list_statistics
 
 INK, FAINT = "#1c2330", "#c9d0da"
 COLOURS = ("#1769d2", "#d1495b", "#2e8b57", "#b8860b", "#7a4fb5", "#0e8a9a", "#555e6b")
@@ -24,7 +24,7 @@ WIDE_RANGE = 20
 
 @attrs.frozen
 class Quantity:
-    """A column to draw, that of its floor, and that of its error bars; "" for none."""
+    """A column to draw, that of its sampling error, and that of its error bars; "" for none."""
 
     title: str
     axis: str
@@ -39,7 +39,7 @@ def draw(asked: Sweep, rows: Sequence[dict[str, Any]], path: Path) -> None:
     As in Lee & Yun 2023, Figure 6. Without a reference: phase fractions. Rows of combinations
     that failed may be missing.
     """
-    grid = _quantities(rows)
+    grid = _list_quantities(asked, rows)
     height, width = len(grid), max(map(len, grid))
     figure = Figure(figsize=(PANEL[0] * width, PANEL[1] * height + 0.4), layout="constrained")
     FigureCanvasAgg(figure)
@@ -55,14 +55,12 @@ def draw(asked: Sweep, rows: Sequence[dict[str, Any]], path: Path) -> None:
     figure.savefig(path, format="png", dpi=150)
 
 
-def _quantities(rows: Sequence[dict[str, Any]]) -> list[list[Quantity]]:
+def _list_quantities(asked: Sweep, rows: Sequence[dict[str, Any]]) -> list[list[Quantity]]:
     """What the panels show, row by row."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     grid = []
-    for metric in METRICS:
+    for metric in list_statistics(asked, columns):
         head = f"{metric}.error"
-        if head not in columns:
-            continue
         mean = Quantity(
             f"{metric}, mean of planes",
             "relative error",
@@ -77,8 +75,8 @@ def _quantities(rows: Sequence[dict[str, Any]]) -> list[list[Quantity]]:
         grid.append([mean, *each])
     if grid:
         return grid
-    shares = [key for key in columns if key.startswith(FRACTION)]
-    return [[Quantity(key[len(FRACTION) + 1 :], "volume fraction", key) for key in shares]]
+    shares = [key for key in columns if key.startswith(FRACTIONS)]
+    return [[Quantity(key[len(FRACTIONS) + 1 :], "volume fraction", key) for key in shares]]
 
 
 def _panel(axes: Axes, asked: Sweep, rows: Sequence[dict[str, Any]], quantity: Quantity) -> None:
@@ -104,7 +102,7 @@ def _panel(axes: Axes, asked: Sweep, rows: Sequence[dict[str, Any]], quantity: Q
     if floors:
         mean = float(np.mean(list(floors)))
         place = mean if len(floors) == 1 else np.nan
-        axes.axhline(place, color=INK, lw=1.1, ls=(0, (4, 2)), label="floor of real pieces")
+        axes.axhline(place, color=INK, lw=1.1, ls=(0, (4, 2)), label="sampling error")
         axes.set_ylim(bottom=0)
     axes.set_title(quantity.title, loc="left", fontsize=9.5, color=INK)
     axes.set_xlabel(asked.short[first], fontsize=8.5, color=INK)

@@ -16,7 +16,8 @@ from recon.core.errors import ReconError
 from recon.core.options import options, rule
 from recon.core.recipe import Recipe
 from recon.core.storage.atomic import atomic_output
-from recon.validation.comparison.equivalence import Comparison, check_comparable, compare
+from recon.validation.comparison.compare import check_comparable, compare
+from recon.validation.comparison.comparison import Comparison
 from recon.workflow.executors import Progress
 from recon.workflow.folder import STATE, Folder
 from recon.workflow.run import check, check_planes, embedded, loaded, run, train
@@ -199,7 +200,7 @@ def _row(
         "folder": combination.name,
         **combination.values,
         "seconds": sum(seconds.values()) / len(seconds) if seconds else None,
-        **sweep_table.judged(comparison or _volumes(place.path)),
+        **sweep_table.judge_row(comparison or _volumes(place.path)),
     }
     with atomic_output(kept, replace=True) as partial:
         partial.write_text(json.dumps(row))

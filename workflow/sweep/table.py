@@ -1,36 +1,34 @@
 """The table of a sweep: a row a combination, in a file and on a terminal."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
-from recon.core.catalog import catalog
 from recon.core.data.volume import Volume
 from recon.core.storage.atomic import atomic_output
-from recon.validation.comparison.equivalence import METRICS, Agreement, Comparison
+from recon.validation.comparison.agreement import Agreement
+from recon.validation.comparison.comparison import FRACTIONS, Comparison
 from recon.workflow.sweep.combinations import Sweep, text
 
-FRACTION = "volume-fraction"
 
-
-def judged(found: Comparison | Sequence[Volume]) -> dict[str, Any]:
+def judge_row(found: Comparison | Sequence[Volume]) -> dict[str, Any]:
     """The columns that say how good volumes are; without a reference only their fractions.
 
-    METRIC.error, .floor, .ratio, .spread  means over phases and planes (see equivalence)
-    METRIC.deviation                       standard deviation of the samples' own errors
-    METRIC.error.PLANE, .floor.PLANE       means over phases
-    volume-fraction.PHASE                  mean over samples;  .difference  from the reference's
+    STATISTIC.error, .floor, .ratio, .spread  means over phases and planes (see agreement); the
+                                              floor is the sampling error
+    STATISTIC.deviation                       standard deviation of the samples' own errors
+    STATISTIC.error.PLANE, .floor.PLANE       means over phases
+    volume-fraction.PHASE                     mean over samples;  .difference  from the reference's
     """
     if not isinstance(found, Comparison):
         return _fractions(found)
     table = found.to_table()
     row: dict[str, Any] = {}
     for name, agreement in found.metrics.items():
-        if name == FRACTION:
+        if name == FRACTIONS:
             continue
         headline = {key: table[name][key] for key in ("error", "floor", "ratio", "spread")}
         row |= {f"{name}.{key}": value for key, value in headline.items()}
@@ -38,9 +36,9 @@ def judged(found: Comparison | Sequence[Volume]) -> dict[str, Any]:
         for where, values in agreement.table.mean("phase").groupby(agreement.over):
             for key in ("error", "floor"):
                 row[f"{name}.{key}.{where}"] = _finite(values[key].item())
-    for phase, share in table[FRACTION].items():
-        row[f"{FRACTION}.{phase}"] = share["sample"]
-        row[f"{FRACTION}.{phase}.difference"] = share["difference"]
+    for phase, share in table[FRACTIONS].items():
+        row[f"{FRACTIONS}.{phase}"] = share["sample"]
+        row[f"{FRACTIONS}.{phase}.difference"] = share["difference"]
     return row
 
 
@@ -55,40 +53,47 @@ def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def to_text(asked: Sweep, rows: Sequence[dict[str, Any]]) -> str:
-    """Varied values, errors with their ratio to the floor, the worst fraction and the seconds."""
+    """Varied values, errors over sampling errors, the worst fraction and the seconds."""
     columns = [
         (asked.short[key], "", [asked.written(key, row[key]) for row in rows]) for key in asked.vary
     ]
     notes = []
-    for metric in METRICS:
-        if f"{metric}.error" not in rows[0]:
-            continue
+    shown = list_statistics(asked, rows[0])
+    for metric in shown:
         for key in ("error", "floor", "ratio", "spread"):
             values = [row[f"{metric}.{key}"] for row in rows]
+            head = "sampling error" if key == "floor" else key
             if key == "floor" and len(set(values)) == 1 and values[0] is not None:
                 notes.append(f"{metric} {values[0]:.3f}")
             elif any(value is not None for value in values):
-                columns.append((metric, key, [_number(value, ".3f") for value in values]))
+                columns.append((metric, head, [_number(value, ".3f") for value in values]))
     columns.append(_worst_fraction(rows))
     columns.append(("seconds", "", [_number(row["seconds"], ".1f") for row in rows]))
     lines = _aligned(columns)
     if notes:
-        lines.append(f"floor (estimated from 2D): {', '.join(notes)}")
-    if f"{METRICS[0]}.error" not in rows[0]:
+        lines.append(f"sampling error (estimated from 2D): {', '.join(notes)}")
+    if not shown:
         lines.append("no errors: there are no micrographs to compare with")
     return "\n".join(lines)
+
+
+def list_statistics(asked: Sweep, columns: Iterable[str]) -> list[str]:
+    """The compared statistics of the recipe's metrics, or all where it has none of them."""
+    found = [key.removesuffix(".error") for key in columns if key.endswith(".error")]
+    metrics = [choice.name for choice in asked.combinations()[0].recipe.metrics]
+    return [s for metric in metrics for s in found if s.partition(".")[0] == metric] or found
 
 
 def _worst_fraction(rows: Sequence[dict[str, Any]]) -> tuple[str, str, list[str]]:
     """The largest difference of a phase fraction; without a reference the last phase's own."""
     ends = ".difference"
     off = [
-        [value for key, value in row.items() if key.startswith(FRACTION) and key.endswith(ends)]
+        [value for key, value in row.items() if key.startswith(FRACTIONS) and key.endswith(ends)]
         for row in rows
     ]
     if all(off):
         return "fraction", "off by", [_number(max(one, key=abs), "+.4f") for one in off]
-    last = [[value for key, value in row.items() if key.startswith(FRACTION)][-1] for row in rows]
+    last = [[value for key, value in row.items() if key.startswith(FRACTIONS)][-1] for row in rows]
     return "fraction", "last phase", [_number(value, ".4f") for value in last]
 
 
@@ -110,11 +115,10 @@ def _aligned(columns: Sequence[tuple[str, str, list[str]]]) -> list[str]:
 
 
 def _fractions(volumes: Sequence[Volume]) -> dict[str, Any]:
-    share = catalog().build("metric", FRACTION)
-    mean = xr.concat([xr.DataArray(share.measure(v)) for v in volumes], "sample").mean("sample")
+    mean = np.mean([volume.fractions() for volume in volumes], axis=0)
     return {
-        f"{FRACTION}.{name}": float(value)
-        for name, value in zip(volumes[0].phases, mean.values, strict=True)
+        f"{FRACTIONS}.{name}": float(value)
+        for name, value in zip(volumes[0].phases, mean.tolist(), strict=True)
     }
 
 

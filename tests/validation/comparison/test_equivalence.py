@@ -9,16 +9,19 @@ from scipy import ndimage
 
 from recon.core import Micrographs, ReconError, Volume, catalog
 from recon.core.testing import volumes
-from recon.validation.comparison.crops import Rest, apart, crops
-from recon.validation.comparison.equivalence import OF_MICROGRAPHS, compare, spread
-from recon.validation.comparison.floor import (
+from recon.validation.comparison.agreement import compute_spread
+from recon.validation.comparison.boxes import count_disjoint, place_boxes
+from recon.validation.comparison.compare import compare
+from recon.validation.comparison.leave_one_out import LeaveOneOut
+from recon.validation.comparison.metric_spec import build_specs, list_compared
+from recon.validation.comparison.sampling_error import (
     ESTIMATED,
-    floor_of_micrographs,
-    floor_of_volume,
-    left_out,
-    relative_error,
+    compute_error,
+    leave_out_boxes,
+    leave_out_groups,
+    leave_out_windows,
 )
-from recon.validation.comparison.windows import independent_slices, windows
+from recon.validation.comparison.windows import count_independent_slices, cut_windows
 
 
 def curve(values, **coords):
@@ -30,6 +33,22 @@ def material(shape, grain=2.0, seed=0, level=0.0):
     noise = np.random.default_rng(seed).normal(size=shape)
     smooth = ndimage.gaussian_filter(noise, grain, mode="wrap")
     return (smooth > level * smooth.std()).astype(np.uint8)
+
+
+FLAT = (
+    "two-point",
+    "lineal-path",
+    "chord-length.density",
+    "chord-length.mean",
+    "surface-density.faces",
+    "volume-fraction",
+)
+
+
+def curves_of(name, max_lag, planes=None):
+    """What measures the curves of a metric that the comparison takes."""
+    (spec,) = build_specs([name], max_lag, planes)
+    return lambda sample: spec.measure(sample)[name]
 
 
 def cut(labels, step=4):
@@ -46,23 +65,23 @@ def cut(labels, step=4):
 def test_the_error_is_the_summed_distance_over_the_summed_reference():
     reference = curve([[0.5, 0.25, 0.25], [0.4, 0.1, 0.0]])
     sample = curve([[0.4, 0.35, 0.25], [0.4, 0.1, 0.0]])
-    assert relative_error(sample, reference).values == pytest.approx([0.2, 0.0])
+    assert compute_error(sample, reference).values == pytest.approx([0.2, 0.0])
 
 
 @given(st.floats(0, 3))
 def test_a_curve_scaled_by_c_has_the_error_of_c_minus_one(c):
     reference = curve(np.random.default_rng(0).uniform(0.1, 1, (3, 8)))
-    assert relative_error(c * reference, reference).values == pytest.approx(abs(c - 1))
+    assert compute_error(c * reference, reference).values == pytest.approx(abs(c - 1))
 
 
 def test_only_lags_that_both_reach_count():
     reference = curve([[0.5, 0.5, np.nan]], lag=[0, 1, 2])
     sample = curve([[0.5, 0.4, 0.1, 0.1]], lag=[0, 1, 2, 3])
-    assert relative_error(sample, reference).values == pytest.approx([0.1])
+    assert compute_error(sample, reference).values == pytest.approx([0.1])
 
 
 def test_a_phase_that_the_reference_lacks_is_infinitely_wrong_and_one_that_both_lack_is_not():
-    error = relative_error(curve([[0.1, 0.1], [0.0, 0.0]]), curve([[0.0, 0.0], [0.0, 0.0]]))
+    error = compute_error(curve([[0.1, 0.1], [0.0, 0.0]]), curve([[0.0, 0.0], [0.0, 0.0]]))
     assert np.isinf(error[0]) and np.isnan(error[1])
 
 
@@ -90,7 +109,8 @@ def test_the_rest_is_the_reference_without_every_pair_that_touches_the_crop(volu
     ]
     box = tuple(slice(a, a + n) for a, n in zip(start, size, strict=True))
     lags = min(size) // 2
-    rest = Rest(catalog().build("metric", name, max_lag=lags), volume).without(box)
+    metric = catalog().build("metric", name, max_lag=lags)
+    rest = LeaveOneOut(metric.measure, volume).measure_without(box)
     for axis, direction in enumerate("zyx"):
         labels = np.moveaxis(volume.labels, axis, 0)
         turned = (box[axis], *(box[i] for i in range(3) if i != axis))
@@ -105,7 +125,7 @@ def test_the_rest_is_the_reference_without_every_pair_that_touches_the_crop(volu
 )
 def test_crops_are_different_boxes_inside_and_as_many_as_asked_for_or_there_are(whole, size, least):
     size = tuple(min(pair) for pair in zip(whole, size, strict=True))
-    boxes = crops(whole, size, least)
+    boxes = place_boxes(whole, size, least)
     places = {tuple(s.start for s in box) for box in boxes}
     there_are = np.prod([side - crop + 1 for side, crop in zip(whole, size, strict=True)])
     assert len(places) == len(boxes) >= min(least, there_are)
@@ -115,24 +135,24 @@ def test_crops_are_different_boxes_inside_and_as_many_as_asked_for_or_there_are(
 
 
 def test_crops_lie_apart_where_there_is_room():
-    boxes = crops((64, 32, 32), (16, 16, 16), 16)
+    boxes = place_boxes((64, 32, 32), (16, 16, 16), 16)
     covered = np.zeros((64, 32, 32), int)
     for box in boxes:
         covered[box] += 1
-    assert len(boxes) == apart((64, 32, 32), (16, 16, 16)) == 16
+    assert len(boxes) == count_disjoint((64, 32, 32), (16, 16, 16)) == 16
     assert (covered == 1).all()
 
 
 def test_windows_are_disjoint_and_of_the_size_of_the_slices():
     image = np.arange(100, dtype=np.uint8).reshape(10, 10)
-    found = windows(Micrographs({"xz": [image]}), "xz", (4, 99, 3))
+    found = cut_windows(Micrographs({"xz": [image]}), "xz", (4, 99, 3))
     assert {w.shape for w in found} == {(4, 3)} and len(found) == 2 * 3
     assert len(np.unique(np.concatenate([w.ravel() for w in found]))) == len(found) * 12
 
 
 def test_windows_are_as_large_as_fit_the_largest_slice():
     small, large = np.zeros((5, 5), np.uint8), np.zeros((6, 20), np.uint8)
-    found = windows(Micrographs({"xy": [small, large]}), "xy", (8, 8, 8))
+    found = cut_windows(Micrographs({"xy": [small, large]}), "xy", (8, 8, 8))
     assert [w.shape for w in found] == [(6, 8)] * 2
 
 
@@ -141,32 +161,34 @@ def test_every_slice_of_white_noise_is_independent_and_none_of_an_extrusion(norm
     rng = np.random.default_rng(1)
     noise = rng.integers(0, 2, (96, 96, 96), np.uint8)
     shape = (24, 24, 24)
-    assert independent_slices(cut(noise), normal, shape) > 15
+    assert count_independent_slices(cut(noise), normal, shape) > 15
     extruded = np.broadcast_to(noise.take([0], normal), noise.shape)
-    assert independent_slices(cut(extruded), normal, shape) == pytest.approx(1, abs=0.5)
+    assert count_independent_slices(cut(extruded), normal, shape) == pytest.approx(1, abs=0.5)
 
 
 def test_without_a_plane_that_shows_the_normal_the_material_is_isotropic():
     labels = material((96, 96, 96))
-    whole = independent_slices(cut(labels), 0, (32, 32, 32))
+    whole = count_independent_slices(cut(labels), 0, (32, 32, 32))
     one = Micrographs({"xy": cut(labels).planes["xy"]})
-    assert independent_slices(one, 0, (32, 32, 32)) == pytest.approx(whole, rel=0.5)
+    assert count_independent_slices(one, 0, (32, 32, 32)) == pytest.approx(whole, rel=0.5)
 
 
 @pytest.mark.parametrize("wanted", [1, 10, 150])
 def test_left_out_groups_scatter_like_so_many_new_windows(wanted):
     count, lags = 200, 400
     windows = 1 + 0.1 * np.random.default_rng(2).normal(size=(count, 1, lags))
-    each = xr.DataArray(windows, dims=("piece", "phase", "lag"))
-    curves, errors, note = left_out(each, wanted)
-    assert float(curves.std("piece", ddof=1).mean()) == pytest.approx(0.1 / wanted**0.5, rel=0.1)
+    each = xr.DataArray(windows, dims=("subvolume", "phase", "lag"))
+    curves, errors, note = leave_out_groups(each, wanted)
+    assert float(curves.std("subvolume", ddof=1).mean()) == pytest.approx(
+        0.1 / wanted**0.5, rel=0.1
+    )
     expected = 0.1 * (1 / wanted + 1 / count) ** 0.5 * (2 / np.pi) ** 0.5
     assert float(errors.mean()) == pytest.approx(expected, rel=0.1)
     assert ("scaled" in note) == (wanted > count // 2)
     assert len(errors) >= 16
 
 
-def test_a_real_piece_scores_about_the_floor_and_another_material_does_not():
+def test_a_real_subvolume_scores_about_the_sampling_error_and_another_material_does_not():
     labels = material((64, 96, 96), seed=3)
     reference, shape = Volume(labels, phases=("pore", "solid")), slice(0, 32)
     real = [
@@ -184,47 +206,46 @@ def test_a_real_piece_scores_about_the_floor_and_another_material_does_not():
         assert bad.headline["ratio"] > 3
 
 
-def test_the_floor_from_2d_is_near_the_floor_from_3d():
+def test_the_sampling_error_from_2d_is_near_that_from_3d():
     labels = material((96, 96, 96), grain=(3, 2, 1), seed=5)
     shape = (32, 32, 32)
-    build = catalog().build
-    flat = floor_of_micrographs(
-        build("metric", "two-point", max_lag=16, planes=True), cut(labels, 8), shape
+    micrographs = cut(labels, 8)
+    flat = leave_out_windows(
+        curves_of("two-point", 16, tuple(micrographs.planes)), micrographs, shape
     )
-    solid = floor_of_volume(build("metric", "two-point", max_lag=16), Volume(labels), shape)
+    solid = leave_out_boxes(curves_of("two-point", 16), Volume(labels), shape)
     assert flat.notes[0] == ESTIMATED
     assert float(flat.mean.mean()) == pytest.approx(float(solid.mean.mean()), rel=0.5)
 
 
-def test_a_reference_that_is_no_larger_has_no_floor_and_says_so():
+def test_a_reference_that_is_no_larger_has_no_sampling_error_and_says_so():
     volume = Volume(material((16, 16, 16)))
     agreement = compare([volume], volume).metrics["two-point"]
-    assert agreement.floor is None
+    assert agreement.sampling_error is None
     assert "not larger than the sample" in agreement.notes[0]
     assert agreement.headline["error"] == 0 and np.isnan(agreement.headline["ratio"])
 
 
-def test_too_few_micrographs_have_no_floor_and_say_so():
+def test_too_few_micrographs_have_no_sampling_error_and_say_so():
     labels = material((32, 32, 32))
     few = Micrographs({"xy": [labels[0], labels[16]]})
     agreement = compare([Volume(labels[:16, :16, :16])], few).metrics["two-point"]
-    assert agreement.floor is not None and list(agreement.errors["plane"].values) == ["xy"]
+    assert agreement.sampling_error is not None and list(agreement.errors["plane"].values) == ["xy"]
     agreement = compare([Volume(labels)], few).metrics["two-point"]
-    assert agreement.floor is None
+    assert agreement.sampling_error is None
     assert "2 windows" in agreement.notes[0]
 
 
-def test_crops_are_as_large_as_fit_and_the_note_says_so():
+def test_subvolumes_are_as_large_as_fit_and_the_note_says_so():
     reference = Volume(material((12, 48, 48)))
-    metric = catalog().build("metric", "two-point", max_lag=8)
-    floor = floor_of_volume(metric, reference, (16, 16, 16))
-    assert floor.notes[0].startswith("16 crops of 12 x 16 x 16 voxels")
-    assert "no crop of the sample's 16 x 16 x 16" in floor.notes[1]
-    assert np.isfinite(floor.mean).all()
+    sampling = leave_out_boxes(curves_of("two-point", 8), reference, (16, 16, 16))
+    assert sampling.notes[0].startswith("16 subvolumes of 12 x 16 x 16 voxels")
+    assert "no subvolume of the sample's 16 x 16 x 16" in sampling.notes[1]
+    assert np.isfinite(sampling.mean).all()
 
 
 @pytest.mark.filterwarnings("error")
-def test_one_plane_without_a_floor_leaves_the_ratio_to_the_others():
+def test_one_plane_without_a_sampling_error_leaves_the_ratio_to_the_others():
     labels = material((64, 64, 64))
     planes = cut(labels).planes
     micrographs = Micrographs({"xy": planes["xy"], "xz": planes["xz"][:1]})
@@ -237,17 +258,17 @@ def test_one_plane_without_a_floor_leaves_the_ratio_to_the_others():
     assert headline["ratio"] == pytest.approx(float(xy["error"] / xy["floor"]))
 
 
-def test_spread_is_one_for_real_pieces_and_two_for_twice_their_scatter():
+def test_spread_is_one_for_real_subvolumes_and_two_for_twice_their_scatter():
     curves = np.random.default_rng(6).normal(size=(20, 2, 3, 9))
-    pieces = xr.DataArray(curves, dims=("piece", "phase", "plane", "lag"))
-    samples = pieces.rename(piece="sample")
-    assert spread(samples, pieces).values == pytest.approx(np.ones((2, 3)))
-    assert spread(2 * samples, pieces).values == pytest.approx(np.full((2, 3), 2))
+    subvolumes = xr.DataArray(curves, dims=("subvolume", "phase", "plane", "lag"))
+    samples = subvolumes.rename(subvolume="sample")
+    assert compute_spread(samples, subvolumes).values == pytest.approx(np.ones((2, 3)))
+    assert compute_spread(2 * samples, subvolumes).values == pytest.approx(np.full((2, 3), 2))
 
 
 def test_spread_serves_properties_too():
-    pieces = xr.DataArray([1.0, 2.0, 3.0], dims="piece")
-    assert float(spread(xr.DataArray([2.0, 2.0], dims="sample"), pieces)) == 0
+    subvolumes = xr.DataArray([1.0, 2.0, 3.0], dims="subvolume")
+    assert float(compute_spread(xr.DataArray([2.0, 2.0], dims="sample"), subvolumes)) == 0
 
 
 def test_the_table_is_plain_json_even_with_a_phase_that_never_occurs():
@@ -269,9 +290,21 @@ def test_the_text_has_a_line_for_every_metric():
     labels = material((32, 32, 32))
     text = compare([Volume(labels[:16, :16, :16])], cut(labels)).to_text()
     first = [line.split(":")[0] for line in text.splitlines()]
-    assert [name for name in first if name in OF_MICROGRAPHS] == list(OF_MICROGRAPHS)
+    assert [name for name in first if name in FLAT] == list(FLAT)
     assert "volume fractions" in first
     assert ESTIMATED in text
+
+
+def test_bundled_metrics_join_in_this_order():
+    labels = material((8, 8, 8))
+    assert list_compared(cut(labels)) == FLAT
+    assert list_compared(Volume(labels)) == (
+        *FLAT,
+        "two-point-cluster",
+        "percolation.spanning_share",
+        "percolation.largest_share",
+        "local-thickness.mean",
+    )
 
 
 def test_what_cannot_be_compared_is_refused():

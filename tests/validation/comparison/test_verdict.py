@@ -7,12 +7,11 @@ import xarray as xr
 from scipy import ndimage
 
 from recon.core import Micrographs, Volume, catalog
+from recon.validation.comparison.boxes import count_independent, place_boxes, scale_overlaps
 from recon.validation.comparison.cells import Block, Cell
-from recon.validation.comparison.crops import crops, worth
-from recon.validation.comparison.equivalence import compare
-from recon.validation.comparison.null import null, spread_range
-from recon.validation.comparison.pieces import overlap_factors
-from recon.validation.comparison.property_agreement import PropertyAgreement, constants
+from recon.validation.comparison.compare import compare
+from recon.validation.comparison.null import bound_spread, calibrate
+from recon.validation.comparison.property_agreement import PropertyAgreement, list_constants
 from recon.validation.comparison.verdict import (
     CLOSE,
     INDISTINGUISHABLE,
@@ -30,7 +29,7 @@ def material(shape, grain, seed):
     return (ndimage.gaussian_filter(noise, grain, mode="wrap") > 0).astype(np.uint8)
 
 
-def piece(seed):
+def cut_subvolume(seed):
     """24^3 voxels of another volume of the layered material."""
     return material((40, 40, 40), (1, 1, 2), seed)[:24, :24, :24]
 
@@ -54,8 +53,8 @@ def micrographs(layered):
 
 @pytest.fixture(scope="module")
 def fresh():
-    """One that is about in the middle of what real pieces do."""
-    return piece(4)
+    """One that is about in the middle of what real subvolumes do."""
+    return cut_subvolume(4)
 
 
 FLAT = ("two-point", "chord-length.mean", "surface-density.faces", "volume-fraction")
@@ -66,7 +65,7 @@ def judged(labels, reference, metrics=FLAT):
 
 
 def apart(comparison):
-    """The verdict on each sample by itself; the floor is found once for all of them."""
+    """The verdict on each sample by itself; the sampling error is found once for all of them."""
     for i in range(comparison.fractions.sizes["sample"]):
 
         def one(agreement, field, i=i):
@@ -105,7 +104,7 @@ BOTH = pytest.mark.parametrize("kind", ["volume", "micrographs"])
 
 
 @BOTH
-def test_another_piece_of_the_material_cannot_be_told(verdicts, kind):
+def test_another_subvolume_of_the_material_is_indistinguishable(verdicts, kind):
     verdict = verdicts["fresh", kind]
     assert verdict.level == INDISTINGUISHABLE and not verdict.findings
     assert verdict.value <= verdict.limit and verdict.p_value >= 0.05
@@ -139,19 +138,19 @@ def test_shuffled_voxels_keep_their_amount_and_nothing_else(verdicts, kind):
     assert excess == sorted(excess, reverse=True)
 
 
-def test_without_a_floor_there_is_no_verdict(fresh):
+def test_without_a_sampling_error_there_is_no_verdict(fresh):
     verdict = judged(fresh, Volume(fresh, phases=NAMES))
     assert verdict.level == UNKNOWN and "not larger than the sample" in verdict.headline
     assert LEVELS.index(verdict.level) == 3
 
 
-def test_a_plane_without_a_floor_is_told_and_the_others_are_judged(micrographs, fresh):
+def test_a_plane_without_a_sampling_error_is_told_and_the_others_are_judged(micrographs, fresh):
     planes = {**micrographs.planes, "xz": micrographs.planes["xz"][:1]}
     few = Micrographs({**planes, "xz": [planes["xz"][0][:30, :30]]}, phases=NAMES)
     verdict = judged(fresh, few, FLAT[2:])
     assert verdict.level == INDISTINGUISHABLE
     assert {(f.level, f.where) for f in verdict.findings} == {("unknown", "xz")}
-    assert "Not judged, for want of a floor: xz" in verdict.headline
+    assert "Not judged, for want of a sampling error: xz" in verdict.headline
 
 
 def test_a_phase_that_the_material_lacks_is_infinitely_wrong(fresh, layered):
@@ -167,7 +166,7 @@ def test_a_phase_that_the_material_lacks_is_infinitely_wrong(fresh, layered):
 
 
 def test_what_scatters_less_than_half_a_per_cent_is_not_told():
-    """Real pieces are in one cluster but for some voxels, the sample but for a few more."""
+    """Real subvolumes are in one cluster but for some voxels, the sample but for a few more."""
     labels = material((48, 48, 48), 2, 3)
     comparison = compare(
         [Volume(material((24, 24, 24), 2, 4), phases=NAMES)],
@@ -176,9 +175,13 @@ def test_what_scatters_less_than_half_a_per_cent_is_not_told():
     )
     agreement = comparison.metrics["percolation.largest_share"]
     curves = xr.full_like(agreement.curves, 0.999)
-    pieces = xr.full_like(agreement.floor.curves, 1.0)
-    floor = attrs.evolve(agreement.floor, curves=pieces, errors=0 * agreement.floor.errors)
-    almost = attrs.evolve(agreement, curves=curves, floor=floor, reference=curves[0] * 0 + 1)
+    real = xr.full_like(agreement.sampling_error.curves, 1.0)
+    sampling = attrs.evolve(
+        agreement.sampling_error, curves=real, errors=0 * agreement.sampling_error.errors
+    )
+    almost = attrs.evolve(
+        agreement, curves=curves, sampling_error=sampling, reference=curves[0] * 0 + 1
+    )
     changed = attrs.evolve(comparison, metrics={agreement.name: almost})
     assert changed.verdict.level == INDISTINGUISHABLE
     worse = attrs.evolve(almost, curves=xr.full_like(curves, 0.9))
@@ -186,7 +189,7 @@ def test_what_scatters_less_than_half_a_per_cent_is_not_told():
     assert changed.verdict.level == NOT_EQUIVALENT
 
 
-def test_a_phase_that_spans_unlike_real_pieces_is_noted():
+def test_a_phase_that_spans_unlike_real_subvolumes_is_noted():
     slab = np.zeros((32, 32, 40), np.uint8)
     slab[:, :, ::4] = 1  # spans along y and z
     sample = np.zeros((16, 16, 16), np.uint8)
@@ -202,7 +205,7 @@ def test_a_phase_that_spans_unlike_real_pieces_is_noted():
 
 
 def test_samples_that_are_all_alike_are_told_without_a_lower_level(layered):
-    others = [Volume(piece(10 + i), phases=NAMES) for i in range(6)]
+    others = [Volume(cut_subvolume(10 + i), phases=NAMES) for i in range(6)]
     assert compare(others, layered, FLAT[1:]).verdict.findings == ()
     almost = [others[0]] * 5 + [others[1]]
     verdict = compare(almost, layered, FLAT[1:]).verdict
@@ -210,50 +213,52 @@ def test_samples_that_are_all_alike_are_told_without_a_lower_level(layered):
     assert note.level == "note" and note.statistic == "spread" and "scatter less" in note.text
 
 
-def gaussian_blocks(rng, pieces, cells, planes):
+def gaussian_blocks(rng, subvolumes, cells, planes):
     """Errors as real ones are: distances of normal numbers, and of many together."""
     made = []
     for plane in range(planes):
-        common = rng.normal(size=(pieces + 1, 1, 1))
+        common = rng.normal(size=(subvolumes + 1, 1, 1))
         many = [1 if k % 2 else 20 for k in range(cells)]
         errors = np.stack(
-            [np.abs(common[:, 0] + rng.normal(size=(pieces + 1, m))).mean(1) for m in many], 1
+            [np.abs(common[:, 0] + rng.normal(size=(subvolumes + 1, m))).mean(1) for m in many], 1
         )
         mean = errors[:-1].mean(0)
         names = tuple(Cell(str(k), "plane", str(plane), None, None) for k in range(cells))
-        made.append(Block(names, errors[-1] / mean, errors[:-1] / mean, pieces))
+        made.append(Block(names, errors[-1] / mean, errors[:-1] / mean, subvolumes))
     return made
 
 
 @pytest.mark.parametrize(("cells", "planes"), [(1, 1), (12, 1), (6, 3)])
-def test_a_real_piece_is_told_in_about_one_of_twenty_cases(cells, planes):
+def test_a_real_subvolume_differs_significantly_in_about_one_of_twenty_cases(cells, planes):
     rng = np.random.default_rng(7)
-    chances = [null(gaussian_blocks(rng, 16, cells, planes), 1, 0.05).chance for _ in range(300)]
+    chances = [
+        calibrate(gaussian_blocks(rng, 16, cells, planes), 1, 0.05).chance for _ in range(300)
+    ]
     assert 0.01 <= np.mean(np.array(chances) < 0.05) <= 0.09
     assert 0.35 < np.mean(np.array(chances) < 0.5) < 0.6
 
 
 def test_limit_and_chance_agree():
     blocks = gaussian_blocks(np.random.default_rng(8), 16, 5, 2)
-    found = null(blocks, 1, 0.05)
+    found = calibrate(blocks, 1, 0.05)
     for alpha in (0.01, 0.05, 0.3, 0.9):
-        limits = null(blocks, 1, alpha).limits
+        limits = calibrate(blocks, 1, alpha).limits
         exceeded = any((b.ratios > one).any() for b, one in zip(blocks, limits, strict=True))
         assert exceeded == (found.chance < alpha)
 
 
 def test_the_mean_of_many_samples_has_a_tighter_limit_than_one():
     blocks = gaussian_blocks(np.random.default_rng(9), 30, 5, 1)
-    alone, many = null(blocks, 1, 0.05).limits[0], null(blocks, 16, 0.05).limits[0]
+    alone, many = calibrate(blocks, 1, 0.05).limits[0], calibrate(blocks, 16, 0.05).limits[0]
     assert (many < alone).all() and (many > 1).all()
 
 
-def test_overlapping_pieces_are_as_far_from_the_others_as_a_new_one_once_scaled():
+def test_overlapping_subvolumes_are_as_far_from_the_others_as_a_new_one_once_scaled():
     rng = np.random.default_rng(10)
     whole, size = (20, 8, 8), (10, 6, 6)
-    boxes = crops(whole, size, 12)
-    factors = overlap_factors(boxes)
-    assert 1 < worth(boxes) < 5 < len(boxes)
+    boxes = place_boxes(whole, size, 12)
+    factors = scale_overlaps(boxes)
+    assert 1 < count_independent(boxes) < 5 < len(boxes)
     scaled, new = [], []
     for _ in range(3000):
         field = rng.normal(size=whole)
@@ -264,17 +269,17 @@ def test_overlapping_pieces_are_as_far_from_the_others_as_a_new_one_once_scaled(
     assert np.mean(scaled, 0) == pytest.approx(np.full(len(boxes), np.mean(new)), rel=0.15)
 
 
-def test_pieces_apart_are_worth_their_number():
-    assert worth(crops((40, 20, 20), (10, 10, 10), 16)) == pytest.approx(16)
+def test_subvolumes_side_by_side_are_worth_their_number():
+    assert count_independent(place_boxes((40, 20, 20), (10, 10, 10), 16)) == pytest.approx(16)
 
 
 def test_the_range_of_a_spread_is_wide_for_two_samples_and_narrow_for_many():
-    assert spread_range(2, 16)[0] < 0.1 and spread_range(2, 16)[1] > 2
-    low, high = spread_range(200, 200)
+    assert bound_spread(2, 16)[0] < 0.1 and bound_spread(2, 16)[1] > 2
+    low, high = bound_spread(200, 200)
     assert 0.8 < low < 1 < high < 1.2
 
 
-def test_properties_are_solved_for_real_pieces_and_judged(layered, fresh):
+def test_properties_are_solved_for_real_subvolumes_and_judged(layered, fresh):
     solver = catalog().build("property", "diffusivity", phases=[0], tolerance=1e-3)
     seen = []
     dense = np.where(np.arange(24) % 2, 1, fresh).astype(np.uint8)
@@ -288,10 +293,12 @@ def test_properties_are_solved_for_real_pieces_and_judged(layered, fresh):
     )
     json.dumps(comparison.to_table(), allow_nan=False)
     found = comparison.properties["diffusivity"]
-    assert found.samples.dims == ("sample", "constant") and found.pieces.sizes["piece"] == 18
-    assert ("diffusivity of real pieces", 17, 18) in seen
+    assert (
+        found.samples.dims == ("sample", "constant") and found.subvolumes.sizes["subvolume"] == 18
+    )
+    assert ("diffusivity of real subvolumes", 17, 18) in seen
     direct = solver.solve(Volume(layered.labels[:24, :24, :24], phases=NAMES))["relative"]
-    first = found.pieces.sel(piece=0, constant=["relative x", "relative y", "relative z"])
+    first = found.subvolumes.sel(subvolume=0, constant=["relative x", "relative y", "relative z"])
     assert np.allclose(first, direct.sel(axis=["x", "y", "z"]))
     good, bad = apart(comparison)
     assert good.level == INDISTINGUISHABLE and bad.level == NOT_EQUIVALENT
@@ -299,24 +306,24 @@ def test_properties_are_solved_for_real_pieces_and_judged(layered, fresh):
     assert failed and failed[0].where.split()[0] in ("relative", "tortuosity_factor")
 
 
-def agreement_of(samples, pieces):
+def agreement_of(samples, subvolumes):
     def named(values, dim):
         return xr.DataArray(
             np.array(values, float)[:, None], {"constant": ["E z"]}, (dim, "constant")
         )
 
-    real = named(pieces, "piece")
+    real = named(subvolumes, "subvolume")
     return PropertyAgreement("homogenization", named(samples, "sample"), real, 0 * real)
 
 
 def test_chances_of_a_property():
-    pieces = np.arange(1.0, 16.0)
-    assert agreement_of([99], pieces).p_value.item() == pytest.approx(2 / 16)
-    assert agreement_of([8], pieces).p_value.item() == 1
-    assert agreement_of([99, 98, 97, 96], pieces).p_value.item() < 0.01
-    assert agreement_of([4, 8, 12], pieces).p_value.item() > 0.5
-    assert agreement_of([8.8], pieces).difference.item() == pytest.approx(0.1)
-    assert np.isnan(agreement_of([np.inf, np.nan], pieces).p_value.item())
+    subvolumes = np.arange(1.0, 16.0)
+    assert agreement_of([99], subvolumes).p_value.item() == pytest.approx(2 / 16)
+    assert agreement_of([8], subvolumes).p_value.item() == 1
+    assert agreement_of([99, 98, 97, 96], subvolumes).p_value.item() < 0.01
+    assert agreement_of([4, 8, 12], subvolumes).p_value.item() > 0.5
+    assert agreement_of([8.8], subvolumes).difference.item() == pytest.approx(0.1)
+    assert np.isnan(agreement_of([np.inf, np.nan], subvolumes).p_value.item())
 
 
 def test_constants_are_the_short_results_without_diagnostics():
@@ -329,6 +336,6 @@ def test_constants_are_the_short_results_without_diagnostics():
         },
         {"axis": ["x", "y", "z"]},
     )
-    found = constants(result)
+    found = list_constants(result)
     assert list(found["constant"].values) == ["E x", "E y", "E z"]
     assert list(found["units"].values) == ["GPa"] * 3 and list(found.values) == [1, 2, 3]

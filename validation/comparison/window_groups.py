@@ -1,4 +1,4 @@
-"""Windows of micrographs dealt to groups that each are worth one volume."""
+"""Windows of micrographs in groups that each are worth one volume."""
 
 import attrs
 import numpy as np
@@ -6,15 +6,14 @@ from numpy.typing import NDArray
 
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import AXES, NORMAL, in_plane
-from recon.validation.comparison.windows import Slices, independent_slices, windows
+from recon.validation.comparison.windows import Slices, count_independent_slices, cut_windows
 
-PIECES = 16  # real pieces at least, where the reference has them
-GROUPS = 48  # of windows at least: with fewer, the luck of one deal shows in the floor
-FEWEST = 8  # windows of a plane below which they are not dealt
+GROUPS = 48  # of windows at least: with fewer, the luck of one draw shows in the sampling error
+FEWEST = 8  # windows of a plane below which they are not grouped
 
 
 @attrs.frozen(eq=False)
-class Dealt:
+class WindowGroups:
     """The windows of one plane in groups.
 
     windows  disjoint, of the size of the volume's slices or as large as fit
@@ -30,38 +29,40 @@ class Dealt:
 
     @property
     def worth(self) -> float:
-        """Independent pieces that the groups are worth: no more than there are windows."""
+        """Independent subvolumes that the groups are worth: no more than there are windows."""
         return float(min(len(self.groups), len(self.windows)))
 
 
-def deal(micrographs: Micrographs, plane: str, shape: tuple[int, int, int]) -> Dealt:
-    """Groups of windows that are worth a volume each (see floor.floor_of_micrographs)."""
-    pieces = windows(micrographs, plane, shape)
-    if len(pieces) < FEWEST:
-        return Dealt(
-            pieces,
+def group_windows(
+    micrographs: Micrographs, plane: str, shape: tuple[int, int, int]
+) -> WindowGroups:
+    """Groups of windows that are worth a volume each (see sampling_error.leave_out_windows)."""
+    windows = cut_windows(micrographs, plane, shape)
+    if len(windows) < FEWEST:
+        return WindowGroups(
+            windows,
             1,
             (),
-            f"{plane}: no floor, the micrographs hold {len(pieces)} windows of the size of "
-            f"the volume's slices, at least {FEWEST} are needed",
+            f"{plane}: no sampling error, the micrographs hold {len(windows)} windows of the size "
+            f"of the volume's slices, at least {FEWEST} are needed",
         )
     # A window smaller than the slice is worth less.
-    area = np.prod([shape[axis] for axis in in_plane(plane)]) / pieces[0].size
-    worth = independent_slices(micrographs, NORMAL[plane], shape)
+    area = np.prod([shape[axis] for axis in in_plane(plane)]) / windows[0].size
+    worth = count_independent_slices(micrographs, NORMAL[plane], shape)
     wanted = max(1, round(worth * area))
-    groups, made = dealt(len(pieces), wanted)
-    a, b = pieces[0].shape
+    groups, drawn = draw_groups(len(windows), wanted)
+    a, b = windows[0].shape
     note = (
-        f"{plane}: {made} of {len(pieces)} windows of {a} x {b} pixels; the volume is worth "
+        f"{plane}: {drawn} of {len(windows)} windows of {a} x {b} pixels; the volume is worth "
         f"{worth:.0f} slices normal to {AXES[NORMAL[plane]]}"
     )
-    return Dealt(pieces, wanted, groups, note)
+    return WindowGroups(windows, wanted, groups, note)
 
 
-def dealt(count: int, wanted: int) -> tuple[tuple[NDArray[np.int64], ...], str]:
+def draw_groups(count: int, wanted: int) -> tuple[tuple[NDArray[np.int64], ...], str]:
     """Groups of `wanted` windows, or of half of them where there are fewer, and a note.
 
-    The same for all metrics, so that group i is one piece of the material to each of them.
+    The same for all metrics, so that group i is one part of the material to each of them.
     """
     size = min(wanted, count // 2)
     rng = np.random.default_rng(0)
@@ -73,13 +74,13 @@ def dealt(count: int, wanted: int) -> tuple[tuple[NDArray[np.int64], ...], str]:
     )
     note = f"{len(groups)} left-out groups of {size}"
     if rounds > 1:
-        note += f" ({rounds} ways to deal them)"
+        note += f" (drawn in {rounds} ways)"
     if size < wanted:
         note += f", scaled to {wanted},"
     return groups, note
 
 
-def scales(count: int, size: int, wanted: int) -> tuple[float, float]:
+def scale_groups(count: int, size: int, wanted: int) -> tuple[float, float]:
     """Factors of the errors and of the deviations of groups of `size` among `count` windows.
 
     Of independent windows: the variance of `size` of them against the others goes with

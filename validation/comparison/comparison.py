@@ -1,0 +1,90 @@
+"""Comparison: samples beside a reference, with the verdict on them."""
+
+from functools import cached_property
+from typing import Any
+
+import attrs
+import numpy as np
+import xarray as xr
+
+from recon.validation.comparison.agreement import Agreement, to_plain
+from recon.validation.comparison.property_agreement import PropertyAgreement
+from recon.validation.comparison.verdict import Verdict, judge
+
+FRACTIONS = "volume-fraction"
+"""Phase fractions in JSON and tables, where they stand apart: whatever is compared, they are
+given."""
+
+
+@attrs.frozen(eq=False)
+class Comparison:
+    """Samples against a reference.
+
+    kind                 "volume", or "micrographs": then per plane, the sampling error estimated
+                         from 2D
+    phases               names
+    metrics              name -> Agreement
+    fractions            (sample, phase);  reference_fractions  (phase,)
+    properties           name -> PropertyAgreement, against a volume where they were asked for
+    """
+
+    kind: str
+    phases: tuple[str, ...]
+    metrics: dict[str, Agreement]
+    fractions: xr.DataArray
+    reference_fractions: xr.DataArray
+    properties: dict[str, PropertyAgreement] = attrs.field(factory=dict)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Whether the samples are distinguishable from real subvolumes, and by what."""
+        return judge(self)
+
+    def to_table(self) -> dict[str, Any]:
+        """As plain data for JSON; what is not a finite number is None."""
+        table: dict[str, Any] = {
+            "against": self.kind,
+            "estimated_from_2d": self.kind == "micrographs",
+            "samples": self.fractions.sizes["sample"],
+            FRACTIONS: {
+                name: {
+                    "sample": to_plain(self.fractions.mean("sample")[k]),
+                    "reference": to_plain(self.reference_fractions[k]),
+                    "difference": to_plain(
+                        (self.fractions.mean("sample") - self.reference_fractions)[k]
+                    ),
+                }
+                for k, name in enumerate(self.phases)
+            },
+        }
+        for name, agreement in self.metrics.items():
+            found = agreement.to_table(self.phases)
+            if name != FRACTIONS:
+                table[name] = found
+                continue
+            for phase, values in found["phases"].items():
+                table[FRACTIONS][phase] |= values
+        table["properties"] = {name: one.to_table() for name, one in self.properties.items()}
+        table["verdict"] = self.verdict.to_table()
+        return table
+
+    def to_text(self) -> str:
+        """A few lines for a terminal."""
+        difference = (self.fractions.mean("sample") - self.reference_fractions).values
+        lines = [
+            f"{name}: error {_number(h['error'])}, sampling error {_number(h['floor'])}, "
+            f"ratio {_number(h['ratio'])}"
+            + (f", spread {_number(h['spread'])}" if np.isfinite(h["spread"]) else "")
+            for name, h in ((n, agreement.headline) for n, agreement in self.metrics.items())
+        ]
+        shares = zip(self.phases, self.fractions.mean("sample").values, difference, strict=True)
+        lines.append(
+            "volume fractions: " + ", ".join(f"{name} {f:.4f} ({d:+.4f})" for name, f, d in shares)
+        )
+        lines += [found.to_text() for found in self.properties.values()]
+        notes = dict.fromkeys(note for a in self.metrics.values() for note in a.notes)
+        return "\n".join([self.verdict.to_text(), *lines, *(f"  {note}" for note in notes)])
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else "none"
