@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 from recon.cli import snapshot
 from recon.cli.flags import name_flags, name_flags_here
 from recon.cli.interrupts import Stopped, heard
-from recon.cli.outside import find_command, outside_commands
+from recon.cli.outside import find_command, outside_commands, packages_installed
 from recon.cli.quiet import quiet_flag
 from recon.cli.together import first_to_tell, together
 
@@ -57,7 +57,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if ctx is not None and snapshot.completing(ctx):
-            return snapshot.command(cmd_name)
+            return snapshot.command(cmd_name, self)
         if cmd_name in COMMANDS:
             _warn_of_clash(cmd_name)
             module = importlib.import_module(f"recon.cli.{COMMANDS[cmd_name][0]}")
@@ -80,7 +80,9 @@ class Commands(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         # From the table: click's own would import every command to see whether it is hidden.
-        known = {name: help for name, (_, help) in COMMANDS.items()} | snapshot.outside_helps()
+        known = {name: help for name, (_, help) in COMMANDS.items()}
+        if packages_installed():
+            known = snapshot.helps(self) | known
         found = [
             CompletionItem(name, help=help)
             for name, help in known.items()

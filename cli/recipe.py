@@ -9,9 +9,9 @@ import click
 
 from recon.cli.completion import plugin_names, weights_names
 from recon.cli.settings import device_flag, parsed, stated
+from recon.core.data.anchor import parse_anchor
 from recon.core.errors import ReconError, unknown
 from recon.core.recipe import LISTS, PATHS, TABLES, Recipe, read_table
-from recon.core.sampling.anchors import parse_anchor
 from recon.core.sampling.noise import T
 from recon.workflow.examples import EXAMPLES
 from recon.workflow.overlay import speed_up

@@ -22,31 +22,26 @@ def completing(ctx: click.Context) -> bool:
     return ctx.resilient_parsing and VARIABLE in os.environ
 
 
-def command(name: str) -> click.Command | None:
-    """A command that has the flags of another and completes them; it does nothing."""
-    told = _tree().get(name)
+def command(name: str, main: click.Group) -> click.Command | None:
+    """A command that has the flags of another of `main` and completes them; it does nothing."""
+    told = _tree(main).get(name)
     if told is None:
         return None
     return click.Command(name, params=[_param(one) for one in told["params"]])
 
 
-def outside_helps() -> dict[str, str]:
-    """Commands of other packages, each with its help line."""
-    from recon.cli import COMMANDS
-    from recon.cli.outside import packages_installed
-
-    if not packages_installed():
-        return {}
-    return {name: told["help"] for name, told in _tree().items() if name not in COMMANDS}
+def helps(main: click.Group) -> dict[str, str]:
+    """Every command with its help line."""
+    return {name: told["help"] for name, told in _tree(main).items()}
 
 
-def _tree() -> dict[str, dict[str, Any]]:
+def _tree(main: click.Group) -> dict[str, dict[str, Any]]:
     """Command -> its parameters, from the file; made anew when what is installed has changed."""
     file = _folder() / f"completion-{_key()}.json"
     with contextlib.suppress(OSError, ValueError):
         tree: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
         return tree
-    tree = taken()
+    tree = taken(main)
     with contextlib.suppress(OSError):  # then the next one waits, too
         file.parent.mkdir(parents=True, exist_ok=True)
         for old in file.parent.glob("completion-*.json"):
@@ -57,10 +52,8 @@ def _tree() -> dict[str, dict[str, Any]]:
     return tree
 
 
-def taken() -> dict[str, dict[str, Any]]:
+def taken(main: click.Group) -> dict[str, dict[str, Any]]:
     """The help line and the parameters of every command, as plain data."""
-    from recon.cli import main
-
     root = click.Context(main, info_name="recon")
     tree = {}
     for name in main.list_commands(root):

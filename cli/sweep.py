@@ -8,8 +8,8 @@ import click
 
 from recon.cli.recipe import given, recipe_flags, recipe_table
 from recon.cli.settings import set_flag, stated, value
+from recon.core.data.anchor import make_anchor_absolute
 from recon.core.errors import ReconError
-from recon.core.sampling.anchors import make_anchor_absolute
 from recon.workflow.folder import Folder, free_name
 from recon.workflow.progress import ProgressDisplay
 from recon.workflow.sweep.combinations import Combination, Sweep

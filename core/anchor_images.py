@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.core.data.anchor import Anchor, parse_anchor
 from recon.core.data.planes import AXES, NORMAL, in_plane
 from recon.core.errors import ReconError
 from recon.core.readers import read_image
-from recon.core.sampling.anchors import Anchor, parse_anchor
 
 
 def read_anchors(

@@ -8,9 +8,9 @@ from typing import Any
 import attrs
 import tomli_w
 
+from recon.core.data.anchor import parse_anchor
 from recon.core.errors import ReconError, shown, unknown
 from recon.core.options import coerce
-from recon.core.sampling.anchors import parse_anchor
 from recon.core.sampling.noise import T
 from recon.core.storage.limits import VOLUME
 from recon.core.storage.toml_file import read_toml

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from recon.core.data.anchor import Anchor
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
-from recon.core.sampling.anchors import Anchor
 from recon.imaging.plane_check.plane_check import plane_findings
 from recon.validation.memorisation.memorisation import detect_memorisation
 

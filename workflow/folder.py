@@ -6,16 +6,18 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as serialized
-from torch import Tensor
 
 from recon.core.errors import ReconError
 from recon.core.recipe import Recipe
 from recon.core.storage.atomic import atomic_output, remove
 from recon.core.storage.lock import exclusive_lock
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STATE = ".state"
 GONE = ".state.gone"
@@ -80,12 +82,14 @@ class Folder:
             os.replace(self.path / STATE, gone)
         remove(gone)
 
-    def save_field(self, name: str, done: int, x: Tensor) -> None:
+    def save_field(self, name: str, done: int, x: "Tensor") -> None:
         """Keep the field of an unfinished sample after some steps."""
-        with atomic_output(self.state(name), replace=True) as partial:
-            partial.write_bytes(serialized({"x": x.cpu().contiguous()}, {"done": str(done)}))
+        from safetensors.torch import save
 
-    def load_field(self, name: str, device: str) -> tuple[int, Tensor] | None:
+        with atomic_output(self.state(name), replace=True) as partial:
+            partial.write_bytes(save({"x": x.cpu().contiguous()}, {"done": str(done)}))
+
+    def load_field(self, name: str, device: str) -> "tuple[int, Tensor] | None":
         """The field kept last, and after how many steps; None when there is none."""
         path = self.state(name)
         if not path.exists():

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from recon.core.bundled import bundled
+from recon.core.data.anchor import Anchor, parse_anchor
 from recon.core.data.planes import NORMAL
 from recon.core.errors import ReconError
 from recon.core.recipe import Recipe
-from recon.core.sampling.anchors import Anchor, parse_anchor
 from recon.core.sampling.threads import keep_threads
 from recon.core.storage import ome_zarr
 from recon.core.storage.atomic import atomic_output

@@ -14,6 +14,7 @@ from recon.core import weights
 from recon.core.anchor_images import read_anchors
 from recon.core.bundled import bundled, weights_path
 from recon.core.catalog import catalog
+from recon.core.data.anchor import make_anchor_absolute
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import PLANES
 from recon.core.errors import ReconError
@@ -21,7 +22,6 @@ from recon.core.kinds import Denoiser, Harmonizer
 from recon.core.options import values
 from recon.core.recipe import PATHS, Choice, Recipe
 from recon.core.sampler import torch_device
-from recon.core.sampling.anchors import make_anchor_absolute
 from recon.core.sampling.processes import world
 from recon.core.sampling.threads import keep_threads
 from recon.core.storage.atomic import atomic_output

@@ -1,7 +1,5 @@
 """recon export as a user types it."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import meshio
@@ -106,15 +104,3 @@ def test_help_lists_the_formats(recon):
     text = recon("export", "--help").stdout
     assert ".tif, .tiff  ImageJ hyperstack of labels" in text
     assert ".inp         Abaqus input" in text
-
-
-def test_neither_torch_nor_numba_is_imported(recon, volume):
-    line = (
-        "import sys; from recon.cli import main; "
-        "main(['export', 'volume.zarr', *sys.argv[1:]], standalone_mode=False); "
-        "assert not {'torch', 'numba', 'xarray'} & set(sys.modules)"
-    )
-    flags = ("--materials", "glass-epoxy")
-    command = [sys.executable, "-c", line, *ALL, *flags]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr

@@ -1,7 +1,7 @@
 import numpy as np
 
 from recon.core import Micrographs, Volume
-from recon.core.sampling.anchors import Anchor
+from recon.core.data.anchor import Anchor
 from recon.workflow.checks import checks
 
 

@@ -27,13 +27,13 @@ from recon.core import weights
 from recon.core.anchor_images import read_anchors
 from recon.core.bundled import bundled
 from recon.core.catalog import catalog
+from recon.core.data.anchor import parse_anchor
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.core.kinds import Denoiser
 from recon.core.measure import measure_all
 from recon.core.recipe import PATHS, Choice, Recipe
 from recon.core.sampler import fitted, sample_steps, torch_device
-from recon.core.sampling.anchors import parse_anchor
 from recon.core.sampling.threads import keep_threads
 from recon.workflow.examples import EXAMPLES
 from recon.workflow.executors import Order, Results
