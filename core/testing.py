@@ -18,7 +18,16 @@ from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.data.statistics import Statistics
 from recon.core.data.volume import Volume
-from recon.core.kinds import Denoiser, Exporter, Harmonizer, Metric, Property, Reader, Schedule
+from recon.core.kinds import (
+    Compared,
+    Denoiser,
+    Exporter,
+    Harmonizer,
+    Metric,
+    Property,
+    Reader,
+    Schedule,
+)
 from recon.core.options import options, rule, values
 from recon.core.readers import check_image
 from recon.core.sampling.noise import ALPHA_BAR, respaced
@@ -106,6 +115,25 @@ def _check_metric(metric: Metric) -> None:
     second = _dataset(metric.measure(volume))
     assert first.identical(second), "measuring twice must give the same"
     json.dumps(first.to_dict(), default=float)
+    for item in metric.compared:
+        _check_compared(item, first)
+    if any(item.micrographs for item in metric.compared):
+        for plane in PLANES:
+            slices = list(np.moveaxis(volume.labels, NORMAL[plane], 0))
+            result = _dataset(metric.measure(Micrographs({plane: slices})))
+            for item in metric.compared:
+                _check_compared(item, result)
+
+
+def _check_compared(item: Compared, result: xr.Dataset) -> None:
+    """What a metric says of its result, for the comparison."""
+    name = item.variable or "value"
+    assert name in result, f"compared: measure returns no {item.variable or 'number or array'}"
+    places = {"phase", "direction", "plane", "axis", item.places}
+    rest = [dim for dim in result[name].dims if dim not in places]
+    assert len(rest) <= 1, f"compared: at most one dim beside phase and place, got {rest}"
+    if item.sampling_error == "remainder":
+        assert rest == ["lag"], "compared: remainder is for shares of pairs or runs by lag"
 
 
 def _dataset(value: xr.DataArray | xr.Dataset | float) -> xr.Dataset:
