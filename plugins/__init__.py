@@ -68,8 +68,9 @@ def recon_metrics() -> "list[type[Metric]]":
 def recon_properties() -> "list[type[Property]]":
     from recon.plugins.properties.diffusivity import Diffusivity
     from recon.plugins.properties.homogenization import Homogenization
+    from recon.plugins.properties.permeability import Permeability
 
-    return [Homogenization, Diffusivity]
+    return [Homogenization, Diffusivity, Permeability]
 
 
 @hookimpl

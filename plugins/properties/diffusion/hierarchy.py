@@ -52,19 +52,19 @@ def levels(system: System) -> Iterator[Level]:
     while True:
         diagonal = np.empty(faces[0].shape, np.float32)
         _diagonal(*faces, ends, np.array(system.scale, np.float32), diagonal)
-        joined = _joined(diagonal.shape, spacing)
+        joined = choose_joined(diagonal.shape, spacing)
         yield Level(faces, diagonal, system.scale, joined)
         if joined is None:
             return
         coarse = [-(-int(n) // k) for n, k in zip(faces[0].shape, joined, strict=True)]
         wider = tuple(np.zeros(coarse, np.float32) for axis in range(3))
-        _join(*faces, *joined, *wider)
+        join_faces(*faces, *joined, *wider)
         ends = _join_ends(ends, joined)
         faces = wider
         spacing = spacing / np.array(joined) ** 2
 
 
-def _joined(shape: tuple[int, ...], spacing: NDArray[np.float64]) -> tuple[int, int, int] | None:
+def choose_joined(shape: tuple[int, ...], spacing: NDArray[np.float64]) -> tuple[int, int, int] | None:
     """Cells to join along each axis, None when the grid is small enough to be solved directly."""
     if np.prod(shape) <= COARSEST:
         return None
@@ -120,7 +120,7 @@ def _diagonal(gz, gy, gx, ends, scale, diagonal):  # type: ignore[no-untyped-def
 
 
 @compiled
-def _join(gz, gy, gx, kz, ky, kx, wz, wy, wx):  # type: ignore[no-untyped-def]
+def join_faces(gz, gy, gx, kz, ky, kx, wz, wy, wx):  # type: ignore[no-untyped-def]
     """Coarse conductances; those of a face between a cell and itself stay zero."""
     nz, ny, nx = gz.shape
     for z in range(nz):

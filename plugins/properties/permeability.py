@@ -1,0 +1,175 @@
+"""Permeability: creeping flow through the pores of a voxel volume."""
+
+import time
+from typing import Any
+
+import attrs
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from recon.core import Property, ReconError, Volume, option
+from recon.core.sampler import torch_device
+from recon.core.storage.memory import out_of_memory
+from recon.plugins.properties.stokes.fields import write_fields
+from recon.plugins.properties.stokes.flow import QUANTILES, Flow, Pores, State
+
+AXIS = {"z": 0, "y": 1, "x": 2}
+FLUIDS = ("pore", "void", "electrolyte")
+DARCY = 9.869233e-13  # m2
+
+
+@attrs.frozen
+class Permeability(Property):
+    """Permeability, velocities and hydraulic tortuosity along x, y and z.
+
+    Stokes flow on a staggered grid, no slip at the faces of solid voxels. The pressure drops
+    between two opposite faces, the sides being sealed or periodic; or a force drives the fluid of
+    a periodic volume.
+
+    returns  permeability (m2), darcy, percolates, hydraulic_tortuosity = mean speed over mean
+             velocity, residual, iterations, seconds (axis); mean_velocity (axis, component) in
+             units of pressure gradient over viscosity (m2); speed (axis, quantile) in the fluid
+             over its mean there; volume_fraction; with `periodic` the tensor (axis, axis2), the
+             columns of the axes asked for. Where nothing percolates: 0, and infinity
+    cost     10 to 20 iterations whatever the size; 360 bytes a voxel
+    errors   ReconError for options that the volume does not fit, and for no convergence
+    """
+
+    name = "permeability"
+    phases: tuple[int, ...] | None = option(
+        None, "Labels that flow. Default: the phase named pore, void or electrolyte, else 1.", min=0
+    )
+    axes: tuple[str, ...] = option(("x", "y", "z"), "Directions.", choices=("x", "y", "z"))
+    sides: str = option(
+        "sealed", "Sides along a pressure drop: walls or periodic.", choices=("sealed", "periodic")
+    )
+    periodic: bool = option(False, "Periodic along all axes, with the full tensor.")
+    tolerance: float = option(
+        1e-5, "Relative error of the permeability to stop at.", min=1e-12, max=0.1
+    )
+    device: str = option(
+        "cpu", "Where to compute: numba on cpu, torch on cuda.", choices=("auto", "cpu", "cuda")
+    )
+    fields: str | None = option(
+        None, "Zarr or .vti to write the velocity field of each direction to."
+    )
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("phases", "axes"):
+            given = getattr(self, name)
+            if given is not None and (not given or len(set(given)) < len(given)):
+                rule = "one or more, each once"
+                raise ReconError(f"property permeability: {name} must be {rule}, got {given}")
+
+    def solve(self, volume: Volume) -> xr.Dataset:
+        """Permeability along each axis asked for."""
+        if min(volume.shape) < 2:
+            raise ReconError(
+                "property permeability: the volume must be at least two voxels thick along every "
+                f"axis, got shape {volume.shape}; repeat the layer or take a thicker volume"
+            )
+        phases = self._flowing(volume)
+        fluid = np.isin(volume.labels, phases)
+        drive = "periodic" if self.periodic else {"periodic": "open"}.get(self.sides, self.sides)
+        # mps has no double precision
+        device = "cuda" if torch_device(self.device) == "cuda" else "cpu"
+        pores = Pores(fluid, volume.voxel_size, drive, device)
+        self._check(pores, phases)
+        try:
+            result = self._result(volume, pores)
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            raise ReconError(
+                f"permeability ran out of memory on {' x '.join(map(str, volume.shape))} voxels; "
+                "take a smaller volume or another device"
+            ) from None
+        result.attrs = self._attributes(volume, phases)
+        return result
+
+    def _flowing(self, volume: Volume) -> tuple[int, ...]:
+        """Labels of the phases that flow."""
+        known = len(volume.phases)
+        if self.phases is None:
+            named = [k for k, name in enumerate(volume.phases) if name.lower() in FLUIDS]
+            return tuple(named[:1]) or (1,)
+        for label in self.phases:
+            if label >= known:
+                raise ReconError(
+                    f"property permeability: phases must be labels of the volume, 0..{known - 1}, "
+                    f"got {label}; choose among them with permeability.phases"
+                )
+        return self.phases
+
+    def _check(self, pores: Pores, phases: tuple[int, ...]) -> None:
+        if not pores.fluid.any():
+            raise ReconError(
+                "property permeability: a flowing phase must be in the volume, got no voxel of "
+                f"phases {phases}; choose others with permeability.phases"
+            )
+        if pores.fluid.all() and pores.drive != "sealed":
+            raise ReconError(
+                "property permeability: a periodic volume must hold some solid, got fluid "
+                f"everywhere (phases {phases}), whose permeability is infinite; choose others with "
+                "permeability.phases or give walls to the sides with permeability.sides=sealed"
+            )
+
+    def _result(self, volume: Volume, pores: Pores) -> xr.Dataset:
+        flows: dict[str, Flow] = {}
+        seconds, earlier = [], dict[int, State]()
+        with write_fields(self.fields, volume) as write:
+            for name in self.axes:
+                begin, axis = time.perf_counter(), AXIS[name]
+                flow = pores.solve(pores.carrying(axis), axis, name, self.tolerance, earlier)
+                unit = min(volume.voxel_size) ** 2
+                if self.fields is not None:
+                    write(name, flow.velocity * np.float32(unit))
+                flows[name] = attrs.evolve(flow, velocity=flow.velocity[:, :0])
+                seconds.append(time.perf_counter() - begin)
+        result = _dataset(flows, unit)
+        result["seconds"] = ("axis", seconds)
+        result["volume_fraction"] = float(np.count_nonzero(pores.fluid)) / pores.fluid.size
+        if self.periodic:
+            result["tensor"] = _tensor(flows, unit)
+        return result
+
+    def _attributes(self, volume: Volume, phases: tuple[int, ...]) -> dict[str, Any]:
+        names = [volume.phases[k] for k in phases]
+        notes = []
+        if self.phases is None:
+            notes.append(f"the fluid is phase {names[0]!r} (label {phases[0]}), by default")
+        if set(volume.voxel_size) == {1.0}:
+            notes.append("the voxel size is unknown: permeability is in squares of a voxel's edge")
+        sides = "periodic" if self.periodic else self.sides
+        return {"phases": list(phases), "phase_names": names, "sides": sides, "notes": notes}
+
+
+def _dataset(flows: dict[str, Flow], unit: float) -> xr.Dataset:
+    solved = list(flows.values())
+    k = unit * np.array([flow.permeability for flow in solved])
+    means = unit * np.array([flow.column[::-1] for flow in solved])
+    square = {"units": "m2"}
+    return xr.Dataset(
+        {
+            "permeability": ("axis", k, square),
+            "darcy": ("axis", k / DARCY, {"units": "darcy"}),
+            "percolates": ("axis", k > 0),
+            "hydraulic_tortuosity": ("axis", [flow.tortuosity for flow in solved]),
+            "mean_velocity": (("axis", "component"), means, square),
+            "speed": (("axis", "quantile"), [flow.quantiles for flow in solved]),
+            "residual": ("axis", [flow.outcome.residual for flow in solved]),
+            "iterations": ("axis", [flow.outcome.iterations for flow in solved]),
+        },
+        {"axis": list(flows), "component": ["x", "y", "z"], "quantile": list(QUANTILES)},
+    )
+
+
+def _tensor(flows: dict[str, Flow], unit: float) -> xr.DataArray:
+    """Each column of the tensor is a row here: it is symmetric."""
+    columns: NDArray[np.float64] = unit * np.array([flow.column[::-1] for flow in flows.values()])
+    for i, one in enumerate(flows):
+        for j in range(i):
+            columns[j, "xyz".index(one)] = columns[i, "xyz".index(list(flows)[j])]
+    coordinates = {"axis": list(flows), "axis2": ["x", "y", "z"]}
+    return xr.DataArray(columns, coordinates, ("axis", "axis2"), attrs={"units": "m2"})

@@ -1,0 +1,1 @@
+"""Creeping flow through voxels: system, multigrid, preconditioner, solver."""
