@@ -79,10 +79,11 @@ def drag(side: int, array: str, fraction: float) -> float:
 @pytest.mark.parametrize(
     ("array", "fraction", "off"),
     [
-        ("simple cubic", 0.216, 0.08),
-        ("simple cubic", 0.5236, 0.1),
-        ("body-centred", 0.027, 0.08),
-        ("face-centred", 0.027, 0.09),
+        ("simple cubic", 0.216, 0.015),
+        ("simple cubic", 0.5236, 0.02),
+        ("body-centred", 0.027, 0.02),
+        ("face-centred", 0.027, 0.025),
+        ("body-centred", 0.6802, 0.08),
     ],
 )
 def test_spheres(array: str, fraction: float, off: float) -> None:
@@ -91,16 +92,13 @@ def test_spheres(array: str, fraction: float, off: float) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("array", "fraction"), DRAG)
-def test_spheres_converge(array: str, fraction: float) -> None:
-    """First order: the error at 128^3 is small, and half of that at 64^3 but for the staircase."""
-    errors = [abs(drag(side, array, fraction) / DRAG[array, fraction] - 1) for side in (64, 128)]
-    assert errors[1] < 0.025 if fraction < 0.6 else errors[1] < 0.11
-    assert 0.6 < np.log2(errors[0] / errors[1]) < 1.6
+def test_spheres_finely(array: str, fraction: float) -> None:
+    off = 0.025 if fraction > 0.6 else 0.01
+    assert drag(128, array, fraction) == pytest.approx(DRAG[array, fraction], rel=off)
 
 
 def test_order_of_convergence() -> None:
-    """Error over voxels across a cell, simple cubic: first order."""
-    sides = np.array([12, 24, 48])
+    """First order at least: the slope of the error over voxels across a cell, simple cubic."""
+    sides = np.array([8, 16, 24, 32, 48])
     errors = [abs(drag(side, "simple cubic", 0.216) / 7.442 - 1) for side in sides]
-    slope = np.polyfit(np.log(sides), np.log(errors), 1)[0]
-    assert -1.4 < slope < -0.7
+    assert np.polyfit(np.log(sides), np.log(errors), 1)[0] < -1

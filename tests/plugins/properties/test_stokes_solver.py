@@ -39,7 +39,7 @@ def test_torch_agrees_with_numba(drive: str, size: tuple) -> None:
     for a, b in zip(numba.state(), torch.state(), strict=True):
         np.testing.assert_allclose(b, a, atol=1e-4 * np.abs(a).max())
     for a, b in zip(numba.rest(), torch.rest(), strict=True):
-        np.testing.assert_allclose(b, a, atol=1e-5)
+        np.testing.assert_allclose(b, a, atol=1e-4)
 
 
 @pytest.mark.parametrize("drive", DRIVES)
@@ -71,8 +71,8 @@ def test_error_estimate_bounds_the_error(seed: int, tolerance: float) -> None:
 
 
 def test_iterations_do_not_grow() -> None:
-    counts = [solve(blobs(side), "sealed", 1e-5)[0].iterations for side in (12, 24, 48)]
-    assert counts[-1] <= counts[0] + 2 and max(counts) <= 14
+    counts = [solve(blobs(side), "sealed", 1e-5)[0].iterations for side in (32, 64)]
+    assert counts[1] <= counts[0] + 2 <= 14
 
 
 def test_cycle_that_is_too_small_is_enlarged(monkeypatch) -> None:
