@@ -64,7 +64,9 @@ def levels(system: System) -> Iterator[Level]:
         spacing = spacing / np.array(joined) ** 2
 
 
-def choose_joined(shape: tuple[int, ...], spacing: NDArray[np.float64]) -> tuple[int, int, int] | None:
+def choose_joined(
+    shape: tuple[int, ...], spacing: NDArray[np.float64]
+) -> tuple[int, int, int] | None:
     """Cells to join along each axis, None when the grid is small enough to be solved directly."""
     if np.prod(shape) <= COARSEST:
         return None

@@ -26,7 +26,14 @@ class Cpu:
         self.system, self.over = system, Slabs()
         shape = system.shape
         self.cycles = [Cycle(list(velocity_levels(system, n)), self.over) for n in range(3)]
-        self.geometry = (system.active, system.beside, system.cells, system.layers, system.scale, system.stretch)
+        self.geometry = (
+            system.active,
+            system.beside,
+            system.cells,
+            system.layers,
+            system.scale,
+            system.stretch,
+        )
         self.w, self.single = (np.zeros((3, *shape), np.float32) for _ in range(2))
         self.q, self.Aw, self.d = (np.zeros((3, *shape)) for _ in range(3))
         self.narrow = np.zeros(shape, np.float32)
@@ -66,12 +73,16 @@ class Cpu:
 
     def advance(self, alpha: float) -> tuple[float, float, float]:
         smooth, sums = self.darcy(self.narrow), np.zeros((len(self.sums), 3))
-        moved = (self.dp, self.qp, self.system.cells, smooth, self.bw)
-        kept = (self.p, self.rp, self.vp, self.bv)
-        self._run(kernels.advance_pressure, alpha, *moved, *kept, sums)
-        moved = (self.system.force, self.d, self.q, self.w, self.Aw)
-        kept = (self.u, self.r, self.v, self.Av)
-        self._run(kernels.advance, alpha, *moved, *kept, sums)
+        self._run(
+            kernels.advance_pressure,
+            *(alpha, self.dp, self.qp, self.system.cells, smooth, self.bw),
+            *(self.p, self.rp, self.vp, self.bv, sums),
+        )
+        self._run(
+            kernels.advance,
+            *(alpha, self.system.force, self.d, self.q, self.w, self.Aw),
+            *(self.u, self.r, self.v, self.Av, sums),
+        )
         norm, work, square = sums.sum(0).tolist()
         return norm, work, square
 
@@ -90,7 +101,7 @@ class Cpu:
 
     def _multiply(self, p: Double, qp: Double) -> float:
         return self._sum(
-            kernels.answer, self.w, self.d, p, qp, *self.geometry, self.Aw, self.bw, self.narrow
+            kernels.answer, self.w, self.d, p, qp, self.geometry, self.Aw, self.bw, self.narrow
         )
 
     def _viscous(self, p: Double) -> Double:

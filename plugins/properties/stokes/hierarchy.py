@@ -50,7 +50,9 @@ def pressure_levels(system: System, mobility: Single) -> Iterator[Level]:
     yield from _levels(tuple(faces), diagonal, sink, system.scale)
 
 
-def _levels(faces: tuple[Any, ...], diagonal: Single, sink: Single, scale: Scale) -> Iterator[Level]:
+def _levels(
+    faces: tuple[Any, ...], diagonal: Single, sink: Single, scale: Scale
+) -> Iterator[Level]:
     spacing = np.array(scale)
     while True:
         joined = choose_joined(diagonal.shape, spacing)

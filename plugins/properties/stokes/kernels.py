@@ -4,7 +4,6 @@ As in `diffusion.kernels`: rows along x without branches, each plane writes to i
 keeps its own sums. Velocities that do not exist are zero everywhere.
 """
 
-
 from recon.plugins.properties.diffusion.kernels import compiled, inlined
 
 
@@ -96,8 +95,9 @@ def keep(first, last, factor, u, exists, w):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def answer(first, last, w, d, p, qp, exists, beside, cells, layers, scale, stretch, Aw, bw, single, sums):  # type: ignore[no-untyped-def]
+def answer(first, last, w, d, p, qp, geometry, Aw, bw, single, sums):  # type: ignore[no-untyped-def]
     """Aw = viscous matrix times w, bw = div w - qp; sums[z] = d . Aw + p . bw of the plane."""
+    exists, beside, cells, layers, scale, stretch = geometry
     ny, nx = p.shape[1:]
     for z in range(first, last):
         total = 0.0

@@ -94,7 +94,9 @@ class System:
         edges = np.asarray(voxel_size, float)
         stretch = edges.min() / edges
         z, y, x = stretch.tolist()
-        return cls(padded, active, beside, (z * z, y * y, x * x), (z, y, x), axis, layers, cells.size, drop)
+        return cls(
+            padded, active, beside, (z * z, y * y, x * x), (z, y, x), axis, layers, cells.size, drop
+        )
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -110,7 +112,7 @@ class System:
         return weights
 
     def bonds(self, component: int, axis: int, side: int) -> NDArray[np.float32]:
-        """Weights (z, 1, 1) of the bonds to lower (side 0) or upper (1) neighbours along an axis."""
+        """Weights (z, 1, 1) of the bonds to lower (side 0) or upper (1) neighbours of an axis."""
         weights = self.layers[component, side if axis == 0 else 2, :, None, None]
         return weights.astype(np.float32)
 

@@ -60,7 +60,9 @@ def test_random_media_against_a_direct_solve(
 
 
 @given(mazes(), drives, st.data())
-def test_opening_a_voxel_never_lowers_it(maze: np.ndarray, drive: dict, data: st.DataObject) -> None:
+def test_opening_a_voxel_never_lowers_it(
+    maze: np.ndarray, drive: dict, data: st.DataObject
+) -> None:
     before = k(maze, **drive)
     maze = maze.copy()
     place = data.draw(st.integers(0, maze.size - 2).map(lambda n: n + 1))
