@@ -19,8 +19,8 @@ from scipy.ndimage import gaussian_filter, zoom
 
 from recon.core import Micrographs
 from recon.imaging.plane_check.line_sums import LineSums
-from recon.imaging.plane_check.plane_check import plane_check
-from recon.imaging.plane_check.plane_differences import differences, disagreements
+from recon.imaging.plane_check.plane_check import check_planes
+from recon.imaging.plane_check.plane_differences import compare_planes, find_disagreements
 from recon.imaging.plane_check.plane_statistics import PlaneStatistics
 from recon.workflow.examples import EXAMPLES
 
@@ -79,7 +79,7 @@ def false_alarms(labels: NDArray[np.uint8], choices: int, cases: list[tuple[int,
                 here = chosen(count, len(found.pixels), row, rng)
                 part = found.map(lambda counts, here=here: counts[here])
                 planes[plane] = PlaneStatistics.of_sums(part)
-            alarms += bool(disagreements(differences(planes)))
+            alarms += bool(find_disagreements(compare_planes(planes)))
         shares.append(alarms / choices)
     return shares
 
@@ -145,7 +145,7 @@ def detections(labels: NDArray[np.uint8], choices: int, count: int) -> list[str]
         found = named = 0
         for _ in range(choices):
             part = {p: [s[i] for i in chosen(count, len(s), False, rng)] for p, s in every.items()}
-            check = plane_check(Micrographs(defect(part, phases), phases=list("0123")[:phases]))
+            check = check_planes(Micrographs(defect(part, phases), phases=list("0123")[:phases]))
             found += not check.agree
             named += bool(check.remedies)
         shares.append(f"{found / choices:.2f} ({named / choices:.2f})")

@@ -46,26 +46,26 @@ def _python_name(flag: str) -> str:
 
 
 def _written(flag: click.Option, text: str) -> str:
-    """The flag with a value as one types it; a mapping is given once for each key."""
+    """The flag with a value as one types it; once for each key of a mapping or item of a list."""
     name = flag.opts[-1]
     value = _evaluated(text) if text else None
     if flag.is_flag or value in (None, {}):
         return name
     if isinstance(value, dict):
         return " ".join(f"{name} {key}={_joined(item, ',')}" for key, item in value.items())
-    if flag.multiple and isinstance(value, list | tuple):
+    if flag.multiple and isinstance(value, list):
         return " ".join(f"{name} {_joined(item, ',')}" for item in value)
     return f"{name} {_joined(value, ' ' if flag.nargs != 1 else ',')}"
 
 
 def _evaluated(text: str) -> Any:
-    """A Python literal, or the text itself where it is none: 0.4um, K, ..."""
+    """A Python literal, or the text itself where it is none: 0.4um, K, (A, B)."""
     if text[0] not in "{([\"'":
         return text
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        return text
+        return tuple(part.strip() for part in text[1:-1].split(",")) if text[0] == "(" else text
 
 
 def _joined(value: Any, separator: str) -> str:

@@ -4,9 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 import numpy as np
 
+from recon.cli.flags import name_flags_here
+from recon.cli.plane_values import parse_plane_values
 from recon.cli.repeated import SeveralFiles
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import PLANES
@@ -19,9 +22,8 @@ from recon.imaging.cropping import Crop
 from recon.imaging.denoise import FILTERS
 from recon.imaging.load import make_micrographs, read_pictures
 from recon.imaging.picture import Picture
-from recon.imaging.plane_check.plane_check import plane_findings
-from recon.imaging.plane_values import plane_values
-from recon.imaging.preparation import Decisions, Prepared
+from recon.imaging.plane_check.plane_check import describe_planes
+from recon.imaging.preparation import ImportOptions, PreparedImages
 from recon.imaging.segmentation import parse_thresholds
 from recon.workflow.progress import ProgressDisplay
 
@@ -131,13 +133,14 @@ def command(same: bool, around: str | None, out: str, preview: str | None, **giv
     options = _options(given, images)
     with ProgressDisplay() as progress:
         micrographs, prepared = make_micrographs(images, options, same, around, progress=progress)
+    prepared = attrs.evolve(prepared, notices=list(map(name_flags_here, prepared.notices)))
     _write(micrographs, prepared, Path(out), picture)
     for notice in prepared.notices:  # only now: a refusal is one line
         click.echo(f"notice: {notice}", err=True)
     click.echo(summary(out, micrographs))
     if picture:
         click.echo(f"{picture}: what was decided, to be looked at")
-    for finding in plane_findings(micrographs):
+    for finding in describe_planes(micrographs):
         click.echo(f"notice: {finding}", err=True)
 
 
@@ -148,22 +151,22 @@ def _preview_path(preview: str | None, out: Path) -> Path | None:
     if path.suffix.lower() != ".png":
         raise ReconError(f"--preview must be a .png file or none, got {preview}")
     if path.exists():
-        from recon.imaging.preview import may_replace
+        from recon.imaging.preview import is_preview
 
-        if not may_replace(path):
+        if not is_preview(path):
             raise ReconError(
                 f"{path} exists already and is no preview; choose another name with --preview"
             )
     return path
 
 
-def _options(given: dict[str, Any], images: dict[str, list[Picture]]) -> Decisions:
+def _options(given: dict[str, Any], images: dict[str, list[Picture]]) -> ImportOptions:
     size, cuts = given["voxel_size"], given["thresholds"]
-    sizes: dict[str, PixelSize] = plane_values(
+    sizes: dict[str, PixelSize] = parse_plane_values(
         "--pixel-size", given["pixel_size"], images, parse_pixel_size
     )
-    return Decisions(
-        crops=plane_values("--crop", given["crop"], images, Crop.parse),
+    return ImportOptions(
+        crops=parse_plane_values("--crop", given["crop"], images, Crop.parse),
         pixel_sizes=sizes,
         voxel_size=None if size is None else parse_voxel_size(size),
         phases=given["phases"],
@@ -173,19 +176,22 @@ def _options(given: dict[str, Any], images: dict[str, list[Picture]]) -> Decisio
     )
 
 
-def _write(micrographs: Micrographs, prepared: Prepared, out: Path, picture: Path | None) -> None:
+def _write(
+    micrographs: Micrographs, prepared: PreparedImages, out: Path, picture: Path | None
+) -> None:
     """Both files or, when something fails, neither."""
     with atomic_output(out, folder=True) as store:
         micrographs.put(store)
         if picture is None:
             return
-        from recon.imaging.preview import draw
+
+        from recon.imaging.preview import draw_preview
 
         size = micrographs.voxel_size
         lengths = f", voxels of {format_voxel_size(size)}" if size != UNKNOWN else ""
         # The picture appears first: the next import may replace it.
         with atomic_output(picture, replace=True) as drawn:
-            draw(prepared, f"{out.name}: {len(micrographs.phases)} phases{lengths}", drawn)
+            draw_preview(prepared, f"{out.name}: {len(micrographs.phases)} phases{lengths}", drawn)
 
 
 def summary(out: str, micrographs: Micrographs) -> str:

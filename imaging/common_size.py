@@ -7,7 +7,7 @@ import attrs
 from recon.core.data.planes import AXES, in_plane
 from recon.core.data.units import format_length, format_voxel_size
 from recon.core.errors import ReconError
-from recon.imaging.picture import Picture, Pictures, joined
+from recon.imaging.picture import Picture, Pictures, list_names
 
 VoxelSize = tuple[float, float, float]
 UNKNOWN: VoxelSize = (1.0, 1.0, 1.0)
@@ -16,7 +16,7 @@ SAME = 1e-3
 LARGE = 1e-3  # metres; a longer voxel is rather a forgotten unit
 
 
-def settled_size(
+def resolve_voxel_size(
     pictures: Pictures, wanted: VoxelSize | None, given: bool
 ) -> tuple[VoxelSize, list[str]]:
     """The voxel size (z, y, x) in metres of what is to be made, and notices that say why.
@@ -28,7 +28,9 @@ def settled_size(
     plane shows gets the length of the others); else cubes of the coarsest length stated. Images
     that state nothing are taken to have the size. Raises ReconError where that cannot be.
     """
-    known = [_Seen(plane, p) for plane, stack in pictures.items() for p in stack if p.pixel_size]
+    known = [
+        _SizedPicture(plane, p) for plane, stack in pictures.items() for p in stack if p.pixel_size
+    ]
     silent = {plane: [p for p in stack if not p.pixel_size] for plane, stack in pictures.items()}
     if wanted is not None:
         if max(wanted) > LARGE and wanted != UNKNOWN:
@@ -37,30 +39,32 @@ def settled_size(
         return wanted, []
     if not known:
         return UNKNOWN, [
-            "no file tells its pixel size, so lengths are in voxels; give --voxel-size 0.4um"
+            'no file tells its pixel size, so lengths are in voxels; give voxel_size="0.4um"'
         ]
     notices = []
-    clash = _disagreement(known)
+    clash = _find_disagreement(known)
     if any(silent.values()):
         if clash:
             raise ReconError(
-                f"pixel size of {joined(silent)} is unknown while others differ ({clash}); give "
-                "--pixel-size PLANE=LENGTH"
+                f"pixel size of {list_names(silent)} is unknown while others differ ({clash}); "
+                'give pixel_size={"PLANE": "LENGTH"}'
             )
-        notices.append(f"pixel size of {joined(silent)} is taken to be that of the other images")
-    source = "is that of --pixel-size" if given else "is taken from the files"
+        notices.append(
+            f"pixel size of {list_names(silent)} is taken to be that of the other images"
+        )
+    source = "is that of pixel_size=" if given else "is taken from the files"
     if clash is None:
-        size = _per_axis(known)
+        size = _combine_axes(known)
         return size, [f"voxel size {format_voxel_size(size)} (z,y,x) {source}", *notices]
     coarsest = max(length for seen in known for length in seen.lengths)
     return (coarsest,) * 3, [
-        f"{clash}, so voxels are {format_length(coarsest)}, the coarsest of them; --voxel-size "
-        "chooses another size"
+        f"{clash}, so voxels are {format_length(coarsest)}, the coarsest of them; "
+        "voxel_size= chooses another size"
     ]
 
 
 @attrs.frozen(eq=False)
-class _Seen:
+class _SizedPicture:
     """An image of a plane whose pixel size is known."""
 
     plane: str
@@ -72,7 +76,7 @@ class _Seen:
         return rows, columns
 
 
-def _disagreement(known: list[_Seen]) -> str | None:
+def _find_disagreement(known: list[_SizedPicture]) -> str | None:
     """Two images that differ in their pixel size along an axis, in words."""
     first: dict[int, tuple[float, str]] = {}
     for seen in known:
@@ -86,7 +90,7 @@ def _disagreement(known: list[_Seen]) -> str | None:
     return None
 
 
-def _per_axis(known: list[_Seen]) -> VoxelSize:
+def _combine_axes(known: list[_SizedPicture]) -> VoxelSize:
     stated: dict[int, float] = {}
     for seen in known:
         for axis, length in zip(in_plane(seen.plane), seen.lengths, strict=True):
@@ -95,7 +99,7 @@ def _per_axis(known: list[_Seen]) -> VoxelSize:
     if len(lengths) < 3 and not isclose(min(lengths), max(lengths), rel_tol=SAME):
         raise ReconError(
             "pixels are not square and no file tells the third length of a voxel; "
-            "give --voxel-size z,y,x, or one length to resample to"
+            "give voxel_size=(z, y, x), or one length to resample to"
         )
     z, y, x = (stated.get(axis, lengths[0]) for axis in range(3))
     return z, y, x

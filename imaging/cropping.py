@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core.errors import ReconError
-from recon.imaging.picture import Pictures, joined
+from recon.imaging.picture import Pictures, list_names
 
 LEAST = 16
 """Pixels along each side that must be left."""
@@ -29,59 +29,63 @@ class Crop:
         parts = [part.strip() for part in text.split(",")]
         if len(parts) != 4 or not all(part.isascii() and part.isdigit() for part in parts):
             raise ReconError(
-                "--crop must be four numbers of pixels, top,bottom,left,right, such as 0,64,0,0, "
+                "crop= must be four numbers of pixels, top,bottom,left,right, such as 0,64,0,0, "
                 f"got {text!r}"
             )
         return cls(*map(int, parts))
 
     def __str__(self) -> str:
-        return f"{self.top},{self.bottom},{self.left},{self.right}"
+        return f"({self.top}, {self.bottom}, {self.left}, {self.right})"
 
-    def of(self, image: NDArray[Any]) -> NDArray[Any]:
+    def apply(self, image: NDArray[Any]) -> NDArray[Any]:
         """What is left of an image (a, b)."""
         a, b = image.shape
         return image[self.top : max(0, a - self.bottom), self.left : max(0, b - self.right)]
 
 
-def cropped(pictures: Pictures, crops: Mapping[str, Crop]) -> Pictures:
+def crop(pictures: Pictures, crops: Mapping[str, Crop]) -> Pictures:
     """The images of each plane without their borders.
 
     Raises ReconError when less than 16 pixels would be left of a side.
     """
     result = dict(pictures)
-    for plane, crop in crops.items():
+    for plane, border in crops.items():
         for picture in pictures[plane]:
-            left = crop.of(picture.pixels).shape
+            left = border.apply(picture.pixels).shape
             if min(left) < LEAST:
                 raise ReconError(
-                    f"--crop {crop} must leave at least {LEAST} x {LEAST} pixels, leaves "
+                    f"crop={border} must leave at least {LEAST} x {LEAST} pixels, leaves "
                     f"{left[0]} x {left[1]} of {picture.name} "
                     f"({picture.pixels.shape[0]} x {picture.pixels.shape[1]})"
                 )
-        result[plane] = [picture.showing(crop.of(picture.pixels)) for picture in pictures[plane]]
+        result[plane] = [
+            picture.replace_pixels(border.apply(picture.pixels)) for picture in pictures[plane]
+        ]
     return result
 
 
-def banner_notices(pictures: Pictures) -> list[str]:
+def describe_banners(pictures: Pictures) -> list[str]:
     """A line for each plane and height of what looks like a banner; it is not removed."""
     found: dict[int, dict[str, list[Any]]] = {}
     for plane, stack in pictures.items():
         for picture in stack:
-            rows = banner_rows(picture.pixels)
+            rows = count_banner_rows(picture.pixels)
             if rows:
                 found.setdefault(rows, {}).setdefault(plane, []).append(picture)
     notices = []
     for rows, planes in found.items():
         several = len(found) > 1 or len(planes) < len(pictures)
-        flags = [f"{plane}=" for plane in planes] if several else [""]
-        remedy = " ".join(f"--crop {flag}0,{rows},0,0" for flag in flags)
+        border = str(Crop(0, rows, 0, 0))
+        if several:
+            border = "{" + ", ".join(f'"{plane}": {border}' for plane in planes) + "}"
         notices.append(
-            f"the lowest {rows} rows of {joined(planes)} look like a banner; {remedy} removes them"
+            f"the lowest {rows} rows of {list_names(planes)} look like a banner; crop={border} "
+            "removes them"
         )
     return notices
 
 
-def banner_rows(image: NDArray[Any]) -> int:
+def count_banner_rows(image: NDArray[Any]) -> int:
     """How many rows at the bottom look like the banner of an electron microscope; 0 for none.
 
     A banner is of one value but for text, begins at once across the whole width, and takes up to

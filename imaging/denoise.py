@@ -46,11 +46,11 @@ battery separator, rendered with a blur of 0.7 pixels and noise of 9 to 26 % of 
 """
 
 
-def denoised(image: Image, name: str) -> tuple[Image, float]:
+def denoise(image: Image, name: str) -> tuple[Image, float]:
     """The filtered image (a, b) in its own units, float32, and the noise found in it."""
     if name not in FILTERS:
-        raise unknown("filter of --denoise", name, FILTERS)
-    noise = noise_level(image)
+        raise unknown("filter", name, FILTERS)
+    noise = estimate_noise(image)
     grey = image.astype(np.float32)
     if name == "median":
         return _median(grey), noise
@@ -59,7 +59,7 @@ def denoised(image: Image, name: str) -> tuple[Image, float]:
     return (FILTERS[name][0](grey / np.float32(noise)) * noise).astype(np.float32), noise
 
 
-def noise_level(image: Image) -> float:
+def estimate_noise(image: Image) -> float:
     """Standard deviation of white noise: median of the finest diagonal details (Donoho 1994)."""
     a, b = (side // 2 * 2 for side in image.shape)
     block = image[:a, :b].astype(np.float64)
@@ -67,7 +67,7 @@ def noise_level(image: Image) -> float:
     return float(np.median(np.abs(detail)) / 2 / 0.6745) if detail.size else 0.0
 
 
-def specks(labels: NDArray[np.uint8]) -> float:
+def measure_specks(labels: NDArray[np.uint8]) -> float:
     """Share of the pixels that differ from all four neighbours: mostly noise."""
     inner = labels[1:-1, 1:-1]
     alone = np.ones(inner.shape, bool)

@@ -15,7 +15,7 @@ Stacks = Mapping[str, Sequence[NDArray[Any]]]
 Labels = dict[str, list[NDArray[np.uint8]]]
 
 
-def label_values(planes: Stacks, phases: int | None = None) -> list[Any] | None:
+def find_label_values(planes: Stacks, phases: int | None = None) -> list[Any] | None:
     """The values of label images in ascending order; None for grey images to be segmented.
 
     planes  plane -> 2D arrays of integers or finite real numbers
@@ -27,19 +27,19 @@ def label_values(planes: Stacks, phases: int | None = None) -> list[Any] | None:
     if phases is not None and not 2 <= phases <= MAX_PHASES:
         raise ReconError(f"number of phases must be in [2, {MAX_PHASES}], got {phases}")
     limit = max(MAX_VALUES, phases or 0)
-    seen = {plane: _distinct(stack, limit) for plane, stack in planes.items()}
+    seen = {plane: _find_distinct(stack, limit) for plane, stack in planes.items()}
     if phases is None:
-        return _stated_values(planes, seen)
+        return _find_stated_values(planes, seen)
     values = sorted(set().union(*seen.values()))
     if len(values) < phases:
         raise ReconError(
-            f"{phases} phases need as many distinct values, got {len(values)}: {_text(values)}; "
-            "give a smaller --phases"
+            f"{phases} phases need as many distinct values, got {len(values)}: {_format(values)}; "
+            "give a smaller phases="
         )
     return values if len(values) == phases else None
 
 
-def _distinct(stack: Sequence[NDArray[Any]], limit: int) -> set[Any]:
+def _find_distinct(stack: Sequence[NDArray[Any]], limit: int) -> set[Any]:
     """The distinct values of a stack; some of them when there are more than the limit."""
     values: set[Any] = set()
     for image in stack:
@@ -49,9 +49,9 @@ def _distinct(stack: Sequence[NDArray[Any]], limit: int) -> set[Any]:
     return values
 
 
-def _stated_values(planes: Stacks, seen: Mapping[str, set[Any]]) -> list[Any]:
+def _find_stated_values(planes: Stacks, seen: Mapping[str, set[Any]]) -> list[Any]:
     """The values of label images, ascending; ReconError when these are not label images."""
-    remedy = "give --phases K or --thresholds A,B to segment them, or"
+    remedy = "give phases=K or thresholds=(A, B) to segment them, or"
     for plane, stack in planes.items():
         real = next((image.dtype for image in stack if image.dtype.kind == "f"), None)
         if real is not None:
@@ -65,10 +65,10 @@ def _stated_values(planes: Stacks, seen: Mapping[str, set[Any]]) -> list[Any]:
                 "label images"
             )
     if len(set(map(frozenset, seen.values()))) > 1:
-        found = "; ".join(f"{plane} {_text(values)}" for plane, values in seen.items())
+        found = "; ".join(f"{plane} {_format(values)}" for plane, values in seen.items())
         raise ReconError(
-            f"planes must show the same label values, got {found}; relabel them, or give --phases "
-            "K when a phase is truly absent from a plane"
+            f"planes must show the same label values, got {found}; relabel them, or give "
+            "phases=K when a phase is truly absent from a plane"
         )
     values = sorted(next(iter(seen.values())))
     if len(values) < 2:
@@ -76,7 +76,7 @@ def _stated_values(planes: Stacks, seen: Mapping[str, set[Any]]) -> list[Any]:
     return values
 
 
-def by_value(planes: Stacks, values: Sequence[Any]) -> tuple[Labels, str]:
+def label_by_value(planes: Stacks, values: Sequence[Any]) -> tuple[Labels, str]:
     """Labels 0..K-1 for K values in order, and a notice that says so."""
     labels: Labels = {}
     for plane, stack in planes.items():
@@ -84,18 +84,18 @@ def by_value(planes: Stacks, values: Sequence[Any]) -> tuple[Labels, str]:
         for image, out in zip(stack, labels[plane], strict=True):
             for label, value in enumerate(values):
                 out[image == value] = label
-    count = _text(range(len(values)))
-    return labels, f"label images: the values {_text(values)} are the phases {count}"
+    count = _format(range(len(values)))
+    return labels, f"label images: the values {_format(values)} are the phases {count}"
 
 
-def absent(labels: Stacks, phases: int) -> list[str]:
+def describe_absent_phases(labels: Stacks, phases: int) -> list[str]:
     """A notice for each plane that does not show all phases."""
     missing = {
         plane: set(range(phases)) - set().union(*(np.unique(image).tolist() for image in stack))
         for plane, stack in labels.items()
     }
-    return [f"{plane} shows nothing of phase {_text(k)}" for plane, k in missing.items() if k]
+    return [f"{plane} shows nothing of phase {_format(k)}" for plane, k in missing.items() if k]
 
 
-def _text(values: Iterable[Any]) -> str:
+def _format(values: Iterable[Any]) -> str:
     return ", ".join(map(str, sorted(values)[: MAX_VALUES + 1]))

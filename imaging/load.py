@@ -16,12 +16,11 @@ from recon.core.kinds.reader import ImageFile
 from recon.core.readers import check_image, read_image
 from recon.imaging.cropping import Crop
 from recon.imaging.picture import Picture, Pictures
-from recon.imaging.plane_check.plane_check import plane_findings
-from recon.imaging.preparation import Decisions, Prepared, Told, prepare
+from recon.imaging.plane_check.plane_check import describe_planes
+from recon.imaging.preparation import ImportOptions, PreparedImages, Progress, prepare
 from recon.imaging.segmentation import parse_thresholds
-from recon.imaging.slicing import cut, stack
-from recon.imaging.symmetry import isotropic as repeat_plane
-from recon.imaging.symmetry import transverse as turn_plane
+from recon.imaging.slicing import slice_volume, stack_files
+from recon.imaging.symmetry import repeat_plane, turn_plane
 
 Images = Any
 """A path, a pattern such as "top/*.png", an array (2D, or a stack along its first axis), or a
@@ -49,7 +48,7 @@ def load_images(
     voxel_size: str | float | Sequence[float] | None = None,
     crop: Any = None,
     denoise: str | None = None,
-    progress: Told = lambda *_: None,
+    progress: Progress = lambda *_: None,
 ) -> Micrographs:
     """Micrographs of images of up to three planes, or of a volume.
 
@@ -72,7 +71,7 @@ def load_images(
     given = {plane: files for plane, files in zip(PLANES, (xy, xz, yz), strict=True)}
     pictures = read_pictures(given, volume, every)
     names = None if phases is None or isinstance(phases, int) else tuple(phases)
-    options = Decisions(
+    options = ImportOptions(
         crops=_by_plane("crop", crop, pictures, _parse_crop),
         pixel_sizes=_by_plane("pixel_size", pixel_size, pictures, _parse_pixel_size),
         voxel_size=None if voxel_size is None else parse_voxel_size(_text(voxel_size)),
@@ -84,7 +83,7 @@ def load_images(
     micrographs, prepared = make_micrographs(
         pictures, options, isotropic, transverse, names, progress
     )
-    for notice in (*prepared.notices, *plane_findings(micrographs)):
+    for notice in (*prepared.notices, *describe_planes(micrographs)):
         warnings.warn(notice, ImageNotice, stacklevel=2)
     return micrographs
 
@@ -99,22 +98,22 @@ def read_pictures(
         if files:
             raise ReconError(f"volume= and {next(iter(files))}= exclude each other; give one")
         (source,) = _sources(volume)
-        return cut(_read(source), every)
+        return slice_volume(_read(source), every)
     if every is not None:
         raise ReconError("every= is for volume=; give the slices that you want of the others")
     if not files:
         raise ReconError("no image was given; give files for xy=, xz= or yz=, or volume=")
-    return {plane: stack([_read(source) for source in some]) for plane, some in files.items()}
+    return {plane: stack_files([_read(source) for source in some]) for plane, some in files.items()}
 
 
 def make_micrographs(
     pictures: Pictures,
-    options: Decisions,
+    options: ImportOptions,
     isotropic: bool = False,
     transverse: str | None = None,
     names: Sequence[str] | None = None,
-    progress: Told = lambda *_: None,
-) -> tuple[Micrographs, Prepared]:
+    progress: Progress = lambda *_: None,
+) -> tuple[Micrographs, PreparedImages]:
     """Micrographs of images as decided, and how they came about."""
     if isotropic and transverse:
         raise ReconError("isotropic= and transverse= exclude each other; give one of them")

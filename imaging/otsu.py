@@ -13,7 +13,7 @@ TAIL = 2e-4
 """Share of the pixels of an image at either end that do not widen the histogram: hot pixels."""
 
 
-def otsu(images: Sequence[NDArray[Any]], classes: int) -> NDArray[np.float64]:
+def find_otsu_thresholds(images: Sequence[NDArray[Any]], classes: int) -> NDArray[np.float64]:
     """Thresholds (classes - 1,) of the greatest variance between classes, over all images.
 
     A value below the first threshold is in class 0. Exact on a histogram of 256 bins, which for
@@ -22,7 +22,7 @@ def otsu(images: Sequence[NDArray[Any]], classes: int) -> NDArray[np.float64]:
 
     Otsu, IEEE Trans. Syst. Man Cybern. 9, 62 (1979), by dynamic programming.
     """
-    counts, edges = histogram(images)
+    counts, edges = count_values(images)
     weight = np.append(0, counts.cumsum())
     moment = np.append(0, (counts * np.arange(BINS)).cumsum())
     W = weight[None] - weight[:, None]  # pixels in the bins i..j-1
@@ -35,7 +35,7 @@ def otsu(images: Sequence[NDArray[Any]], classes: int) -> NDArray[np.float64]:
         best = total.max(0)
     if not np.isfinite(best[-1]):
         raise ReconError(
-            f"grey values fall into fewer than {classes} groups; give a smaller --phases"
+            f"grey values fall into fewer than {classes} groups; give a smaller phases="
         )
     chosen = [BINS]
     for cut in reversed(cuts):
@@ -43,7 +43,7 @@ def otsu(images: Sequence[NDArray[Any]], classes: int) -> NDArray[np.float64]:
     return edges[chosen[:0:-1]]
 
 
-def histogram(images: Sequence[NDArray[Any]]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def count_values(images: Sequence[NDArray[Any]]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Pixels of all images in 256 equal bins (256,), and the edges of these (257,).
 
     Values beyond the bins, which are few, count in the first and the last.

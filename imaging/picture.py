@@ -24,7 +24,7 @@ class Picture:
     pixel_size: PixelSize | None = None
     coloured: bool = False
 
-    def showing(self, pixels: NDArray[Any]) -> "Picture":
+    def replace_pixels(self, pixels: NDArray[Any]) -> "Picture":
         """The same with other pixels of the same size."""
         return attrs.evolve(self, pixels=pixels)
 
@@ -33,12 +33,12 @@ Pictures = Mapping[str, Sequence[Picture]]
 """Plane -> its images."""
 
 
-def pixels(pictures: Pictures) -> dict[str, list[NDArray[Any]]]:
+def list_pixels(pictures: Pictures) -> dict[str, list[NDArray[Any]]]:
     """Plane -> the bare arrays."""
     return {plane: [picture.pixels for picture in stack] for plane, stack in pictures.items()}
 
 
-def joined(pictures: Pictures) -> str:
+def list_names(pictures: Pictures) -> str:
     """The names of all images, at most three of them written out."""
     names = list(dict.fromkeys(picture.name for stack in pictures.values() for picture in stack))
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -20,10 +20,10 @@ from recon.core.data.colours import pick_colours
 from recon.core.data.planes import in_plane
 from recon.core.data.units import format_length, round_length
 from recon.imaging.common_size import UNKNOWN
-from recon.imaging.otsu import histogram
+from recon.imaging.otsu import count_values
 from recon.imaging.picture import Picture
-from recon.imaging.preparation import Prepared
-from recon.imaging.segmentation import Cuts
+from recon.imaging.preparation import PreparedImages
+from recon.imaging.segmentation import Thresholds
 
 INK, FAINT, OUTLINE = "#1c2330", "#c9d0da", "#ff2d6f"
 PANEL = 3.3  # inches
@@ -34,7 +34,7 @@ Grey = NDArray[Any]
 Labels = NDArray[np.uint8]
 
 
-def draw(prepared: Prepared, title: str, path: Path) -> None:
+def draw_preview(prepared: PreparedImages, title: str, path: Path) -> None:
     """Write a PNG: a row for each plane with its middle image, and the notices beneath."""
     lines = [
         line
@@ -65,7 +65,7 @@ def draw(prepared: Prepared, title: str, path: Path) -> None:
     figure.savefig(path, format="png", dpi=110, metadata={"Software": SOFTWARE})
 
 
-def may_replace(path: Path) -> bool:
+def is_preview(path: Path) -> bool:
     """Whether a file is such a picture, which the next import may write over."""
     if not path.is_file():
         return False
@@ -76,7 +76,7 @@ def may_replace(path: Path) -> bool:
         return False
 
 
-def _row(prepared: Prepared, plane: str, panels: Sequence[Axes]) -> None:
+def _row(prepared: PreparedImages, plane: str, panels: Sequence[Axes]) -> None:
     stack, labels = prepared.images[plane], prepared.labels[plane]
     number = len(stack) // 2
     picture, shown = stack[number], labels[number]
@@ -130,9 +130,9 @@ def _image(axes: Axes, image: NDArray[np.float64], aspect: float) -> None:
     axes.spines[:].set_color(FAINT)
 
 
-def _histogram(axes: Axes, images: Sequence[Grey], cuts: Cuts) -> None:
+def _histogram(axes: Axes, images: Sequence[Grey], cuts: Thresholds) -> None:
     """Pixels over grey value, each bin in the colour of its phase, and the thresholds."""
-    counts, edges = histogram(images)
+    counts, edges = count_values(images)
     centres = (edges[1:] + edges[:-1]) / 2
     phase = np.searchsorted(cuts, centres, side="right")
     palette = np.array(pick_colours(len(cuts) + 1))

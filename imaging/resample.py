@@ -14,7 +14,7 @@ from recon.core.errors import ReconError
 from recon.core.kinds.reader import PixelSize
 from recon.imaging.common_size import SAME, VoxelSize
 from recon.imaging.cropping import LEAST
-from recon.imaging.picture import Picture, Pictures, joined
+from recon.imaging.picture import Picture, Pictures, list_names
 
 FINEST = 8
 """Voxels along one pixel, at most: micrographs do not hold finer detail than their pixels."""
@@ -22,10 +22,10 @@ FINEST = 8
 Change = Callable[[NDArray[Any], tuple[int, int]], NDArray[Any]]
 
 
-def resampled(pictures: Pictures, size: VoxelSize, change: Change) -> tuple[Pictures, list[str]]:
+def resample(pictures: Pictures, size: VoxelSize, change: Change) -> tuple[Pictures, list[str]]:
     """The images with pixels of the voxel size, and a notice for each kind of change.
 
-    change  `grey` or `labels`: makes an image of another shape of one
+    change  `average_grey` or `vote_labels`: makes an image of another shape of one
 
     Images of unknown or of this pixel size stay as they are.
     """
@@ -39,19 +39,19 @@ def resampled(pictures: Pictures, size: VoxelSize, change: Change) -> tuple[Pict
             if picture.pixel_size is None or np.allclose(picture.pixel_size, pixel, SAME, 0):
                 result[plane].append(picture)
                 continue
-            result[plane].append(_one(picture, pixel, change))
-            words = f"from {_text(picture.pixel_size)} to {_text(pixel)} a pixel"
+            result[plane].append(_resample_picture(picture, pixel, change))
+            words = f"from {_format(picture.pixel_size)} to {_format(pixel)} a pixel"
             changed.setdefault(words, {}).setdefault(plane, []).append(picture)
-    how = "area averages of grey values" if change is grey else "majority of the labels"
+    how = "area averages of grey values" if change is average_grey else "majority of the labels"
     notices = []
     for words, planes in changed.items():
         count = sum(map(len, planes.values()))
-        where = f"{count} image{'s' * (count > 1)} of {', '.join(planes)} ({joined(planes)})"
+        where = f"{count} image{'s' * (count > 1)} of {', '.join(planes)} ({list_names(planes)})"
         notices.append(f"{where} resampled {words} by {how}")
     return result, notices
 
 
-def _one(picture: Picture, pixel: PixelSize, change: Change) -> Picture:
+def _resample_picture(picture: Picture, pixel: PixelSize, change: Change) -> Picture:
     """A picture cut to a whole number of new pixels (but for part of an old one), and changed."""
     old = picture.pixel_size or pixel
     factors = [after / before for after, before in zip(pixel, old, strict=True)]
@@ -59,13 +59,13 @@ def _one(picture: Picture, pixel: PixelSize, change: Change) -> Picture:
     shape = [int(n / f * (1 + 1e-9)) for n, f in zip(picture.pixels.shape, factors, strict=True)]
     if min(factors) < 1 / FINEST:
         raise ReconError(
-            f"voxel size {_text(pixel)} is finer than 1/{FINEST} of the pixels of {picture.name} "
-            f"({_text(old)}), which hold no such detail; give a coarser --voxel-size"
+            f"voxel size {_format(pixel)} is finer than 1/{FINEST} of the pixels of {picture.name} "
+            f"({_format(old)}), which hold no such detail; give a coarser voxel_size="
         )
     if min(shape) < LEAST:
         raise ReconError(
-            f"resampling {picture.name} from {_text(old)} to {_text(pixel)} a pixel leaves "
-            f"{shape[0]} x {shape[1]} pixels, fewer than {LEAST}; give a finer --voxel-size"
+            f"resampling {picture.name} from {_format(old)} to {_format(pixel)} a pixel leaves "
+            f"{shape[0]} x {shape[1]} pixels, fewer than {LEAST}; give a finer voxel_size="
         )
     a, b = (
         min(side, round(n * f))
@@ -75,13 +75,13 @@ def _one(picture: Picture, pixel: PixelSize, change: Change) -> Picture:
     return attrs.evolve(picture, pixels=pixels, pixel_size=pixel)
 
 
-def grey(image: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.float32]:
+def average_grey(image: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.float32]:
     """Averages over the area of each new pixel; between pixels, linear."""
-    changed: NDArray[np.float32] = _averages(image.astype(np.float32), shape)
+    changed: NDArray[np.float32] = _average_area(image.astype(np.float32), shape)
     return changed
 
 
-def labels(image: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
+def vote_labels(image: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
     """The label that takes most of the area of each new pixel.
 
     Where two take as much, the one of the old pixel nearest to the centre: the lower label would
@@ -91,14 +91,14 @@ def labels(image: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8
     best = np.full(shape, -1.0, np.float32)
     result = np.zeros(shape, np.uint8)
     for label in np.unique(image):
-        share = _averages((image == label).astype(np.float32), shape)
+        share = _average_area((image == label).astype(np.float32), shape)
         share += np.float32(1e-4) * (nearest == label)
         result[share > best] = label
         np.maximum(best, share, out=best)
     return result
 
 
-def _averages(image: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+def _average_area(image: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
     coarser = tuple(min(pair) for pair in zip(image.shape, shape, strict=True))
     averages = resize_local_mean(image, coarser) if coarser != image.shape else image
     if coarser != shape:
@@ -106,6 +106,6 @@ def _averages(image: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.
     return np.array(averages, np.float32)
 
 
-def _text(size: PixelSize) -> str:
+def _format(size: PixelSize) -> str:
     rows, columns = map(format_length, size)
     return rows if rows == columns else f"{rows} x {columns}"

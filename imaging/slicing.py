@@ -15,16 +15,16 @@ WANTED = 32
 """Slices of a plane when nothing else is said."""
 
 
-def stack(files: Sequence[ImageFile]) -> list[Picture]:
+def stack_files(files: Sequence[ImageFile]) -> list[Picture]:
     """The slices of some files one after the other."""
     return [
-        Picture(image, _name(file, number), file.pixel_size, file.coloured)
+        Picture(image, _name_slice(file, number), file.pixel_size, file.coloured)
         for file in files
         for number, image in enumerate(file.slices)
     ]
 
 
-def cut(file: ImageFile, every: int | None = None) -> dict[str, list[Picture]]:
+def slice_volume(file: ImageFile, every: int | None = None) -> dict[str, list[Picture]]:
     """Every so-many-th slice of a volume along each axis; by default about 32 of each.
 
     The slices of the file follow one another along z. Raises ReconError for a file that is no
@@ -33,15 +33,15 @@ def cut(file: ImageFile, every: int | None = None) -> dict[str, list[Picture]]:
     if len(file.slices) < 2 or len({image.shape for image in file.slices}) > 1:
         raise ReconError(
             f"{file.path} is no volume: it must hold two or more slices of one size, got "
-            f"{_sizes(file)}; give single images after --xy, --xz or --yz"
+            f"{_format_sizes(file)}; give single images for xy=, xz= or yz="
         )
     volume = np.stack(file.slices)
     if every is not None and not 1 <= every <= min(volume.shape):
         raise ReconError(
-            f"--every must be in [1, {min(volume.shape)}], the shortest side of {file.path}, "
+            f"every= must be in [1, {min(volume.shape)}], the shortest side of {file.path}, "
             f"got {every}"
         )
-    lengths = _voxel(file)
+    lengths = _find_voxel_size(file)
     pictures = {}
     for plane in PLANES:
         rows, columns = in_plane(plane)
@@ -53,18 +53,18 @@ def cut(file: ImageFile, every: int | None = None) -> dict[str, list[Picture]]:
                 size,
                 file.coloured,
             )
-            for place in _places(volume, NORMAL[plane], every)
+            for place in _spread_places(volume, NORMAL[plane], every)
         ]
     return pictures
 
 
-def _places(volume: NDArray[Any], axis: int, every: int | None) -> range:
+def _spread_places(volume: NDArray[Any], axis: int, every: int | None) -> range:
     side = volume.shape[axis]
     step = every or max(1, round(side / WANTED))
     return range((side - 1) % step // 2, side, step)  # as far from either end
 
 
-def _voxel(file: ImageFile) -> tuple[float, float, float] | None:
+def _find_voxel_size(file: ImageFile) -> tuple[float, float, float] | None:
     """Lengths (z, y, x); slices whose distance is unknown lie as far apart as square pixels are."""
     if file.pixel_size is None:
         return None
@@ -74,10 +74,10 @@ def _voxel(file: ImageFile) -> tuple[float, float, float] | None:
     return (rows, rows, columns) if np.isclose(rows, columns, rtol=1e-3, atol=0) else None
 
 
-def _sizes(file: ImageFile) -> str:
+def _format_sizes(file: ImageFile) -> str:
     shapes = dict.fromkeys(" x ".join(map(str, image.shape)) for image in file.slices)
     return f"{len(file.slices)} of {', '.join(shapes)}"
 
 
-def _name(file: ImageFile, number: int) -> str:
+def _name_slice(file: ImageFile, number: int) -> str:
     return file.path.name if len(file.slices) == 1 else f"{file.path.name}:{number}"

@@ -11,18 +11,18 @@ from recon.core.errors import ReconError
 Stacks = dict[str, list[NDArray[np.uint8]]]
 
 
-def isotropic(
+def repeat_plane(
     planes: Mapping[str, Sequence[NDArray[np.uint8]]], voxel_size: tuple[float, float, float]
 ) -> Stacks:
     """The slices of the one plane given, for all three planes."""
     if len(planes) != 1:
-        raise ReconError(f"--isotropic needs exactly one plane, got {', '.join(planes)}")
-    _check_equal(voxel_size, AXES, "--isotropic")
+        raise ReconError(f"isotropic=True needs exactly one plane, got {', '.join(planes)}")
+    _check_equal(voxel_size, AXES, "isotropic=True")
     (stack,) = planes.values()
     return {plane: list(stack) for plane in PLANES}
 
 
-def transverse(
+def turn_plane(
     planes: Mapping[str, Sequence[NDArray[np.uint8]]],
     axis: str,
     voxel_size: tuple[float, float, float],
@@ -37,10 +37,10 @@ def transverse(
     given = [plane for plane in containing if plane in planes]
     if normal not in planes or len(given) != 1:
         raise ReconError(
-            f"--transverse {axis} needs the plane {normal} and one of {' and '.join(containing)}, "
+            f'transverse="{axis}" needs the plane {normal} and one of {" and ".join(containing)}, '
             f"got {', '.join(planes)}"
         )
-    _check_equal(voxel_size, [other for other in AXES if other != axis], f"--transverse {axis}")
+    _check_equal(voxel_size, [other for other in AXES if other != axis], f'transverse="{axis}"')
     (missing,) = (plane for plane in containing if plane not in planes)
     number = AXES.index(axis)
     turn = in_plane(given[0]).index(number) != in_plane(missing).index(number)
@@ -49,11 +49,11 @@ def transverse(
     return stacks
 
 
-def _check_equal(size: tuple[float, float, float], axes: Sequence[str], flag: str) -> None:
+def _check_equal(size: tuple[float, float, float], axes: Sequence[str], option: str) -> None:
     lengths = [size[AXES.index(axis)] for axis in axes]
     if not np.allclose(lengths, lengths[0], rtol=1e-3, atol=0):
         raise ReconError(
-            f"{flag} needs voxels of the same length along {', '.join(axes)}, got "
-            f"{', '.join(f'{length:g}' for length in lengths)} m; one --voxel-size resamples "
+            f"{option} needs voxels of the same length along {', '.join(axes)}, got "
+            f"{', '.join(f'{length:g}' for length in lengths)} m; one voxel_size= resamples "
             "the images"
         )

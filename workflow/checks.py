@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from recon.core.data.anchor import Anchor
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
-from recon.imaging.plane_check.plane_check import plane_findings
+from recon.imaging.plane_check.plane_check import describe_planes
 from recon.validation.memorisation.memorisation import detect_memorisation
 
 
@@ -18,7 +18,7 @@ def checks(
     """
     found: dict[str, list[str]] = {}
     if training is not None:
-        found["Micrographs"] = [_sentence(line) for line in plane_findings(training)]
+        found["Micrographs"] = [_sentence(line) for line in describe_planes(training)]
         said = detect_memorisation(volumes, training).to_text().removeprefix("memorisation: ")
         found["Copying from the micrographs"] = [
             _sentence(line.strip()) for line in said.splitlines()

@@ -48,7 +48,7 @@ class LineSums:
         """The same counts after a change of their leading dims."""
         return LineSums(*(change(part) for part in attrs.astuple(self, recurse=False)))
 
-    def minus(self, others: "LineSums") -> "LineSums":
+    def subtract(self, others: "LineSums") -> "LineSums":
         """What is left without others."""
         mine, theirs = (attrs.astuple(each, recurse=False) for each in (self, others))
         return LineSums(*(one - other for one, other in zip(mine, theirs, strict=True)))

@@ -1,4 +1,4 @@
-"""plane_check(): can these planes belong to one material, and are they enough to train?
+"""check_planes(): can these planes belong to one material, and are they enough to train?
 
 Before anything is trained: phase fractions must agree between planes, and the statistics of lines
 along an axis between the two planes that show it, within their sampling error.
@@ -12,8 +12,12 @@ import numpy as np
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.serial import independent_share
 from recon.imaging.plane_check.line_sums import CELLS
-from recon.imaging.plane_check.plane_differences import Difference, differences, disagreements
-from recon.imaging.plane_check.plane_remedies import Remedy, odd_plane, remedies
+from recon.imaging.plane_check.plane_differences import (
+    Difference,
+    compare_planes,
+    find_disagreements,
+)
+from recon.imaging.plane_check.plane_remedies import Remedy, find_odd_plane, find_remedies
 from recon.imaging.plane_check.plane_statistics import PlaneStatistics
 
 WINDOW = 64
@@ -104,7 +108,7 @@ class PlaneCheck:
         )
 
 
-def plane_check(micrographs: Micrographs, window: int = WINDOW) -> PlaneCheck:
+def check_planes(micrographs: Micrographs, window: int = WINDOW) -> PlaneCheck:
     """Compare the planes of micrographs; takes a second for some million pixels.
 
     window  side of the training crop in pixels
@@ -112,34 +116,34 @@ def plane_check(micrographs: Micrographs, window: int = WINDOW) -> PlaneCheck:
     Slices with a side below 16 pixels are not compared. All tests together raise a false alarm with
     a probability of about 1 % (plane_differences.LEVEL).
     """
-    planes = plane_statistics(micrographs)
-    tests = differences(planes)
-    found = disagreements(tests)
+    planes = measure_planes(micrographs)
+    tests = compare_planes(planes)
+    found = find_disagreements(tests)
     return PlaneCheck(
         tuple(found),
         len(tests),
-        odd_plane(found),
-        remedies(planes, found),
+        find_odd_plane(found),
+        find_remedies(planes, found),
         _windows(micrographs, window, planes),
         micrographs.phases,
     )
 
 
-def plane_findings(micrographs: Micrographs, window: int = WINDOW) -> tuple[str, ...]:
+def describe_planes(micrographs: Micrographs, window: int = WINDOW) -> tuple[str, ...]:
     """Lines for a terminal: every disagreement, and last how many independent windows there are."""
-    check = plane_check(micrographs, window)
+    check = check_planes(micrographs, window)
     return (*check.disagreements, check.sufficiency)
 
 
 def warn_of_planes(micrographs: Micrographs) -> None:
     """A PlaneWarning for every disagreement, and for few windows; nothing when all is well."""
-    check = plane_check(micrographs)
+    check = check_planes(micrographs)
     few = () if check.enough else (check.sufficiency,)
     for line in (*check.disagreements, *few):
         warnings.warn(line, PlaneWarning, stacklevel=3)
 
 
-def plane_statistics(micrographs: Micrographs) -> dict[str, PlaneStatistics]:
+def measure_planes(micrographs: Micrographs) -> dict[str, PlaneStatistics]:
     """Statistics of every plane that can be compared."""
     stacks = {
         plane: [image for image in stack if min(image.shape) >= SMALLEST]
@@ -178,7 +182,7 @@ def _fraction_lines(check: PlaneCheck) -> list[str]:
             by_phase.setdefault(finding.phase, []).append(finding)
     lines = []
     for phase, found in by_phase.items():
-        odd = odd_plane(found)
+        odd = find_odd_plane(found)
         if odd is None:
             lines += [
                 f"{one} and {other} disagree: {_phase(check, phase)} is "

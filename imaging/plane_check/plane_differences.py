@@ -45,7 +45,7 @@ class Difference:
         return self.difference / self.error
 
 
-def differences(planes: Mapping[str, PlaneStatistics]) -> list[Difference]:
+def compare_planes(planes: Mapping[str, PlaneStatistics]) -> list[Difference]:
     """Every test: fractions of each pair of planes, and line statistics of the axis they share."""
     names = [plane for plane in PLANES if plane in planes]
     pairs = [(one, other) for i, one in enumerate(names) for other in names[i + 1 :]]
@@ -56,7 +56,7 @@ def differences(planes: Mapping[str, PlaneStatistics]) -> list[Difference]:
     return found
 
 
-def disagreements(tests: list[Difference], level: float = LEVEL) -> list[Difference]:
+def find_disagreements(tests: list[Difference], level: float = LEVEL) -> list[Difference]:
     """Those that differ by more than chance, by Holm's rule; least probable first."""
     ordered = sorted(tests, key=lambda test: test.p)
     for number, test in enumerate(ordered):

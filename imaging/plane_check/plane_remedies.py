@@ -8,7 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core.data.planes import PLANES, in_plane
-from recon.imaging.plane_check.plane_differences import Difference, differences, disagreements
+from recon.imaging.plane_check.plane_differences import (
+    Difference,
+    compare_planes,
+    find_disagreements,
+)
 from recon.imaging.plane_check.plane_statistics import PlaneStatistics
 
 Planes = Mapping[str, PlaneStatistics]
@@ -56,7 +60,7 @@ class Remedy:
         return "are dark and bright?" if self.exchanged is not None else "are axes swapped?"
 
 
-def remedies(planes: Planes, found: list[Difference]) -> tuple[Remedy, ...]:
+def find_remedies(planes: Planes, found: list[Difference]) -> tuple[Remedy, ...]:
     """The simplest changes under which the planes agree, likeliest first; often there is none."""
     if not any(test.axis for test in found):
         return ()
@@ -68,7 +72,7 @@ def remedies(planes: Planes, found: list[Difference]) -> tuple[Remedy, ...]:
         [remedy for remedy, changed in kind if not _disagree(changed, bool(fractions))]
         for kind in kinds
     ]
-    odd = odd_plane(found)
+    odd = find_odd_plane(found)
     arranged = agreeing[1]
     if arranged:
         least = min(map(_changes, arranged))
@@ -77,7 +81,7 @@ def remedies(planes: Planes, found: list[Difference]) -> tuple[Remedy, ...]:
     return (*agreeing[0], *arranged[:2], *itertools.chain(*agreeing[2:]))
 
 
-def odd_plane(found: list[Difference]) -> str | None:
+def find_odd_plane(found: list[Difference]) -> str | None:
     """The one plane that takes part in every disagreement, and disagrees with two others."""
     pairs = {test.planes for test in found}
     common = set(PLANES).intersection(*pairs) if pairs else set()
@@ -86,7 +90,7 @@ def odd_plane(found: list[Difference]) -> str | None:
 
 def _disagree(planes: Planes, fractions: bool) -> bool:
     """Whether lines do, or fractions where these are to be mended as well."""
-    return any(test.axis or fractions for test in disagreements(differences(planes)))
+    return any(test.axis or fractions for test in find_disagreements(compare_planes(planes)))
 
 
 def _changes(remedy: Remedy) -> int:
@@ -96,7 +100,7 @@ def _changes(remedy: Remedy) -> int:
 def _exchanges(planes: Planes) -> Iterator[tuple[Remedy, Planes]]:
     for plane, own in planes.items():
         if len(own.values.fraction) == 2:
-            yield Remedy(exchanged=plane), {**planes, plane: own.exchanged()}
+            yield Remedy(exchanged=plane), {**planes, plane: own.exchange_phases()}
 
 
 def _arrangements(planes: Planes) -> Iterator[tuple[Remedy, Planes]]:
@@ -110,7 +114,7 @@ def _arrangements(planes: Planes) -> Iterator[tuple[Remedy, Planes]]:
         for count in range(0 if given else 1, 2 if given else 3):
             for turned in itertools.combinations(names, count):
                 changed = {
-                    new: planes[old].transposed() if new in turned else planes[old]
+                    new: planes[old].transpose() if new in turned else planes[old]
                     for new, old in order.items()
                 }
                 yield Remedy(turned, given), changed
@@ -118,8 +122,8 @@ def _arrangements(planes: Planes) -> Iterator[tuple[Remedy, Planes]]:
 
 def _scale(plane: str, planes: Planes) -> Remedy | None:
     """A factor on the lengths of one plane under which its lines agree with the others'."""
-    tests = differences(planes)
-    if disagreements([test for test in tests if plane not in test.planes]):
+    tests = compare_planes(planes)
+    if find_disagreements([test for test in tests if plane not in test.planes]):
         return None
     mine = [test for test in tests if test.statistic == "chord" and plane in test.planes]
     mine = [test for test in mine if np.isfinite(test.difference) and np.isfinite(test.error)]

@@ -43,12 +43,12 @@ class Values:
             lineal = runs / fraction[..., None, None, :]
         return cls(fraction, chord, two_point, lineal)
 
-    def flat(self) -> Counts:
+    def flatten(self) -> Counts:
         """All of them along one last dim."""
         lead = self.fraction.shape[:-1]
         return np.concatenate([part.reshape(*lead, -1) for part in self._parts()], -1)
 
-    def unflat(self, flat: Counts) -> "Values":
+    def unflatten(self, flat: Counts) -> "Values":
         """Numbers in the order of `flat` as values of this shape."""
         sizes = np.cumsum([part.size for part in self._parts()])[:-1]
         parts = np.split(flat, sizes)
@@ -65,13 +65,13 @@ class Values:
         curves = self.two_point if statistic == "two-point" else self.lineal
         return float(curves[row, j, phase])
 
-    def transposed(self) -> "Values":
+    def transpose(self) -> "Values":
         """Of the transposed slices."""
         return attrs.evolve(
             self, chord=self.chord[::-1], two_point=self.two_point[::-1], lineal=self.lineal[::-1]
         )
 
-    def exchanged(self) -> "Values":
+    def exchange_phases(self) -> "Values":
         """Of slices whose phases are numbered the other way round."""
         return Values(*(part[..., ::-1] for part in self._parts()))
 
@@ -98,36 +98,36 @@ class PlaneStatistics:
     @classmethod
     def of(cls, stack: Sequence[Image], phases: int, lags: int) -> "PlaneStatistics":
         """Measure slices of one plane; all sides at least CELLS pixels."""
-        return cls.of_sums(LineSums.of(evenly(stack), phases, lags))
+        return cls.of_sums(LineSums.of(spread_evenly(stack), phases, lags))
 
     @classmethod
     def of_sums(cls, sums: LineSums) -> "PlaneStatistics":
         """From counts (slices, cells, cells)."""
         found, freedom = [], 0
         for axis in range(3):
-            sets = [strips_along(sums, axis, most) for most in STRIPS]
+            sets = [sum_strips(sums, axis, most) for most in STRIPS]
             if len(sets[-1].pixels) >= FEWEST_STRIPS:
-                found += [jackknife(strips) for strips in sets]
+                found += [estimate_variances(strips) for strips in sets]
                 freedom += len(sets[-1].pixels) - 1
         total = sums.map(lambda part: part.sum((0, 1, 2)))
         values = Values.of(total)
-        variances = np.maximum(np.max(found, 0), least_variance(values, total).flat())
-        return cls(values, values.unflat(variances), freedom)
+        variances = np.maximum(np.max(found, 0), bound_variances(values, total).flatten())
+        return cls(values, values.unflatten(variances), freedom)
 
-    def transposed(self) -> "PlaneStatistics":
+    def transpose(self) -> "PlaneStatistics":
         """Of the transposed slices."""
         return attrs.evolve(
-            self, values=self.values.transposed(), variances=self.variances.transposed()
+            self, values=self.values.transpose(), variances=self.variances.transpose()
         )
 
-    def exchanged(self) -> "PlaneStatistics":
+    def exchange_phases(self) -> "PlaneStatistics":
         """Of slices whose phases are numbered the other way round."""
         return attrs.evolve(
-            self, values=self.values.exchanged(), variances=self.variances.exchanged()
+            self, values=self.values.exchange_phases(), variances=self.variances.exchange_phases()
         )
 
 
-def strips_along(sums: LineSums, axis: int, most: int) -> LineSums:
+def sum_strips(sums: LineSums, axis: int, most: int) -> LineSums:
     """At most so many strips (of consecutive slices, rows or columns of cells) side by side."""
     others = tuple(other for other in range(3) if other != axis)
     side = len(sums.pixels) if axis == 0 else CELLS
@@ -136,14 +136,14 @@ def strips_along(sums: LineSums, axis: int, most: int) -> LineSums:
     return sums.map(lambda part: np.add.reduceat(part.sum(others), starts, axis=0))
 
 
-def jackknife(strips: LineSums) -> NDArray[np.float64]:
+def estimate_variances(strips: LineSums) -> NDArray[np.float64]:
     """Variances, in the order of Values.flat, from strips of about or quite different size.
 
-    The delete-m jackknife of Busing, Meijer & van der Leeden, Stat. Comput. 9, 3 (1999).
+    The delete-m estimate_variances of Busing, Meijer & van der Leeden, Stat. Comput. 9, 3 (1999).
     """
     total = strips.map(lambda part: part.sum(0))
-    rest = Values.of(strips.map(lambda part: part.sum(0) - part)).flat()
-    whole = Values.of(total).flat()
+    rest = Values.of(strips.map(lambda part: part.sum(0) - part)).flatten()
+    whole = Values.of(total).flatten()
     h = (strips.pixels.sum() / strips.pixels)[:, None]
     with np.errstate(invalid="ignore"):  # chords are infinite where a phase spans every slice
         pseudo = h * whole - (h - 1) * rest
@@ -152,7 +152,7 @@ def jackknife(strips: LineSums) -> NDArray[np.float64]:
     return variance
 
 
-def least_variance(values: Values, total: LineSums) -> Values:
+def bound_variances(values: Values, total: LineSums) -> Values:
     """Variances if pixels, chords and runs were independent: none of a material is smaller."""
 
     def binomial(share: Counts, count: Counts) -> Counts:
@@ -170,7 +170,7 @@ def least_variance(values: Values, total: LineSums) -> Values:
         )
 
 
-def evenly(stack: Sequence[Image]) -> Sequence[Image]:
+def spread_evenly(stack: Sequence[Image]) -> Sequence[Image]:
     """The stack, or evenly spread slices of one that is very large."""
     pixels = sum(image.size for image in stack)
     return stack[:: max(1, -(-pixels // MOST_PIXELS))]

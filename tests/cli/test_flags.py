@@ -32,8 +32,10 @@ SET = click.Command("y", params=[click.Option(["--set", "settings"], multiple=Tr
         ("take shape=(64, 64, 32), or less", "take --shape 64 64 32, or less"),
         ("thresholds=(87, 140) leave none", "--thresholds 87,140 leave none"),
         ('crop={"xy": "0,64,0,0", "xz": (0, 8, 0, 0)}', "--crop xy=0,64,0,0 --crop xz=0,8,0,0"),
-        ('crop="0,64,0,0" removes it', "--crop 0,64,0,0 removes it"),
+        ("crop=(0, 64, 0, 0) removes it", "--crop 0,64,0,0 removes it"),
+        ('crop=["a b", "c"]', '--crop "a b" --crop c'),
         ("got 'memory=3'", "got 'memory=3'"),
+        ("give thresholds=(A, B), or", "give --thresholds A,B, or"),
         ("crop={} is nothing", "--crop is nothing"),
     ],
 )

@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from recon.core import ReconError
-from recon.imaging.labels import absent, by_value, label_values
+from recon.imaging.labels import describe_absent_phases, find_label_values, label_by_value
 
 
 def to_labels(planes, phases=None):
-    return by_value(planes, label_values(planes, phases))
+    return label_by_value(planes, find_label_values(planes, phases))
 
 
 values = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=2, max_size=8, unique=True)
@@ -76,8 +76,8 @@ def test_as_many_values_as_phases_are_labels_even_when_a_plane_lacks_one():
     labels, _ = to_labels(planes, 3)
     assert labels["xy"][0].tolist() == [[0, 1, 2]]
     assert labels["xz"][0].tolist() == [[0, 2]]
-    assert absent(labels, 3) == ["xz shows nothing of phase 1"]
+    assert describe_absent_phases(labels, 3) == ["xz shows nothing of phase 1"]
 
 
 def test_more_values_than_phases_are_grey():
-    assert label_values({"xy": [np.arange(9)[None]]}, 3) is None
+    assert find_label_values({"xy": [np.arange(9)[None]]}, 3) is None

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from skimage.filters import threshold_multiotsu
 
 from recon.core import ReconError
-from recon.imaging.otsu import otsu
+from recon.imaging.otsu import find_otsu_thresholds
 
 
 def spread(image, cuts):
@@ -24,7 +24,9 @@ def test_otsu_finds_the_greatest_variance_between_classes(image, classes):
     if len(steps) < classes - 1:
         return
     best = max(spread(image, cuts) for cuts in combinations(steps, classes - 1))
-    assert spread(image, otsu([image[:2], image[2:]], classes)) == pytest.approx(best)
+    assert spread(image, find_otsu_thresholds([image[:2], image[2:]], classes)) == pytest.approx(
+        best
+    )
 
 
 @pytest.mark.parametrize("classes", [2, 3, 4])
@@ -34,7 +36,7 @@ def test_thresholds_are_those_of_scikit_image(classes):
     image = np.clip(grey + rng.normal(0, 15, grey.shape), 0, 255).astype(np.uint8)
     # A value equal to the threshold is in the class below it there, and above it here.
     theirs = np.digitize(image, threshold_multiotsu(image, classes), right=True)
-    ours = np.searchsorted(otsu([image], classes), image, side="right")
+    ours = np.searchsorted(find_otsu_thresholds([image], classes), image, side="right")
     np.testing.assert_array_equal(ours, theirs)
 
 
@@ -43,16 +45,16 @@ def test_hot_pixels_do_not_coarsen_the_thresholds():
     truth = rng.integers(0, 2, (100, 100))
     image = (500 + 100 * truth + rng.normal(0, 12, truth.shape)).astype(np.uint16)
     image[7, 7] = 65535
-    assert otsu([image], 2)[0] == pytest.approx(550, abs=10)
+    assert find_otsu_thresholds([image], 2)[0] == pytest.approx(550, abs=10)
 
 
 def test_fewer_groups_than_classes_are_refused():
     grey = np.append(np.zeros(50), np.linspace(1, 1.001, 50))[None]
     with pytest.raises(ReconError, match="fewer than 3 groups"):
-        otsu([grey], 3)
+        find_otsu_thresholds([grey], 3)
 
 
 def test_as_many_classes_as_a_byte_can_tell():
     image = np.arange(256, dtype=np.uint8)[None]
-    classes = np.searchsorted(otsu([image], 255), image, side="right")
+    classes = np.searchsorted(find_otsu_thresholds([image], 255), image, side="right")
     assert np.unique(classes).tolist() == list(range(255))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from recon.core import ReconError
-from recon.imaging.segmentation import by_given, by_otsu, parse_thresholds
+from recon.imaging.segmentation import parse_thresholds, segment_by_otsu, segment_by_thresholds
 
 RNG = np.random.default_rng(0)
 
@@ -15,7 +15,7 @@ def rendered(truth, dark=40, step=80):
 def test_grey_images_are_cut_between_their_groups(scale):
     truth = RNG.integers(0, 3, (40, 50))
     grey = rendered(truth) * scale
-    found = by_otsu({"xy": [grey[:20]], "xz": [grey[20:]]}, 3)
+    found = segment_by_otsu({"xy": [grey[:20]], "xz": [grey[20:]]}, 3)
     np.testing.assert_array_equal(np.concatenate([*found.labels["xy"], *found.labels["xz"]]), truth)
     assert found.thresholds["xy"] == found.thresholds["xz"]
     (notice,) = found.notices
@@ -26,11 +26,11 @@ def test_a_plane_of_other_brightness_is_told_and_has_its_own_thresholds_on_deman
     truth = RNG.integers(0, 2, (2, 60, 60))
     noise = RNG.normal(0, 12, truth.shape)
     grey = {"xy": [truth[0] * 60 + noise[0]], "xz": [truth[1] * 60 + 50 + noise[1]]}
-    common = by_otsu(grey, 2)
+    common = segment_by_otsu(grey, 2)
     assert len(common.notices) == 3
     assert common.notices[2].startswith("xz by itself would be cut at")
-    assert "give --per-plane" in common.notices[2]
-    own = by_otsu(grey, 2, per_plane=True)
+    assert "give per_plane=True" in common.notices[2]
+    own = segment_by_otsu(grey, 2, per_plane=True)
     for number, plane in enumerate(("xy", "xz")):
         assert (common.labels[plane][0] == truth[number]).mean() < 0.97
         assert (own.labels[plane][0] == truth[number]).mean() > 0.98
@@ -38,13 +38,15 @@ def test_a_plane_of_other_brightness_is_told_and_has_its_own_thresholds_on_deman
 
 
 def test_given_thresholds_put_a_value_equal_to_them_above():
-    found = by_given({"xy": [np.array([[86, 87, 139, 140]])]}, (87.0, 140.0))
+    found = segment_by_thresholds({"xy": [np.array([[86, 87, 139, 140]])]}, (87.0, 140.0))
     assert found.labels["xy"][0].tolist() == [[0, 1, 1, 2]]
 
 
 def test_thresholds_beside_the_grey_values_are_refused():
-    with pytest.raises(ReconError, match="87, 140 leave phase 2 without a pixel.*are 0 to 100"):
-        by_given({"xy": [np.array([[0, 100]])]}, (87.0, 140.0))
+    with pytest.raises(
+        ReconError, match=r"thresholds=\(87, 140\) leave phase 2 without a pixel.*are 0 to 100"
+    ):
+        segment_by_thresholds({"xy": [np.array([[0, 100]])]}, (87.0, 140.0))
 
 
 def test_thresholds_are_ascending_numbers():

@@ -3,14 +3,14 @@ import pytest
 
 from recon.core import ReconError
 from recon.core.data.planes import AXES, NORMAL, PLANES
-from recon.imaging.symmetry import isotropic, transverse
+from recon.imaging.symmetry import repeat_plane, turn_plane
 
 CUBE = (1.0, 1.0, 1.0)
 
 
 def test_isotropic_uses_the_one_plane_for_all():
     image = np.arange(6, dtype=np.uint8).reshape(2, 3)
-    stacks = isotropic({"xz": [image]}, CUBE)
+    stacks = repeat_plane({"xz": [image]}, CUBE)
     assert list(stacks) == list(PLANES)
     assert all((stack[0] == image).all() for stack in stacks.values())
 
@@ -18,9 +18,9 @@ def test_isotropic_uses_the_one_plane_for_all():
 def test_isotropic_needs_one_plane_and_cubes():
     image = np.zeros((2, 2), np.uint8)
     with pytest.raises(ReconError, match="exactly one plane, got xy, xz"):
-        isotropic({"xy": [image], "xz": [image]}, CUBE)
+        repeat_plane({"xy": [image], "xz": [image]}, CUBE)
     with pytest.raises(ReconError, match="same length along z, y, x"):
-        isotropic({"xy": [image]}, (2.0, 1.0, 1.0))
+        repeat_plane({"xy": [image]}, (2.0, 1.0, 1.0))
 
 
 @pytest.mark.parametrize("axis", AXES)
@@ -33,7 +33,7 @@ def test_transverse_sees_layers_normal_to_the_axis_on_both_planes(axis, which):
     normal = next(plane for plane in PLANES if NORMAL[plane] == along)
     given = [plane for plane in PLANES if plane != normal][which]
     size = tuple(2.0 if axis == other else 1.0 for other in AXES)
-    stacks = transverse({normal: cut[normal], given: cut[given]}, axis, size)
+    stacks = turn_plane({normal: cut[normal], given: cut[given]}, axis, size)
     assert set(stacks) == set(PLANES)
     for plane in PLANES:
         np.testing.assert_array_equal(stacks[plane][0], cut[plane][0])
@@ -41,11 +41,11 @@ def test_transverse_sees_layers_normal_to_the_axis_on_both_planes(axis, which):
 
 @pytest.mark.parametrize("planes", [["xy"], ["xz", "yz"], ["xy", "xz", "yz"], ["xz"]])
 def test_transverse_needs_the_normal_plane_and_one_more(planes):
-    with pytest.raises(ReconError, match="--transverse z needs the plane xy and one of xz and yz"):
-        transverse({plane: [np.zeros((2, 2), np.uint8)] for plane in planes}, "z", CUBE)
+    with pytest.raises(ReconError, match='transverse="z" needs the plane xy and one of xz and yz'):
+        turn_plane({plane: [np.zeros((2, 2), np.uint8)] for plane in planes}, "z", CUBE)
 
 
 def test_transverse_needs_square_voxels_around_the_axis():
     planes = {"xy": [np.zeros((2, 2), np.uint8)], "xz": [np.zeros((2, 2), np.uint8)]}
     with pytest.raises(ReconError, match="same length along y, x"):
-        transverse(planes, "z", (1.0, 1.0, 2.0))
+        turn_plane(planes, "z", (1.0, 1.0, 2.0))

@@ -11,8 +11,8 @@ from recon.core.data.serial import independent_share, likeness
 from recon.imaging.plane_check.line_sums import CELLS, LineSums
 from recon.imaging.plane_check.plane_check import (
     PlaneWarning,
-    plane_check,
-    plane_findings,
+    check_planes,
+    describe_planes,
     warn_of_planes,
 )
 from recon.imaging.plane_check.plane_statistics import PlaneStatistics, Values
@@ -46,14 +46,14 @@ def electrode():
 
 
 def check(planes, phases):
-    return plane_check(Micrographs(planes, phases=phases))
+    return check_planes(Micrographs(planes, phases=phases))
 
 
 def test_planes_of_one_material_agree(material):
     planes, phases = material
     found = check(planes, phases)
     assert found.agree and not found.disagreements and found.tests > 20
-    (line,) = plane_findings(Micrographs(planes, phases=phases))
+    (line,) = describe_planes(Micrographs(planes, phases=phases))
     assert line == found.sufficiency and "independent windows of 64 x 64 pixels: xy " in line
 
 

@@ -9,7 +9,7 @@ from recon.core.errors import ReconError, unknown
 Value = TypeVar("Value")
 
 
-def plane_values(
+def parse_plane_values(
     flag: str, texts: Sequence[str], planes: Collection[str], parse: Callable[[str], Value]
 ) -> dict[str, Value]:
     """The value of each plane that has one; a value without a plane is for all the others.
