@@ -139,7 +139,7 @@ def sum_strips(sums: LineSums, axis: int, most: int) -> LineSums:
 def estimate_variances(strips: LineSums) -> NDArray[np.float64]:
     """Variances, in the order of Values.flat, from strips of about or quite different size.
 
-    The delete-m estimate_variances of Busing, Meijer & van der Leeden, Stat. Comput. 9, 3 (1999).
+    The delete-m jackknife of Busing, Meijer & van der Leeden, Stat. Comput. 9, 3 (1999).
     """
     total = strips.map(lambda part: part.sum(0))
     rest = Values.of(strips.map(lambda part: part.sum(0) - part)).flatten()
