@@ -8,7 +8,7 @@ import xarray as xr
 
 
 def to_text(value: xr.DataArray | xr.Dataset) -> str:
-    """Short results whole, matrices as tables, curves at a few lags; warnings last."""
+    """Short results whole, matrices as tables, curves at a few places; warnings last."""
     if isinstance(value, xr.DataArray):
         return _array(value)
     lines = [f"  {_named(name, value[name])}{_member(value[name])}" for name in value]
@@ -20,11 +20,20 @@ def to_text(value: xr.DataArray | xr.Dataset) -> str:
 def _array(value: xr.DataArray) -> str:
     if value.ndim == 0:
         return f"  {float(value):.6g}"
-    if "lag" in value.dims:
-        there = value["lag"].values
-        value = value.sel(lag=sorted({0, 1, 2, 4, 8, 16, int(there[-1])} & set(there.tolist())))
+    value = _thin(value)
     frame = value.to_series().unstack(value.dims[-1]) if value.ndim > 1 else value.to_series()
     return str(frame.to_string(float_format=lambda number: f"{number:.4f}"))
+
+
+def _thin(value: xr.DataArray) -> xr.DataArray:
+    """A few places along a curve: 0, 1, 2, 4, 8, 16 and the last."""
+    if "lag" in value.dims:
+        there = value["lag"].values.tolist()
+        return value.sel(lag=sorted({0, 1, 2, 4, 8, 16, there[-1]} & set(there)))
+    if value.ndim > 2:
+        last = value.sizes[value.dims[-1]] - 1
+        return value[..., [place for place in (0, 1, 2, 4, 8, 16) if place < last] + [last]]
+    return value
 
 
 def _named(name: Hashable, member: xr.DataArray) -> str:
@@ -33,13 +42,11 @@ def _named(name: Hashable, member: xr.DataArray) -> str:
 
 
 def _member(member: xr.DataArray) -> str:
-    """A number, a row of named numbers, or a table of rows and columns; curves at a few lags."""
+    """A number, a row of named numbers, or a table of rows and columns; curves at a few places."""
     if member.ndim == 0:
         return " " + _number(member.values[()])
-    if "lag" in member.dims:
+    if "lag" in member.dims or member.ndim > 2:
         return "\n" + indent(_array(member), "    ")
-    if member.ndim > 2:
-        return f" {' x '.join(map(str, member.shape))} values"
     names = [
         [str(name) for name in member[dim].values]
         if dim in member.coords
