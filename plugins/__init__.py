@@ -42,10 +42,15 @@ def recon_harmonizers() -> "list[type[Harmonizer]]":
 @hookimpl
 def recon_metrics() -> "list[type[Metric]]":
     from recon.plugins.metrics.chord_length import ChordLength
+    from recon.plugins.metrics.components import Components
+    from recon.plugins.metrics.contact import Contact
     from recon.plugins.metrics.lineal_path import LinealPath
+    from recon.plugins.metrics.local_percolation import LocalPercolation
     from recon.plugins.metrics.local_thickness import LocalThickness
+    from recon.plugins.metrics.minkowski import Minkowski
     from recon.plugins.metrics.orientation_tensor import OrientationTensor
     from recon.plugins.metrics.percolation import Percolation
+    from recon.plugins.metrics.straight_chord import StraightChord
     from recon.plugins.metrics.surface_density import SurfaceDensity
     from recon.plugins.metrics.two_point import TwoPoint
     from recon.plugins.metrics.two_point_cluster import TwoPointCluster
@@ -61,6 +66,11 @@ def recon_metrics() -> "list[type[Metric]]":
         Percolation,
         LocalThickness,
         OrientationTensor,
+        StraightChord,
+        Minkowski,
+        Components,
+        Contact,
+        LocalPercolation,
     ]
 
 

@@ -30,6 +30,7 @@ from recon.core.storage.budget import resident
 METRICS = (
     "volume-fraction", "two-point", "lineal-path", "chord-length", "two-point-cluster",
     "surface-density", "percolation", "local-thickness", "orientation-tensor",
+    "straight-chord", "minkowski", "components", "contact", "local-percolation",
 )  # fmt: skip
 HEADER = f"{'what':42} {'calls':>6} {'MB':>8} {'MB':>8} {'grown':>8}  {'files':>7}  {'threads':>8}"
 COMMANDS = "run, run, import, train, measure, export"

@@ -25,6 +25,11 @@ METRICS = (
     "percolation",
     "local-thickness",
     "orientation-tensor",
+    "straight-chord",
+    "minkowski",
+    "components",
+    "contact",
+    "local-percolation",
 )
 PROPERTIES: dict[str, dict[str, Any]] = {
     "homogenization": {"materials": "glass-epoxy"},

@@ -1,6 +1,6 @@
 """Curves over lags by direction and by plane, of volumes and micrographs alike."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recon.core import ChunkedVolume, Micrographs, Volume
 from recon.core.data.planes import AXES, PLANES, in_plane
 from recon.plugins.metrics.lines import LineKernel, count_along
+from recon.plugins.metrics.slices import stacks
 
 Curve = NDArray[np.float64]  # (phases, lags)
 Sample = Volume | ChunkedVolume | Micrographs
@@ -29,12 +30,6 @@ def number_of_lags(sample: Sample, max_lag: int | None) -> int:
     else:
         sides += sample.shape
     return min(sides) // 2 + 1
-
-
-def stacks(images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
-    """Slices of one plane as stacks (n, a, b), one for each size that occurs."""
-    sizes = dict.fromkeys(image.shape for image in images)
-    return [np.stack([image for image in images if image.shape == size]) for size in sizes]
 
 
 def windows(side: int, lags: int, periodic: bool) -> NDArray[np.int64]:

@@ -28,10 +28,10 @@ from recon.plugins.metrics.curves import (
     line_curves,
     number_of_lags,
     ratio,
-    stacks,
     windows,
 )
 from recon.plugins.metrics.lines import popcount
+from recon.plugins.metrics.slices import stacks
 
 BATCH = 1 << 20  # padded pixels transformed at once: stays in the cache
 

@@ -81,6 +81,7 @@ CHOSEN = [
       for p, lag in ((0, 3), (0, 30), (1, 12))],
     *[("chord-length", {"border": border}) for border in ("weigh", "keep")],
     *[("chord-length", {"periodic": p, "planes": 1}) for p in (0, 1)],
+    *[(name, {}) for name in ("straight-chord", "components", "contact")],
 ]  # fmt: skip
 
 
