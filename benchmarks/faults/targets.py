@@ -30,7 +30,7 @@ from PIL import Image
 from recon.cli.recipe import recipe_table
 from recon.core import Micrographs, Recipe, Volume, catalog, weights
 from recon.core.readers import read_image
-from recon.plugins.materials.materials import Materials, bundled_materials
+from recon.plugins.materials.materials import Materials, list_bundled_materials
 from recon.workflow.run import check
 
 Files = dict[str, bytes]
@@ -206,7 +206,7 @@ def recipes() -> list[Files]:
 @cache
 def materials() -> list[Files]:
     """All that are shipped."""
-    return [one(path.read_bytes()) for path in bundled_materials().values()]
+    return [one(path.read_bytes()) for path in list_bundled_materials().values()]
 
 
 def toml(files: Files, other: Files, rng: random.Random) -> Files:

@@ -15,7 +15,7 @@ from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.core.kinds import Exporter
 from recon.core.options import option
-from recon.plugins.exporters.lengths import UNIT, UNITS, voxel_edges
+from recon.plugins.exporters.lengths import UNIT, UNITS, measure_edges
 
 CELL, CELL_ENSEMBLE = 3, 11
 """Types of attribute matrices."""
@@ -52,7 +52,7 @@ class H5(Exporter):
             for group in ("DataContainerBundles", "Pipeline"):  # empty, but DREAM.3D wants them
                 file.create_group(group)
             container = file.create_group("DataContainers/ImageDataContainer")
-            _geometry(container, volume, voxel_edges(volume, self.unit))
+            _geometry(container, volume, measure_edges(volume, self.unit))
             _cells(container, volume)
             _ensembles(container, volume)
 

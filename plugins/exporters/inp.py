@@ -18,7 +18,7 @@ from recon.plugins.exporters.abaqus_mesh import (
     mark_nodes,
 )
 from recon.plugins.exporters.abaqus_periodic import format_periodic, format_reference_nodes
-from recon.plugins.exporters.lengths import UNIT, UNITS, voxel_edges
+from recon.plugins.exporters.lengths import UNIT, UNITS, measure_edges
 from recon.plugins.exporters.phases import WITHOUT, keep_labels, restrict_names
 from recon.plugins.materials.materials import Materials
 
@@ -73,7 +73,7 @@ class Inp(Exporter):
     def _write(
         self, file: TextIO, volume: Volume, labels: Sequence[int], materials: Materials | None
     ) -> None:
-        edges = voxel_edges(volume, self.unit)
+        edges = measure_edges(volume, self.unit)
         used = mark_nodes(volume.labels, labels)
         plain = restrict_names([volume.phases[label].upper() for label in labels], "A-Z0-9_")
         names = {label: f"PHASE_{name}" for label, name in zip(labels, plain, strict=True)}

@@ -10,7 +10,7 @@ UNITS = tuple(METRES)
 UNIT = "Unit of length in the file."
 
 
-def voxel_edges(volume: "Volume", unit: str) -> tuple[float, float, float]:
+def measure_edges(volume: "Volume", unit: str) -> tuple[float, float, float]:
     """Edges of a voxel along (x, y, z)."""
     z, y, x = (float(f"{edge / METRES[unit]:.12g}") for edge in volume.voxel_size)
     return x, y, z

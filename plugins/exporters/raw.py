@@ -9,7 +9,7 @@ import attrs
 
 from recon.core.data.volume import Volume
 from recon.core.kinds import Exporter
-from recon.plugins.exporters.lengths import voxel_edges
+from recon.plugins.exporters.lengths import measure_edges
 
 
 @attrs.frozen
@@ -33,7 +33,7 @@ class Raw(Exporter):
 
 
 def _header(data: str, volume: Volume) -> str:
-    spacing = voxel_edges(volume, "mm")
+    spacing = measure_edges(volume, "mm")
     lines = {
         "ObjectType": "Image",
         "NDims": 3,

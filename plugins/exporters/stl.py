@@ -5,7 +5,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from recon.plugins.exporters.surface import Points, Surface, Triangles, unit_normals
+from recon.plugins.exporters.surface import Points, Surface, Triangles, compute_normals
 
 
 @attrs.frozen
@@ -23,7 +23,7 @@ class Stl(Surface):
         rows = np.zeros(len(triangles), [("normal", "<3f4"), ("corners", "<9f4"), ("end", "<u2")])
         corners = points[triangles]
         rows["corners"] = corners.reshape(-1, 9)
-        rows["normal"] = unit_normals(corners)
+        rows["normal"] = compute_normals(corners)
         with file.open("wb") as out:
             out.write(f"recon, unit {self.unit}".encode().ljust(80))
             out.write(np.array(len(rows), "<u4").tobytes())

@@ -11,7 +11,7 @@ from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.core.kinds import Exporter
 from recon.core.options import option
-from recon.plugins.exporters.lengths import UNIT, UNITS, voxel_edges
+from recon.plugins.exporters.lengths import UNIT, UNITS, measure_edges
 from recon.plugins.exporters.phases import WITHOUT, find_label, keep_labels, restrict_names
 
 Points = NDArray[np.float32]
@@ -40,7 +40,7 @@ class Surface(Exporter):
         return tuple(self._labels(volume, path))
 
     def write(self, volume: Volume, path: Path) -> None:
-        edges = voxel_edges(volume, self.unit)
+        edges = measure_edges(volume, self.unit)
         for file, label in self._labels(volume, path).items():
             points, triangles = triangulate(volume.labels == label, edges, self.smooth)
             if not len(triangles):
@@ -103,7 +103,7 @@ def triangulate(
     return places.astype(np.float32), triangles.astype(np.int32)
 
 
-def unit_normals(corners: Points) -> Points:
+def compute_normals(corners: Points) -> Points:
     """Unit normals (n, 3) of triangles (n, 3, 3); zeros where one has no area."""
     sides = corners.astype(float)
     normals = np.cross(sides[:, 1] - sides[:, 0], sides[:, 2] - sides[:, 0])

@@ -6,7 +6,7 @@ import attrs
 
 from recon.core.data.volume import Volume
 from recon.core.kinds import Exporter
-from recon.plugins.exporters.lengths import voxel_edges
+from recon.plugins.exporters.lengths import measure_edges
 
 
 @attrs.frozen
@@ -24,7 +24,7 @@ class Tif(Exporter):
         import tifffile
 
         known = volume.voxel_size != (1.0, 1.0, 1.0)
-        x, y, z = voxel_edges(volume, "um") if known else (1.0, 1.0, 1.0)
+        x, y, z = measure_edges(volume, "um") if known else (1.0, 1.0, 1.0)
         display = {"axes": "ZYX", "min": 0.0, "max": float(max(1, len(volume.phases) - 1))}
         scale = {"spacing": z, "unit": "um"} if known else {}
         tifffile.imwrite(

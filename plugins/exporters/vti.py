@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recon.core.data.volume import Volume
 from recon.core.kinds import Exporter
 from recon.core.options import option
-from recon.plugins.exporters.lengths import UNIT, UNITS, voxel_edges
+from recon.plugins.exporters.lengths import UNIT, UNITS, measure_edges
 
 BLOCK = 2**20
 
@@ -35,7 +35,7 @@ class Vti(Exporter):
     unit: str = option("m", UNIT, choices=UNITS)
 
     def write(self, volume: Volume, path: Path) -> None:
-        page = _page(volume, voxel_edges(volume, self.unit))
+        page = _page(volume, measure_edges(volume, self.unit))
         path.write_text(page, encoding="ascii", newline="\n")
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError, shown, unknown
 from recon.core.storage.toml_file import read_toml
-from recon.plugins.materials.phase_table import constants
-from recon.plugins.materials.voigt import Array, rotated_expansion, rotated_stiffness
+from recon.plugins.materials.phase_table import read_constants
+from recon.plugins.materials.voigt import Array, rotate_expansion, rotate_stiffness
 
 
 @attrs.frozen(eq=False)
@@ -99,7 +99,7 @@ class Materials:
 
     def stiffness(self) -> Array:
         """(K, 6, 6) in global axes, zeros for void; as given where the axes follow the image."""
-        return np.stack([_global(p, rotated_stiffness, p.stiffness) for p in self.phases])
+        return np.stack([_global(p, rotate_stiffness, p.stiffness) for p in self.phases])
 
     def expansion(self) -> Array | None:
         """(K, 6) likewise, zeros for void; None when a phase that is not void lacks it."""
@@ -108,14 +108,14 @@ class Materials:
             alpha = np.zeros(6) if phase.void else phase.alpha
             if alpha is None:
                 return None
-            found.append(_global(phase, rotated_expansion, alpha))
+            found.append(_global(phase, rotate_expansion, alpha))
         return np.stack(found)
 
 
 KEYS = ("unit", "note", "phase")
 
 
-def bundled_materials() -> dict[str, Path]:
+def list_bundled_materials() -> dict[str, Path]:
     """Name -> file of the materials that are shipped."""
     folder = resources.files("recon.plugins.materials") / "bundled"
     found = [Path(str(file)) for file in folder.iterdir() if file.name.endswith(".toml")]
@@ -123,7 +123,7 @@ def bundled_materials() -> dict[str, Path]:
 
 
 def _file(given: str | Path) -> Path:
-    known = bundled_materials()
+    known = list_bundled_materials()
     if str(given) in known:
         return known[str(given)]
     path = Path(given)
@@ -139,7 +139,7 @@ def _phase(where: str, number: int, entry: Any) -> Phase:
     if not isinstance(name, str):
         raise ReconError(f"{where}: phase {number}: name must be a text, got {shown(name)}")
     called = f"phase {number}" if name == str(number) else f"phase {number} ({name})"
-    return Phase(name, *constants(f"{where}: {called}", entry))
+    return Phase(name, *read_constants(f"{where}: {called}", entry))
 
 
 def _global(phase: Phase, rotate: Any, value: Array) -> Array:

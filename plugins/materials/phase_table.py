@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from recon.core.errors import ReconError, shown
-from recon.plugins.materials.voigt import Array, frames, isotropic, orthotropic
+from recon.plugins.materials.voigt import Array, build_frames, build_isotropic, build_orthotropic
 
 STRUCTURE_TENSOR = "structure-tensor"
 
@@ -37,7 +37,7 @@ SYMMETRY = 1e-4
 """Largest difference of C_ij and C_ji, relative to the largest entry; they are averaged."""
 
 
-def constants(where: str, table: Mapping[str, Any]) -> tuple[Array, Array | None, Array | str]:
+def read_constants(where: str, table: Mapping[str, Any]) -> tuple[Array, Array | None, Array | str]:
     """Stiffness (6, 6) and expansion (6,) or None in local axes, and the axes, of one phase.
 
     where  what messages begin with
@@ -89,7 +89,7 @@ def _form(where: str, table: Mapping[str, Any]) -> str:
 def _isotropic(where: str, given: Mapping[str, float]) -> Array:
     if not -1 < given["nu"] < 0.5:
         raise ReconError(f"{where}: nu must be in (-1, 0.5), got {given['nu']:g}")
-    return isotropic(given["E"], given["nu"])
+    return build_isotropic(given["E"], given["nu"])
 
 
 def _orthotropic(where: str, given: Mapping[str, float]) -> Array:
@@ -115,7 +115,7 @@ def _orthotropic(where: str, given: Mapping[str, float]) -> Array:
             f"{where}: Poisson's ratios must keep the stiffness positive definite, got nu12 "
             f"{nu12:g}, nu13 {nu13:g}, nu23 {nu23:g}; lower their magnitudes"
         )
-    return orthotropic((E1, E2, E3), (nu12, nu13, nu23), (G12, G13, G23))
+    return build_orthotropic((E1, E2, E3), (nu12, nu13, nu23), (G12, G13, G23))
 
 
 def _expansion(given: Mapping[str, float]) -> Array | None:
@@ -166,11 +166,11 @@ def _axes(where: str, table: Mapping[str, Any]) -> Array | str:
         if axis not in ("x", "y", "z"):
             known = f"x, y, z, {STRUCTURE_TENSOR} or three numbers (x, y, z)"
             raise ReconError(f"{where}: axis must be {known}, got {shown(axis)}")
-        return frames(np.eye(3)["xyz".index(axis)])
+        return build_frames(np.eye(3)["xyz".index(axis)])
     vector = _numbers(where, "axis", axis, 3)
     if not vector.any():
         raise ReconError(f"{where}: axis must not be zero, got {shown(axis)}")
-    return frames(vector / np.abs(vector).max())
+    return build_frames(vector / np.abs(vector).max())
 
 
 def _two_axes(where: str, value: Any) -> Array:

@@ -14,24 +14,24 @@ KELVIN = np.sqrt([1.0, 1, 1, 2, 2, 2])
 """Weights that turn a Voigt stiffness into the matrix of the tensor in an orthonormal basis."""
 
 
-def rotated_stiffness(C: ArrayLike, axes: ArrayLike) -> Array:
+def rotate_stiffness(C: ArrayLike, axes: ArrayLike) -> Array:
     """Stiffness (..., 6, 6) of local axes written in global ones.
 
     Leading axes of both broadcast; 288 bytes a result, so give a large field in pieces.
     """
-    bond = strain_bond(axes)
+    bond = build_bond_matrix(axes)
     rotated: Array = bond.swapaxes(-1, -2) @ np.asarray(C, float) @ bond
     return rotated
 
 
-def rotated_expansion(alpha: ArrayLike, axes: ArrayLike) -> Array:
+def rotate_expansion(alpha: ArrayLike, axes: ArrayLike) -> Array:
     """Thermal expansion (or any strain) (..., 6) of local axes written in global ones."""
-    back = strain_bond(np.swapaxes(np.asarray(axes, float), -1, -2))
+    back = build_bond_matrix(np.swapaxes(np.asarray(axes, float), -1, -2))
     rotated: Array = (back @ np.asarray(alpha, float)[..., None])[..., 0]
     return rotated
 
 
-def strain_bond(axes: ArrayLike) -> Array:
+def build_bond_matrix(axes: ArrayLike) -> Array:
     """Bond matrix (..., 6, 6) that takes a global strain to local axes.
 
     local strain_ab = R_ai R_bj strain_ij; the stiffness turns with its transpose.
@@ -45,7 +45,7 @@ def strain_bond(axes: ArrayLike) -> Array:
     return both
 
 
-def frames(directions: ArrayLike) -> Array:
+def build_frames(directions: ArrayLike) -> Array:
     """Local axes (..., 3, 3) of which axis 1 is along the vectors (..., 3) in x, y, z.
 
     Axis 2 is the coordinate axis that follows cyclically on the one nearest to axis 1, made
@@ -61,13 +61,13 @@ def frames(directions: ArrayLike) -> Array:
     return made
 
 
-def isotropic(E: float, nu: float) -> Array:
+def build_isotropic(E: float, nu: float) -> Array:
     """Stiffness (6, 6) of Young's modulus and Poisson's ratio."""
     G = E / (2 * (1 + nu))
-    return orthotropic((E,) * 3, (nu,) * 3, (G,) * 3)
+    return build_orthotropic((E,) * 3, (nu,) * 3, (G,) * 3)
 
 
-def orthotropic(
+def build_orthotropic(
     E: tuple[float, float, float], nu: tuple[float, float, float], G: tuple[float, float, float]
 ) -> Array:
     """Stiffness (6, 6) of E1, E2, E3; nu12, nu13, nu23 (nu_ij = -S_ij / S_ii); G12, G13, G23."""

@@ -18,8 +18,8 @@ from recon.core.data.structure_tensor import directions
 from recon.core.sampler import torch_device
 from recon.core.storage.atomic import atomic_output
 from recon.core.storage.memory import out_of_memory
-from recon.plugins.materials.materials import Materials, bundled_materials
-from recon.plugins.materials.voigt import frames, rotated_expansion, rotated_stiffness
+from recon.plugins.materials.materials import Materials, list_bundled_materials
+from recon.plugins.materials.voigt import build_frames, rotate_expansion, rotate_stiffness
 from recon.plugins.properties.bounds import elastic_bounds, outside_bounds
 from recon.plugins.properties.elasticity import fields, moduli
 from recon.plugins.properties.elasticity.cpu import Cpu
@@ -73,7 +73,7 @@ class Homogenization(Property):
         if self.materials is None:
             raise ReconError(
                 "property homogenization: materials must be a TOML file or one of "
-                f"{', '.join(bundled_materials())}, got none; give --materials or set "
+                f"{', '.join(list_bundled_materials())}, got none; give materials= or set "
                 "homogenization.materials"
             )
         return Materials.load(self.materials)
@@ -164,12 +164,12 @@ class Homogenization(Property):
                 inside = volume.labels == k
                 field = directions(volume.labels, k, volume.voxel_size, window=self.window)[inside]
                 means[k] = directional_means(stiffness[k], field)
-                turned = frames(field)
+                turned = build_frames(field)
                 index[inside] = len(stiffness) + np.arange(len(field), dtype=np.int32)
-                own = rotated_stiffness(materials.phases[k].stiffness, turned)
+                own = rotate_stiffness(materials.phases[k].stiffness, turned)
                 stiffness = np.concatenate([stiffness, own])
                 if expansion is not None:
-                    own = rotated_expansion(expansion[k], turned)
+                    own = rotate_expansion(expansion[k], turned)
                     expansion = np.concatenate([expansion, own])
             limits["mean_stiffness"] = sum(s * m for s, (m, _) in zip(shares, means, strict=True))
             limits["mean_compliance"] = sum(s * m for s, (_, m) in zip(shares, means, strict=True))

@@ -3,7 +3,14 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from recon.plugins.materials.voigt import FIRST, KELVIN, SECOND, Array, frames, rotated_stiffness
+from recon.plugins.materials.voigt import (
+    FIRST,
+    KELVIN,
+    SECOND,
+    Array,
+    build_frames,
+    rotate_stiffness,
+)
 
 CHUNK = 2**16
 WEIGHTS = KELVIN[:, None] * KELVIN
@@ -63,7 +70,7 @@ def _invariants(second: Array, fourth: Array) -> Array:
 def _one_by_one(C: Array, directions: NDArray[np.floating]) -> tuple[Array, Array]:
     stiffness, compliance = np.zeros((6, 6)), np.zeros((6, 6))
     for start in range(0, len(directions), CHUNK):
-        turned = rotated_stiffness(C, frames(directions[start : start + CHUNK]))
+        turned = rotate_stiffness(C, build_frames(directions[start : start + CHUNK]))
         stiffness += turned.sum(0)
         compliance += np.linalg.inv(turned).sum(0)
     return stiffness / len(directions), compliance / len(directions)

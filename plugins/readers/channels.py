@@ -18,20 +18,22 @@ OneValue = tuple[NDArray[Any], bool]
 """The values, and whether they were colours."""
 
 
-def picture_values(picture: "Image.Image", path: Path) -> OneValue:
+def read_values(picture: "Image.Image", path: Path) -> OneValue:
     """The one value of each pixel (a, b) of an open Pillow image."""
     picture.load()
     if picture.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
         picture = picture.convert("RGB")
     array: NDArray[Any] = np.asarray(picture)
     if picture.mode == "P":
-        return through_palette(array, np.array(picture.getpalette("RGB")).reshape(-1, 3)), False
+        return look_through_palette(
+            array, np.array(picture.getpalette("RGB")).reshape(-1, 3)
+        ), False
     if array.ndim == 2:
         return array, False
-    return one_channel(array, picture.mode in ("LA", "RGBA"), path)
+    return merge_channels(array, picture.mode in ("LA", "RGBA"), path)
 
 
-def through_palette(indices: NDArray[Any], palette: NDArray[Any]) -> NDArray[Any]:
+def look_through_palette(indices: NDArray[Any], palette: NDArray[Any]) -> NDArray[Any]:
     """The greys of a palette of greys, which is what one sees; otherwise the indices.
 
     Colours are labels without an order, and their indices are what labelling tools mean.
@@ -42,7 +44,7 @@ def through_palette(indices: NDArray[Any], palette: NDArray[Any]) -> NDArray[Any
     return indices
 
 
-def one_channel(
+def merge_channels(
     array: NDArray[Any], alpha: bool, path: Path, *, colours_allowed: bool = True
 ) -> OneValue:
     """One value of the channels along the last axis, of which the last is opacity if `alpha`.

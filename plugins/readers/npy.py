@@ -7,7 +7,7 @@ import numpy as np
 
 from recon.core.errors import ReconError
 from recon.core.kinds import ImageFile, Reader
-from recon.plugins.readers.channels import one_channel
+from recon.plugins.readers.channels import merge_channels
 from recon.plugins.readers.unpacked import check_size
 
 
@@ -30,5 +30,5 @@ class Npy(Reader):
         check_size(array.nbytes, path)
         values, coloured = np.array(array), False
         if array.ndim == 3 and array.shape[2] in (3, 4) and min(array.shape[:2]) > 4:
-            values, coloured = one_channel(values, array.shape[2] == 4, path)
+            values, coloured = merge_channels(values, array.shape[2] == 4, path)
         return ImageFile(path, values, coloured=coloured)

@@ -8,7 +8,7 @@ import attrs
 from recon.core.errors import ReconError
 from recon.core.kinds import ImageFile, Reader
 from recon.core.kinds.reader import damaged
-from recon.plugins.readers.channels import picture_values
+from recon.plugins.readers.channels import read_values
 from recon.plugins.readers.pillow import open_with_pillow
 from recon.plugins.readers.unpacked import DEFLATE, check_chunks, check_size
 
@@ -38,5 +38,5 @@ class Png(Reader):
         with open_with_pillow(path) as picture:
             if getattr(picture, "n_frames", 1) > 1:
                 raise ReconError(f"{path} is animated; save each slice as a file")
-            array, coloured = picture_values(picture, path)
+            array, coloured = read_values(picture, path)
         return ImageFile(path, array, coloured=coloured)

@@ -14,9 +14,14 @@ from tifffile import TiffFile
 from recon.core.errors import ReconError
 from recon.core.kinds import ImageFile, Reader
 from recon.core.kinds.reader import damaged
-from recon.plugins.readers.channels import OneValue, one_channel, picture_values, through_palette
+from recon.plugins.readers.channels import (
+    OneValue,
+    look_through_palette,
+    merge_channels,
+    read_values,
+)
 from recon.plugins.readers.pillow import open_with_pillow
-from recon.plugins.readers.tiff_pixel_size import tiff_pixel_size
+from recon.plugins.readers.tiff_pixel_size import read_pixel_size
 from recon.plugins.readers.unpacked import check_pages, check_size
 
 
@@ -50,7 +55,7 @@ class Tif(Reader):
             stacks = [ImageFile(path, array).slices for array, _ in values]
             slices = tuple(image for stack in stacks for image in stack)
             coloured = any(flag for _, flag in values)
-            return ImageFile(path, slices, *tiff_pixel_size(tiff), coloured)
+            return ImageFile(path, slices, *read_pixel_size(tiff), coloured)
 
 
 def _pages(part: Any, path: Path) -> OneValue:
@@ -58,7 +63,7 @@ def _pages(part: Any, path: Path) -> OneValue:
     array: NDArray[Any] = part.asarray()
     axes, page, coloured = part.axes, part.keyframe, False
     if page.photometric == 3 and page.colormap is not None:
-        return through_palette(array, page.colormap.T >> 8), False
+        return look_through_palette(array, page.colormap.T >> 8), False
     if page.photometric not in (0, 1, 2):
         raise ReconError(f"{path} has colours ({page.photometric.name}); save it as RGB or grey")
     for axis in "SC":
@@ -67,7 +72,7 @@ def _pages(part: Any, path: Path) -> OneValue:
             channels = np.moveaxis(array, axes.index(axis), -1)
             alpha = axis == "S" and bool(page.extrasamples)
             rgb = axis == "S" and page.photometric == 2
-            array, coloured = one_channel(channels, alpha, path, colours_allowed=rgb)
+            array, coloured = merge_channels(channels, alpha, path, colours_allowed=rgb)
             axes = axes.replace(axis, "")
     return array, coloured
 
@@ -86,7 +91,7 @@ def _read_by_pillow(path: Path, pages: Any) -> list[OneValue]:
                 )
             if not page.is_reduced:
                 picture.seek(number)
-                values.append(picture_values(picture, path))
+                values.append(read_values(picture, path))
     return values
 
 

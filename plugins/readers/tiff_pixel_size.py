@@ -21,7 +21,7 @@ UNKNOWN = (
 )
 
 
-def tiff_pixel_size(tiff: Any) -> tuple[PixelSize | None, float | None]:
+def read_pixel_size(tiff: Any) -> tuple[PixelSize | None, float | None]:
     """Edge lengths along (rows, columns) and distance of slices in metres of an open TiffFile.
 
     Each None when not stated. Bare resolution tags are not believed: most programs write 72 or

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon.core import ReconError, Volume
-from recon.plugins.materials.materials import Materials, bundled_materials
+from recon.plugins.materials.materials import Materials, list_bundled_materials
 from recon.plugins.materials.voigt import (
     FIRST,
     SECOND,
-    frames,
-    isotropic,
-    rotated_expansion,
-    rotated_stiffness,
+    build_frames,
+    build_isotropic,
+    rotate_expansion,
+    rotate_stiffness,
 )
 
 CARBON = {"E1": 230, "E2": 15, "nu12": 0.2, "nu23": 0.07, "G12": 15}
@@ -59,7 +59,7 @@ def tensor(C):
 def test_stiffness_turns_like_the_fourth_order_tensor(C, axes):
     turned = np.einsum("ai,bj,ck,dl,abcd->ijkl", axes, axes, axes, axes, tensor(C))
     expected = turned[FIRST[:, None], SECOND[:, None], FIRST[None], SECOND[None]]
-    assert np.allclose(rotated_stiffness(C, axes), expected, atol=1e-12 * np.abs(C).max())
+    assert np.allclose(rotate_stiffness(C, axes), expected, atol=1e-12 * np.abs(C).max())
 
 
 @given(stiffnesses(), rotations())
@@ -68,7 +68,7 @@ def test_rotation_keeps_the_eigenvalues_of_the_tensor(C, axes):
     weight = np.sqrt([1, 1, 1, 2, 2, 2])
     kelvin = weight[:, None] * weight
     before = np.linalg.eigvalsh(C * kelvin)
-    after = np.linalg.eigvalsh(rotated_stiffness(C, axes) * kelvin)
+    after = np.linalg.eigvalsh(rotate_stiffness(C, axes) * kelvin)
     assert np.allclose(before, after, atol=1e-12 * before[-1])
 
 
@@ -78,24 +78,26 @@ def test_expansion_turns_like_the_second_order_tensor(axes, alpha):
     strain = np.array([[xx, xy / 2, xz / 2], [xy / 2, yy, yz / 2], [xz / 2, yz / 2, zz]])
     turned = axes.T @ strain @ axes
     expected = turned[FIRST, SECOND] * [1, 1, 1, 2, 2, 2]
-    assert np.allclose(rotated_expansion(alpha, axes), expected, atol=1e-12)
+    assert np.allclose(rotate_expansion(alpha, axes), expected, atol=1e-12)
 
 
 @given(rotations(), st.floats(0.1, 1e3), st.floats(-0.9, 0.49))
 def test_an_isotropic_phase_does_not_notice_rotation(axes, E, nu):
-    C = isotropic(E, nu)
-    assert np.allclose(rotated_stiffness(C, axes), C, atol=1e-12 * C.max())
+    C = build_isotropic(E, nu)
+    assert np.allclose(rotate_stiffness(C, axes), C, atol=1e-12 * C.max())
 
 
 def test_fields_of_axes_are_turned_at_once():
     rng = np.random.default_rng(0)
-    axes = frames(rng.standard_normal((4, 5, 3)))
+    axes = build_frames(rng.standard_normal((4, 5, 3)))
     C, alpha = material(ORTHOTROPIC).phases[0].stiffness, np.arange(6.0)
     assert np.allclose(axes @ axes.swapaxes(-1, -2), np.eye(3))
     assert np.allclose(np.linalg.det(axes), 1)
-    assert np.allclose(rotated_stiffness(C, axes)[2, 3], rotated_stiffness(C, axes[2, 3]))
-    assert np.allclose(rotated_expansion(alpha, axes)[2, 3], rotated_expansion(alpha, axes[2, 3]))
-    assert np.allclose(rotated_stiffness(C, axes), rotated_stiffness(C, frames(-axes[..., 0, :])))
+    assert np.allclose(rotate_stiffness(C, axes)[2, 3], rotate_stiffness(C, axes[2, 3]))
+    assert np.allclose(rotate_expansion(alpha, axes)[2, 3], rotate_expansion(alpha, axes[2, 3]))
+    assert np.allclose(
+        rotate_stiffness(C, axes), rotate_stiffness(C, build_frames(-axes[..., 0, :]))
+    )
 
 
 @given(
@@ -118,7 +120,7 @@ def test_transversely_isotropic_is_isotropic_across_its_axis():
     assert 1 / S[3, 3] == pytest.approx(15 / (2 * 1.07))
     assert -S[0, 1] / S[0, 0] == pytest.approx(0.2) and -S[1, 2] / S[1, 1] == pytest.approx(0.07)
     turn = np.array([[1, 0, 0], [0, np.cos(0.7), np.sin(0.7)], [0, -np.sin(0.7), np.cos(0.7)]])
-    assert np.allclose(rotated_stiffness(phase.stiffness, turn), phase.stiffness)
+    assert np.allclose(rotate_stiffness(phase.stiffness, turn), phase.stiffness)
     S = np.linalg.inv(material({**CARBON, "G23": 5.0}).stiffness()[0])
     assert 1 / S[3, 3] == pytest.approx(5)
 
@@ -154,14 +156,14 @@ def test_a_phase_may_follow_the_image():
 
 
 def test_a_matrix_and_void():
-    C = isotropic(3, 0.2)
+    C = build_isotropic(3, 0.2)
     C[0, 1] *= 1 + 1e-6
     alpha = [1, 2, 3, 4, 5, 6]
     found = material({"void": True}, {"C": C.tolist(), "alpha": alpha, "axis": "x"})
     assert [phase.void for phase in found.phases] == [True, False]
     assert not found.stiffness()[0].any() and not found.expansion()[0].any()
     assert np.array_equal(found.stiffness()[1], found.stiffness()[1].T)
-    assert np.allclose(found.stiffness()[1], isotropic(3, 0.2))
+    assert np.allclose(found.stiffness()[1], build_isotropic(3, 0.2))
     assert np.array_equal(found.expansion()[1], alpha)
     assert material({"void": True}, {"C": C.tolist()}).expansion() is None
 
@@ -170,7 +172,7 @@ def test_lee_yun_is_table_a1():
     found = Materials.load("lee-yun")
     matrix, fibre = found.phases
     assert found.unit == "GPa" and "15 times" in found.note
-    assert np.allclose(matrix.stiffness, isotropic(225, 0.14))
+    assert np.allclose(matrix.stiffness, build_isotropic(225, 0.14))
     S = np.linalg.inv(fibre.stiffness)
     assert np.allclose(1 / np.diag(S), [230, 15, 15, 5.03, 24, 24])
     assert np.allclose([-S[0, 1] / S[0, 0], -S[1, 2] / S[1, 1]], [0.2, 0.25])
@@ -178,8 +180,8 @@ def test_lee_yun_is_table_a1():
 
 
 def test_every_bundled_material_reads():
-    assert {"lee-yun", "glass-epoxy", "t300-epoxy"} <= set(bundled_materials())
-    for name in bundled_materials():
+    assert {"lee-yun", "glass-epoxy", "t300-epoxy"} <= set(list_bundled_materials())
+    for name in list_bundled_materials():
         found = Materials.load(name)
         assert (np.linalg.eigvalsh(found.stiffness()) > 0).all()
         assert found.expansion() is not None

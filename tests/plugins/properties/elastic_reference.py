@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recon.core.testing import labels
-from recon.plugins.materials.voigt import isotropic, orthotropic, rotated_stiffness
+from recon.plugins.materials.voigt import build_isotropic, build_orthotropic, rotate_stiffness
 from recon.plugins.properties.elasticity.homogenize import Effective, Elements, homogenize
 from recon.plugins.properties.elasticity.multigrid import Grid
 from recon.plugins.properties.elasticity.torch_system import TorchSystem
@@ -33,7 +33,7 @@ def stiffness(rng: np.random.Generator, form: str) -> Floats:
     """A stiffness (6, 6) of a given symmetry."""
     E = 10 ** rng.uniform(-1, 1, 3)
     if form == "isotropic":
-        return isotropic(E[0], rng.uniform(-0.4, 0.47))
+        return build_isotropic(E[0], rng.uniform(-0.4, 0.47))
     if form == "full":
         root = rng.standard_normal((6, 6))
         return (root @ root.T + 0.2 * np.eye(6)) * E[0]
@@ -41,8 +41,8 @@ def stiffness(rng: np.random.Generator, form: str) -> Floats:
     if form == "transversely isotropic":
         E[2], nu[1], G[1], G[2] = E[1], nu[0], G[0], E[1] / (2 * (1 + nu[2]))
     nu *= np.sqrt(E[[0, 0, 1]] / E[[1, 2, 2]])  # keeps it positive definite
-    local = orthotropic((E[0], E[1], E[2]), (nu[0], nu[1], nu[2]), (G[0], G[1], G[2]))
-    return rotated_stiffness(local, rotation(rng)) if form == "turned" else local
+    local = build_orthotropic((E[0], E[1], E[2]), (nu[0], nu[1], nu[2]), (G[0], G[1], G[2]))
+    return rotate_stiffness(local, rotation(rng)) if form == "turned" else local
 
 
 FORMS = ["isotropic", "transversely isotropic", "orthotropic", "turned", "full"]

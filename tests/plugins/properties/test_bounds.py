@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recon.plugins.materials.voigt import isotropic
+from recon.plugins.materials.voigt import build_isotropic
 from recon.plugins.properties.bounds import (
     conductivity_bounds,
     elastic_bounds,
@@ -22,7 +22,7 @@ def mixtures(draw):
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shares = rng.dirichlet(np.ones(phases))
     return shares, np.stack(
-        [isotropic(10 ** rng.uniform(-3, 3), rng.uniform(-0.5, 0.45)) for _ in shares]
+        [build_isotropic(10 ** rng.uniform(-3, 3), rng.uniform(-0.5, 0.45)) for _ in shares]
     )
 
 
@@ -92,7 +92,7 @@ def test_two_phases_by_the_published_formula():
     """Hashin & Shtrikman 1963, Eq. 4.1-4.4, phase 2 the stiffer."""
     f2 = 0.3
     f1, (K1, G1), (K2, G2) = 1 - f2, (3.0, 1.0), (40.0, 30.0)
-    C = np.stack([isotropic(9 * K * G / (3 * K + G), (3 * K - 2 * G) / (6 * K + 2 * G))
+    C = np.stack([build_isotropic(9 * K * G / (3 * K + G), (3 * K - 2 * G) / (6 * K + 2 * G))
                   for K, G in ((K1, G1), (K2, G2))])  # fmt: skip
     low_K = K1 + f2 / (1 / (K2 - K1) + 3 * f1 / (3 * K1 + 4 * G1))
     high_K = K2 + f1 / (1 / (K1 - K2) + 3 * f2 / (3 * K2 + 4 * G2))
@@ -104,7 +104,7 @@ def test_two_phases_by_the_published_formula():
 
 
 def test_void_lowers_the_lower_bounds_to_zero_when_it_is_there():
-    C = np.stack([isotropic(3, 0.2), np.zeros((6, 6))])
+    C = np.stack([build_isotropic(3, 0.2), np.zeros((6, 6))])
     bounds = elastic_bounds([0.6, 0.4], C)
     assert not bounds["reuss"].any() and bounds["bulk"][0] == bounds["shear"][0] == 0
     assert 0 < bounds["bulk"][1] < 0.6 * 3 / (3 * 0.6)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recon.plugins.materials.voigt import isotropic, rotated_expansion, rotated_stiffness
+from recon.plugins.materials.voigt import build_isotropic, rotate_expansion, rotate_stiffness
 from recon.plugins.properties.elasticity.cpu import Cpu
 from recon.plugins.properties.elasticity.homogenize import Elements, homogenize
 
@@ -106,7 +106,7 @@ def test_levin_of_isotropic_phases_to_twelve_digits(elements: Elements, toleranc
     """alpha = alpha_1 + (alpha_2 - alpha_1) (S p - p / 3 K_1) / (1 / 3 K_2 - 1 / 3 K_1), with the
     effective compliance S of anisotropic mixtures acting on a unit pressure p (Levin 1967)."""
     pressure = np.array([1.0, 1, 1, 0, 0, 0])
-    C = np.stack([isotropic(4.2, 0.34), isotropic(74, 0.2)])
+    C = np.stack([build_isotropic(4.2, 0.34), build_isotropic(74, 0.2)])
     alpha = np.array([58.0, 5.0])
     given_ = attrs.evolve(elements, stiffness=C, expansion=np.outer(alpha, pressure))
     found = solved(given_, tolerance)
@@ -173,16 +173,16 @@ def test_right_angles(elements: Elements, order: list[int], signs: tuple[int, in
     x, y, z = np.abs(turn) @ elements.edges
     turned = Elements(
         np.ascontiguousarray(index),
-        rotated_stiffness(elements.stiffness, turn.T),
-        rotated_expansion(elements.expansion, turn.T),
+        rotate_stiffness(elements.stiffness, turn.T),
+        rotate_expansion(elements.expansion, turn.T),
         (x, y, z),
     )
     before, after = solved(elements), solved(turned)
-    close(after.stiffness, rotated_stiffness(before.stiffness, turn.T))
+    close(after.stiffness, rotate_stiffness(before.stiffness, turn.T))
     expansion = np.linalg.solve(before.stiffness, before.thermal)
     close(
         np.linalg.solve(after.stiffness, after.thermal),
-        rotated_expansion(expansion, turn.T),
+        rotate_expansion(expansion, turn.T),
         1e-6,
     )
 
@@ -255,9 +255,9 @@ def test_separate_stiff_inclusions_are_not_taken_for_solved(contrast: float, sys
     """Forces inside the inclusions balance first; the matrix between them bears the load."""
     index = np.zeros((5, 5, 5), np.int32)
     index[:3, :3, :3] = 1
-    C = np.stack([isotropic(1, 0.3), isotropic(contrast, 0.3)])
+    C = np.stack([build_isotropic(1, 0.3), build_isotropic(contrast, 0.3)])
     # 1e5 times stiffer is as good as rigid, and the direct solution is still exact there
-    rigid = np.stack([C[0], isotropic(min(contrast, 1e5), 0.3)])
+    rigid = np.stack([C[0], build_isotropic(min(contrast, 1e5), 0.3)])
     expected, _ = direct(Elements(index, rigid, None, (1.0, 1.0, 1.0)))
     elements = Elements(index, C, None, (1.0, 1.0, 1.0))
     for shift in ((0, 0, 0), (1, 4, 2), (3, 3, 3)):  # other rounding errors
@@ -272,10 +272,10 @@ def test_many_stiff_inclusions_are_not_taken_for_solved() -> None:
     for corner in np.ndindex(2, 2, 2):
         z, y, x = 4 * np.array(corner) + rng.integers(0, 2, 3)
         index[z : z + 2, y : y + 2, x : x + 2] = 1
-    C = np.stack([isotropic(1, 0.3), isotropic(1e5, 0.3)])
+    C = np.stack([build_isotropic(1, 0.3), build_isotropic(1e5, 0.3)])
     expected, _ = direct(Elements(index, C, None, (1.0, 1.0, 1.0)))
     for contrast in (1e5, 1e8):
-        C[1] = isotropic(contrast, 0.3)
+        C[1] = build_isotropic(contrast, 0.3)
         found = solved(Elements(index, C, None, (1.0, 1.0, 1.0)), 1e-6)
         close(found.stiffness, expected, 1e-4)
 
@@ -283,7 +283,9 @@ def test_many_stiff_inclusions_are_not_taken_for_solved() -> None:
 def test_small_stiff_patches_on_the_coarsest_grid() -> None:
     index = np.zeros((5, 5, 5), np.int32)
     index[:2, :2, :2] = index[3, 3:5, 2:4] = 1
-    elements = Elements(index, np.stack([isotropic(1, 0.3), isotropic(1e6, 0.3)]), None, (1, 1, 1))
+    elements = Elements(
+        index, np.stack([build_isotropic(1, 0.3), build_isotropic(1e6, 0.3)]), None, (1, 1, 1)
+    )
     assert max(solved(elements, 1e-6).iterations) < 20
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon.plugins.materials.materials import Materials
-from recon.plugins.materials.voigt import frames, isotropic, rotated_stiffness
+from recon.plugins.materials.voigt import build_frames, build_isotropic, rotate_stiffness
 from recon.plugins.properties.bounds import elastic_bounds, outside_bounds
 from recon.plugins.properties.orientation import directional_means
 
@@ -23,7 +23,7 @@ def fields(draw):
 def test_means_are_those_of_the_rotated_voxels(name, directions):
     """By moments for T300 and glass, voxel by voxel for the fibre of lee-yun."""
     C = Materials.load(name).phases[1].stiffness
-    turned = rotated_stiffness(C, frames(directions))
+    turned = rotate_stiffness(C, build_frames(directions))
     stiffness, compliance = directional_means(C, directions)
     expected = np.linalg.inv(turned).mean(0)
     assert np.allclose(stiffness, turned.mean(0), atol=1e-10 * C.max())
@@ -33,7 +33,7 @@ def test_means_are_those_of_the_rotated_voxels(name, directions):
 @given(fields())
 def test_bounds_with_a_field(directions):
     fibre = Materials.load("t300-epoxy").phases[1].stiffness
-    matrix = isotropic(4.2, 0.34)
+    matrix = build_isotropic(4.2, 0.34)
     stiffness, compliance = directional_means(fibre, directions)
     means = {
         "mean_stiffness": 0.3 * stiffness + 0.7 * matrix,
@@ -49,5 +49,5 @@ def test_bounds_with_a_field(directions):
 def test_single_precision_fields_and_one_direction():
     C = Materials.load("t300-epoxy").phases[1].stiffness
     stiffness, compliance = directional_means(C, np.float32([[0, 0, 1]] * 70_000))
-    assert np.allclose(stiffness, rotated_stiffness(C, frames([0, 0, 1])))
+    assert np.allclose(stiffness, rotate_stiffness(C, build_frames([0, 0, 1])))
     assert np.allclose(compliance @ stiffness, np.eye(6))
