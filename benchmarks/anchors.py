@@ -17,10 +17,10 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.cli.settings import value
+from recon.cli.settings import parse_value
 from recon.core import Recipe, Volume, sample_steps
+from recon.core.job import resolve
 from recon.core.recipe import Choice
-from recon.core.sampler import fitted
 from recon.validation.comparison.compare import compare
 from recon.workflow.examples import example
 
@@ -45,14 +45,14 @@ def row(kind: str, name: str, numbers: list[float], places: int = 4) -> None:
 @click.option("--steps", default=60, show_default=True)
 @click.option("--set", "settings", multiple=True, metavar="OPTION=VALUE", help="Of the harmonizer.")
 def main(weights: str, seeds: int, side: int, steps: int, settings: tuple[str, ...]) -> None:
-    options = {key: value(text) for key, _, text in (s.partition("=") for s in settings)}
+    options = {key: parse_value(text) for key, _, text in (s.partition("=") for s in settings)}
     recipe = Recipe(
         weights=weights,
         shape=(side,) * 3,
         steps=steps,
         harmonizer=Choice("spectral", options),
     )
-    denoiser = fitted(recipe)
+    denoiser = resolve(recipe).denoiser
     _, true = example(weights)
     half = true.labels[true.shape[0] // 2 :]
     real = Volume(half, true.voxel_size, true.phases)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core import Recipe, sample_steps
-from recon.core.sampler import fitted
+from recon.core.job import resolve
 
 
 def correlation(labels: NDArray[np.uint8], phase: int, axis: int, lag: int) -> tuple[float, float]:
@@ -33,7 +33,7 @@ def interface(labels: NDArray[np.uint8], axis: int) -> tuple[float, float]:
 @click.option("--steps", default=60, show_default=True)
 def main(weights: str, seeds: int, side: int, steps: int) -> None:
     recipe = Recipe(weights=weights, shape=(side,) * 3, steps=steps, periodic=("z", "y", "x"))
-    denoiser = fitted(recipe)
+    denoiser = resolve(recipe).denoiser
     volumes = []
     for seed in range(seeds):
         *_, state = sample_steps(recipe, sample=seed, denoiser=denoiser)

@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from recon.core import Recipe, catalog, sample_steps
 from recon.core.data.planes import PLANES
 from recon.core.estimate import estimate
-from recon.core.sampler import fitted
+from recon.core.job import resolve
 from recon.core.sampling.noise import reverse
 from recon.core.sampling.philox import normal
 from recon.core.sampling.scene import Scene
@@ -57,7 +57,7 @@ def matrix_rate(dtype: torch.dtype, device: str) -> float:
 @torch.inference_mode()
 def main(weights: str, side: int, steps: int, device: str) -> None:
     recipe = Recipe(weights=weights, shape=(side,) * 3, steps=steps, device=device)
-    denoiser = fitted(recipe)
+    denoiser = resolve(recipe).denoiser
     harmonizer = catalog().build("harmonizer", "spectral")
     taken = harmonizer.steps(denoiser.alpha_bar, steps)
     channels = 1 if len(denoiser.material.phases) == 2 else len(denoiser.material.phases)

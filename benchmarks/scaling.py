@@ -180,12 +180,10 @@ def main(
 
 def arithmetic(side: int) -> float:
     """FLOP of a voxel in a pass: attention spans a slice, so it grows with the side."""
-    from recon.core import Recipe
-    from recon.core.sampler import fitted as loaded
-    from recon.workflow.planning.plan import costs
+    from recon.core import Recipe, resolve
+    from recon.workflow.planning.plan import trace_planes
 
-    recipe = Recipe(shape=(side, side, side))
-    cost = costs(recipe, loaded(recipe))["xy"]
+    cost = trace_planes(resolve(Recipe(shape=(side, side, side))))["xy"]
     assert cost is not None
     return cost.flop / 64 / side**2
 

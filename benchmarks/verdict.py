@@ -28,12 +28,12 @@ from recon.validation.comparison.boxes import place_boxes
 from recon.validation.comparison.compare import compare
 from recon.validation.comparison.comparison import Comparison
 from recon.workflow.examples import EXAMPLES, example
-from recon.workflow.overlay import FAST, laid_over
+from recon.workflow.overlay import FAST, lay_over
 
 SHAPE = (64, 64, 64)
 SAMPLERS: dict[str, dict[str, Any]] = {
     "default": {},
-    "fast": laid_over({}, FAST),
+    "fast": lay_over({}, FAST),
 }
 COARSE: dict[str, Any] = {"steps": 20, "harmonizer": {"name": "gamma-blend"}}
 Labels = NDArray[np.uint8]

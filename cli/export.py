@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from recon.cli.completion import materials_names
-from recon.cli.settings import parsed, set_flag
+from recon.cli.settings import parse_settings, set_flag
 from recon.core.catalog import catalog
 from recon.core.data.volume import Volume
 from recon.core.exporters import export
@@ -64,7 +64,7 @@ def command(
     before anything is written.
     """
     given = {key: flag for key, flag in flags.items() if flag not in (None, ())}
-    tables = parsed(settings)
+    tables = parse_settings(settings)
     for name in tables:
         catalog().entry("exporter", name)
     with ProgressDisplay() as progress:

@@ -76,13 +76,13 @@ def device() -> dict[str, Any]:
     """What --device auto takes, and the cards there are."""
     import torch
 
-    from recon.core.sampler import torch_device
+    from recon.core.sampling.device import resolve_device
 
     cards = []
     for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         card = torch.cuda.get_device_properties(number)
         cards.append({"name": card.name, "memory_bytes": card.total_memory})
-    return {"auto": torch_device("auto"), "cards": cards, "torch_cuda": torch.version.cuda}
+    return {"auto": resolve_device("auto"), "cards": cards, "torch_cuda": torch.version.cuda}
 
 
 def optional() -> dict[str, bool]:

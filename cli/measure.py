@@ -10,7 +10,7 @@ import xarray as xr
 from recon.cli.completion import materials_names, plugin_names
 from recon.cli.fail_on import Condition, fail_on_flag, judge
 from recon.cli.results import to_text
-from recon.cli.settings import device_flag, parsed, set_flag
+from recon.cli.settings import device_flag, parse_settings, set_flag
 from recon.core.catalog import catalog
 from recon.core.data.chunked_volume import ChunkedVolume, fits
 from recon.core.data.micrographs import Micrographs
@@ -20,7 +20,7 @@ from recon.core.kinds import Property
 from recon.core.measure import measure_all
 from recon.core.options import options
 from recon.core.recipe import METRICS, Choice
-from recon.core.sampler import torch_device
+from recon.core.sampling.device import resolve_device
 from recon.core.storage.atomic import atomic_output, check_writable
 from recon.core.storage.zarr_store import open_store, recon_attribute
 from recon.validation.comparison.compare import choose_compared, compare
@@ -29,7 +29,7 @@ from recon.validation.comparison.property_agreement import Solved
 from recon.validation.comparison.sampling_error import SUBVOLUMES
 from recon.validation.report import write_report
 from recon.workflow.progress import ProgressDisplay
-from recon.workflow.run import to_json
+from recon.workflow.results import to_json
 
 
 @click.command()
@@ -103,9 +103,9 @@ def command(
     A volume that does not fit into memory is read part by part, to the same numbers, where every
     metric asked for can work so; --memory does that with any volume.
     """
-    torch_device(device or "cpu")
+    resolve_device(device or "cpu")
     given = metrics or () if metrics or properties else tuple(choice.name for choice in METRICS)
-    chosen = _chosen(given, properties, parsed(settings), materials, device)
+    chosen = _chosen(given, properties, parse_settings(settings), materials, device)
     for file in (json_file, report):
         if file is not None and not file.parent.is_dir():
             raise ReconError(f"cannot write {file}: {file.parent} is no folder; make it first")

@@ -1,11 +1,11 @@
 """What `recon run --dry-run` tells."""
 
 from recon.core.errors import ReconError
+from recon.core.job import resolve
 from recon.core.recipe import Recipe
 from recon.core.storage.budget import format_memory
 from recon.workflow.planning.plan import Plan
 from recon.workflow.progress import format_duration
-from recon.workflow.run import loaded
 
 
 def format_plan(recipe: Recipe, limit: int | None) -> str:
@@ -18,7 +18,7 @@ def format_plan(recipe: Recipe, limit: int | None) -> str:
             "--dry-run tells the cost of sampling with known weights; train first and give "
             "--weights, or leave --micrographs out"
         )
-    plan = Plan.of(recipe, loaded(recipe)[0], limit)
+    plan = Plan.of(resolve(recipe), limit)
     samples, shape = recipe.samples, " x ".join(map(str, recipe.shape))
     each = " a sample" if samples > 1 else ""
     if plan.flop is None:

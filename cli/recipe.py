@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from recon.cli.completion import plugin_names, weights_names
-from recon.cli.settings import device_flag, parsed, stated
+from recon.cli.settings import device_flag, format_help, parse_settings
+from recon.core import bundled
 from recon.core.data.anchor import parse_anchor
 from recon.core.errors import ReconError, unknown
 from recon.core.recipe import LISTS, PATHS, TABLES, Recipe, read_table
 from recon.core.sampling.noise import T
-from recon.workflow.examples import EXAMPLES
 from recon.workflow.overlay import speed_up
 
 DEFAULT = Recipe()
@@ -27,54 +27,54 @@ FLAGS = (
         "--weights",
         metavar="NAME|PATH",
         shell_complete=weights_names,
-        help=stated("Bundled weights, or a file of `recon train`.", next(iter(EXAMPLES))),
+        help=format_help("Bundled weights, or a file of `recon train`.", bundled.DEFAULT),
     ),
     click.option(
         "--denoiser",
         metavar="NAME",
         shell_complete=plugin_names("denoiser"),
-        help=stated("Model of the slices.", DEFAULT.denoiser.name),
+        help=format_help("Model of the slices.", DEFAULT.denoiser.name),
     ),
     click.option(
         "--schedule",
         metavar="NAME",
         shell_complete=plugin_names("schedule"),
-        help=stated("Which planes are denoised at a step.", DEFAULT.schedule.name),
+        help=format_help("Which planes are denoised at a step.", DEFAULT.schedule.name),
     ),
     click.option(
         "--harmonizer",
         metavar="NAME",
         shell_complete=plugin_names("harmonizer"),
-        help=stated("How planes are brought to agree.", DEFAULT.harmonizer.name),
+        help=format_help("How planes are brought to agree.", DEFAULT.harmonizer.name),
     ),
     click.option(
         "--shape",
         nargs=3,
         type=int,
         metavar="Z Y X",
-        help=stated("Voxels.", " ".join(map(str, DEFAULT.shape)), "1<=side<=65535"),
+        help=format_help("Voxels.", " ".join(map(str, DEFAULT.shape)), "1<=side<=65535"),
     ),
     click.option(
         "--steps",
         type=int,
         metavar="N",
-        help=stated("Steps of the sampler; 1000 is the paper's.", DEFAULT.steps, f"1<=N<={T}"),
+        help=format_help("Steps of the sampler; 1000 is the paper's.", DEFAULT.steps, f"1<=N<={T}"),
     ),
     click.option(
         "--samples",
         type=int,
         metavar="N",
-        help=stated("Volumes to make.", DEFAULT.samples, "N>=1"),
+        help=format_help("Volumes to make.", DEFAULT.samples, "N>=1"),
     ),
     click.option(
         "--seed",
         type=int,
         metavar="N",
-        help=stated("Sample i uses seed + i.", DEFAULT.seed, "N>=0"),
+        help=format_help("Sample i uses seed + i.", DEFAULT.seed, "N>=0"),
     ),
     device_flag,
     click.option(
-        "--periodic", metavar="AXES", help=stated("Periodic axes, such as z,y,x.", "none")
+        "--periodic", metavar="AXES", help=format_help("Periodic axes, such as z,y,x.", "none")
     ),
     click.option(
         "--anchor",
@@ -87,7 +87,7 @@ FLAGS = (
     click.option(
         "--fraction",
         metavar="F,F,...",
-        help=stated("Phase fractions to aim at.", "the micrographs'", "0<F<1"),
+        help=format_help("Phase fractions to aim at.", "the micrographs'", "0<F<1"),
     ),
     click.option(
         "--fast",
@@ -105,21 +105,21 @@ def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("recipe", required=False, type=click.Path(path_type=Path))(command)
 
 
-def given(flags: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
+def collect_values(flags: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     """What flags and `--set` say, by key: {"steps": 20, "harmonizer.gamma": 0.5}."""
     values = {name: value for name, value in flags.items() if value not in (None, ())}
     if values.pop("fast", False):
         values = speed_up(values)
     if "fraction" in values:
-        values["harmonizer.fraction"] = fractions(values.pop("fraction"))
-    for name, options in parsed(settings).items():
+        values["harmonizer.fraction"] = parse_fractions(values.pop("fraction"))
+    for name, options in parse_settings(settings).items():
         if name not in TABLES:
             raise unknown("table in --set", name, TABLES)
         values |= {f"{name}.{option}": value for option, value in options.items()}
     return values
 
 
-def fractions(text: str) -> list[float]:
+def parse_fractions(text: str) -> list[float]:
     """The numbers of --fraction."""
     try:
         return [float(part) for part in text.split(",")]
@@ -128,7 +128,7 @@ def fractions(text: str) -> list[float]:
         raise ReconError(message) from None
 
 
-def recipe_table(path: Path | None) -> dict[str, Any]:
+def read_recipe(path: Path | None) -> dict[str, Any]:
     """The table of a recipe file; its paths are relative to its folder, bundled names are not."""
     if path is None:
         return {}
@@ -139,7 +139,7 @@ def recipe_table(path: Path | None) -> dict[str, Any]:
         there = os.path.isfile if key == "weights" else os.path.exists
         if isinstance(value, str) and there(base / value):
             table[key] = str(base / value)
-    for place, anchor in enumerate(table["anchors"] if _texts(table, "anchors") else ()):
+    for place, anchor in enumerate(table["anchors"] if _is_texts(table, "anchors") else ()):
         plane, number, image = parse_anchor(anchor)
         if os.path.exists(base / image):
             table["anchors"][place] = f"{plane}:{number}={base / image}"
@@ -153,7 +153,7 @@ def recipe_table(path: Path | None) -> dict[str, Any]:
     return table
 
 
-def _texts(table: dict[str, Any], key: str) -> bool:
+def _is_texts(table: dict[str, Any], key: str) -> bool:
     """Whether a key holds a list of texts; anything else is refused when the recipe is made."""
     value = table.get(key)
     return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -2,29 +2,22 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from recon.cli.fail_on import Condition, fail_on_flag, judge
-from recon.cli.plan import format_plan
-from recon.cli.recipe import given, recipe_flags, recipe_table
-from recon.cli.remake import again, refuse_others
-from recon.cli.settings import set_flag, stated
+from recon.cli.recipe import collect_values, read_recipe, recipe_flags
+from recon.cli.settings import format_help, set_flag
 from recon.core.errors import ReconError
 from recon.core.recipe import Recipe
-from recon.core.sampling.processes import world
 from recon.core.storage.budget import parse_memory
-from recon.validation.comparison.comparison import Comparison
-from recon.validation.ensemble import to_text
-from recon.workflow.executors import Executor
-from recon.workflow.executors.dask import Dask
-from recon.workflow.executors.distributed import Distributed, follow
-from recon.workflow.executors.local import Local
-from recon.workflow.folder import Folder, free_name
-from recon.workflow.overlay import laid_over
-from recon.workflow.progress import ProgressDisplay
-from recon.workflow.run import COMPARISON, check, run
+from recon.workflow.overlay import lay_over
+
+if TYPE_CHECKING:
+    from recon.validation.comparison.comparison import Comparison
+    from recon.workflow.executors import Executor
+    from recon.workflow.folder import Folder
 
 
 @click.command()
@@ -32,7 +25,7 @@ from recon.workflow.run import COMPARISON, check, run
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help=stated("Folder to write to.", "recon-run, or the next free number"),
+    help=format_help("Folder to write to.", "recon-run, or the next free number"),
 )
 @click.option("--resume", is_flag=True, help="Go on with what was begun in --out.")
 @click.option(
@@ -45,18 +38,20 @@ from recon.workflow.run import COMPARISON, check, run
 @click.option(
     "--scheduler",
     metavar="ADDRESS|FILE",
-    help=stated("A running Dask cluster's scheduler.", "a cluster of processes here"),
+    help=format_help("A running Dask cluster's scheduler.", "a cluster of processes here"),
 )
 @click.option(
     "--workers",
     type=click.IntRange(1),
     metavar="N",
-    help=stated("Processes here, or how many of the cluster to wait for.", "one a core, or one"),
+    help=format_help(
+        "Processes here, or how many of the cluster to wait for.", "one a core, or one"
+    ),
 )
 @click.option(
     "--memory",
     metavar="SIZE",
-    help=stated(
+    help=format_help(
         "Memory to keep within, such as 8GB; a volume that needs more is worked on in slabs on "
         "disk, to the same result.",
         "most of what is available",
@@ -93,68 +88,91 @@ def command(
     Without arguments: the default example with its bundled weights. With --micrographs and
     without --weights it trains first. A flag wins over the RECIPE, the recipe over defaults.
     """
+    from recon.workflow.executors.distributed import Distributed, follow
+    from recon.workflow.folder import Folder, free_name
+
     if source is not None:
+        from recon.cli.reproduce import refuse_others, reproduce_volume
+
         refuse_others(click.get_current_context())
     limit = parse_memory(memory) if memory else None
-    chosen = engine(executor, scheduler, workers, limit)
-    if isinstance(chosen, Distributed) and not chosen.processes.first:
+    engine = choose_executor(executor, scheduler, workers, limit)
+    if isinstance(engine, Distributed) and not engine.processes.first:
         if not dry_run:
-            follow(chosen.processes)
+            follow(engine.processes)
         return
     if source is not None:
-        again(source, out, resume, flags["weights"], flags["device"], chosen)
+        reproduce_volume(source, out, resume, flags["weights"], flags["device"], engine)
         return
-    table = laid_over(recipe_table(recipe), given(flags, settings))
+    table = lay_over(read_recipe(recipe), collect_values(flags, settings))
     if dry_run:
-        click.echo(format_plan(checked(Recipe.from_table(table), chosen), limit))
+        from recon.cli.plan import format_plan
+
+        click.echo(format_plan(check(Recipe.from_table(table), engine), limit))
         return
     folder = Folder(out or free_name("recon-run"))
     if resume and out is None:
         raise ReconError("--resume needs the --out of the run to go on with")
     if resume and folder.finished:
-        folder.end()  # killed while it cleared away
-        click.echo(f"{folder.path} is finished", err=True)
-        kept = folder.path / COMPARISON
-        if isinstance(chosen, Distributed):
-            chosen.dismiss()
-        judge(fail_on, json.loads(kept.read_text()) if kept.exists() else None)
+        if isinstance(engine, Distributed):
+            engine.dismiss()
+        judge(fail_on, tell_finished(folder))
         return
     bare = resume and not table
-    wanted = checked((folder.request() if bare else None) or Recipe.from_table(table), chosen)
-    comparison = _made(wanted, folder, resume, chosen)
+    request = (folder.read_request() if bare else None) or Recipe.from_table(table)
+    comparison = make(check(request, engine), folder, resume, engine)
     judge(fail_on, comparison.to_table() if comparison is not None else None)
 
 
-def checked(recipe: Recipe, engine: Executor) -> Recipe:
+def check(recipe: Recipe, engine: "Executor") -> Recipe:
     """The recipe; ReconError when it cannot be carried out."""
-    check(recipe)
+    from recon.workflow.run import check_recipe
+
+    check_recipe(recipe)
     engine.check(recipe)
     return recipe
 
 
-def _made(recipe: Recipe, folder: Folder, resume: bool, engine: Executor) -> Comparison | None:
+def tell_finished(folder: "Folder") -> dict[str, Any] | None:
+    """Say that there is nothing to do; the table of the comparison that was made, if any."""
+    from recon.workflow.conclude import COMPARISON
+
+    folder.end()  # killed while it cleared away
+    click.echo(f"{folder.path} is finished", err=True)
+    path = folder.path / COMPARISON
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def make(recipe: Recipe, folder: "Folder", resume: bool, engine: "Executor") -> "Comparison | None":
     """Do the run and say what came out."""
-    with folder.taken(), ProgressDisplay() as progress:
-        made, comparison, ensembles = run(
-            recipe, folder, resume=resume, progress=progress, executor=engine
-        )
-    if comparison is not None:
-        click.echo(comparison.to_text())
-    for name, found in ensembles.items():
-        click.echo(to_text(name, found))
-    names = "volume.zarr" if made.samples == 1 else f"000.zarr..{made.samples - 1:03d}.zarr"
-    if made.samples > 1:
+    from recon.validation.ensemble import to_text
+    from recon.workflow.progress import ProgressDisplay
+    from recon.workflow.run import run
+
+    with folder.lock(), ProgressDisplay() as progress:
+        conclusion = run(recipe, folder, resume=resume, progress=progress, executor=engine)
+    if conclusion.comparison is not None:
+        click.echo(conclusion.comparison.to_text())
+    for name, ensemble in conclusion.ensembles.items():
+        click.echo(to_text(name, ensemble))
+    names = "volume.zarr" if recipe.samples == 1 else f"000.zarr..{recipe.samples - 1:03d}.zarr"
+    if recipe.samples > 1:
         names += ", samples.csv"
     click.echo(f"{folder.path}: {names}, recipe.toml, measurements.json, report.html")
-    return comparison
+    return conclusion.comparison
 
 
-def engine(
-    executor: str, scheduler: str | None, workers: int | None, memory: int | None
-) -> Executor:
+def choose_executor(
+    name: str, scheduler: str | None, workers: int | None, memory: int | None
+) -> "Executor":
     """The executor that the flags name; under torchrun that of several processes."""
+    from recon.core.sampling.processes import world
+    from recon.workflow.executors.dask import Dask
+    from recon.workflow.executors.distributed import Distributed
+    from recon.workflow.executors.local import Local
+
     processes = world()
-    if executor == "dask":
+    if name == "dask":
         if processes.size > 1:
             raise ReconError("--executor dask starts its own processes; leave torchrun out")
         if memory is not None:

@@ -9,7 +9,7 @@ import click
 from recon.core.errors import ReconError
 
 
-def parsed(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
+def parse_settings(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
     """`("harmonizer.gamma=0.5",)` as {"harmonizer": {"gamma": 0.5}}; values are TOML or text."""
     tables: dict[str, dict[str, Any]] = {}
     for setting in settings:
@@ -17,18 +17,18 @@ def parsed(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
         table, dot, name = key.strip().partition(".")
         if not (equals and dot and table and name):
             raise ReconError(f"--set must be KIND.OPTION=VALUE, got {setting!r}")
-        tables.setdefault(table, {})[name] = value(text.strip())
+        tables.setdefault(table, {})[name] = parse_value(text.strip())
     return tables
 
 
-def value(text: str) -> Any:
+def parse_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
 
 
-def stated(help: str, default: object = None, range: str = "") -> str:
+def format_help(help: str, default: object = None, range: str = "") -> str:
     """A help text that ends as click's own do, for a flag whose default and range others keep.
 
     Flags of a recipe are None until given, so that the recipe file wins over a default, and the
@@ -42,7 +42,7 @@ def device_flag(command: Callable[..., Any]) -> Callable[..., Any]:
     """The flag --device."""
     from recon.core.recipe import DEVICES  # imports more than all else here
 
-    help = stated("Where to compute; auto takes a GPU when there is one.", "cpu")
+    help = format_help("Where to compute; auto takes a GPU when there is one.", "cpu")
     return click.option("--device", type=click.Choice(DEVICES), help=help)(command)
 
 

@@ -2,19 +2,18 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from recon.cli.recipe import given, recipe_flags, recipe_table
-from recon.cli.settings import set_flag, stated, value
+from recon.cli.recipe import collect_values, read_recipe, recipe_flags
+from recon.cli.settings import format_help, parse_value, set_flag
 from recon.core.data.anchor import make_anchor_absolute
 from recon.core.errors import ReconError
-from recon.workflow.folder import Folder, free_name
-from recon.workflow.progress import ProgressDisplay
-from recon.workflow.sweep.combinations import Combination, Sweep
-from recon.workflow.sweep.sweep import asked_in, begin, checked, finished, sweep
-from recon.workflow.sweep.table import to_text
+
+if TYPE_CHECKING:
+    from recon.workflow.folder import Folder
+    from recon.workflow.sweep.combinations import Combination, Sweep
 
 OPENING, CLOSING = "[{(", "]})"
 
@@ -31,7 +30,7 @@ OPENING, CLOSING = "[{(", "]})"
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help=stated("Folder to write to.", "recon-sweep, or the next free number"),
+    help=format_help("Folder to write to.", "recon-sweep, or the next free number"),
 )
 @click.option("--resume", is_flag=True, help="Go on with what was begun in --out.")
 @set_flag
@@ -50,42 +49,51 @@ def command(
     --micrographs and without --weights it trains first: one network for all combinations that
     differ neither in the seed nor in an option that training depends on.
     """
+    from recon.workflow.folder import Folder, free_name
+    from recon.workflow.sweep.combinations import Sweep
+    from recon.workflow.sweep.sweep import combine, read_definition
+    from recon.workflow.sweep.table import to_text
+
     if resume and out is None:
         raise ReconError("--resume needs the --out of the sweep to go on with")
     folder = Folder(out or free_name("recon-sweep"))
-    bare = resume and recipe is None and not (varied or settings or any(_said(flags)))
-    asked = (asked_in(folder.path) if bare else None) or Sweep(
-        {key: _absolute(key, values) for key, values in vary(varied).items()},
-        {key: _absolute(key, [v])[0] for key, v in given(flags, settings).items()},
-        recipe_table(recipe.absolute() if recipe and recipe.exists() else recipe),
+    bare = (
+        resume
+        and recipe is None
+        and not (varied or settings or any(flag not in (None, ()) for flag in flags.values()))
     )
-    combinations = checked(asked)
-    rows = _done(asked, combinations, folder, resume)
+    definition = (read_definition(folder.path) if bare else None) or Sweep(
+        {key: _make_absolute(key, values) for key, values in parse_vary(varied).items()},
+        {key: _make_absolute(key, [v])[0] for key, v in collect_values(flags, settings).items()},
+        read_recipe(recipe.absolute() if recipe and recipe.exists() else recipe),
+    )
+    combinations = combine(definition)
+    rows = make(definition, combinations, folder, resume)
     if rows is None:
         click.echo(f"{folder.path} is finished", err=True)
         return
-    click.echo(to_text(asked, rows))
+    click.echo(to_text(definition, rows))
     runs = f"{len(rows)} run{'s' if len(rows) > 1 else ''}"
     click.echo(f"{folder.path}: {runs}, table.csv, sweep.png, sweep.toml")
 
 
-def vary(settings: Iterable[str]) -> dict[str, list[Any]]:
+def parse_vary(settings: Iterable[str]) -> dict[str, list[Any]]:
     """`("steps=20,60",)` as {"steps": [20, 60]}; values are TOML or text."""
-    found: dict[str, list[Any]] = {}
+    values: dict[str, list[Any]] = {}
     for setting in settings:
         key, equals, text = (part.strip() for part in setting.partition("="))
         if not (key and equals):
             raise ReconError(f"--vary must be KEY=VALUE,VALUE,..., got {setting!r}")
-        if key in found:
+        if key in values:
             raise ReconError(f"--vary gives {key} twice; put all its values into one")
-        items = _items(text) if text else []
+        items = _split_items(text) if text else []
         if "" in items:
             raise ReconError(f"--vary {key} must have a value between commas, got {text!r}")
-        found[key] = [value(item) for item in items]
-    return found
+        values[key] = [parse_value(item) for item in items]
+    return values
 
 
-def _items(text: str) -> list[str]:
+def _split_items(text: str) -> list[str]:
     """Parts between commas that stand in no bracket and no quotes."""
     items, depth, quote = [""], 0, ""
     for letter in text:
@@ -100,10 +108,10 @@ def _items(text: str) -> list[str]:
     return [item.strip() for item in items]
 
 
-def _absolute(key: str, values: list[Any]) -> list[Any]:
+def _make_absolute(key: str, values: list[Any]) -> list[Any]:
     """Paths that hold from anywhere, so that a sweep can go on from another place."""
 
-    def there(item: Any) -> bool:
+    def exists(item: Any) -> bool:
         path = Path(item) if isinstance(item, str) and item else None
         # Weights may be a name, and a folder of that name be anything.
         return path is not None and (path.is_file() if key == "weights" else path.exists())
@@ -112,20 +120,19 @@ def _absolute(key: str, values: list[Any]) -> list[Any]:
         return [[make_anchor_absolute(anchor) for anchor in anchors] for anchors in values]
     if key not in ("micrographs", "weights"):
         return values
-    return [str(Path(item).absolute()) if there(item) else item for item in values]
+    return [str(Path(item).absolute()) if exists(item) else item for item in values]
 
 
-def _done(
-    asked: Sweep, combinations: list[Combination], folder: Folder, resume: bool
+def make(
+    definition: "Sweep", combinations: "list[Combination]", folder: "Folder", resume: bool
 ) -> list[dict[str, Any]] | None:
     """The rows; None when there was nothing to do."""
-    with folder.taken():
-        begin(asked, folder.path, resume)
-        if finished(folder.path):
+    from recon.workflow.progress import ProgressDisplay
+    from recon.workflow.sweep.sweep import begin_sweep, is_finished, sweep
+
+    with folder.lock():
+        begin_sweep(definition, folder.path, resume)
+        if is_finished(folder.path):
             return None
         with ProgressDisplay() as progress:
-            return sweep(asked, combinations, folder, progress=progress)
-
-
-def _said(flags: dict[str, Any]) -> list[bool]:
-    return [flag not in (None, ()) for flag in flags.values()]
+            return sweep(definition, combinations, folder, progress=progress)

@@ -6,14 +6,10 @@ from typing import Any
 import click
 
 from recon.cli.completion import plugin_names, weights_names
-from recon.cli.settings import device_flag, parsed, set_flag, stated
+from recon.cli.settings import device_flag, format_help, parse_settings, set_flag
 from recon.core.bundled import weights_path
-from recon.core.data.micrographs import Micrographs
 from recon.core.errors import ReconError, unknown
 from recon.core.recipe import Recipe
-from recon.core.sampling.processes import world
-from recon.workflow.progress import ProgressDisplay
-from recon.workflow.run import check, train
 
 
 @click.command()
@@ -30,10 +26,10 @@ from recon.workflow.run import check, train
 @click.option(
     "--preset",
     metavar="NAME",
-    help=stated("Size of the network: tiny, small or paper.", "tiny"),
+    help=format_help("Size of the network: tiny, small or paper.", "tiny"),
 )
 @click.option(
-    "--steps", type=int, metavar="N", help=stated("Training steps.", "of the preset", "N>=1")
+    "--steps", type=int, metavar="N", help=format_help("Training steps.", "of the preset", "N>=1")
 )
 @click.option(
     "--init", metavar="NAME|PATH", shell_complete=weights_names, help="Weights to start from."
@@ -44,7 +40,7 @@ from recon.workflow.run import check, train
     type=int,
     default=0,
     metavar="N",
-    help=stated("Of the order of crops and the noise.", 0, "N>=0"),
+    help=format_help("Of the order of crops and the noise.", 0, "N>=0"),
 )
 @device_flag
 @set_flag
@@ -66,7 +62,13 @@ def command(
     killed training goes on from there and ends as if it had not been broken. Started by torchrun,
     several processes share each batch and learn what one would.
     """
-    tables = parsed(settings)
+    from recon.core.data.micrographs import Micrographs
+    from recon.core.sampling.processes import world
+    from recon.workflow.progress import ProgressDisplay
+    from recon.workflow.run import check_recipe
+    from recon.workflow.train import train
+
+    tables = parse_settings(settings)
     for name in tables:
         if name != "denoiser":
             raise unknown("table in --set", name, ["denoiser"])
@@ -74,7 +76,7 @@ def command(
     options = {key: value for key, value in flags.items() if value is not None}
     table = {"name": denoiser, **options, **tables.get("denoiser", {})}
     recipe = Recipe.from_table({"denoiser": table, "seed": seed, "device": device or "cpu"})
-    check(recipe)
+    check_recipe(recipe)
     if out.suffix != ".safetensors":
         raise ReconError(f"--out must end in .safetensors, got {out}")
     checkpoint = out.with_suffix(".checkpoint")

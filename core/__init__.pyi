@@ -10,6 +10,8 @@ from .data.volume import Volume as Volume
 from .errors import ReconError as ReconError
 from .exporters import export as export
 from .hooks import hookimpl as hookimpl
+from .job import Job as Job
+from .job import resolve as resolve
 from .kinds.denoiser import Denoiser as Denoiser
 from .kinds.exporter import Exporter as Exporter
 from .kinds.harmonizer import Harmonizer as Harmonizer

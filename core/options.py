@@ -7,6 +7,7 @@ import sys
 import types
 import typing
 from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import Any
 
 import attrs
@@ -161,14 +162,16 @@ def coerce(value: Any, annotation: Any) -> Any:
         return _coerce_union(value, typing.get_args(annotation))
     if typing.get_origin(annotation) is tuple:
         return _coerce_tuple(value, typing.get_args(annotation))
-    if annotation is float and isinstance(value, int | float) and not isinstance(value, bool):
+    if annotation is float and isinstance(value, Real) and not isinstance(value, bool):
         if value != value:
             raise TypeError
         try:
             return float(value)
         except OverflowError:  # an integer of hundreds of digits
             raise TypeError from None
-    if annotation is int and isinstance(value, bool):
+    if annotation is int and isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    if annotation is int:
         raise TypeError
     if annotation is Any or (isinstance(annotation, type) and isinstance(value, annotation)):
         return value

@@ -1,7 +1,7 @@
 """TOML <-> frozen Recipe <-> attributes of the written volume."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import tomli_w
 
 from recon.core.data.anchor import parse_anchor
 from recon.core.errors import ReconError, shown, unknown
-from recon.core.options import coerce
+from recon.core.kinds.plugin import Plugin
+from recon.core.options import coerce, values
 from recon.core.sampling.noise import T
 from recon.core.storage.limits import VOLUME
 from recon.core.storage.toml_file import read_toml
@@ -26,9 +27,71 @@ class Choice:
     name: str
     options: dict[str, Any] = attrs.field(factory=dict)
 
+    @classmethod
+    def of(cls, kind: str, value: Any, default: str | None = None) -> "Choice":
+        """A plugin of a kind from its name, its table, another Choice, or itself.
+
+        default  name for a table without one
+        """
+        if isinstance(value, Choice):
+            return value
+        if isinstance(value, str):
+            return cls(value)
+        if isinstance(value, Mapping):
+            options = dict(value)
+            name = options.pop("name", default)
+            if not isinstance(name, str):
+                raise ReconError(f"recipe: {kind} must have a name, got {shown(name)}")
+            return cls(name, options)
+        if isinstance(value, Plugin) and value.kind == kind:
+            if getattr(value, "material", None) is not None:
+                raise ReconError(
+                    f"recipe: {kind} must not be fitted, for its weights are no part of a recipe; "
+                    "give it beside the recipe as denoiser=, or name its file in weights="
+                )
+            return cls(value.name, values(value))
+        raise ReconError(
+            f"recipe: {kind} must be a name, a table with a name or a plugin of that kind, got "
+            f"{shown(value)}"
+        )
+
     def table(self) -> dict[str, Any]:
         """As a TOML table."""
         return {"name": self.name, **self.options}
+
+
+def _plain_field(default: Any) -> Any:
+    """A field of plain data; a value of another type is refused."""
+    return attrs.field(default=default, converter=attrs.Converter(_typed, takes_field=True))
+
+
+def _choice_field(kind: str, default: str) -> Any:
+    """A field for a plugin of a kind, however it is given."""
+    return attrs.field(default=default, converter=lambda value: Choice.of(kind, value, default))
+
+
+def _choices_field(kind: str, default: tuple[Choice, ...]) -> Any:
+    """A field for any number of plugins of a kind."""
+
+    def convert(value: Any) -> tuple[Choice, ...]:
+        if not isinstance(value, list | tuple):
+            raise ReconError(
+                f"recipe: {kind} must be a list of names, tables [[{kind}]] or plugins, got "
+                f"{shown(value)}"
+            )
+        return tuple(Choice.of(kind, item) for item in value)
+
+    return attrs.field(default=default, converter=convert)
+
+
+def _typed(value: Any, field: "attrs.Attribute[Any]") -> Any:
+    if isinstance(value, Path):
+        value = str(value)
+    try:
+        return coerce(value, field.type)
+    except TypeError:
+        kind = field.type.__name__ if isinstance(field.type, type) else field.type
+        raise ReconError(f"recipe: {field.name} must be {kind}, got {shown(value)}") from None
 
 
 METRICS = (Choice("volume-fraction"), Choice("two-point"), Choice("lineal-path"))
@@ -43,22 +106,25 @@ class Recipe:
     shape        voxels along (z, y, x);  periodic  subset of z, y, x
     micrographs  path to train on and to compare with;  weights  name or path
     anchors      measured slices that the volume is to contain, PLANE:PLACE=PATH of a label image
+    denoiser, schedule, harmonizer, each of refiners, metrics and properties: a name, a table with
+                 the name and options, a Choice, or a plugin as built
     """
 
-    seed: int = 0
-    steps: int = 60
-    shape: tuple[int, int, int] = (64, 64, 64)
-    samples: int = 1
-    device: str = "cpu"
-    micrographs: str | None = None
-    weights: str | None = None
-    periodic: tuple[str, ...] = ()
-    anchors: tuple[str, ...] = ()
-    denoiser: Choice = Choice("unet-ddpm")
-    schedule: Choice = Choice("cyclic")
-    harmonizer: Choice = Choice("spectral")
-    metrics: tuple[Choice, ...] = METRICS
-    properties: tuple[Choice, ...] = ()
+    seed: int = _plain_field(0)
+    steps: int = _plain_field(60)
+    shape: tuple[int, int, int] = _plain_field((64, 64, 64))
+    samples: int = _plain_field(1)
+    device: str = _plain_field("cpu")
+    micrographs: str | None = _plain_field(None)
+    weights: str | None = _plain_field(None)
+    periodic: tuple[str, ...] = _plain_field(())
+    anchors: tuple[str, ...] = _plain_field(())
+    denoiser: Choice = _choice_field("denoiser", "unet-ddpm")
+    schedule: Choice = _choice_field("schedule", "cyclic")
+    harmonizer: Choice = _choice_field("harmonizer", "spectral")
+    refiners: tuple[Choice, ...] = _choices_field("refiner", ())
+    metrics: tuple[Choice, ...] = _choices_field("metric", METRICS)
+    properties: tuple[Choice, ...] = _choices_field("property", ())
 
     def __attrs_post_init__(self) -> None:
         _check(self.seed >= 0, "seed", "be >= 0", self.seed)
@@ -93,17 +159,18 @@ class Recipe:
         """From plain data; ReconError for an unknown key or a value of another type."""
         arguments: dict[str, Any] = {}
         for key, value in table.items():
-            if key in PLAIN:
-                arguments[key] = _typed(key, value)
-            elif key in TABLES:
-                arguments[key] = _choice(key, value, getattr(cls(), key).name)
-            elif key in LISTS:
-                if not isinstance(value, list | tuple):
-                    raise ReconError(f"recipe: {key} must be tables [[{key}]], got {shown(value)}")
-                arguments[LISTS[key]] = tuple(_choice(key, item, None) for item in value)
-            else:
+            if key not in (*PLAIN, *TABLES, *LISTS):
                 raise unknown("key of the recipe", key, [*PLAIN, *TABLES, *LISTS])
+            arguments[LISTS.get(key, key)] = value
         return cls(**arguments)
+
+    def plugins(self) -> Iterator[tuple[str, Choice]]:
+        """Kind and choice of every plugin."""
+        for kind in TABLES:
+            yield kind, getattr(self, kind)
+        for kind, member in LISTS.items():
+            for choice in getattr(self, member):
+                yield kind, choice
 
     def save(self, path: Path) -> None:
         """Write TOML."""
@@ -123,7 +190,7 @@ PLAIN = (
     "anchors",
 )
 TABLES = ("denoiser", "schedule", "harmonizer")
-LISTS = {"metric": "metrics", "property": "properties"}
+LISTS = {"refiner": "refiners", "metric": "metrics", "property": "properties"}
 PATHS = frozenset({"materials"})
 """Options of plugins that may be a path; in a recipe file it is relative to the file's folder."""
 
@@ -136,25 +203,6 @@ def read_table(path: Path) -> dict[str, Any]:
 def _check(holds: bool, key: str, rule: str, value: Any) -> None:
     if not holds:
         raise ReconError(f"recipe: {key} must {rule}, got {shown(value)}")
-
-
-def _typed(key: str, value: Any) -> Any:
-    annotation = getattr(attrs.fields(Recipe), key).type
-    try:
-        return coerce(value, annotation)
-    except TypeError:
-        kind = annotation.__name__ if isinstance(annotation, type) else annotation
-        raise ReconError(f"recipe: {key} must be {kind}, got {shown(value)}") from None
-
-
-def _choice(key: str, value: Any, default: str | None) -> Choice:
-    if not isinstance(value, Mapping):
-        raise ReconError(f"recipe: {key} must be a table, got {shown(value)}")
-    options = dict(value)
-    name = options.pop("name", default)
-    if not isinstance(name, str):
-        raise ReconError(f"recipe: {key} must have a name, got {shown(name)}")
-    return Choice(name, options)
 
 
 def _plain(value: Any) -> Any:

@@ -10,19 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.core import contracts, weights
-from recon.core.anchor_images import read_anchors
-from recon.core.bundled import weights_path
-from recon.core.catalog import catalog
-from recon.core.data.encoding import channels, decode
+from recon.core import contracts
+from recon.core.data.encoding import decode
 from recon.core.data.finite import unbounded
-from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.core.estimate import estimate
-from recon.core.kinds import Denoiser, Harmonizer
+from recon.core.job import Job, resolve
+from recon.core.kinds import Denoiser, Harmonizer, Refiner
 from recon.core.recipe import Recipe
-from recon.core.sampling.anchors import EncodedAnchor, encode_anchors, impose_anchors
+from recon.core.sampling.anchors import EncodedAnchor, impose_anchors
 from recon.core.sampling.noise import Step
 from recon.core.sampling.philox import START, normal
 from recon.core.sampling.scene import Clean, Scene
@@ -69,7 +66,7 @@ class State:
 
 
 def sample_steps(
-    recipe: Recipe,
+    recipe: Recipe | Job,
     *,
     sample: int = 0,
     denoiser: Denoiser | None = None,
@@ -79,39 +76,34 @@ def sample_steps(
 ) -> Generator[State, None, None]:
     """Multi-plane denoising diffusion (Lee & Yun 2023, Eq. 10-17), yielding after every step.
 
+    recipe    or what `resolve` made of it, for several samples
     sample    noise is drawn with seed + sample
-    denoiser  fitted; loaded as the recipe says when not given
+    denoiser  fitted, in place of that which the recipe names
     start     steps done and the field after them, to go on from
     chunk     slices handed to the denoiser at a time: bounds memory, does not change the result
     slabs     how the volume is split, on disk or over processes; the result is the same
     """
+    job = recipe if isinstance(recipe, Job) else resolve(recipe, denoiser)
     if slabs is not None:
-        refuse_slabs(recipe)
-    device = torch_device(recipe.device)
-    denoiser = denoiser or fitted(recipe)
-    schedule = catalog().build("schedule", recipe.schedule.name, **recipe.schedule.options)
-    harmonizer: Harmonizer = catalog().build(
-        "harmonizer", recipe.harmonizer.name, **recipe.harmonizer.options
-    )
-    seed = recipe.seed + sample
-    shape = (field_channels(denoiser), *recipe.shape)
+        refuse_slabs(job)
+    recipe, denoiser, harmonizer, shape = job.recipe, job.denoiser, job.harmonizer, job.field_shape
     steps = harmonizer.steps(denoiser.alpha_bar, recipe.steps)
     scene = Scene(
         shape,
         ("z" in recipe.periodic, "y" in recipe.periodic, "x" in recipe.periodic),
         steps[0].ab_t,
         denoiser.statistics,
-        device,
-        seed,
-        read_encoded_anchors(recipe, denoiser),
+        job.device,
+        recipe.seed + sample,
+        job.encoded_anchors,
         slabs,
     )
     with torch.inference_mode():
         done, x = start or (0, harmonizer.start(scene, partial(draw_noise, scene, START)))
         for step in steps[done:]:
-            rng = np.random.default_rng([seed, step.number])
-            chosen = schedule.planes(step.number, step.steps, rng)
-            step = attrs.evolve(step, planes=contracts.check_planes(schedule, chosen))
+            rng = np.random.default_rng([scene.seed, step.number])
+            planes = job.schedule.planes(step.number, step.steps, rng)
+            step = attrs.evolve(step, planes=contracts.check_planes(job.schedule, planes))
             shift = tuple(int(rng.integers(n)) for n in recipe.shape)
             wrap = tuple(
                 s if a in recipe.periodic else 0 for a, s in zip("zyx", shift, strict=True)
@@ -122,21 +114,23 @@ def sample_steps(
             x = harmonizer.advance(x, step, clean, partial(draw_noise, scene, step.number), scene)
             contracts.check_shape(harmonizer, shape, x)
             if step.last:
+                for refiner in job.refiners:
+                    x = contracts.check_shape(refiner, shape, refiner.refine(x, scene))
                 x = impose_anchors(x, scene.anchors)
             x = materialize(x)
             check_field(x, step, harmonizer)
             yield State(step.number + 1, step.steps, x, denoiser)
 
 
-def refuse_slabs(recipe: Recipe) -> None:
+def refuse_slabs(job: Job) -> None:
     """ReconError for what needs the whole volume in the memory of one process."""
-    name = recipe.harmonizer.name
-    whole = None if catalog().entry("harmonizer", name).cls.in_slabs else f"harmonizer {name} needs"
-    if recipe.anchors:
-        whole = "anchors need"
-    if whole is not None:
+    plugins: list[Harmonizer | Refiner] = [job.harmonizer, *job.refiners]
+    whole = [f"{plugin.kind} {plugin.name} needs" for plugin in plugins if not plugin.in_slabs]
+    if job.anchors:
+        whole.insert(0, "anchors need")
+    if whole:
         raise ReconError(
-            f"{whole} the volume in the memory of one process; give more --memory and leave "
+            f"{whole[0]} the volume in the memory of one process; give more memory= and leave "
             "torchrun out, or take something else"
         )
 
@@ -169,45 +163,3 @@ def estimate_with_anchors(
 ) -> Field:
     """The clean estimate, with the measured slices in it."""
     return impose_anchors(clean(x, turn), anchors)
-
-
-def read_encoded_anchors(recipe: Recipe, denoiser: Denoiser) -> tuple[EncodedAnchor, ...]:
-    """The recipe's anchors, encoded for the field that the denoiser works on."""
-    material = denoiser.material
-    phases = 2 if material is None else len(material.phases)
-    anchors = read_anchors(recipe.anchors, recipe.shape, phases)
-    return encode_anchors(anchors, phases, torch_device(recipe.device))
-
-
-def fitted(recipe: Recipe) -> Denoiser:
-    """The denoiser that a recipe names: its weights, or fitted to its micrographs."""
-    name, options = recipe.denoiser.name, recipe.denoiser.options
-    device = torch_device(recipe.device)
-    if recipe.weights is None:
-        denoiser: Denoiser = catalog().build("denoiser", name, **options)
-        if recipe.micrographs is not None:
-            denoiser.fit(Micrographs.open(recipe.micrographs), seed=recipe.seed, device=device)
-            return denoiser
-        if not denoiser.needs_weights:
-            return denoiser
-    loaded = weights.read(weights_path(name, recipe.weights))
-    return weights.load(loaded, name, options, device)
-
-
-def field_channels(denoiser: Denoiser) -> int:
-    """Channels of the field that a denoiser works on; one when it knows no material."""
-    return 1 if denoiser.material is None else channels(len(denoiser.material.phases))
-
-
-def torch_device(name: str) -> str:
-    """A device of this machine; ReconError for one that it does not have."""
-    there = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if name == "auto":
-        return next(device for device in ("cuda", "mps", "cpu") if there[device])
-    if not there[name]:
-        raise ReconError(f"device {name} is not there; use --device auto or cpu")
-    return name

@@ -7,9 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recon.core import Micrographs, Recipe
+from recon.core import Micrographs, Recipe, resolve
 from recon.core.data.encoding import encode
-from recon.core.sampler import fitted
 from recon.core.sampling.noise import Step
 
 LEVELS = (0.1, 0.3, 1.0, 3.0, 10.0)
@@ -23,7 +22,7 @@ def denoising_error(weights: Path, micrographs: Micrographs, seed: int = 0) -> f
     The middles of at most 24 slices a plane, 64 x 64 pixels or less; 1 would be an estimate that
     knows the mean only.
     """
-    denoiser = fitted(Recipe(weights=str(weights)))
+    denoiser = resolve(Recipe(weights=str(weights))).denoiser
     ab = denoiser.alpha_bar
     steps = [at_level(ab, level) for level in LEVELS]
     draw = torch.Generator().manual_seed(seed)

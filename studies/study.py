@@ -15,7 +15,7 @@ from sampling import Made, sampled
 from recon.core import Micrographs, Recipe, catalog, weights
 from recon.core.data.planes import PLANES
 from recon.core.recipe import Choice
-from recon.workflow.run import train
+from recon.workflow.train import train
 
 RECIPES = Path(__file__).parent / "recipes"
 METRICS = ("two-point", "lineal-path")

@@ -82,8 +82,8 @@ def test_the_command_lists_and_runs_it(environment, tmp_path):
 
 def test_a_volume_tells_the_version_of_the_metric(environment):
     line = (
-        "from recon.core.recipe import Choice, Recipe; from recon.workflow.run import versions; "
-        "print(versions(Recipe(metrics=(Choice('euler-number'),)))['recon-euler-number'])"
+        "from recon.core import Recipe; from recon.workflow.provenance import collect_versions; "
+        "print(collect_versions(Recipe(metrics=['euler-number']))['recon-euler-number'])"
     )
     result = run(environment, "-c", line)
     assert result.stdout.strip() == "0.1", result.stderr

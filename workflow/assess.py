@@ -14,7 +14,7 @@ from recon.validation.comparison.compare import compare as compare_all
 from recon.validation.comparison.comparison import Comparison
 from recon.validation.report import write_report
 from recon.workflow.progress import ProgressDisplay
-from recon.workflow.run import concat_samples
+from recon.workflow.results import concat_samples
 
 Sample = Volume | Micrographs
 

@@ -15,14 +15,16 @@ SHARE = 0.5
 """Of the memory, for volumes; the libraries take some too."""
 
 
-def middles(paths: Sequence[Path], memory: int | None) -> list[Volume]:
+def open_central_parts(paths: Sequence[Path], memory: int | None) -> list[Volume]:
     """Stored volumes of one shape, or their middle where all of them do not fit; that is warned of.
 
     memory  bytes to keep within; when not given what is available
     """
     limit = available() if memory is None else memory
     shape = ome_zarr.read(paths[0])["labels"].shape
-    sides = shape if limit is None else within(shape, int(SHARE * limit / IN_MEMORY / len(paths)))
+    sides = (
+        shape if limit is None else limit_sides(shape, int(SHARE * limit / IN_MEMORY / len(paths)))
+    )
     if sides == shape:
         return [Volume.open(path) for path in paths]
     warnings.warn(
@@ -30,16 +32,16 @@ def middles(paths: Sequence[Path], memory: int | None) -> list[Volume]:
         f"{' x '.join(map(str, shape))} voxels: more does not fit into memory",
         stacklevel=2,
     )
-    found = []
+    volumes = []
     for path in paths:
         stored = ome_zarr.read(path)
-        starts = [(side - kept) // 2 for side, kept in zip(shape, sides, strict=True)]
-        place = tuple(slice(a, a + kept) for a, kept in zip(starts, sides, strict=True))
-        found.append(Volume(stored.pop("labels")[place], **stored))
-    return found
+        starts = [(whole - part) // 2 for whole, part in zip(shape, sides, strict=True)]
+        place = tuple(slice(a, a + part) for a, part in zip(starts, sides, strict=True))
+        volumes.append(Volume(stored.pop("labels")[place], **stored))
+    return volumes
 
 
-def within(shape: tuple[int, ...], voxels: int) -> tuple[int, ...]:
+def limit_sides(shape: tuple[int, ...], voxels: int) -> tuple[int, ...]:
     """Sides with at most so many voxels: those above a common length are cut to it."""
     length = max(shape)
     while length > 1 and prod(min(side, length) for side in shape) > voxels:

@@ -9,26 +9,26 @@ from recon.imaging.plane_check.plane_check import describe_planes
 from recon.validation.memorisation.memorisation import detect_memorisation
 
 
-def checks(
+def describe_checks(
     volumes: Sequence[Volume], training: Micrographs | None, anchors: Sequence[Anchor] = ()
 ) -> dict[str, list[str]]:
     """Title -> sentences: of the micrographs, of copying from them, and of the anchors.
 
     training  what the network was trained on; None when that is not known
     """
-    found: dict[str, list[str]] = {}
+    checks: dict[str, list[str]] = {}
     if training is not None:
-        found["Micrographs"] = [_sentence(line) for line in describe_planes(training)]
-        said = detect_memorisation(volumes, training).to_text().removeprefix("memorisation: ")
-        found["Copying from the micrographs"] = [
-            _sentence(line.strip()) for line in said.splitlines()
+        checks["Micrographs"] = [_format_sentence(line) for line in describe_planes(training)]
+        text = detect_memorisation(volumes, training).to_text().removeprefix("memorisation: ")
+        checks["Copying from the micrographs"] = [
+            _format_sentence(line.strip()) for line in text.splitlines()
         ]
     if anchors:
-        found["Anchors"] = [_met(anchor, volumes) for anchor in anchors]
-    return found
+        checks["Anchors"] = [_describe_anchor(anchor, volumes) for anchor in anchors]
+    return checks
 
 
-def _met(anchor: Anchor, volumes: Sequence[Volume]) -> str:
+def _describe_anchor(anchor: Anchor, volumes: Sequence[Volume]) -> str:
     """How much of a measured slice the volumes contain."""
     slices = [volume.labels.take(anchor.place, anchor.normal) for volume in volumes]
     wrong = sum(int((labels != anchor.labels).sum()) for labels in slices)
@@ -37,5 +37,5 @@ def _met(anchor: Anchor, volumes: Sequence[Volume]) -> str:
     return f"Slice {anchor.name}, {a} x {b} pixels: {how}."
 
 
-def _sentence(text: str) -> str:
+def _format_sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")

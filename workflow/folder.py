@@ -52,20 +52,22 @@ class Folder:
         if request.exists():
             begun = json.loads(request.read_text())
             if not resume:
-                raise ReconError(f"{self.path} holds an unfinished run; --resume goes on with it")
+                raise ReconError(
+                    f"{self.path} holds an unfinished run; resume=True goes on with it"
+                )
             if begun != table:
                 changed = sorted(k for k in begun | table if begun.get(k) != table.get(k))
                 raise ReconError(
                     f"{self.path} holds an unfinished run that differs in {', '.join(changed)}; "
-                    "resume with the same settings or choose another --out"
+                    "resume with the same settings or choose another out="
                 )
             return
         if any(child.name != STATE for child in self.path.iterdir()):
-            raise ReconError(f"{self.path} holds something already; choose another --out")
+            raise ReconError(f"{self.path} holds something already; choose another out=")
         with atomic_output(request) as partial:
             partial.write_text(json.dumps(table))
 
-    def request(self) -> Recipe | None:
+    def read_request(self) -> Recipe | None:
         """What the unfinished run here was asked for."""
         request = self.path / STATE / "request.json"
         return Recipe.from_table(json.loads(request.read_text())) if request.exists() else None
@@ -101,8 +103,11 @@ class Folder:
             raise ReconError(f"{path} is damaged: {error}; remove it to start over") from None
 
     @contextlib.contextmanager
-    def taken(self) -> Iterator[None]:
-        """Hold the folder; the lock dies with the process. It goes again if it stays empty."""
+    def lock(self) -> Iterator[None]:
+        """Keep other processes out: the lock dies with this one.
+
+        A folder that was made for it and stays empty is removed.
+        """
         made = not self.path.exists()
         with contextlib.ExitStack() as stack:
             try:
@@ -111,13 +116,13 @@ class Folder:
                 beside = self.path.with_name(f".{self.path.name}.lock")
                 stack.enter_context(exclusive_lock(self.path, make, beside))
             except BlockingIOError:
-                message = f"{self.path} is in use by another run; wait or choose another --out"
+                message = f"{self.path} is in use by another run; wait or choose another out="
                 raise ReconError(message) from None
             except OSError as error:
-                message = f"cannot write {self.path}: {error.strerror}; choose another --out"
+                message = f"cannot write {self.path}: {error.strerror}; choose another out="
                 raise ReconError(message) from None
             if not os.access(self.path, os.W_OK):
-                raise ReconError(f"cannot write {self.path}: not permitted; choose another --out")
+                raise ReconError(f"cannot write {self.path}: not permitted; choose another out=")
             remove(self.path / GONE)
             try:
                 yield

@@ -14,13 +14,13 @@ from recon.core.data.material import Material
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.units import format_voxel_size
 from recon.core.errors import ReconError
+from recon.core.job import check_planes
 from recon.core.kinds import Denoiser
-from recon.core.sampler import torch_device
+from recon.core.sampling.device import resolve_device
 from recon.core.sampling.threads import keep_threads
 from recon.core.storage.atomic import atomic_output
 from recon.imaging.plane_check.plane_check import warn_of_planes
 from recon.workflow.progress import ProgressDisplay
-from recon.workflow.run import check_planes
 
 
 @attrs.define(eq=False, repr=False)
@@ -42,7 +42,7 @@ class Model:
         """Bundled weights by name, or a file that `save` or `recon train` wrote."""
         path = weights_path("unet-ddpm", str(source))
         stored = weights.read(path)
-        denoiser = weights.load(stored, None, {}, torch_device(device))
+        denoiser = weights.load(stored, None, {}, resolve_device(device))
         place = str(path.absolute()) if Path(source) == path else str(source)
         return cls(denoiser, stored.header["provenance"], place, stored.sha256)
 
@@ -118,7 +118,7 @@ def train(
         facts = plugin.fit(
             micrographs,
             seed=seed,
-            device=torch_device(device),
+            device=resolve_device(device),
             init=init.denoiser.tensors() if init is not None else None,
             report=lambda record: progress("train", record["step"], record["steps"]),
         )

@@ -22,7 +22,7 @@ def check_key(key: str, flag: str) -> None:
 
     key  such as "steps", "harmonizer" (its name) or "harmonizer.gamma"; flag  where it was given
 
-    Whether the plugin has such an option is known only with the plugin (see run.check).
+    Whether the plugin has such an option is known only with the plugin (see run.check_recipe).
     """
     table, dot, _ = key.partition(".")
     if dot and table not in TABLES:
@@ -31,16 +31,19 @@ def check_key(key: str, flag: str) -> None:
         raise unknown(f"key of the recipe in {flag}", key, (*PLAIN, *TABLES))
 
 
-def laid_over(table: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def lay_over(table: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """A recipe's table with values laid over it, by keys as in `check_key`.
 
     Another plugin than the table's drops the options that the table gives to its own; options
     among the values are for whatever plugin is chosen in the end.
     """
     result = copy.deepcopy(dict(table))
+    for key in TABLES:
+        if isinstance(result.get(key), str):
+            result[key] = {"name": result[key]}
     for key, value in values.items():
         if key in TABLES:
-            if _name(result, key) != value:
+            if _find_name(result, key) != value:
                 result[key] = {"name": value}
         elif "." not in key:
             if key == "periodic" and isinstance(value, str):
@@ -53,7 +56,7 @@ def laid_over(table: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, 
     return result
 
 
-def _name(table: Mapping[str, Any], key: str) -> Any:
+def _find_name(table: Mapping[str, Any], key: str) -> Any:
     """The plugin that a recipe's table names or leaves to the default."""
     chosen = table.get(key)
     default = getattr(Recipe(), key).name

@@ -7,13 +7,14 @@ from typing import Any
 import attrs
 
 from recon.core.data.volume import Volume
+from recon.core.job import resolve
 from recon.core.recipe import Recipe
 from recon.core.sampler import sample_steps
 from recon.core.sampling.threads import keep_threads
 from recon.workflow.model import Model
-from recon.workflow.overlay import laid_over, speed_up
+from recon.workflow.overlay import lay_over, speed_up
 from recon.workflow.progress import ProgressDisplay
-from recon.workflow.provenance import provenance
+from recon.workflow.provenance import collect_provenance
 
 
 def reconstruct(
@@ -41,17 +42,17 @@ def reconstruct(
         model = Model.open(model, device)
     values = {"shape": list(shape), "samples": samples, "seed": seed, "device": device}
     values |= _flatten({**settings, "denoiser": model.denoiser.name})
-    table = laid_over({}, speed_up(values) if fast else values)
+    table = lay_over({}, speed_up(values) if fast else values)
     recipe = attrs.evolve(Recipe.from_table(table), weights=model.source)
+    job = resolve(recipe, model.denoiser, weights_sha256=model.sha256)
     volumes = []
     with keep_threads(), ProgressDisplay() as progress:
         for number in range(samples):
             what = "reconstruct" if samples == 1 else f"reconstruct {number:03d}"
-            for state in sample_steps(recipe, sample=number, denoiser=model.denoiser):
+            for state in sample_steps(job, sample=number):
                 progress(what, state.number, state.steps)
-            volume = state.volume
-            made = provenance(recipe, number, len(volume.phases), model.sha256)
-            volumes.append(attrs.evolve(volume, provenance=made))
+            provenance = collect_provenance(job, number)
+            volumes.append(attrs.evolve(state.volume, provenance=provenance))
     return volumes
 
 

@@ -13,15 +13,16 @@ from recon.core.bundled import bundled
 from recon.core.data.anchor import Anchor, parse_anchor
 from recon.core.data.planes import NORMAL
 from recon.core.errors import ReconError
+from recon.core.job import Job, resolve
 from recon.core.recipe import Recipe
 from recon.core.sampling.threads import keep_threads
 from recon.core.storage import ome_zarr
-from recon.core.storage.atomic import atomic_output
-from recon.workflow.executors import Executor, Failed, Made, Order, Progress
+from recon.workflow.executors import Executor, Order, Progress, Sample
 from recon.workflow.executors.local import Local
 from recon.workflow.folder import Folder
-from recon.workflow.provenance import changed, circumstances, provenance
-from recon.workflow.run import check_unchanged, loaded, resolved
+from recon.workflow.provenance import collect_provenance, list_changes
+from recon.workflow.results import Results
+from recon.workflow.run import check_unchanged
 
 THICKNESS = 64
 """Planes that are compared at a time."""
@@ -32,54 +33,75 @@ MOST_THREADS = 1024
 class Origin:
     """A volume's file and what it says of its making.
 
-    recipe   of this sample alone, without what is measured of it; its weights where they are now
-    made     the attribute `recon`;  labels  (z, y, x), read piece by piece
+    recipe      of this sample alone, without what is measured of it; its weights where they are now
+    provenance  the attribute `recon`;  labels  (z, y, x), read part by part
     """
 
     path: Path
     recipe: Recipe
-    made: Mapping[str, Any]
+    provenance: Mapping[str, Any]
     labels: Any
-    phases: int
 
     @classmethod
-    def of(cls, path: Path, weights: str | None = None, device: str | None = None) -> "Origin":
-        """Read it; ReconError when it does not tell enough.
+    def read(cls, path: Path, weights: str | None = None, device: str | None = None) -> "Origin":
+        """ReconError when the file does not tell enough.
 
         weights  where they are now, when not where they were
         device   in place of the one of the recipe
         """
         stored = ome_zarr.read(path)
-        made = stored["provenance"] or {}
-        if not isinstance(made.get("recipe"), Mapping):
+        provenance = stored["provenance"] or {}
+        if not isinstance(provenance.get("recipe"), Mapping):
             raise ReconError(
                 f"{path} cannot be made again: it does not tell its recipe; give a volume that "
                 "`recon run` wrote"
             )
         try:
-            told = Recipe.from_table(made["recipe"])
-            recipe = attrs.evolve(told, metrics=(), properties=(), micrographs=None)
-            if told.micrographs is not None and told.weights is None:
+            recipe = Recipe.from_table(provenance["recipe"])
+            if recipe.micrographs is not None and recipe.weights is None:
                 raise ReconError("its recipe names micrographs and no weights")
-            found = weights or _weights(path, recipe, made.get("weights_sha256"))
-            recipe = attrs.evolve(recipe, weights=found, device=device or recipe.device)
+            recipe = attrs.evolve(recipe, metrics=(), properties=(), micrographs=None)
+            place = weights or find_weights(path, recipe, provenance.get("weights_sha256"))
+            recipe = attrs.evolve(recipe, weights=place, device=device or recipe.device)
             if stored["labels"].shape != recipe.shape:
                 sides = " x ".join(map(str, stored["labels"].shape))
                 raise ReconError(f"it is of {sides} voxels and its recipe of another shape")
         except ReconError as error:
             raise ReconError(f"{path} cannot be made again: {error}") from error
-        phases = len(stored["phases"] or ())
-        return cls(path, recipe, made, stored["labels"], phases)
+        return cls(path, recipe, provenance, stored["labels"])
 
-    def anchor(self, text: str) -> Anchor:
-        """A measured slice: the volume contains it voxel for voxel, whatever became of its file."""
-        plane, place, _ = parse_anchor(text)
-        where = (slice(None),) * NORMAL[plane] + (place,)
-        return Anchor(plane, place, np.ascontiguousarray(self.labels[where], np.uint8))
+    @property
+    def anchors(self) -> list[Anchor]:
+        """The measured slices: the volume contains them, whatever became of their files."""
+        anchors = []
+        for text in self.recipe.anchors:
+            plane, place, _ = parse_anchor(text)
+            where = (slice(None),) * NORMAL[plane] + (place,)
+            labels = np.ascontiguousarray(self.labels[where], np.uint8)
+            anchors.append(Anchor(plane, place, labels))
+        return anchors
+
+    def resolve(self) -> Job:
+        """The job that makes it again."""
+        try:
+            return resolve(self.recipe, anchors=self.anchors)
+        except ReconError as error:
+            raise ReconError(f"{self.path} cannot be made again: {error}") from error
+
+    def list_changes(self, now: Mapping[str, Any]) -> list[str]:
+        """What has changed since the volume was made, in words."""
+        lines = list_changes(self.provenance, now)
+        hashes = self.provenance.get("anchors_sha256")
+        for anchor in self.anchors:
+            if isinstance(hashes, Mapping) and hashes.get(anchor.name) != anchor.sha256:
+                lines.append(
+                    f"the slice {anchor.name} in the file is not the anchor it was made with"
+                )
+        return lines
 
 
 @attrs.frozen
-class Remade:
+class Reproduction:
     """How a volume made again compares: voxels that differ, of how many, and what has changed."""
 
     differing: int
@@ -87,87 +109,75 @@ class Remade:
     changes: list[str]
 
 
-def remake(origin: Origin, folder: Folder, executor: Executor, progress: Progress) -> Remade:
-    """Make a volume again as volume.zarr in a folder that is taken, and compare the two."""
+def reproduce(
+    origin: Origin, folder: Folder, executor: Executor, progress: Progress
+) -> Reproduction:
+    """Make a volume again as volume.zarr in a folder that is locked, and compare the two."""
+    job = origin.resolve()
     try:
-        denoiser, digest = loaded(origin.recipe)
-        executor.prepare(origin.recipe, denoiser, folder.path)
+        executor.prepare(job, folder.path)
     except ReconError as error:
         raise ReconError(f"{origin.path} cannot be made again: {error}") from error
-    folder.begin(origin.recipe, resume=folder.request() is not None)
-    check_unchanged(folder, circumstances(origin.recipe, digest))
-    recipe = resolved(_with_anchors(origin, folder), denoiser)
-    order = Order(recipe, denoiser, digest, folder)
-    order.note(0, measured={})
-    made: Mapping[str, Any] = {}
-    with _threads(origin.made.get("threads"), executor):
-        results = contextlib.closing(executor.results(order, progress))
-        with results as coming:
-            for result in coming:
-                match result:
-                    case Made(_, volume, _, _, threads, device):
-                        made = provenance(recipe, 0, origin.phases, digest, threads, device)
-                        table = {**origin.made["recipe"]}
-                        if recipe.weights is not None:
-                            table["weights"] = recipe.weights
-                        kept = made | {"recipe": table}
-                        attrs.evolve(volume, provenance=kept).save(order.path(0))
-                    case Failed(_, why):
-                        raise why
-    if not made:  # it was made before an interruption
-        made = ome_zarr.read(order.path(0))["provenance"]
-    again = ome_zarr.read(order.path(0))["labels"]
+    folder.begin(origin.recipe, resume=folder.read_request() is not None)
+    check_unchanged(folder, job)
+    order = Order(job, folder)
+    order.note(0, measured={})  # nothing is to be
+    with match_threads(origin.provenance.get("threads"), executor):
+        executor.execute(order, Copy(order, origin), progress)
+    again = ome_zarr.read(order.path(0))
     differing = 0
-    for low in range(0, recipe.shape[0], THICKNESS):
+    for low in range(0, job.recipe.shape[0], THICKNESS):
         part = slice(low, low + THICKNESS)
-        differing += int(np.count_nonzero(origin.labels[part] != again[part]))
+        differing += int(np.count_nonzero(origin.labels[part] != again["labels"][part]))
     folder.end()
-    return Remade(differing, int(np.prod(recipe.shape)), _changes(origin, made))
+    changes = origin.list_changes(again["provenance"])
+    return Reproduction(differing, int(np.prod(job.recipe.shape)), changes)
 
 
-def _weights(path: Path, recipe: Recipe, digest: Any) -> str | None:
+@attrs.frozen(eq=False)
+class Copy:
+    """The sink of a reproduction: the volume with the recipe that its origin tells."""
+
+    order: Order
+    origin: Origin
+
+    def keep_sample(self, sample: Sample) -> None:
+        """Write the volume; its weights are named where they are now."""
+        provenance = collect_provenance(self.order.job, 0, sample.threads, sample.device)
+        provenance["recipe"] = {**self.origin.provenance["recipe"]}
+        if self.order.job.recipe.weights is not None:
+            provenance["recipe"]["weights"] = self.order.job.recipe.weights
+        attrs.evolve(sample.volume, provenance=provenance).save(self.order.path(0))
+
+    def keep_results(self, number: int, results: Results) -> None:
+        """Nothing is measured."""
+
+    def keep_failure(self, number: int, error: BaseException) -> None:
+        """There is no other sample to go on with."""
+        raise error
+
+
+def find_weights(path: Path, recipe: Recipe, digest: Any) -> str | None:
     """Name or path of the weights: a path is relative to the volume's folder, and a file that is
     no longer where it was is looked for there."""
-    given = recipe.weights
-    if given is None or given in bundled(recipe.denoiser.name):
-        return given
-    places = [path.parent / given, path.parent / Path(given).name]
+    name = recipe.weights
+    if name is None or name in bundled(recipe.denoiser.name):
+        return name
+    places = [path.parent / name, path.parent / Path(name).name]
     for place in places:
         if place.is_file():
             return str(place)
-    told = f", SHA-256 {digest}," if digest else ""
+    sha256 = f", SHA-256 {digest}," if digest else ""
     raise ReconError(
-        f"its weights {given}{told} are gone, and no {places[1].name} lies beside it; tell with "
-        "--weights where they are"
+        f"its weights {name}{sha256} are gone, and no {places[1].name} lies beside it; tell with "
+        "weights= where they are"
     )
 
 
-def _with_anchors(origin: Origin, folder: Folder) -> Recipe:
-    """The recipe with its anchors in files again, taken from the volume."""
-    anchors = []
-    for number, text in enumerate(origin.recipe.anchors):
-        anchor, file = origin.anchor(text), folder.state(f"anchor-{number}.npy")
-        with atomic_output(file, replace=True) as partial, partial.open("wb") as stream:
-            np.save(stream, anchor.labels)
-        anchors.append(f"{anchor.name}={file}")
-    return attrs.evolve(origin.recipe, anchors=tuple(anchors))
-
-
 @contextlib.contextmanager
-def _threads(number: Any, executor: Executor) -> Iterator[None]:
+def match_threads(number: Any, executor: Executor) -> Iterator[None]:
     """As many threads as the volume was made with, where this process makes it."""
     with keep_threads():
         if isinstance(executor, Local) and isinstance(number, int) and 1 <= number <= MOST_THREADS:
             torch.set_num_threads(number)
         yield
-
-
-def _changes(origin: Origin, now: Mapping[str, Any]) -> list[str]:
-    """What has changed since the volume was made, in words."""
-    lines = changed(origin.made, now)
-    told = origin.made.get("anchors_sha256")
-    for text in origin.recipe.anchors:
-        anchor = origin.anchor(text)
-        if isinstance(told, Mapping) and told.get(anchor.name) != anchor.sha256:
-            lines.append(f"the slice {anchor.name} in the file is not the anchor it was made with")
-    return lines

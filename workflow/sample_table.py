@@ -12,7 +12,7 @@ import xarray as xr
 from recon.core.data.volume import Volume
 from recon.core.recipe import Recipe
 from recon.core.storage.atomic import atomic_output
-from recon.workflow.executors import Results
+from recon.workflow.results import Results
 
 MOST = 36
 """Values of one result that get a column each: a stiffness does, a histogram does not."""

@@ -11,7 +11,7 @@ import torch
 from recon.core import Recipe
 from recon.core.data.finite import unbounded
 from recon.core.estimate import check_estimate, estimate_unchecked
-from recon.core.sampler import fitted
+from recon.core.job import resolve
 from recon.core.sampling.noise import respaced
 
 
@@ -33,7 +33,7 @@ def main(side: int, weights: str, threads: int) -> None:
     """Print seconds of a network pass, of the check of its estimate, and the share."""
     torch.set_num_threads(threads)
     recipe = Recipe(shape=(side,) * 3, weights=weights)
-    denoiser = fitted(recipe)
+    denoiser = resolve(recipe).denoiser
     channels = len(denoiser.material.phases) if denoiser.material else 2
     x = torch.randn(1 if channels == 2 else channels, *recipe.shape)
     step = attrs.evolve(respaced(denoiser.alpha_bar, 60)[30], planes=("xz",))

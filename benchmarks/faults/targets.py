@@ -27,11 +27,11 @@ from mutate import (
 )
 from PIL import Image
 
-from recon.cli.recipe import recipe_table
+from recon.cli import recipe as recipe_file
 from recon.core import Micrographs, Recipe, Volume, catalog, weights
 from recon.core.readers import read_image
 from recon.plugins.materials.materials import Materials, list_bundled_materials
-from recon.workflow.run import check
+from recon.workflow.run import check_recipe
 
 Files = dict[str, bytes]
 LABELS = np.random.default_rng(0).integers(0, 3, (4, 9, 11), np.uint8)
@@ -270,7 +270,7 @@ def read_slices(folder: Path) -> None:
 
 def read_recipe(folder: Path) -> None:
     """As `recon run --dry-run` does before it plans."""
-    check(Recipe.from_table(recipe_table(folder / FILE)))
+    check_recipe(Recipe.from_table(recipe_file.read_recipe(folder / FILE)))
 
 
 def read_materials(folder: Path) -> None:

@@ -11,9 +11,9 @@ import torch
 
 from recon.core import Recipe, Volume, catalog, sample_steps
 from recon.core.bundled import bundled
+from recon.core.job import resolve
 from recon.core.kinds import Denoiser
 from recon.core.recipe import Choice
-from recon.core.sampler import fitted
 
 METRICS = (
     "volume-fraction",
@@ -72,7 +72,7 @@ def sampling(name: str, side: int, steps: int, threads: tuple[int, ...]) -> list
         recipe = attrs.evolve(recipe, denoiser=Choice("gaussian"))
     else:
         recipe = attrs.evolve(recipe, weights=name)
-    denoiser = fitted(recipe)
+    denoiser = resolve(recipe).denoiser
     made = {n: labels(recipe, denoiser, n) for n in threads}
     across = max(np.mean(made[a] != made[b]) for a, b in itertools.combinations(threads, 2))
     same = max(
@@ -130,7 +130,7 @@ def main(side: int, steps: int, threads: str) -> None:
         shown(sampling(name, side, steps, wanted))
     set_threads(1)
     recipe = Recipe(shape=(side,) * 3, steps=10, weights="fibres")
-    shown(measuring(Volume(labels(recipe, fitted(recipe), 1)), wanted))
+    shown(measuring(Volume(labels(recipe, resolve(recipe).denoiser, 1)), wanted))
 
 
 def shown(rows: list[Difference]) -> None:

@@ -24,10 +24,10 @@ from samplers import SAMPLERS
 from sampling import Made, sampled
 from score import function_errors, functions, of_micrographs, real_crops, scalars, second_order
 
-from recon.cli.settings import parsed
+from recon.cli.settings import parse_settings
 from recon.core import Recipe, Volume
 from recon.core.recipe import Choice
-from recon.workflow.run import train
+from recon.workflow.train import train
 
 PHYSICS = {
     "fibre-composite": {"homogenization": {"materials": "glass-epoxy"}},
@@ -181,7 +181,7 @@ def main(
         if classifier:
             real["classifier"] = areas(*real_against_real(what.test), len(what.test.phases))
         for sampler in samplers:
-            recipe = recipe_of(sampler, weights, shape, parsed(settings))
+            recipe = recipe_of(sampler, weights, shape, parse_settings(settings))
             tag = sampler + (f"-{label}" if label else "")
             size = "x".join(map(str, shape))
             made = sampled(recipe, seeds, folder / name / f"{tag}-{size}")

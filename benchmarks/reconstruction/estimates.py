@@ -18,7 +18,7 @@ from recon.core import Recipe
 from recon.core.data.encoding import encode
 from recon.core.data.planes import PLANES
 from recon.core.estimate import estimate
-from recon.core.sampler import fitted
+from recon.core.job import resolve
 from recon.core.sampling.noise import Step
 from recon.core.sampling.philox import START, normal
 from recon.core.sampling.scene import Scene
@@ -34,7 +34,7 @@ LEVELS = (64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.1)
 @click.option("--weights", help="Trained weights; bundled ones when not given.")
 def main(name: str, data: Path | None, weights: str | None) -> None:
     what = material(name, data)
-    denoiser = fitted(Recipe(weights=weights or what.weights))
+    denoiser = resolve(Recipe(weights=weights or what.weights)).denoiser
     statistics = denoiser.statistics
     assert statistics is not None
     labels = what.test.labels[-SIDE:, -SIDE:, -SIDE:]

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from recon.workflow.overlay import FAST, laid_over
+from recon.workflow.overlay import FAST, lay_over
 
 SAMPLERS: dict[str, dict[str, Any]] = {
     "spectral": {},
-    "fast": laid_over({}, FAST),
+    "fast": lay_over({}, FAST),
     "gamma-blend": {"steps": 90, "harmonizer": {"name": "gamma-blend"}},
     "none": {"steps": 90, "harmonizer": {"name": "none"}},
     "paper": {"steps": 1000, "harmonizer": {"name": "gamma-blend"}},

@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 
 from recon.core import Recipe, Volume, sample_steps
+from recon.core.job import resolve
 from recon.core.kinds import Denoiser
-from recon.core.sampler import fitted
 
 
 @attrs.frozen
@@ -28,7 +28,7 @@ def sampled(recipe: Recipe, seeds: int, folder: Path) -> Made:
     for seed in range(seeds):
         path, note = folder / f"{seed:03d}.zarr", folder / f"{seed:03d}.json"
         if not note.exists():
-            denoiser = denoiser or fitted(recipe)
+            denoiser = denoiser or resolve(recipe).denoiser
             begin = time.perf_counter()
             volume, count = _one(recipe, seed, denoiser)
             took = time.perf_counter() - begin

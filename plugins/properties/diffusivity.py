@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from recon.core import Property, ReconError, Volume, option
 from recon.core.data.clusters import Clusters
-from recon.core.sampler import torch_device
+from recon.core.sampling.device import resolve_device
 from recon.core.storage.atomic import atomic_output
 from recon.plugins.properties.diffusion.cpu import Cpu
 from recon.plugins.properties.diffusion.flux import cell_flux
@@ -86,7 +86,7 @@ class Diffusivity(Property):
     def solve(self, volume: Volume) -> xr.Dataset:
         """Diffusivity along each axis asked for."""
         conducting = self._conducting(volume)
-        device = torch_device(self.device)
+        device = resolve_device(self.device)
         clusters = Clusters(conducting > 0, self.periodic)
         fraction = float(np.count_nonzero(conducting)) / conducting.size
         solved: dict[str, Solved] = {}

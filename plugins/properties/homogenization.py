@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recon.core import Property, ReconError, Volume, option
 from recon.core.data.clusters import Clusters
 from recon.core.data.structure_tensor import directions
-from recon.core.sampler import torch_device
+from recon.core.sampling.device import resolve_device
 from recon.core.storage.atomic import atomic_output
 from recon.core.storage.memory import out_of_memory
 from recon.plugins.materials.materials import Materials, list_bundled_materials
@@ -98,7 +98,7 @@ class Homogenization(Property):
                 self.tolerance,
                 self.max_iterations,
                 self.cases_at_once,
-                _system(torch_device(self.device)),
+                _system(resolve_device(self.device)),
                 solved,
             )
         except Exception as error:

@@ -157,7 +157,7 @@ def test_an_interrupted_run_goes_on_where_it_was(recon, monkeypatch, bare):
 
 
 def test_a_folder_in_use_is_refused(recon):
-    with Folder(Path("busy")).taken():
+    with Folder(Path("busy")).lock():
         assert "busy is in use by another run" in line(recon(*SMALL, "--out", "busy", code=2))
     recon(*SMALL, "--out", "busy")
 

@@ -4,14 +4,14 @@ import os
 
 import pytest
 
-from recon.cli.recipe import recipe_table
+from recon.cli import recipe as recipe_file
 from recon.core import Recipe, ReconError
 from recon.plugins.materials.materials import Materials
-from recon.workflow.run import check
+from recon.workflow.run import check_recipe
 
 
 def read_recipe(path):
-    check(Recipe.from_table(recipe_table(path)))
+    check_recipe(Recipe.from_table(recipe_file.read_recipe(path)))
 
 
 READERS = {"recipe": read_recipe, "materials": Materials.load}
@@ -81,7 +81,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path, read, monkeypatch):
         ("periodic = ['']", "periodic must name axes"),
         ("anchors = ['xy:9999999999999999999999=a']", "No such file"),
         ("micrographs = 3", "micrographs must be"),
-        ("denoiser = 1979-05-27", "denoiser must be a table"),
+        ("denoiser = 1979-05-27", "denoiser must be a name"),
         ("[denoiser]\nguidance = 1" + "0" * 400, "guidance must be float, got 1000"),
         ("[denoiser]\nwidth = 1000000000", "width must be in [8, 4096]"),
         (f"[denoiser]\nmultiples = {[1] * 1000}", "multiples must be 1 to 8 levels, got 1000"),

@@ -5,8 +5,8 @@ import numpy as np
 
 from recon.core import Recipe, catalog, sample_steps
 from recon.core.bundled import bundled
+from recon.core.job import resolve
 from recon.core.recipe import Choice
-from recon.core.sampler import fitted
 
 NAMES = sorted(bundled("unet-ddpm"))
 LAGS = (1, 2, 4, 8)
@@ -33,7 +33,7 @@ def recipe(name, seed):
 
 def denoiser(name):
     """The network of bundled weights."""
-    return fitted(recipe(name, 0))
+    return resolve(recipe(name, 0)).denoiser
 
 
 def with_options(recipe, **options):

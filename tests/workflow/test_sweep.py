@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from recon.core import ReconError
-from recon.workflow.overlay import laid_over
+from recon.workflow.overlay import lay_over
 from recon.workflow.sweep import figure as sweep_figure
 from recon.workflow.sweep import table as sweep_table
 from recon.workflow.sweep.combinations import Sweep
-from recon.workflow.sweep.sweep import trained_from
+from recon.workflow.sweep.sweep import list_training_inputs
 
 VALUES = st.lists(
     st.one_of(st.booleans(), st.integers(-9, 9), st.floats(-1, 1), st.text(max_size=60)),
@@ -24,7 +24,7 @@ VALUES = st.lists(
 
 def test_combinations_come_in_order_with_the_last_value_fastest():
     asked = Sweep({"steps": [20, 40], "harmonizer.rounds": [0, 1, 2]}, {"seed": 3})
-    found = asked.combinations()
+    found = asked.combine()
     assert [c.name for c in found[:4]] == [
         "steps=20,rounds=0",
         "steps=20,rounds=1",
@@ -38,11 +38,11 @@ def test_combinations_come_in_order_with_the_last_value_fastest():
 
 def test_names_are_short_where_they_can_be():
     asked = Sweep({"steps": [2], "denoiser.steps": [5], "harmonizer.gamma": [0.5]})
-    assert asked.combinations()[0].name == "steps=2,denoiser.steps=5,gamma=0.5"
+    assert asked.combine()[0].name == "steps=2,denoiser.steps=5,gamma=0.5"
     asked = Sweep({"shape": [(8, 8, 8), (8, 8, 16)], "periodic": [[], ["z", "y"]]})
-    assert asked.combinations()[-1].name == "shape=8x8x16,periodic=zxy"
+    assert asked.combine()[-1].name == "shape=8x8x16,periodic=zxy"
     paths = Sweep({"weights": ["a/net.safetensors", "b/NET.safetensors"]})
-    assert [c.name for c in paths.combinations()] == [
+    assert [c.name for c in paths.combine()] == [
         "weights=net.safetensors",
         "weights=NET.safetensors-2",
     ]
@@ -51,21 +51,21 @@ def test_names_are_short_where_they_can_be():
 @given(VALUES)
 def test_names_are_different_and_safe_whatever_the_values(values):
     asked = Sweep({"denoiser.noise": values})
-    names = [combination.name for combination in asked.combinations()]
+    names = [combination.name for combination in asked.combine()]
     assert len({name.casefold() for name in names}) == len(values)
     assert all(not set(name) & set('/\\:*?"<>| \n') and len(name) < 60 for name in names)
 
 
 def test_values_are_laid_over_names_first():
     table = {"steps": 5, "harmonizer": {"name": "gamma-blend", "gamma": 0.3}}
-    over = laid_over(table, {"harmonizer.rounds": 2, "harmonizer": "spectral"})
+    over = lay_over(table, {"harmonizer.rounds": 2, "harmonizer": "spectral"})
     assert over["harmonizer"] == {"name": "spectral", "rounds": 2}
-    same = laid_over(table, {"harmonizer": "gamma-blend", "harmonizer.rounds": 2})
+    same = lay_over(table, {"harmonizer": "gamma-blend", "harmonizer.rounds": 2})
     assert same["harmonizer"] == {"name": "gamma-blend", "gamma": 0.3, "rounds": 2}
     assert table["harmonizer"] == {"name": "gamma-blend", "gamma": 0.3}
-    unnamed = laid_over({"harmonizer": {"rounds": 1}}, {"harmonizer": "spectral"})
+    unnamed = lay_over({"harmonizer": {"rounds": 1}}, {"harmonizer": "spectral"})
     assert unnamed["harmonizer"] == {"rounds": 1}
-    assert laid_over({}, {"periodic": "z,x"})["periodic"] == ["z", "x"]
+    assert lay_over({}, {"periodic": "z,x"})["periodic"] == ["z", "x"]
 
 
 def test_what_training_depends_on():
@@ -73,8 +73,8 @@ def test_what_training_depends_on():
         combinations = Sweep(
             {key.replace("_", ".", 1): values for key, values in vary.items()},
             {"micrographs": "m.zarr"},
-        ).combinations()
-        return len({str(trained_from(combination.recipe)) for combination in combinations})
+        ).combine()
+        return len({str(list_training_inputs(combination.recipe)) for combination in combinations})
 
     assert networks(harmonizer_rounds=[1, 2], steps=[5, 6], samples=[1, 2]) == 1
     assert networks(denoiser_guidance=[1, 2], schedule=["cyclic", "random"]) == 1
@@ -107,7 +107,7 @@ def rows(asked, floor=lambda place: 0.02):
             "volume-fraction.a": 0.4,
             "volume-fraction.a.difference": 0.01 * place,
         }
-        for place, combination in enumerate(asked.combinations())
+        for place, combination in enumerate(asked.combine())
     ]
 
 

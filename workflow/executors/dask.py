@@ -4,7 +4,7 @@ import contextlib
 import importlib.metadata
 import logging
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from recon.core.errors import ReconError
-from recon.core.kinds import Denoiser
+from recon.core.job import Job
 from recon.core.recipe import Recipe
-from recon.core.sampler import torch_device
-from recon.workflow.executors import Order, Progress, Result
+from recon.core.sampling.device import resolve_device
+from recon.workflow.executors import Order, Progress, Sink
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -24,7 +24,8 @@ FIRST_WORKER = 60.0
 """Seconds to wait for a worker of a running cluster when it was not told how many will come."""
 
 
-def _installed() -> None:
+def check_installed() -> None:
+    """ReconError without dask.distributed."""
     if find_spec("distributed") is None:
         raise ReconError("executor dask needs dask.distributed: pip install 'microrecon[scale]'")
 
@@ -44,31 +45,30 @@ class Dask:
     memory: None = None
 
     def __attrs_post_init__(self) -> None:
-        _installed()
+        check_installed()
 
     def check(self, recipe: Recipe) -> None:
         """That a running cluster is there, and that its workers have what the recipe needs."""
         if self.scheduler is not None:
-            with self._connected(recipe):
+            with self._connect(recipe):
                 pass
 
-    def prepare(self, recipe: Recipe, denoiser: Denoiser, folder: Path) -> None:
-        """Each worker and process has a memory of its own."""
+    def prepare(self, job: Job, folder: Path) -> None:
+        """Nothing: each worker has a memory of its own."""
 
-    def results(self, order: Order, progress: Progress) -> Generator[Result, None, None]:
-        """Results as they come; the cluster, if it is one of this machine, lives as long."""
-        if not order.unmade() and not order.unmeasured():
+    def execute(self, order: Order, sink: Sink, progress: Progress) -> None:
+        """Samples as they come; the cluster, if it is one of this machine, lives as long."""
+        if not order.unmade and not order.unmeasured:
             return
         from recon.workflow.executors.tasks import Tasks
 
-        with self._connected(order.recipe) as client:
-            if link := _dashboard(client):
+        with self._connect(order.job.recipe) as client:
+            if link := find_dashboard(client):
                 self.tell(f"dashboard: {link}")
-            with contextlib.closing(Tasks(client, order).results(progress)) as results:
-                yield from results
+            Tasks(client, order, sink, progress).execute()
 
     @contextlib.contextmanager
-    def _connected(self, recipe: Recipe) -> Iterator["Client"]:
+    def _connect(self, recipe: Recipe) -> Iterator["Client"]:
         """A client of a cluster whose workers have been looked at."""
         from distributed import Client
         from distributed.versions import VersionMismatchWarning
@@ -77,10 +77,10 @@ class Dask:
         from recon.workflow.executors.local_cluster import local_cluster, shares
 
         with contextlib.ExitStack() as stack:
-            stack.enter_context(_quiet())
+            stack.enter_context(silence())
             source: dict[str, Any] = {}
             if self.scheduler is None:
-                on_cpu = torch_device(recipe.device) == "cpu"
+                on_cpu = resolve_device(recipe.device) == "cpu"
                 workers, threads = shares(self.workers, recipe.samples, on_cpu)
                 source["address"] = stack.enter_context(local_cluster(workers, threads))
             elif Path(self.scheduler).is_file():
@@ -94,7 +94,7 @@ class Dask:
                 except (OSError, ValueError) as error:
                     raise ReconError(
                         f"cannot reach the scheduler {self.scheduler}: {error}; start one with "
-                        "`dask scheduler`, or leave --scheduler out"
+                        "`dask scheduler`, or leave scheduler= out"
                     ) from None
             if self.scheduler is not None:
                 self._wait(client)
@@ -112,11 +112,11 @@ class Dask:
         except TimeoutError:
             raise ReconError(
                 f"the scheduler {self.scheduler} has no worker; start some with `dask worker "
-                "ADDRESS --nthreads 1`, or wait for N of them with --workers N"
+                "ADDRESS --nthreads 1`, or wait for N of them with workers=N"
             ) from None
 
 
-def _dashboard(client: "Client") -> str | None:
+def find_dashboard(client: "Client") -> str | None:
     """Link of the page that shows tasks and workers, where the scheduler has what it needs."""
     with contextlib.suppress(Exception):  # it is no more than a convenience
         client.run_on_scheduler(importlib.metadata.version, "bokeh")
@@ -125,7 +125,7 @@ def _dashboard(client: "Client") -> str | None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Dask tells of every connection that ends; what a user can act upon, recon tells."""
     with contextlib.ExitStack() as stack:
         speakers: list[logging.Handler | logging.Logger] = [logging.getLogger("asyncio")]

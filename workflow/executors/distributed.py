@@ -1,7 +1,8 @@
 """Each sample over all processes of torchrun: the first leads a run, the others follow."""
 
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,18 @@ import attrs
 import torch.distributed as dist
 
 from recon.core.errors import ReconError
-from recon.core.kinds import Denoiser
+from recon.core.job import Job, resolve
 from recon.core.recipe import Recipe
-from recon.core.sampler import State, fitted, refuse_slabs, torch_device
+from recon.core.sampler import State, refuse_slabs
+from recon.core.sampling.device import resolve_device
 from recon.core.sampling.processes import Processes
 from recon.core.storage import ome_zarr
 from recon.core.storage.streamed import StreamedVolume
-from recon.workflow.executors import Failed, Made, Order, Progress, Result
-from recon.workflow.executors.in_slabs import sampled
-from recon.workflow.executors.local import measurements
+from recon.workflow.executors import Order, Progress, Sample, Sink
+from recon.workflow.executors.in_slabs import sample_in_slabs
+from recon.workflow.executors.local import make_all, measure_samples
 from recon.workflow.executors.sharded import Sharded
-from recon.workflow.provenance import surroundings
+from recon.workflow.provenance import describe_machine
 
 
 @attrs.frozen
@@ -34,74 +36,65 @@ class Distributed:
 
     def check(self, recipe: Recipe) -> None:
         """Refuse what works in one process only."""
-        self.processes.device(torch_device(recipe.device))
+        self.processes.device(resolve_device(recipe.device))
         Sharded(self.processes).bounds(min(recipe.shape))
         if recipe.weights is None and recipe.micrographs is not None:
             raise ReconError(
                 "several processes do not train in a run; use `recon train` first, with torchrun "
-                "too, and give its file with --weights"
+                "too, and give its file in weights="
             )
-        refuse_slabs(recipe)
 
-    def prepare(self, recipe: Recipe, denoiser: Denoiser, folder: Path) -> None:
-        """Each worker and process has a memory of its own."""
+    def prepare(self, job: Job, folder: Path) -> None:
+        """Refuse what does not work in slabs; each process has a memory of its own."""
+        refuse_slabs(job)
 
-    def results(self, order: Order, progress: Progress) -> Generator[Result, None, None]:
+    def execute(self, order: Order, sink: Sink, progress: Progress) -> None:
         """All samples are reconstructed, then the first process measures them."""
-        failed = set()
-        for number in order.unmade():
-            try:
-                yield self._made(order, number, progress)
-            except ReconError as error:
-                failed.add(number)
-                yield Failed(number, error)
+        failed = make_all(order, sink, partial(self._make, order, progress))
         self.dismiss()
-        yield from measurements(order, failed, progress, self.memory)
+        measure_samples(order, sink, progress, self.memory, failed)
 
     def dismiss(self) -> None:
         """Let the others go; after an error torchrun ends them."""
         dist.broadcast_object_list([None])
 
-    def _made(self, order: Order, number: int, progress: Progress) -> Made:
-        kept = order.folder.state(f"{order.path(number).stem}.slabs")
-        tell("sample", order.recipe.to_table(), number, str(kept.absolute()))
+    def _make(self, order: Order, progress: Progress, number: int) -> Sample:
+        job, unfinished = order.job, order.state(number, "slabs")
+        tell("sample", job.recipe.to_table(), number, str(unfinished.absolute()))
         slabs = Sharded(self.processes)
-        state, seconds = sampled(
-            order.recipe, number, order.denoiser, slabs, kept, self.processes, progress
-        )
+        state, seconds = sample_in_slabs(job, number, slabs, unfinished, self.processes, progress)
         volume = StreamedVolume(
-            order.recipe.shape,
+            job.recipe.shape,
             state.voxel_size,
             state.phases,
-            lambda: written(state, self.processes),
+            lambda: share_labels(state, self.processes),
             before=lambda path: tell("write", str(path.absolute())),
             after=dist.barrier,
         )
         where = f"{self.processes.size} processes"
-        return Made(number, volume, seconds, where, *surroundings(order.recipe.device))
+        return Sample(number, volume, seconds, where, *describe_machine(job.device))
 
 
 def follow(processes: Processes) -> None:
     """Do the part of a process that is not the first, until the samples are made."""
-    denoiser, state = None, None
-    while (message := heard()) is not None:
+    job, state = None, None
+    while (message := hear()) is not None:
         match message:
-            case ("sample", table, number, kept):
-                recipe = Recipe.from_table(table)
-                processes.device(torch_device(recipe.device))
-                denoiser = denoiser or fitted(recipe)
-                slabs = Sharded(processes)
+            case ("sample", table, number, unfinished):
+                if job is None:  # it is the same for all samples
+                    recipe = Recipe.from_table(table)
+                    processes.device(resolve_device(recipe.device))
+                    job = resolve(recipe)
+                slabs, path = Sharded(processes), Path(unfinished)
                 with contextlib.suppress(ReconError):  # all have the same, and the first tells it
-                    state, _ = sampled(
-                        recipe, number, denoiser, slabs, Path(kept), processes, _silent
-                    )
+                    state, _ = sample_in_slabs(job, number, slabs, path, processes, _ignore)
             case ("write", path):
                 assert state is not None
-                ome_zarr.put(Path(path), written(state, processes))
+                ome_zarr.put(Path(path), share_labels(state, processes))
                 dist.barrier()
 
 
-def _silent(what: str, done: int, total: int, word: str) -> None:
+def _ignore(what: str, done: int, total: int, word: str) -> None:
     pass
 
 
@@ -110,14 +103,14 @@ def tell(*message: Any) -> None:
     dist.broadcast_object_list([message])
 
 
-def heard() -> Any:
+def hear() -> Any:
     """What the first process says."""
-    said: list[Any] = [None]
-    dist.broadcast_object_list(said)
-    return said[0]
+    message: list[Any] = [None]
+    dist.broadcast_object_list(message)
+    return message[0]
 
 
-def written(state: State, processes: Processes) -> Iterator[tuple[int, Any]]:
+def share_labels(state: State, processes: Processes) -> Iterator[tuple[int, Any]]:
     """The labels that this process writes: its own, or all by the first where slabs share chunks
     of the file."""
     slabs = Sharded(processes)

@@ -64,7 +64,7 @@ def _started(**options: Any) -> LocalCluster:
     except RuntimeError as error:
         raise ReconError(
             "a worker died while it was starting, perhaps for want of memory; try again "
-            f"(--resume), with fewer than {options['n_workers']} --workers if need be"
+            f"(resume=True), with fewer than workers={options['n_workers']} if need be"
         ) from error
 
 

@@ -31,7 +31,7 @@ class Sharded(Slabs):
         if side < size:
             raise ReconError(
                 f"a volume of {side} voxels along an axis cannot be split over {size} processes; "
-                "start fewer or make a larger --shape"
+                "start fewer or make a larger shape="
             )
         unit = self.align if side >= self.align * size else 1
         units = -(-side // unit)

@@ -3,7 +3,6 @@
 import uuid
 import warnings
 from collections import Counter
-from collections.abc import Generator
 from typing import Any
 
 import attrs
@@ -12,8 +11,9 @@ from distributed import Client, Future, KilledWorker, as_completed
 
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
-from recon.workflow.executors import Failed, Made, Measured, Order, Progress, Result
-from recon.workflow.executors.worker import Packed, Parcel, Unfit, measured, reconstructed
+from recon.workflow.executors import Order, Progress, Sink
+from recon.workflow.executors.parcel import PackedSample, Parcel
+from recon.workflow.executors.worker import Unfit, measure, reconstruct
 
 ATTEMPTS = 3
 """Times that a sample is sent to another worker because one lacked something."""
@@ -28,31 +28,33 @@ class Tasks:
 
     client: Client
     order: Order
+    sink: Sink
+    progress: Progress
     token: str = attrs.field(init=False, factory=lambda: uuid.uuid4().hex[:8])
     pending: dict[str, tuple[int, bool]] = attrs.field(init=False, factory=dict)
     refused: Counter[int] = attrs.field(init=False, factory=Counter)
     failed: set[int] = attrs.field(init=False, factory=set)
 
-    def results(self, progress: Progress) -> Generator[Result, None, None]:
-        """Send all that is not done yet and yield what comes.
+    def execute(self) -> None:
+        """Send all that is not done yet and keep what comes.
 
         When the client closes, the cluster drops what is left.
         """
-        numbers = sorted({*self.order.unmade(), *self.order.unmeasured()})
+        numbers = sorted({*self.order.unmade, *self.order.unmeasured})
         coming = as_completed(loop=self.client.loop)
         # In the graph and not scattered: when the workers that hold it die, it is sent again.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
             parcel = self.client.submit(
-                _given, Parcel.of(self.order, self.token), key=f"recipe-{self.token}"
+                _pass, Parcel.of(self.order.job, self.token), key=f"recipe-{self.token}"
             )
         # A task goes where what it needs is: everywhere, or one worker would get all the samples.
         parcel.exception()  # waits until it is there
         self.client.replicate([parcel])
         for number in numbers:
-            coming.update(self._sent(parcel, number))
-        yield from self._received(coming, parcel, progress)
+            coming.update(self._send(parcel, number))
+        self._receive(coming, parcel)
 
-    def _sent(self, parcel: Future[Any], number: int) -> list[Future[Any]]:
+    def _send(self, parcel: Future[Any], number: int) -> list[Future[Any]]:
         """The tasks of a sample; one that is made already is only measured."""
         ending = f"{number:03d}-{self.token}"
         if again := self.refused[number]:
@@ -60,21 +62,20 @@ class Tasks:
         submit, futures = self.client.submit, []
         sample: Any
         if self.order.path(number).exists():
-            sample = Packed.of(Volume.open(self.order.path(number)), 0.0, "", 0, "")
+            volume = Volume.open(self.order.path(number))
+            sample = PackedSample.of(volume, 0.0, "", 0, "")
         else:
-            sample = submit(reconstructed, parcel, number, key=f"reconstruct-{ending}")
+            sample = submit(reconstruct, parcel, number, key=f"reconstruct-{ending}")
             futures.append(sample)
-        futures.append(submit(measured, parcel, sample, key=f"measure-{ending}"))
+        futures.append(submit(measure, parcel, sample, key=f"measure-{ending}"))
         for future in futures:
             self.pending[future.key] = number, future is sample
         return futures
 
-    def _received(
-        self, coming: as_completed, parcel: Future[Any], progress: Progress
-    ) -> Generator[Result, None, None]:
-        total = self.order.recipe.samples
-        made = total - len(self.order.unmade())
-        counts = {True: made, False: total - len(self.order.unmeasured())}
+    def _receive(self, coming: as_completed, parcel: Future[Any]) -> None:
+        total = self.order.samples
+        made = total - len(self.order.unmade)
+        counts = {True: made, False: total - len(self.order.unmeasured)}
         for future in coming:
             if future.key not in self.pending:
                 continue
@@ -83,29 +84,28 @@ class Tasks:
                 continue
             answer = self._answer(future)
             if isinstance(answer, Unfit) and self.refused[number] < ATTEMPTS:
-                coming.update(self._elsewhere(parcel, number, answer))
+                coming.update(self._resend(parcel, number, answer))
                 continue
             counts[making] += 1
-            if isinstance(answer, Packed):
-                facts = answer.seconds, answer.worker, answer.threads, answer.device
-                yield Made(number, answer.volume, *facts)
+            if isinstance(answer, PackedSample):
+                self.sink.keep_sample(answer.unpack(number))
             elif isinstance(answer, dict):
-                yield Measured(number, answer)
+                self.sink.keep_results(number, answer)
             else:
                 self.failed.add(number)
-                yield Failed(number, _error(answer))
-            progress("reconstruct" if making else "measure", counts[making], total, "")
+                self.sink.keep_failure(number, explain_failure(answer))
+            self.progress("reconstruct" if making else "measure", counts[making], total, "")
 
     def _answer(self, future: Future[Any]) -> Any:
         """What a task gave, or the exception that ended it."""
         if future.status == "cancelled":
             address = self.client.scheduler.address if self.client.scheduler else ""
             raise ReconError(
-                f"the scheduler {address} is gone or has dropped the samples; --resume goes on"
+                f"the scheduler {address} is gone or has dropped the samples; resume=True goes on"
             )
         return future.exception() if future.status == "error" else future.result()
 
-    def _elsewhere(self, parcel: Future[Any], number: int, unfit: Unfit) -> list[Future[Any]]:
+    def _resend(self, parcel: Future[Any], number: int, unfit: Unfit) -> list[Future[Any]]:
         """Let the worker leave, or it would fail every sample faster than others make them."""
         lacks = ", ".join(unfit.lacks)
         if unfit.address in self.client.scheduler_info(n_workers=-1)["workers"]:
@@ -114,14 +114,15 @@ class Tasks:
         self.refused[number] += 1
         for key in [key for key, (of, _) in self.pending.items() if of == number]:
             del self.pending[key]
-        return self._sent(parcel, number)
+        return self._send(parcel, number)
 
 
-def _given(parcel: Parcel) -> Parcel:
+def _pass(parcel: Parcel) -> Parcel:
     return parcel
 
 
-def _error(answer: Any) -> BaseException:
+def explain_failure(answer: Any) -> BaseException:
+    """Why a task gave no result."""
     if isinstance(answer, Unfit):
         lacks = ", ".join(answer.lacks)
         return ReconError(f"no fault of the sample: worker {answer.address} {lacks}")

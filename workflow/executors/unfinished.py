@@ -25,7 +25,8 @@ def save(folder: Path, done: int, field: SlabField, processes: Processes) -> Non
         _save(folder, done, field, processes)
     except OSError as error:
         raise ReconError(
-            f"cannot write {folder}: {error.strerror or error}; make room there, then --resume"
+            f"cannot write {folder}: {error.strerror or error}; make room there, then "
+            "resume=True goes on"
         ) from error
 
 

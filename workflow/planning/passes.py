@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.core.data.statistics import Statistics
+from recon.core.job import Job
 from recon.core.kinds import Denoiser
-from recon.core.recipe import Recipe
 from recon.core.sampler import sample_steps
 from recon.core.sampling.noise import Step
 
@@ -38,32 +38,35 @@ class Passes:
         return sum(self.of.values())
 
 
-def count(recipe: Recipe, denoiser: Denoiser) -> Passes:
-    """Run the recipe's sampler on a small volume with a model that costs nothing."""
-    model = Blank(inner=denoiser)
-    small = attrs.evolve(recipe, shape=(SIDE, SIDE, SIDE), anchors=(), samples=1)
-    for _ in sample_steps(small, denoiser=model):
+def count_passes(job: Job) -> Passes:
+    """Run the job's sampler on a small volume with a model that costs nothing."""
+    model = Blank(inner=job.denoiser)
+    for _ in sample_steps(_shrink(job, model, SIDE)):
         pass
-    return Passes(dict(model.passes), _beside(recipe, denoiser))
+    return Passes(dict(model.passes), _time_sampler(job))
 
 
-def _beside(recipe: Recipe, denoiser: Denoiser) -> float:
+def _shrink(job: Job, model: "Blank", side: int) -> Job:
+    """The same on a cube with another model and without anchors, which would not fit."""
+    recipe = attrs.evolve(job.recipe, shape=(side, side, side), anchors=(), samples=1)
+    return attrs.evolve(job, recipe=recipe, denoiser=model, anchors=(), encoded_anchors=())
+
+
+def _time_sampler(job: Job) -> float:
     """Seconds of a voxel, channel and pass: of the quickest of a few steps."""
-    model = Blank(inner=denoiser)
-    shape = (TIMED, TIMED, TIMED)
-    part = attrs.evolve(recipe, shape=shape, anchors=(), samples=1)
-    found, done = float("inf"), 0
-    states = sample_steps(part, denoiser=model)
+    model = Blank(inner=job.denoiser)
+    best, done = float("inf"), 0
+    states = sample_steps(_shrink(job, model, TIMED))
     begun = time.perf_counter()
     for state in islice(states, STEPS):
         passes = sum(model.passes.values()) - done
         took = time.perf_counter() - begun
         if state.number > 1 or state.steps == 1:  # the first one holds the start
-            found = min(found, took / (max(1, passes) * state.x.shape[0] * TIMED**3))
+            best = min(best, took / (max(1, passes) * state.x.shape[0] * TIMED**3))
         done += passes
         begun = time.perf_counter()
     states.close()
-    return found
+    return best
 
 
 @attrs.define(eq=False)

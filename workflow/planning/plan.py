@@ -9,13 +9,11 @@ import torch
 
 from recon.core.data.planes import NORMAL, PLANES, in_plane
 from recon.core.errors import ReconError
-from recon.core.kinds import Denoiser
-from recon.core.recipe import Recipe
-from recon.core.sampler import field_channels, torch_device
+from recon.core.job import Job
 from recon.core.sampling.noise import Step
 from recon.core.storage.budget import available, format_memory
-from recon.workflow.planning.passes import Passes, count
-from recon.workflow.planning.tracing import Cost, traced
+from recon.workflow.planning.passes import Passes, count_passes
+from recon.workflow.planning.tracing import Cost, trace
 
 LIBRARIES = 420e6
 """Bytes of Python, torch and the rest before any work."""
@@ -50,17 +48,16 @@ class Memory:
     slabs: dict[int, int]
 
     @classmethod
-    def of(cls, recipe: Recipe, denoiser: Denoiser) -> "Memory":
+    def of(cls, job: Job) -> "Memory":
         """Largest of what the planes take."""
-        voxels, channels = prod(recipe.shape), field_channels(denoiser)
-        network = LIBRARIES + KERNELS * max(
-            cost.peak if cost else 0 for cost in costs(recipe, denoiser).values()
-        )
-        largest = voxels // min(recipe.shape) * channels
+        values, shape = prod(job.field_shape), job.recipe.shape
+        peaks = (cost.peak if cost else 0 for cost in trace_planes(job).values())
+        network = LIBRARIES + KERNELS * max(peaks)
+        largest = values // min(shape)
         return cls(
-            int(network + IN_MEMORY * voxels * channels),
+            int(network + IN_MEMORY * values),
             {
-                thick: int(network + IN_SLABS * largest * min(thick, max(recipe.shape)))
+                thick: int(network + IN_SLABS * largest * min(thick, max(shape)))
                 for thick in THICKNESSES
             },
         )
@@ -81,7 +78,7 @@ class Memory:
         least = min(self.slabs.values())
         raise ReconError(
             f"a volume of this shape needs {format_memory(least)} of memory even in thin slabs, "
-            f"got {format_memory(limit)}; give more --memory, take a smaller --shape, or --set "
+            f"got {format_memory(limit)}; give more memory=, take a smaller shape=, or "
             "denoiser.batch_slices=8"
         )
 
@@ -103,78 +100,71 @@ class Plan:
     scratch: int
 
     @classmethod
-    def of(cls, recipe: Recipe, denoiser: Denoiser, limit: int | None) -> "Plan":
+    def of(cls, job: Job, limit: int | None) -> "Plan":
         """Count and time; takes some seconds.
 
         limit  bytes of memory to keep within
         """
-        passes, memory = count(recipe, denoiser), Memory.of(recipe, denoiser)
-        found = costs(recipe, denoiser)
+        passes, memory, shape = count_passes(job), Memory.of(job), job.recipe.shape
+        planes = trace_planes(job)
         flop = sum(
-            n * cost.flop * recipe.shape[NORMAL[plane]] // slices(recipe, plane)
+            n * cost.flop * shape[NORMAL[plane]] // slices(job, plane)
             for plane, n in passes.of.items()
-            if (cost := found[plane]) is not None
+            if (cost := planes[plane]) is not None
         )
-        voxels, channels = prod(recipe.shape), field_channels(denoiser)
+        voxels = prod(shape)
         thickness = memory.thickness(limit)
-        beside = passes.total * voxels * channels * passes.seconds
-        seconds = beside + network_seconds(recipe, denoiser, flop, passes.total * voxels)
-        return cls(
-            passes,
-            flop or None,
-            memory,
-            thickness,
-            seconds,
-            voxels,
-            0 if thickness is None else scratch(recipe, denoiser),
-        )
+        beside = passes.total * prod(job.field_shape) * passes.seconds
+        seconds = beside + time_network(job, flop, passes.total * voxels)
+        scratch_bytes = 0 if thickness is None else scratch(job)
+        return cls(passes, flop or None, memory, thickness, seconds, voxels, scratch_bytes)
 
 
-def scratch(recipe: Recipe, denoiser: Denoiser) -> int:
+def scratch(job: Job) -> int:
     """Bytes on disk of the fields of a sample in slabs."""
-    return ON_DISK * prod(recipe.shape) * field_channels(denoiser)
+    return ON_DISK * prod(job.field_shape)
 
 
-def slices(recipe: Recipe, plane: str) -> int:
+def slices(job: Job, plane: str) -> int:
     """Slices of a plane that are handed to the denoiser at a time."""
-    return min(CHUNK, recipe.shape[NORMAL[plane]])
+    return min(CHUNK, job.recipe.shape[NORMAL[plane]])
 
 
-def costs(recipe: Recipe, denoiser: Denoiser) -> dict[str, Cost | None]:
-    """Of one call of the denoiser for each plane."""
-    found = {}
+def trace_planes(job: Job) -> dict[str, Cost | None]:
+    """Cost of one call of the denoiser for each plane."""
+    costs = {}
     for plane in PLANES:
-        rows, columns = (recipe.shape[axis] for axis in in_plane(plane))
-        shape = (slices(recipe, plane), field_channels(denoiser), rows, columns)
-        found[plane] = traced(partial(denoiser.clean, step=TYPICAL, plane=plane), shape)
-    return found
+        rows, columns = (job.recipe.shape[axis] for axis in in_plane(plane))
+        shape = (slices(job, plane), job.field_shape[0], rows, columns)
+        costs[plane] = trace(partial(job.denoiser.clean, step=TYPICAL, plane=plane), shape)
+    return costs
 
 
-def network_seconds(recipe: Recipe, denoiser: Denoiser, flop: int, pixels: int) -> float:
+def time_network(job: Job, flop: int, pixels: int) -> float:
     """Seconds of the denoiser for so much arithmetic, or else so many pixels: at the speed that
     it has on a few slices of at most 128 x 128."""
-    rows, columns = (min(128, side) for side in recipe.shape[1:])
+    denoiser = job.denoiser
+    rows, columns = (min(128, side) for side in job.recipe.shape[1:])
     number = min(CHUNK, max(1, TIMED // (rows * columns)))
-    shape = (number, field_channels(denoiser), rows, columns)
-    x = torch.zeros(shape, device=torch_device(recipe.device))
+    shape = (number, job.field_shape[0], rows, columns)
+    x = torch.zeros(shape, device=job.device)
     best = float("inf")
     with torch.inference_mode():
         for _ in range(3):
             begun = time.perf_counter()
             denoiser.clean(x, TYPICAL, "xy").sum().item()
             best = min(best, time.perf_counter() - begun)
-    cost = traced(partial(denoiser.clean, step=TYPICAL, plane="xy"), shape)
+    cost = trace(partial(denoiser.clean, step=TYPICAL, plane="xy"), shape)
     if cost is None or cost.flop == 0:
         return best * pixels / (number * rows * columns)
     return best * flop / cost.flop
 
 
-def thickness_within(limit: int | None, recipe: Recipe, denoiser: Denoiser) -> int | None:
+def thickness_within(limit: int | None, job: Job) -> int | None:
     """Of slabs on disk for a sample to keep within a memory; None: the volume is in memory.
 
     Of small volumes it is not asked what they need, unless there is a limit.
     """
-    voxels = prod(recipe.shape) * field_channels(denoiser)
-    if limit is None and IN_MEMORY * voxels <= UNASKED:
+    if limit is None and IN_MEMORY * prod(job.field_shape) <= UNASKED:
         return None
-    return Memory.of(recipe, denoiser).thickness(limit)
+    return Memory.of(job).thickness(limit)

@@ -31,7 +31,7 @@ ON_CPU = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention
 """What torch's counter leaves out."""
 
 
-def traced(function: Callable[[Tensor], Any], shape: tuple[int, ...]) -> Cost | None:
+def trace(function: Callable[[Tensor], Any], shape: tuple[int, ...]) -> Cost | None:
     """Cost of a function of one float32 tensor; None when it does not run without values.
 
     The peak is of the tensors alone; kernels take working memory beside.

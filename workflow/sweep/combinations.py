@@ -9,7 +9,7 @@ import attrs
 
 from recon.core.errors import ReconError
 from recon.core.recipe import Recipe
-from recon.workflow.overlay import check_key, laid_over
+from recon.workflow.overlay import check_key, lay_over
 
 LONGEST = 40
 """Characters of a value in the name of a folder."""
@@ -41,26 +41,26 @@ class Sweep:
     """Keys are those of a recipe ("steps", "harmonizer", "harmonizer.gamma").
 
     vary    key -> its values, the first one varying slowest
-    given   key -> value that holds for all
+    fixed   key -> value that holds for all
     recipe  the table of a recipe file that both are laid over
     """
 
     vary: dict[str, list[Any]] = attrs.field(converter=_table)
-    given: dict[str, Any] = attrs.field(factory=dict, converter=_table)
+    fixed: dict[str, Any] = attrs.field(factory=dict, converter=_table)
     recipe: dict[str, Any] = attrs.field(factory=dict, converter=_table)
 
     def __attrs_post_init__(self) -> None:
         if not self.vary:
             raise ReconError("a sweep needs something to vary, such as harmonizer.gamma=0.15,0.5,1")
         for key, values in self.vary.items():
-            check_key(key, "--vary")
-            if key in self.given:
-                raise ReconError(f"{key} is varied and given as well; leave one of the two out")
+            check_key(key, "vary=")
+            if key in self.fixed:
+                raise ReconError(f"{key} is varied and fixed as well; leave one of the two out")
             if not values:
-                raise ReconError(f"--vary {key} must have at least one value, got none")
+                raise ReconError(f"vary={key} must have at least one value, got none")
             for place, value in enumerate(values):
                 if value in values[:place]:
-                    raise ReconError(f"--vary {key} gives {value!r} twice; leave one of them out")
+                    raise ReconError(f"vary={key} gives {value!r} twice; leave one of them out")
 
     @property
     def short(self) -> dict[str, str]:
@@ -69,28 +69,30 @@ class Sweep:
         parts = list(last.values())
         return {key: part if parts.count(part) == 1 else key for key, part in last.items()}
 
-    def written(self, key: str, value: Any) -> str:
+    def format_value(self, key: str, value: Any) -> str:
         """A varied value as names and legends have it, different from the other values."""
         values = self.vary[key]
-        return _different([text(v) for v in values])[values.index(value)]
+        return _distinguish([format_part(v) for v in values])[values.index(value)]
 
-    def combinations(self) -> list[Combination]:
+    def combine(self) -> list[Combination]:
         """All of them; ReconError for a value that a recipe refuses."""
-        found = []
+        combinations = []
         for chosen in itertools.product(*self.vary.values()):
             values = dict(zip(self.vary, chosen, strict=True))
-            recipe = Recipe.from_table(laid_over(self.recipe, self.given | values))
-            found.append(Combination(self.name(values), values, recipe))
-        return found
+            recipe = Recipe.from_table(lay_over(self.recipe, self.fixed | values))
+            combinations.append(Combination(self.name_folder(values), values, recipe))
+        return combinations
 
-    def name(self, values: Mapping[str, Any]) -> str:
+    def name_folder(self, values: Mapping[str, Any]) -> str:
         """`gamma=0.5,rounds=4`."""
-        each = (f"{self.short[key]}={self.written(key, value)}" for key, value in values.items())
+        each = (
+            f"{self.short[key]}={self.format_value(key, value)}" for key, value in values.items()
+        )
         return ",".join(each)
 
     def to_table(self) -> dict[str, Any]:
         """As plain data for TOML."""
-        return {"vary": self.vary, "set": self.given, "recipe": self.recipe}
+        return {"vary": self.vary, "set": self.fixed, "recipe": self.recipe}
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "Sweep":
@@ -98,17 +100,17 @@ class Sweep:
         return cls(table["vary"], table.get("set", {}), table.get("recipe", {}))
 
 
-def text(value: Any) -> str:
+def format_part(value: Any) -> str:
     """A value as part of a file's name: of a path its last part, lists as 64x64x64."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
-        return "x".join(map(text, value)) or "none"
+        return "x".join(map(format_part, value)) or "none"
     last = re.split(r"[\\/]", str(value).rstrip("\\/"))[-1]
     return re.sub(r"[^\w.+-]+", "-", last)[:LONGEST].strip(".") or "none"
 
 
-def _different(texts: list[str]) -> list[str]:
+def _distinguish(texts: list[str]) -> list[str]:
     """With a number where two are the same, also to a file system that ignores case."""
     seen: set[str] = set()
     result = []

@@ -33,20 +33,20 @@ class Quantity:
     deviation: str = ""
 
 
-def draw(asked: Sweep, rows: Sequence[dict[str, Any]], path: Path) -> None:
+def draw(sweep: Sweep, rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Write the figure as PNG: a row a metric, the mean over planes first and then each plane.
 
     As in Lee & Yun 2023, Figure 6. Without a reference: phase fractions. Rows of combinations
     that failed may be missing.
     """
-    grid = _list_quantities(asked, rows)
+    grid = _list_quantities(sweep, rows)
     height, width = len(grid), max(map(len, grid))
     figure = Figure(figsize=(PANEL[0] * width, PANEL[1] * height + 0.4), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(height, width, squeeze=False, sharey="row")
     for line, quantities in zip(panels, grid, strict=True):
         for axes, quantity in zip(line, quantities, strict=False):
-            _panel(axes, asked, rows, quantity)
+            _panel(axes, sweep, rows, quantity)
         for axes in line[len(quantities) :]:
             axes.set_axis_off()
         line[0].set_ylabel(quantities[0].axis, fontsize=8.5, color=INK)
@@ -55,11 +55,11 @@ def draw(asked: Sweep, rows: Sequence[dict[str, Any]], path: Path) -> None:
     figure.savefig(path, format="png", dpi=150)
 
 
-def _list_quantities(asked: Sweep, rows: Sequence[dict[str, Any]]) -> list[list[Quantity]]:
+def _list_quantities(sweep: Sweep, rows: Sequence[dict[str, Any]]) -> list[list[Quantity]]:
     """What the panels show, row by row."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     grid = []
-    for metric in list_statistics(asked, columns):
+    for metric in list_statistics(sweep, columns):
         head = f"{metric}.error"
         mean = Quantity(
             f"{metric}, mean of planes",
@@ -79,13 +79,13 @@ def _list_quantities(asked: Sweep, rows: Sequence[dict[str, Any]]) -> list[list[
     return [[Quantity(key[len(FRACTIONS) + 1 :], "volume fraction", key) for key in shares]]
 
 
-def _panel(axes: Axes, asked: Sweep, rows: Sequence[dict[str, Any]], quantity: Quantity) -> None:
-    first, *others = asked.vary
-    along = _places(axes, asked, first)
+def _panel(axes: Axes, sweep: Sweep, rows: Sequence[dict[str, Any]], quantity: Quantity) -> None:
+    first, *others = sweep.vary
+    along = _places(axes, sweep, first)
     floors = {row.get(quantity.floor) for row in rows} - {None}
-    for number, (label, group) in enumerate(_lines(asked, rows, others).items()):
-        group = sorted(group, key=lambda row: along[asked.written(first, row[first])])
-        x = [along[asked.written(first, row[first])] for row in group]
+    for number, (label, group) in enumerate(_lines(sweep, rows, others).items()):
+        group = sorted(group, key=lambda row: along[sweep.format_value(first, row[first])])
+        x = [along[sweep.format_value(first, row[first])] for row in group]
         colour = COLOURS[number % len(COLOURS)]
         marker = MARKERS[(number // len(COLOURS) + number) % len(MARKERS)]
         style: dict[str, Any] = {
@@ -105,17 +105,17 @@ def _panel(axes: Axes, asked: Sweep, rows: Sequence[dict[str, Any]], quantity: Q
         axes.axhline(place, color=INK, lw=1.1, ls=(0, (4, 2)), label="sampling error")
         axes.set_ylim(bottom=0)
     axes.set_title(quantity.title, loc="left", fontsize=9.5, color=INK)
-    axes.set_xlabel(asked.short[first], fontsize=8.5, color=INK)
+    axes.set_xlabel(sweep.short[first], fontsize=8.5, color=INK)
     axes.tick_params(labelsize=8, colors=INK, color=FAINT)
     axes.grid(color=FAINT, lw=0.4, alpha=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
 
 
-def _places(axes: Axes, asked: Sweep, key: str) -> dict[str, float]:
+def _places(axes: Axes, sweep: Sweep, key: str) -> dict[str, float]:
     """Where each value lies on the axis: numbers at their place, anything else side by side."""
-    values = asked.vary[key]
-    names = [asked.written(key, value) for value in values]
+    values = sweep.vary[key]
+    names = [sweep.format_value(key, value) for value in values]
     numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     places = [float(v) for v in values] if numeric else [float(i) for i in range(len(values))]
     if numeric and min(places) > 0 and max(places) / min(places) >= WIDE_RANGE:
@@ -126,12 +126,14 @@ def _places(axes: Axes, asked: Sweep, key: str) -> dict[str, float]:
 
 
 def _lines(
-    asked: Sweep, rows: Sequence[dict[str, Any]], others: Sequence[str]
+    sweep: Sweep, rows: Sequence[dict[str, Any]], others: Sequence[str]
 ) -> dict[str, list[dict[str, Any]]]:
     """Rows by what they have in common beside the first varied value."""
     lines: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        label = ", ".join(f"{asked.short[key]} = {asked.written(key, row[key])}" for key in others)
+        label = ", ".join(
+            f"{sweep.short[key]} = {sweep.format_value(key, row[key])}" for key in others
+        )
         lines.setdefault(label, []).append(row)
     return lines
 

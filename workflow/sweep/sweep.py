@@ -13,28 +13,31 @@ from recon.core.catalog import catalog
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
+from recon.core.job import build, check_planes, resolve
 from recon.core.options import options, rule
 from recon.core.recipe import Recipe
 from recon.core.storage.atomic import atomic_output
 from recon.validation.comparison.compare import check_comparable, compare
 from recon.validation.comparison.comparison import Comparison
+from recon.workflow.conclude import find_embedded
 from recon.workflow.executors import Progress
 from recon.workflow.folder import STATE, Folder
-from recon.workflow.run import check, check_planes, embedded, loaded, run, train
+from recon.workflow.run import check_recipe, run
 from recon.workflow.sweep import figure as sweep_figure
 from recon.workflow.sweep import table as sweep_table
 from recon.workflow.sweep.combinations import Combination, Sweep
+from recon.workflow.train import train
 
-ASKED, TABLE, FIGURE = "sweep.toml", "table.csv", "sweep.png"
+DEFINITION, TABLE, FIGURE = "sweep.toml", "table.csv", "sweep.png"
 WEIGHTS = "weights"
 
 
-def checked(asked: Sweep) -> list[Combination]:
+def combine(definition: Sweep) -> list[Combination]:
     """The combinations, after refusing what a run of one of them would refuse at its start."""
-    combinations = asked.combinations()
+    combinations = definition.combine()
     seen: list[tuple[Any, ...]] = []
     for recipe in (combination.recipe for combination in combinations):
-        check(recipe)
+        check_recipe(recipe)
         key = (recipe.denoiser, recipe.weights, recipe.micrographs, recipe.device)
         if key not in seen:
             seen.append(key)
@@ -42,43 +45,43 @@ def checked(asked: Sweep) -> list[Combination]:
     return combinations
 
 
-def asked_in(path: Path) -> Sweep | None:
-    """What the sweep in a folder was asked for; None when there is none."""
+def read_definition(path: Path) -> Sweep | None:
+    """What the sweep in a folder is; None when there is none."""
     try:
-        return Sweep.from_table(tomllib.loads((path / ASKED).read_text(encoding="utf-8")))
+        return Sweep.from_table(tomllib.loads((path / DEFINITION).read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (KeyError, TypeError, ValueError) as error:
-        raise ReconError(f"{path / ASKED} is damaged: {error}; choose another --out") from None
+        raise ReconError(f"{path / DEFINITION} is damaged: {error}; choose another out=") from None
 
 
-def finished(path: Path) -> bool:
+def is_finished(path: Path) -> bool:
     """Whether the sweep that began in a folder has ended."""
     return (path / FIGURE).exists() and not (path / STATE).exists()
 
 
-def begin(asked: Sweep, path: Path, resume: bool) -> None:
-    """Note what is asked for in a folder that is taken; ReconError when it holds anything else."""
-    begun = asked_in(path)
+def begin_sweep(definition: Sweep, path: Path, resume: bool) -> None:
+    """Note the sweep in a folder that is locked; ReconError when it holds anything else."""
+    begun = read_definition(path)
     if begun is None:
-        if any(child.name != f".{ASKED}.partial" for child in path.iterdir()):
-            raise ReconError(f"{path} holds something already; choose another --out")
-        with atomic_output(path / ASKED) as partial:
-            partial.write_text(tomli_w.dumps(asked.to_table()), encoding="utf-8")
+        if any(child.name != f".{DEFINITION}.partial" for child in path.iterdir()):
+            raise ReconError(f"{path} holds something already; choose another out=")
+        with atomic_output(path / DEFINITION) as partial:
+            partial.write_text(tomli_w.dumps(definition.to_table()), encoding="utf-8")
         return
-    old, new = begun.to_table(), asked.to_table()
+    old, new = begun.to_table(), definition.to_table()
     if list(old["vary"].items()) != list(new["vary"].items()) or old != new:
-        changed = [key for key in old if old[key] != new[key]] or ["the order of --vary"]
+        changed = [key for key in old if old[key] != new[key]] or ["the order of vary="]
         raise ReconError(
-            f"{path} holds another sweep, it differs in {', '.join(changed)}; choose another --out"
+            f"{path} holds another sweep, it differs in {', '.join(changed)}; choose another out="
         )
     if not resume:
-        state = "a finished" if finished(path) else "an unfinished"
-        raise ReconError(f"{path} holds {state} sweep; --resume goes on with it")
+        state = "a finished" if is_finished(path) else "an unfinished"
+        raise ReconError(f"{path} holds {state} sweep; resume=True goes on with it")
 
 
 def sweep(
-    asked: Sweep,
+    definition: Sweep,
     combinations: list[Combination],
     folder: Folder,
     *,
@@ -91,11 +94,11 @@ def sweep(
     one for all combinations that differ in nothing that training depends on.
     """
     rows, failed = [], {}
-    networks = Networks(asked, combinations, folder, progress)
+    networks = Networks(definition, combinations, folder, progress)
     for place, combination in enumerate(combinations):
-        shown = _shown(combination, folder, f"{place + 1}/{len(combinations)}", progress)
+        report = _name_progress(combination, folder, f"{place + 1}/{len(combinations)}", progress)
         try:
-            row = _row(combination, networks, folder, shown)
+            row = _row(combination, networks, folder, report)
         except ReconError as error:
             failed[combination.name] = str(error)
             continue
@@ -103,7 +106,7 @@ def sweep(
         sweep_table.write(folder.path / TABLE, rows)
     if rows:
         with atomic_output(folder.path / FIGURE, replace=True) as partial:
-            sweep_figure.draw(asked, rows, partial)
+            sweep_figure.draw(definition, rows, partial)
     if failed:
         each = "; ".join(f"{name}: {error}" for name, error in failed.items())
         raise ReconError(f"{len(failed)} of {len(combinations)} combinations failed: {each}")
@@ -115,12 +118,12 @@ def sweep(
 class Networks:
     """The denoisers that a sweep trains, each once, in the sweep's folder `weights`."""
 
-    asked: Sweep
+    definition: Sweep
     combinations: list[Combination]
     folder: Folder
     progress: Progress
 
-    def supplied(self, recipe: Recipe) -> Recipe:
+    def supply(self, recipe: Recipe) -> Recipe:
         """The recipe with the path of its weights; trains them if they are not there yet."""
         if recipe.weights is not None or recipe.micrographs is None:
             return recipe
@@ -140,18 +143,17 @@ class Networks:
 
     def _name(self, recipe: Recipe) -> str:
         """By the values that training depends on of the first combination that shares them."""
-        key = trained_from(recipe)
-        first = next(c for c in self.combinations if trained_from(c.recipe) == key)
+        key = list_training_inputs(recipe)
+        first = next(c for c in self.combinations if list_training_inputs(c.recipe) == key)
         touching = {k: v for k, v in first.values.items() if _touches_training(k, first.recipe)}
-        return self.asked.name(touching) or "all"
+        return self.definition.name_folder(touching) or "all"
 
 
-def trained_from(recipe: Recipe) -> tuple[Any, ...]:
+def list_training_inputs(recipe: Recipe) -> tuple[Any, ...]:
     """All that training depends on: micrographs, seed, denoiser and its options."""
-    choice = recipe.denoiser
-    denoiser = catalog().build("denoiser", choice.name, **choice.options)
+    denoiser = build("denoiser", recipe.denoiser)
     fixed = {k: getattr(denoiser, k) for k, v in options(type(denoiser)).items() if rule(v).trained}
-    return recipe.micrographs, recipe.seed, choice.name, fixed
+    return recipe.micrographs, recipe.seed, denoiser.name, fixed
 
 
 def _touches_training(key: str, recipe: Recipe) -> bool:
@@ -168,9 +170,9 @@ def _check_sources(recipe: Recipe) -> None:
     if recipe.weights is None and micrographs is not None:
         check_planes("micrographs show", micrographs.planes)
         return
-    denoiser, _ = loaded(recipe)
-    if micrographs is not None and denoiser.material is not None:
-        check_comparable(denoiser.material, micrographs)
+    material = resolve(recipe).denoiser.material
+    if micrographs is not None and material is not None:
+        check_comparable(material, micrographs)
 
 
 def _row(
@@ -185,49 +187,52 @@ def _row(
     times = folder.state(f"{combination.name}.seconds.json")
     seconds = json.loads(times.read_text()) if times.exists() else {}
 
-    def timed(number: int, passed: float) -> None:
+    def report_time(number: int, passed: float) -> None:
         seconds[str(number)] = passed
         with atomic_output(times, replace=True) as partial:
             partial.write_text(json.dumps(seconds))
 
-    recipe = networks.supplied(combination.recipe)
-    with place.taken():
+    recipe = networks.supply(combination.recipe)
+    with place.lock():
         if place.finished:
-            comparison = _compared(recipe, place.path)
+            comparison = _compare(recipe, place.path)
         else:
-            _, comparison, _ = run(recipe, place, resume=True, progress=progress, timed=timed)
+            conclusion = run(recipe, place, resume=True, progress=progress, report_time=report_time)
+            comparison = conclusion.comparison
     row = {
         "folder": combination.name,
         **combination.values,
         "seconds": sum(seconds.values()) / len(seconds) if seconds else None,
-        **sweep_table.judge_row(comparison or _volumes(place.path)),
+        **sweep_table.judge_row(comparison or _open_volumes(place.path)),
     }
     with atomic_output(kept, replace=True) as partial:
         partial.write_text(json.dumps(row))
     return row
 
 
-def _compared(recipe: Recipe, path: Path) -> Comparison | None:
+def _compare(recipe: Recipe, path: Path) -> Comparison | None:
     """What the finished run in a folder had said at its end."""
     micrographs = Micrographs.open(recipe.micrographs) if recipe.micrographs else None
-    reference = micrographs or embedded(recipe)
-    return compare(_volumes(path), reference) if reference is not None else None
+    reference = micrographs or find_embedded(recipe)
+    return compare(_open_volumes(path), reference) if reference is not None else None
 
 
-def _volumes(path: Path) -> list[Volume]:
-    return [Volume.open(file) for file in _files(path)]
+def _open_volumes(path: Path) -> list[Volume]:
+    return [Volume.open(file) for file in _list_files(path)]
 
 
-def _files(path: Path) -> Iterable[Path]:
+def _list_files(path: Path) -> Iterable[Path]:
     return sorted(path.glob("*.zarr"))
 
 
-def _shown(combination: Combination, folder: Folder, place: str, progress: Progress) -> Progress:
+def _name_progress(
+    combination: Combination, folder: Folder, place: str, progress: Progress
+) -> Progress:
     """Steps of all samples of a combination as one course; what comes after takes seconds."""
 
     def shown(what: str, done: int, total: int, state: str) -> None:
         if what.startswith("reconstruct"):
-            made = len(list(_files(folder.path / combination.name)))
+            made = len(list(_list_files(folder.path / combination.name)))
             samples = combination.recipe.samples
             progress(f"{combination.name} ({place})", made * total + done, samples * total, state)
 

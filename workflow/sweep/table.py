@@ -11,10 +11,10 @@ from recon.core.data.volume import Volume
 from recon.core.storage.atomic import atomic_output
 from recon.validation.comparison.agreement import Agreement
 from recon.validation.comparison.comparison import FRACTIONS, Comparison
-from recon.workflow.sweep.combinations import Sweep, text
+from recon.workflow.sweep.combinations import Sweep, format_part
 
 
-def judge_row(found: Comparison | Sequence[Volume]) -> dict[str, Any]:
+def judge_row(result: Comparison | Sequence[Volume]) -> dict[str, Any]:
     """The columns that say how good volumes are; without a reference only their fractions.
 
     STATISTIC.error, .floor, .ratio, .spread  means over phases and planes (see agreement); the
@@ -23,11 +23,11 @@ def judge_row(found: Comparison | Sequence[Volume]) -> dict[str, Any]:
     STATISTIC.error.PLANE, .floor.PLANE       means over phases
     volume-fraction.PHASE                     mean over samples;  .difference  from the reference's
     """
-    if not isinstance(found, Comparison):
-        return _fractions(found)
-    table = found.to_table()
+    if not isinstance(result, Comparison):
+        return _fractions(result)
+    table = result.to_table()
     row: dict[str, Any] = {}
-    for name, agreement in found.metrics.items():
+    for name, agreement in result.metrics.items():
         if name == FRACTIONS:
             continue
         headline = {key: table[name][key] for key in ("error", "floor", "ratio", "spread")}
@@ -52,13 +52,14 @@ def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
             writer.writerow({key: _cell(value) for key, value in row.items()})
 
 
-def to_text(asked: Sweep, rows: Sequence[dict[str, Any]]) -> str:
+def to_text(sweep: Sweep, rows: Sequence[dict[str, Any]]) -> str:
     """Varied values, errors over sampling errors, the worst fraction and the seconds."""
     columns = [
-        (asked.short[key], "", [asked.written(key, row[key]) for row in rows]) for key in asked.vary
+        (sweep.short[key], "", [sweep.format_value(key, row[key]) for row in rows])
+        for key in sweep.vary
     ]
     notes = []
-    shown = list_statistics(asked, rows[0])
+    shown = list_statistics(sweep, rows[0])
     for metric in shown:
         for key in ("error", "floor", "ratio", "spread"):
             values = [row[f"{metric}.{key}"] for row in rows]
@@ -69,7 +70,7 @@ def to_text(asked: Sweep, rows: Sequence[dict[str, Any]]) -> str:
                 columns.append((metric, head, [_number(value, ".3f") for value in values]))
     columns.append(_worst_fraction(rows))
     columns.append(("seconds", "", [_number(row["seconds"], ".1f") for row in rows]))
-    lines = _aligned(columns)
+    lines = _align(columns)
     if notes:
         lines.append(f"sampling error (estimated from 2D): {', '.join(notes)}")
     if not shown:
@@ -77,10 +78,10 @@ def to_text(asked: Sweep, rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def list_statistics(asked: Sweep, columns: Iterable[str]) -> list[str]:
+def list_statistics(sweep: Sweep, columns: Iterable[str]) -> list[str]:
     """The compared statistics of the recipe's metrics, or all where it has none of them."""
     found = [key.removesuffix(".error") for key in columns if key.endswith(".error")]
-    metrics = [choice.name for choice in asked.combinations()[0].recipe.metrics]
+    metrics = [choice.name for choice in sweep.combine()[0].recipe.metrics]
     return [s for metric in metrics for s in found if s.partition(".")[0] == metric] or found
 
 
@@ -97,7 +98,7 @@ def _worst_fraction(rows: Sequence[dict[str, Any]]) -> tuple[str, str, list[str]
     return "fraction", "last phase", [_number(value, ".4f") for value in last]
 
 
-def _aligned(columns: Sequence[tuple[str, str, list[str]]]) -> list[str]:
+def _align(columns: Sequence[tuple[str, str, list[str]]]) -> list[str]:
     """Lines of columns (group, heading, cells); a group is named above its first column."""
     tops, belows, widths = [], [], []
     for place, (top, below, cells) in enumerate(columns):
@@ -140,4 +141,4 @@ def _number(value: float | None, form: str) -> str:
 def _cell(value: Any) -> Any:
     if isinstance(value, float):
         return f"{value:.6g}"
-    return text(value) if isinstance(value, bool | list | tuple) else value
+    return format_part(value) if isinstance(value, bool | list | tuple) else value

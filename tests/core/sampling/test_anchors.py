@@ -4,8 +4,8 @@ from PIL import Image
 
 from recon.core import Recipe, ReconError, sample_steps
 from recon.core.anchor_images import read_anchors
+from recon.core.job import resolve
 from recon.core.recipe import Choice
-from recon.core.sampler import fitted
 
 SHAPE = (12, 16, 20)
 LABELS = np.random.default_rng(0).integers(0, 3, SHAPE).astype(np.uint8)
@@ -91,7 +91,7 @@ def test_every_sampler_keeps_the_anchors_voxel_for_voxel(tmp_path, harmonizer):
         denoiser=Choice("gaussian"),
         harmonizer=Choice(harmonizer),
     )
-    *_, state = sample_steps(recipe, denoiser=fitted(recipe))
+    *_, state = sample_steps(recipe, denoiser=resolve(recipe).denoiser)
     assert np.array_equal(state.volume.labels[0], labels[0])
     assert np.array_equal(state.volume.labels[:, :, 3], labels[:, :, 3])
     assert (state.volume.labels[6] != labels[6]).mean() > 0.2  # elsewhere it is another

@@ -77,15 +77,15 @@ def test_the_end_of_a_run_that_was_killed_is_still_an_end(tmp_path):
     (tmp_path / GONE).mkdir()
     (tmp_path / GONE / "field").write_text("half removed")
     assert folder.finished
-    with folder.taken():
+    with folder.lock():
         assert os.listdir(tmp_path) == ["report.html"]
 
 
 def test_a_folder_is_of_one_run_and_goes_again_when_empty(tmp_path):
     folder = Folder(tmp_path / "out")
-    with folder.taken():
+    with folder.lock():
         other = Folder(tmp_path / "out")
-        with pytest.raises(ReconError, match="in use by another run"), other.taken():
+        with pytest.raises(ReconError, match="in use by another run"), other.lock():
             raise AssertionError("entered")
         assert folder.path.is_dir()
     assert not folder.path.exists()

@@ -13,7 +13,7 @@ from recon.plugins.denoisers.predictions import PREDICTIONS
 from recon.plugins.denoisers.training import Recipe as Numbers
 from recon.plugins.denoisers.training import Task, Training
 from recon.plugins.denoisers.unet import UNet
-from recon.workflow.run import train
+from recon.workflow.train import train
 
 COUNT = 7
 

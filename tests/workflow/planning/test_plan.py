@@ -5,18 +5,18 @@ import pytest
 import torch
 
 from recon.core import Recipe, ReconError
+from recon.core.job import resolve
 from recon.core.recipe import Choice
-from recon.core.sampler import fitted
-from recon.workflow.planning.passes import count
+from recon.workflow.planning.passes import count_passes
 from recon.workflow.planning.plan import Memory, Plan, thickness_within
-from recon.workflow.planning.tracing import traced
+from recon.workflow.planning.tracing import trace
 
 POROUS = Recipe(weights="porous")
 
 
 def test_a_product_and_its_memory_are_counted_without_doing_it():
     b = torch.ones(4096, 2048)
-    found = traced(lambda a: (a @ b).relu().sum(), (65536, 4096))
+    found = trace(lambda a: (a @ b).relu().sum(), (65536, 4096))
     assert found.flop == 2 * 65536 * 4096 * 2048
     expected = 4 * 65536 * (4096 + 2 * 2048)  # a, the product and what relu makes of it
     assert found.peak == pytest.approx(expected, rel=0.01)
@@ -28,11 +28,11 @@ def test_the_peak_forgets_what_is_freed():
             x = x + 1
         return x
 
-    assert traced(chain, (1000, 1000)).peak == pytest.approx(3 * 4e6, rel=0.01)
+    assert trace(chain, (1000, 1000)).peak == pytest.approx(3 * 4e6, rel=0.01)
 
 
 def test_what_does_not_run_without_values_is_unknown():
-    assert traced(lambda x: x.numpy().sum(), (4, 4)) is None
+    assert trace(lambda x: x.numpy().sum(), (4, 4)) is None
 
 
 @pytest.mark.parametrize(
@@ -46,17 +46,14 @@ def test_what_does_not_run_without_values_is_unknown():
 )
 def test_passes(harmonizer, steps, passes):
     recipe = attrs.evolve(POROUS, harmonizer=harmonizer, steps=steps)
-    found = count(recipe, fitted(recipe))
+    found = count_passes(resolve(recipe))
     assert found.total == passes
     assert max(found.of.values()) - min(found.of.values()) <= passes // 3
 
 
 def test_the_arithmetic_grows_with_the_voxels():
-    denoiser = fitted(POROUS)
-    recipe = attrs.evolve(POROUS, steps=6)
-    small, large = (
-        Plan.of(attrs.evolve(recipe, shape=(side,) * 3), denoiser, None) for side in (32, 64)
-    )
+    recipes = (attrs.evolve(POROUS, steps=6, shape=(side,) * 3) for side in (32, 64))
+    small, large = (Plan.of(resolve(recipe), None) for recipe in recipes)
     assert 8 * small.flop < large.flop < 16 * small.flop  # attention grows faster
     assert large.disk == 64**3 and large.thickness is None and large.scratch == 0
     assert small.seconds > 0
@@ -64,21 +61,21 @@ def test_the_arithmetic_grows_with_the_voxels():
 
 def test_thinner_slabs_as_the_limit_falls():
     recipe = attrs.evolve(POROUS, shape=(512, 512, 512))
-    memory = Memory.of(recipe, fitted(recipe))
+    memory = Memory.of(resolve(recipe))
     assert memory.thickness(memory.whole) is None
     found = [memory.thickness(limit) for limit in memory.slabs.values()]
     assert found == [64, 32, 16, 8]
     assert list(memory.slabs.values()) == sorted(memory.slabs.values(), reverse=True)
-    with pytest.raises(ReconError, match="even in thin slabs, got 500MB; give more --memory"):
+    with pytest.raises(ReconError, match="even in thin slabs, got 500MB; give more memory="):
         memory.thickness(500_000_000)
 
 
 def test_a_small_volume_is_whole_without_a_question():
     recipe = attrs.evolve(POROUS, shape=(64, 64, 64))
-    assert thickness_within(None, recipe, fitted(recipe)) is None
+    assert thickness_within(None, resolve(recipe)) is None
 
 
 def test_attention_is_counted():
     attend = torch.nn.functional.scaled_dot_product_attention
-    found = traced(lambda x: attend(x, x, x), (1, 2, 1024, 16))
+    found = trace(lambda x: attend(x, x, x), (1, 2, 1024, 16))
     assert found.flop == 2 * (2 * 2 * 1024 * 1024 * 16)

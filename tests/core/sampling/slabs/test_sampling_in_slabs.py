@@ -6,8 +6,8 @@ import torch
 
 from recon.core import Recipe, ReconError, catalog, sample_steps
 from recon.core.estimate import estimate
+from recon.core.job import resolve
 from recon.core.recipe import Choice
-from recon.core.sampler import fitted
 from recon.core.sampling.noise import Step
 from recon.core.sampling.processes import Processes
 from recon.core.sampling.slabs import SlabField, iterate_slabs
@@ -53,7 +53,7 @@ def values(field):
 @pytest.mark.parametrize("name", CASES)
 def test_the_volume_is_the_same(tmp_path, name):
     recipe = CASES[name]
-    denoiser = fitted(recipe)
+    denoiser = resolve(recipe).denoiser
     whole = last(recipe, denoiser=denoiser)
     split = last(recipe, denoiser=denoiser, slabs=OnDisk(tmp_path, 8))
     assert isinstance(split.x, SlabField)
@@ -66,7 +66,7 @@ def test_the_volume_is_the_same(tmp_path, name):
 
 def test_a_sample_goes_on_in_slabs_of_another_thickness(tmp_path):
     recipe = attrs.evolve(SMALL, weights="porous", steps=4)
-    denoiser = fitted(recipe)
+    denoiser = resolve(recipe).denoiser
     states = sample_steps(recipe, denoiser=denoiser, slabs=OnDisk(tmp_path / "a", 8))
     state = next(states)
     state = next(states)
@@ -99,7 +99,7 @@ def test_nothing_kept_is_a_new_beginning_and_damage_is_told(tmp_path):
 def test_a_plane_is_estimated_from_whole_slices(tmp_path):
     """With an estimate that looks at the whole slice, slabs along its normal give the same."""
     recipe = Recipe(denoiser=Choice("gaussian"))
-    denoiser = fitted(recipe)
+    denoiser = resolve(recipe).denoiser
     x = torch.randn(1, 8, 10, 12, generator=torch.Generator().manual_seed(0))
     field = SlabField(OnDisk(tmp_path, 3), (1, 8, 10, 12), lambda low, high: x[:, low:high])
     for planes in (("xy",), ("xz",), ("yz",), ("xy", "xz", "yz")):

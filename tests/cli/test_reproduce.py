@@ -9,7 +9,7 @@ import torch
 import zarr
 
 from recon.core import Micrographs, Volume
-from recon.workflow.run import _conclude
+from recon.workflow.conclude import conclude
 
 GAUSSIAN = ("run", "--denoiser", "gaussian", "--harmonizer", "none", "--steps", 4)
 SMALL = (*GAUSSIAN, "--shape", 12, 10, 16)
@@ -190,9 +190,9 @@ def stopped(recon, monkeypatch, *run):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("recon.workflow.run._conclude", interrupt)
+    monkeypatch.setattr("recon.workflow.run.conclude", interrupt)
     recon(*run, code=130)
-    monkeypatch.setattr("recon.workflow.run._conclude", _conclude)
+    monkeypatch.setattr("recon.workflow.run.conclude", conclude)
 
 
 def test_resume_refuses_other_weights(recon, monkeypatch):

@@ -13,7 +13,7 @@ from recon.core.errors import ReconError
 from recon.workflow.executors import Executor
 from recon.workflow.folder import Folder
 from recon.workflow.progress import ProgressDisplay
-from recon.workflow.reproduce import Origin, Remade, remake
+from recon.workflow.reproduce import Origin, Reproduction, reproduce
 
 ALLOWED = {"source", "out", "weights", "device", "executor", "scheduler", "workers", "memory"}
 """Parameters of `run` that say where and not what; `resume` goes with `out`."""
@@ -24,15 +24,15 @@ def refuse_others(context: click.Context) -> None:
     allowed = ALLOWED | ({"resume"} if context.params["out"] is not None else set())
     for param in context.command.params:
         name = param.name or ""
-        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if given and param.expose_value and name not in allowed:
+        typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if typed and param.expose_value and name not in allowed:
             shown = param.opts[0] if isinstance(param, click.Option) else param.human_readable_name
             raise ReconError(
                 f"--from makes a volume again as its own file says, got {shown} too; leave it out"
             )
 
 
-def again(
+def reproduce_volume(
     source: Path,
     out: Path | None,
     resume: bool,
@@ -41,33 +41,35 @@ def again(
     executor: Executor,
 ) -> None:
     """Tell whether the labels are identical; exit code 1 when they are not."""
-    origin = Origin.of(source, weights, device)
+    origin = Origin.read(source, weights, device)
     executor.check(origin.recipe)
-    with _folder(out, resume) as folder, ProgressDisplay() as progress:
-        found = remake(origin, folder, executor, progress)
-    if found.differing:
-        raise Failed(f"{source}: {_differing(found)}")
-    click.echo(f"{source}: identical, all {found.voxels} voxels, seed {origin.recipe.seed}")
-    if found.changes:
-        click.echo(f"changed since, to no effect: {'; '.join(found.changes)}")
+    with _lock_folder(out, resume) as folder, ProgressDisplay() as progress:
+        result = reproduce(origin, folder, executor, progress)
+    if result.differing:
+        raise Failed(f"{source}: {_describe_difference(result)}")
+    click.echo(f"{source}: identical, all {result.voxels} voxels, seed {origin.recipe.seed}")
+    if result.changes:
+        click.echo(f"changed since, to no effect: {'; '.join(result.changes)}")
 
 
-def _differing(found: Remade) -> str:
-    share = 100 * found.differing / found.voxels
-    changes = "; ".join(found.changes) or (
+def _describe_difference(result: Reproduction) -> str:
+    share = 100 * result.differing / result.voxels
+    changes = "; ".join(result.changes) or (
         "nothing that it tells of its making, so it was altered later or made on another machine"
     )
-    return f"{found.differing} of {found.voxels} voxels differ ({share:.3g} %); changed: {changes}"
+    return (
+        f"{result.differing} of {result.voxels} voxels differ ({share:.3g} %); changed: {changes}"
+    )
 
 
 @contextlib.contextmanager
-def _folder(out: Path | None, resume: bool) -> Iterator[Folder]:
+def _lock_folder(out: Path | None, resume: bool) -> Iterator[Folder]:
     """The folder to make it in, taken: --out, or one that goes when it is compared."""
     with contextlib.ExitStack() as stack:
         if out is None:
             out = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recon-")))
         folder = Folder(out)
-        stack.enter_context(folder.taken())
-        if folder.request() is not None and not resume:
+        stack.enter_context(folder.lock())
+        if folder.read_request() is not None and not resume:
             raise ReconError(f"{out} holds an unfinished run; --resume goes on with it")
         yield folder

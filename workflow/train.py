@@ -1,0 +1,66 @@
+"""Training of a recipe's denoiser into a file of weights."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from recon.core import weights
+from recon.core.data.micrographs import Micrographs
+from recon.core.errors import ReconError
+from recon.core.job import build
+from recon.core.kinds import Denoiser
+from recon.core.recipe import Recipe
+from recon.core.sampling.device import resolve_device
+from recon.core.sampling.processes import world
+from recon.core.sampling.threads import keep_threads
+from recon.core.storage.atomic import atomic_output
+from recon.imaging.plane_check.plane_check import warn_of_planes
+from recon.workflow.executors import Progress
+from recon.workflow.provenance import collect_versions
+
+
+def train(
+    recipe: Recipe,
+    micrographs: Micrographs,
+    out: Path,
+    *,
+    checkpoint: Path | None = None,
+    init: Path | None = None,
+    progress: Progress,
+) -> None:
+    """Fit the recipe's denoiser to micrographs and write its weights.
+
+    Warns of planes that do not agree and of few micrographs, unless it goes on from a checkpoint.
+    Of several processes each must call it; the first writes the weights and reports.
+    """
+    denoiser: Denoiser = build("denoiser", recipe.denoiser)
+    processes = world()
+    if processes.size > 1 and not denoiser.distributed:
+        raise ReconError(
+            f"denoiser {denoiser.name} trains in one process, got {processes.size}; start recon "
+            "without torchrun"
+        )
+    device = processes.device(resolve_device(recipe.device))
+    if processes.first and (checkpoint is None or not checkpoint.exists()):
+        with keep_threads():
+            warn_of_planes(micrographs)
+
+    def report(record: dict[str, Any]) -> None:
+        if not processes.first:
+            return
+        losses = (f"{key} {record[key]:.4f}" for key in ("loss", "held_out") if record.get(key))
+        progress(f"train {denoiser.name}", record["step"], record["steps"], ", ".join(losses))
+
+    # From here on, so that another training into the same file is refused before it works.
+    with atomic_output(out) if processes.first else contextlib.nullcontext(out) as partial:
+        facts = denoiser.fit(
+            micrographs,
+            seed=recipe.seed,
+            device=device,
+            checkpoint=checkpoint,
+            init=weights.read(init).parameters if init else None,
+            report=report,
+        )
+        if processes.first:
+            origin = {"versions": collect_versions(recipe), "seed": recipe.seed, **facts}
+            partial.write_bytes(weights.packed(denoiser, origin))
