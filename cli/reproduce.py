@@ -71,5 +71,5 @@ def _lock_folder(out: Path | None, resume: bool) -> Iterator[Folder]:
         folder = Folder(out)
         stack.enter_context(folder.lock())
         if folder.read_request() is not None and not resume:
-            raise ReconError(f"{out} holds an unfinished run; --resume goes on with it")
+            raise ReconError(f"{out} holds an unfinished run; --resume continues it")
         yield folder

@@ -53,7 +53,7 @@ class Folder:
             begun = json.loads(request.read_text())
             if not resume:
                 raise ReconError(
-                    f"{self.path} holds an unfinished run; resume=True goes on with it"
+                    f"{self.path} holds an unfinished run; resume=True continues it"
                 )
             if begun != table:
                 changed = sorted(k for k in begun | table if begun.get(k) != table.get(k))

@@ -76,7 +76,7 @@ class OnDisk(Slabs):
         except OSError as error:
             raise ReconError(
                 f"cannot write {self.folder}: {error.strerror or error}; make room there, then "
-                "resume=True goes on"
+                "go on with resume=True"
             ) from error
 
     def ends(self, field: SlabField, wrap: bool) -> tuple[Tensor | None, Tensor | None]:

@@ -77,7 +77,7 @@ def begin_sweep(definition: Sweep, path: Path, resume: bool) -> None:
         )
     if not resume:
         state = "a finished" if is_finished(path) else "an unfinished"
-        raise ReconError(f"{path} holds {state} sweep; resume=True goes on with it")
+        raise ReconError(f"{path} holds {state} sweep; resume=True continues it")
 
 
 def sweep(

@@ -1,6 +1,7 @@
 """A volume sampled in slabs on disk is that sampled in memory, bit for bit."""
 
 import attrs
+import numpy as np
 import pytest
 import torch
 
@@ -111,7 +112,8 @@ def test_a_plane_is_estimated_from_whole_slices(tmp_path):
 
 
 def test_anchors_need_the_volume_in_memory(tmp_path):
-    recipe = attrs.evolve(SMALL, weights="porous", anchors=("xy:3=slice.tif",))
+    np.save(tmp_path / "slice.npy", np.zeros(SMALL.shape[1:], np.uint8))
+    recipe = attrs.evolve(SMALL, weights="porous", anchors=(f"xy:3={tmp_path / 'slice.npy'}",))
     with pytest.raises(ReconError, match="anchors need the volume in the memory of one process"):
         next(sample_steps(recipe, slabs=OnDisk(tmp_path, 8)))
 
