@@ -52,9 +52,7 @@ class Folder:
         if request.exists():
             begun = json.loads(request.read_text())
             if not resume:
-                raise ReconError(
-                    f"{self.path} holds an unfinished run; resume=True continues it"
-                )
+                raise ReconError(f"{self.path} holds an unfinished run; resume=True continues it")
             if begun != table:
                 changed = sorted(k for k in begun | table if begun.get(k) != table.get(k))
                 raise ReconError(

@@ -60,5 +60,5 @@ def join_failures(failures: dict[int, BaseException], samples: int) -> BaseExcep
     for message in messages:
         numbers = ", ".join(f"{n:03d}" for n, error in failures.items() if str(error) == message)
         each.append(f"{numbers}: {message}")
-    kept = "the others are kept; resume=True tries them again"
+    kept = "the others are kept; resume=True tries again"
     return ReconError(f"{len(failures)} of {samples} samples failed, {'; '.join(each)}; {kept}")

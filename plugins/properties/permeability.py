@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from recon.core import Property, ReconError, Volume, option
-from recon.core.sampler import torch_device
+from recon.core.sampling.device import resolve_device
 from recon.core.storage.memory import out_of_memory
 from recon.plugins.properties.stokes.fields import write_fields
 from recon.plugins.properties.stokes.flow import QUANTILES, Flow, Pores, State
@@ -73,7 +73,7 @@ class Permeability(Property):
         fluid = np.isin(volume.labels, phases)
         drive = "periodic" if self.periodic else {"periodic": "open"}.get(self.sides, self.sides)
         # mps has no double precision
-        device = "cuda" if torch_device(self.device) == "cuda" else "cpu"
+        device = "cuda" if resolve_device(self.device) == "cuda" else "cpu"
         pores = Pores(fluid, volume.voxel_size, drive, device)
         self._check(pores, phases)
         try:

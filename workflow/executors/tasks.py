@@ -101,7 +101,8 @@ class Tasks:
         if future.status == "cancelled":
             address = self.client.scheduler.address if self.client.scheduler else ""
             raise ReconError(
-                f"the scheduler {address} is gone or has dropped the samples; resume=True continues the run"
+                f"the scheduler {address} is gone or has dropped the samples; continue the run "
+                "with resume=True"
             )
         return future.exception() if future.status == "error" else future.result()
 
