@@ -120,10 +120,11 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
 def command(same: bool, around: str | None, out: str, preview: str | None, **given: Any) -> None:
     """Make micrographs of images of up to three planes, or of a volume.
 
-    Images are PNG, TIFF, .npy or zarr, and each flag of a plane takes several; a 3D one is a
-    stack of slices along its first axis. An integer image of at most 8 values is a label image:
-    its values become the phases 0, 1, ... in ascending order. Others are grey and need --phases
-    or --thresholds. Colours count by their luminance; of a coloured palette the indices count.
+    Images are PNG, TIFF, .npy or zarr, or what another package reads; each flag of a plane takes
+    several, and a 3D one is a stack of slices along its first axis. An integer image of at most 8
+    values is a label image: its values become the phases 0, 1, ... in ascending order. Others are
+    grey and need --phases or --thresholds. Colours count by their luminance; of a coloured palette
+    the indices count.
     """
     if Path(out).exists():
         raise ReconError(f"{out} exists already; choose another name or remove it first")

@@ -19,15 +19,12 @@ from recon.core.errors import ReconError
 from recon.core.measure import measure_all
 from recon.core.recipe import METRICS
 from recon.core.storage.atomic import atomic_output
-from recon.core.storage.zarr_store import open_store, recon_attribute
+from recon.core.storage.zarr_store import is_zarr, open_store, recon_attribute
 from recon.validation.report import write_report
 from recon.workflow.folder import REPORT
 
 MOST = 12
 """Slices of a plane that the page of micrographs shows."""
-
-ZARR = ("zarr.json", ".zgroup", ".zarray")
-"""One of these makes a folder a zarr store."""
 
 UNITS = ("um",) * 3
 
@@ -72,9 +69,7 @@ def _napari(out: Path | None, no_open: bool, browser: bool) -> bool:
 
 def _places(path: Path) -> list[Path]:
     """The path itself, or the volumes of the folder of a run."""
-    if path.is_dir() and not any(
-        (path / name).exists() for name in ("zarr.json", ".zgroup", ".zarray")
-    ):
+    if path.is_dir() and not is_zarr(path):
         found = sorted(path.glob("*.zarr"))
         if not found:
             raise ReconError(f"{path} holds no *.zarr and no {REPORT}; give a volume or a run")

@@ -17,13 +17,15 @@ from recon.core.storage.budget import available, format_memory
 from recon.core.storage.limits import TEXT, VOLUME
 
 METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
+MEMBERS = ("zarr.json", ".zarray", ".zgroup")
+"""One of these makes a folder a zarr array or group."""
 BAD_METADATA = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What attributes of wrong types lead to where they are taken apart."""
 
 
 def is_zarr(path: Path) -> bool:
     """Whether a folder is a zarr array or group."""
-    return any(os.path.isfile(path / name) for name in ("zarr.json", ".zarray", ".zgroup"))
+    return any(os.path.isfile(path / name) for name in MEMBERS)
 
 
 def open_store(path: Path, what: str) -> Any:

@@ -10,7 +10,13 @@ import zarr
 from recon.core.errors import ReconError
 from recon.core.kinds import ImageFile, Reader
 from recon.core.storage.ome_zarr import UNIT
-from recon.core.storage.zarr_store import Source, attributes_of, open_store, recon_attribute
+from recon.core.storage.zarr_store import (
+    MEMBERS,
+    Source,
+    attributes_of,
+    open_store,
+    recon_attribute,
+)
 from recon.plugins.readers.unpacked import check_size
 
 Lengths = tuple[float, ...]
@@ -22,7 +28,7 @@ class Zarr(Reader):
 
     name = "zarr"
     suffixes = (".zarr",)
-    members = ("zarr.json", ".zgroup", ".zarray")
+    members = MEMBERS
 
     def read(self, path: Path) -> ImageFile:
         array, sides, lengths = open_array(path)

@@ -1,6 +1,6 @@
 """Hostile and broken images: refused in one line, before memory is taken or anything is waited for.
 
-What images of each format and mode give is in tests/core/imaging/test_images.py.
+What images of each format and mode give is in tests/plugins/readers/test_images.py.
 """
 
 import os
