@@ -25,6 +25,8 @@ def parse_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
+        if text.startswith("[") and text.endswith("]"):  # [pore,binder]
+            return [value(item.strip()) for item in text[1:-1].split(",")]
         return text
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from recon.core import contracts
 from recon.core.catalog import catalog
 from recon.core.data.chunked_volume import ChunkedVolume, refuse_parts
+from recon.core.data.phases import index_phase_names
 from recon.core.recipe import Choice
 from recon.core.sampling.threads import keep_threads
 
@@ -25,6 +26,8 @@ def measure_all(
 ) -> "dict[str, xr.DataArray | xr.Dataset]":
     """Every statistic and property asked for, by the plugin's name.
 
+    What is given by phase has the names of the phases too: `.sel(phase_name="pore")`.
+
     report  called with the name of each before it is computed
 
     Raises ReconError, before anything is computed, for what cannot be measured on a ChunkedVolume.
@@ -41,7 +44,8 @@ def measure_all(
             key = plugin.name
             while key in results:
                 key += "'"
-            results[key] = contracts.check_result(plugin, value)
+            value = contracts.check_result(plugin, value)
+            results[key] = index_phase_names(value, sample.phases)
     return results
 
 

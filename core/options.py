@@ -42,8 +42,8 @@ class Rule:
             return all(self.admits(item) for item in value)
         if self.choices is not None:
             return value in self.choices
-        if isinstance(value, str):
-            return self.min is None and self.max is None
+        if isinstance(value, str):  # the range is that of numbers, beside which text is admitted
+            return True
         low = self.min is None or value >= self.min
         return bool(low and (self.max is None or value <= self.max))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import xarray as xr
 
+from recon.core.data.phases import index_phase_names
 from recon.validation.comparison.comparison import Comparison
 
 Results = dict[str, xr.DataArray | xr.Dataset]
@@ -28,7 +29,9 @@ def to_table(results: Results) -> dict[str, Any]:
 def from_table(table: Mapping[str, Any]) -> Results:
     """What `to_table` gave."""
     return {
-        name: (xr.Dataset if "data_vars" in value else xr.DataArray).from_dict(value)
+        name: index_phase_names(
+            (xr.Dataset if "data_vars" in value else xr.DataArray).from_dict(value)
+        )
         for name, value in table.items()
     }
 

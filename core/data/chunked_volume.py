@@ -13,6 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.core.data.phases import find_label
 from recon.core.data.volume import Result, checked_labels, checked_voxel_size, phase_names
 from recon.core.errors import ReconError
 from recon.core.storage import ome_zarr
@@ -75,6 +76,10 @@ class ChunkedVolume:
         """
         stored = ome_zarr.read(Path(path))
         return cls(stored.pop("labels"), _for_parts(memory), **stored)
+
+    def find_label(self, phase: int | str) -> int:
+        """The label of a phase given by name or label."""
+        return find_label(self.phases, phase)
 
     @property
     def shape(self) -> Triple:

@@ -9,6 +9,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from recon.core.data.phases import find_label
 from recon.core.data.planes import PLANES
 from recon.core.data.volume import checked_labels, checked_voxel_size, phase_names
 from recon.core.errors import ReconError, unknown
@@ -62,6 +63,10 @@ class Micrographs:
         largest = max(int(image.max()) for stack in checked.values() for image in stack)
         names = phase_names(phases, largest)
         self.__attrs_init__(checked, checked_voxel_size(voxel_size), names, origin)
+
+    def find_label(self, phase: int | str) -> int:
+        """The label of a phase given by name or label."""
+        return find_label(self.phases, phase)
 
     def fractions(self) -> NDArray[np.float64]:
         """Share of each phase (K,): mean over planes of the share of the plane's pixels."""

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.core.data.phases import find_label
 from recon.core.data.planes import NORMAL
 from recon.core.errors import ReconError, shown
 from recon.core.storage import ome_zarr
@@ -113,6 +114,10 @@ class Volume:
         The same as of a ChunkedVolume, so that a statistic is written once.
         """
         yield (0, 0, 0), function(self.labels)
+
+    def find_label(self, phase: int | str) -> int:
+        """The label of a phase given by name or label."""
+        return find_label(self.phases, phase)
 
     def fractions(self) -> NDArray[np.float64]:
         """Share of each phase (K,)."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from recon.core.errors import ReconError, unknown
+from recon.core.errors import ReconError
 
 if TYPE_CHECKING:
     from recon.core.data.volume import Volume
@@ -12,20 +12,9 @@ if TYPE_CHECKING:
 WITHOUT = "Phases to leave out, by name or label."
 
 
-def find_label(phase: str | int, volume: "Volume") -> int:
-    """The label of a phase given by name or, when none has this name, by label."""
-    phase = str(phase)
-    if phase in volume.phases:
-        return volume.phases.index(phase)
-    if phase.isdecimal() and int(phase) < len(volume.phases):
-        return int(phase)
-    labels = map(str, range(len(volume.phases)))
-    raise unknown("phase", phase, dict.fromkeys((*volume.phases, *labels)))
-
-
 def keep_labels(without: Sequence[str | int], volume: "Volume") -> list[int]:
     """Labels that the volume holds and that are not left out; ReconError when none is left."""
-    out = {find_label(phase, volume) for phase in without}
+    out = {volume.find_label(phase) for phase in without}
     here = {label for label in range(len(volume.phases)) if (volume.labels == label).any()}
     if not here - out:
         gone = ", ".join(volume.phases[label] for label in sorted(here))

@@ -12,7 +12,7 @@ from recon.core.errors import ReconError
 from recon.core.kinds import Exporter
 from recon.core.options import option
 from recon.plugins.exporters.lengths import UNIT, UNITS, measure_edges
-from recon.plugins.exporters.phases import WITHOUT, find_label, keep_labels, restrict_names
+from recon.plugins.exporters.phases import WITHOUT, keep_labels, restrict_names
 
 Points = NDArray[np.float32]
 Triangles = NDArray[np.int32]
@@ -57,7 +57,7 @@ class Surface(Exporter):
     def _labels(self, volume: Volume, path: Path) -> dict[Path, int]:
         """The label of each file."""
         if self.phase is not None:
-            label = find_label(self.phase, volume)
+            label = volume.find_label(self.phase)
             if not (volume.labels == label).any():
                 raise ReconError(
                     f"{path}: the volume holds no voxel of phase {self.phase}; name another phase="

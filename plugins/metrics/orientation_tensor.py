@@ -31,7 +31,7 @@ class OrientationTensor(Metric):
 
     name = "orientation-tensor"
     title = "Orientation tensor"
-    phase: int = option(1, "Label of the phase of the fibres.", min=0, max=254)
+    phase: int | str = option(1, "Phase of the fibres, by name or label.", min=0)
     gradient_scale: float = option(
         GRADIENT_SCALE, "Deviation of the Gaussian of the gradient, shortest voxel edges.", min=0.1
     )
@@ -44,15 +44,16 @@ class OrientationTensor(Metric):
         """Orientation tensor of a volume."""
         if isinstance(sample, Micrographs):
             raise ReconError(f"metric {self.name} needs a volume, got micrographs")
+        phase = sample.find_label(self.phase)
         field = directions(
             sample.labels,
-            self.phase,
+            phase,
             sample.voxel_size,
             self.gradient_scale,
             self.window,
             self.periodic,
         )
-        tensor = mean_outer_product(field[sample.labels == self.phase])
+        tensor = mean_outer_product(field[sample.labels == phase])
         return xr.Dataset(
             {
                 "tensor": (("axis", "axis2"), tensor),

@@ -51,7 +51,7 @@ class Diffusivity(Property):
     """
 
     name = "diffusivity"
-    phases: tuple[int, ...] = option((1,), "Labels that conduct.", min=0)
+    phases: tuple[int | str, ...] = option((1,), "Phases that conduct, by name or label.", min=0)
     coefficients: tuple[float, ...] | None = option(
         None, "Diffusivity of each conducting phase; D_0 is the largest. Default: all the same."
     )
@@ -104,15 +104,13 @@ class Diffusivity(Property):
 
     def _conducting(self, volume: Volume) -> NDArray[np.uint8]:
         """Class of each voxel: 0 insulates, k is the k-th of the conducting phases."""
-        known = len(volume.phases)
-        for label in self.phases:
-            if label >= known:
-                raise ReconError(
-                    f"property diffusivity: phases must be labels of the volume, 0..{known - 1}, "
-                    f"got {label}; choose among them with diffusivity.phases"
-                )
+        labels = [volume.find_label(phase) for phase in self.phases]
+        if len(set(labels)) < len(labels):
+            raise ReconError(
+                f"property diffusivity: phases must be one or more, each once, got {self.phases}"
+            )
         table = np.zeros(256, np.uint8)
-        table[list(self.phases)] = np.arange(1, len(self.phases) + 1)
+        table[labels] = np.arange(1, len(labels) + 1)
         conducting = table[volume.labels]
         if not conducting.any():
             raise ReconError(

@@ -161,7 +161,7 @@ def test_axes_in_the_order_asked_for() -> None:
     [
         ({"phases": ()}, "phases must be one or more"),
         ({"phases": (1, 1)}, "each once"),
-        ({"phases": (7,)}, "labels of the volume, 0..1, got 7"),
+        ({"phases": (7,)}, "unknown phase .7.; known: 0, 1"),
         ({"phases": (-1,)}, "must be >= 0"),
         ({"axes": ()}, "axes must be one or more"),
         ({"axes": ("x", "x")}, "each once"),
