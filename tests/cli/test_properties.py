@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from recon.core import Property, ReconError, Volume, catalog, option
-from recon.core.catalog import Entry
+from recon.core.catalog import Entry, Summary
 
 QUICK = ("run", "--denoiser", "gaussian", "--harmonizer", "none", "--steps", 3)
 
@@ -40,7 +40,8 @@ class Weight(Property):
 @pytest.fixture
 def weight(monkeypatch):
     """The property under its name, and a recipe in a folder with its file."""
-    monkeypatch.setitem(catalog().entries, ("property", "weight"), [Entry(Weight, "tests", "0")])
+    entry = Entry(Summary.of(Weight), "tests", "0", lambda: Weight)
+    monkeypatch.setitem(catalog().entries, ("property", "weight"), [entry])
 
 
 @pytest.fixture
