@@ -26,7 +26,7 @@ def parse_value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         if text.startswith("[") and text.endswith("]"):  # [pore,binder]
-            return [value(item.strip()) for item in text[1:-1].split(",")]
+            return [parse_value(item.strip()) for item in text[1:-1].split(",")]
         return text
 
 

@@ -171,3 +171,16 @@ def test_bad_input_is_one_line(recon, volume, arguments, message):
     result = recon("measure", *arguments, code=2)
     assert result.stderr.strip().splitlines()[-1].startswith(f"Error: {message}")
     assert [path.name for path in Path().iterdir()] == ["volume.zarr"]
+
+
+def test_phases_are_named_in_options(recon, reference):
+    shown = []
+    for phases in ("[pore,binder]", '["pore","binder"]', "[0,2]"):
+        command = ("measure", "other.zarr", "--property", "diffusivity", "--json", "out.json")
+        recon(*command, "--set", f"diffusivity.phases={phases}")
+        told = json.loads(Path("out.json").read_text())["diffusivity"]["data_vars"]
+        shown.append((told["relative"]["data"], told["volume_fraction"]["data"]))
+    assert shown[0] == shown[1] == shown[2]
+    bad = ("measure", "other.zarr", "--property", "diffusivity")
+    result = recon(*bad, "--set", "diffusivity.phases=[bindr]", code=2)
+    assert result.stderr == "Error: unknown phase 'bindr'; did you mean 'binder'?\n"
