@@ -33,13 +33,13 @@ def read_anchors(
                 f"{name}: place must be in [0, {side - 1}] along {AXES[NORMAL[plane]]}, got "
                 f"{place}; move it or give a larger shape="
             )
-        anchors.append(Anchor(plane, place, _labels(name, Path(path), phases)))
+        anchors.append(Anchor(plane, place, _read_labels(name, Path(path), phases)))
         _check_size(anchors[-1], shape)
     _check_crossings(anchors)
     return tuple(anchors)
 
 
-def _labels(name: str, path: Path, phases: int) -> NDArray[np.uint8]:
+def _read_labels(name: str, path: Path, phases: int) -> NDArray[np.uint8]:
     """A label image: 0..K-1 as they are, other K values in ascending order."""
     slices = read_image(path).slices
     if len(slices) != 1:
@@ -78,7 +78,7 @@ def _check_crossings(anchors: Sequence[Anchor]) -> None:
             raise ReconError(f"anchor {one.name} is given twice; leave one of them out")
         if one.plane == other.plane:
             continue
-        wrong = int((_line(one, other) != _line(other, one)).sum())
+        wrong = int((_extract_line(one, other) != _extract_line(other, one)).sum())
         if wrong:
             raise ReconError(
                 f"anchors {one.name} and {other.name} must agree on the line where they cross, "
@@ -86,7 +86,7 @@ def _check_crossings(anchors: Sequence[Anchor]) -> None:
             )
 
 
-def _line(anchor: Anchor, other: Anchor) -> NDArray[np.uint8]:
+def _extract_line(anchor: Anchor, other: Anchor) -> NDArray[np.uint8]:
     """The voxels of an anchor on the line where another one crosses it."""
     axis = in_plane(anchor.plane).index(other.normal)
     return np.asarray(anchor.labels.take(other.place, axis))

@@ -51,7 +51,7 @@ def find_exporter(path: Path) -> Entry:
     """The exporter that the suffix of an output names; ReconError for none or several."""
     offers = catalog().by_suffix("exporter", path)
     if not offers:
-        known = f"{', '.join(_suffixes(_installed()))}{catalog().not_loaded}"
+        known = f"{', '.join(_list_suffixes(_list_exporters()))}{catalog().not_loaded}"
         if not path.suffix:
             raise ReconError(
                 f"output {path} must have a suffix that names its format; known: {known}"
@@ -71,31 +71,31 @@ def _build(
         if name not in chosen:
             raise unknown("exporter among the outputs", name, chosen)
     for key in shared:
-        if not any(key in _names(entry) for _, entry in entries):
-            able = [entry for entry in _installed() if key in _names(entry)]
+        if not any(key in _name_options(entry) for _, entry in entries):
+            able = [entry for entry in _list_exporters() if key in _name_options(entry)]
             if not able:
-                known = {name for entry in _installed() for name in _names(entry)}
+                known = {name for entry in _list_exporters() for name in _name_options(entry)}
                 raise unknown("option of exporters", key, known)
             raise ReconError(
-                f"{key}= is for {', '.join(_suffixes(able))} only; no output is of that format"
+                f"{key}= is for {', '.join(_list_suffixes(able))} only; no output is of that format"
             )
     exporters = []
     for path, entry in entries:
-        own = {key: value for key, value in shared.items() if key in _names(entry)}
+        own = {key: value for key, value in shared.items() if key in _name_options(entry)}
         own |= tables.get(entry.name, {})
         exporters.append((path, catalog().build("exporter", entry.name, **own)))
     return exporters
 
 
-def _installed() -> list[Entry]:
+def _list_exporters() -> list[Entry]:
     return [entry for entry in catalog() if entry.kind == "exporter"]
 
 
-def _names(entry: Entry) -> set[str]:
+def _name_options(entry: Entry) -> set[str]:
     return {option.name for option in entry.summary.options}
 
 
-def _suffixes(entries: Sequence[Entry]) -> list[str]:
+def _list_suffixes(entries: Sequence[Entry]) -> list[str]:
     return list(dict.fromkeys(suffix for entry in entries for suffix in entry.summary.suffixes))
 
 

@@ -31,7 +31,7 @@ def find_reader(path: Path) -> Entry:
             example = path / "*.png"
             raise ReconError(f"{path} is a folder; give the images in it, such as {example}")
         return choose_one(offers, path)
-    start = _first_bytes(path)
+    start = _read_first_bytes(path)
     offers = [
         reader
         for reader in readers
@@ -76,10 +76,10 @@ def check_image(image: ImageFile) -> ImageFile:
 
     Raises ReconError for empty slices, for complex numbers, NaN and infinity.
     """
-    return attrs.evolve(image, slices=tuple(_checked(part, image.path) for part in image.slices))
+    return attrs.evolve(image, slices=tuple(_check(part, image.path) for part in image.slices))
 
 
-def _checked(array: "NDArray[Any]", path: Path) -> "NDArray[Any]":
+def _check(array: "NDArray[Any]", path: Path) -> "NDArray[Any]":
     if array.dtype.kind not in "biuf":
         raise ReconError(f"{path} must hold integers or real numbers, got {array.dtype}")
     if 0 in array.shape:
@@ -91,7 +91,7 @@ def _checked(array: "NDArray[Any]", path: Path) -> "NDArray[Any]":
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _first_bytes(path: Path) -> bytes:
+def _read_first_bytes(path: Path) -> bytes:
     if os.path.exists(path):
         regular_file(path, "image")
     try:

@@ -72,9 +72,9 @@ def load_images(
     pictures = read_pictures(given, volume, every)
     names = None if phases is None or isinstance(phases, int) else tuple(phases)
     options = ImportOptions(
-        crops=_by_plane("crop", crop, pictures, _parse_crop),
-        pixel_sizes=_by_plane("pixel_size", pixel_size, pictures, _parse_pixel_size),
-        voxel_size=None if voxel_size is None else parse_voxel_size(_text(voxel_size)),
+        crops=_assign_planes("crop", crop, pictures, _parse_crop),
+        pixel_sizes=_assign_planes("pixel_size", pixel_size, pictures, _parse_pixel_size),
+        voxel_size=None if voxel_size is None else parse_voxel_size(_format(voxel_size)),
         phases=len(names) if names is not None else phases,  # type: ignore[arg-type]
         thresholds=_parse_thresholds(thresholds),
         per_plane=per_plane,
@@ -92,12 +92,12 @@ def read_pictures(
     planes: Mapping[str, Images], volume: Images = None, every: int | None = None
 ) -> dict[str, list[Picture]]:
     """The images of each plane that has some, from slices or cut from a volume."""
-    files = {plane: list(_sources(images)) for plane, images in planes.items()}
+    files = {plane: list(_list_sources(images)) for plane, images in planes.items()}
     files = {plane: sources for plane, sources in files.items() if sources}
     if volume is not None:
         if files:
             raise ReconError(f"volume= and {next(iter(files))}= exclude each other; give one")
-        (source,) = _sources(volume)
+        (source,) = _list_sources(volume)
         return slice_volume(_read(source), every)
     if every is not None:
         raise ReconError("every= is for volume=; give the slices that you want of the others")
@@ -128,7 +128,7 @@ def make_micrographs(
     return Micrographs(labels, prepared.voxel_size, names, origin=record), prepared
 
 
-def _sources(images: Images) -> Iterable[Path | np.ndarray[Any, Any]]:
+def _list_sources(images: Images) -> Iterable[Path | np.ndarray[Any, Any]]:
     """The paths and arrays that are meant; patterns are written out, in order of names."""
     if images is None:
         return
@@ -144,7 +144,7 @@ def _sources(images: Images) -> Iterable[Path | np.ndarray[Any, Any]]:
         yield from map(Path, paths)
     elif isinstance(images, Iterable):
         for one in images:
-            yield from _sources(one)
+            yield from _list_sources(one)
     else:
         raise ReconError(f"images must be paths, patterns or arrays, got {shown(images)}")
 
@@ -159,7 +159,7 @@ def _read(source: "Path | np.ndarray[Any, Any]") -> ImageFile:
     return check_image(ImageFile(Path("array"), source))
 
 
-def _by_plane(
+def _assign_planes(
     name: str, value: Any, planes: Collection[str], parse: Callable[[Any], Value]
 ) -> dict[str, Value]:
     """The value of each plane: one for all, or a dict by plane."""
@@ -175,7 +175,7 @@ def _by_plane(
     return {plane: parse(one) for plane, one in value.items()}
 
 
-def _text(value: Any) -> str:
+def _format(value: Any) -> str:
     """A length, or several, as the parsers of flags read them."""
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
@@ -183,12 +183,12 @@ def _text(value: Any) -> str:
 
 
 def _parse_pixel_size(value: Any) -> tuple[float, float]:
-    return parse_pixel_size(_text(value))
+    return parse_pixel_size(_format(value))
 
 
 def _parse_crop(value: Any) -> Crop:
-    return value if isinstance(value, Crop) else Crop.parse(_text(value))
+    return value if isinstance(value, Crop) else Crop.parse(_format(value))
 
 
 def _parse_thresholds(value: Any) -> tuple[float, ...] | None:
-    return None if value is None else parse_thresholds(_text(value))
+    return None if value is None else parse_thresholds(_format(value))

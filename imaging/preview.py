@@ -61,7 +61,7 @@ def draw_preview(prepared: PreparedImages, title: str, path: Path) -> None:
         hspace=0.26,
     )
     for row, plane in enumerate(prepared.labels):
-        _row(prepared, plane, [figure.add_subplot(grid[row, column]) for column in range(4)])
+        _draw_row(prepared, plane, [figure.add_subplot(grid[row, column]) for column in range(4)])
     figure.savefig(path, format="png", dpi=110, metadata={"Software": SOFTWARE})
 
 
@@ -76,7 +76,7 @@ def is_preview(path: Path) -> bool:
         return False
 
 
-def _row(prepared: PreparedImages, plane: str, panels: Sequence[Axes]) -> None:
+def _draw_row(prepared: PreparedImages, plane: str, panels: Sequence[Axes]) -> None:
     stack, labels = prepared.images[plane], prepared.labels[plane]
     number = len(stack) // 2
     picture, shown = stack[number], labels[number]
@@ -84,31 +84,33 @@ def _row(prepared: PreparedImages, plane: str, panels: Sequence[Axes]) -> None:
     cuts = prepared.thresholds[plane] if prepared.thresholds else None
     phases = 1 + (len(cuts) if cuts else len(prepared.record["values"]) - 1)
     old = picture.pixel_size or (rows, columns)
-    _image(panels[0], _grey(picture.pixels), old[0] / old[1])
+    _draw_image(panels[0], _scale_grey(picture.pixels), old[0] / old[1])
     a, b = picture.pixels.shape
     count = f", {number + 1} of {len(stack)}" if len(stack) > 1 else ""
-    panels[0].set_title(f"{plane}   {_short(picture.name, 40 - len(count))}{count}", **_style())
+    panels[0].set_title(
+        f"{plane}   {_shorten(picture.name, 40 - len(count))}{count}", **_make_style()
+    )
     panels[0].set_xlabel(f"{a} x {b} pixels", fontsize=8, color=INK)
     if cuts:
-        _histogram(panels[1], [p.pixels for p in stack], cuts)
+        _draw_histogram(panels[1], [p.pixels for p in stack], cuts)
     else:
-        _values(panels[1], stack, prepared.record["values"])
-    _phases(panels[2], shown, labels, phases, rows / columns)
+        _draw_values(panels[1], stack, prepared.record["values"])
+    _draw_phases(panels[2], shown, labels, phases, rows / columns)
     if prepared.voxel_size != UNKNOWN:
-        _scale_bar(panels[2], shown.shape, columns)
-    _detail(panels[3], picture, shown, phases, rows / columns, outlined=cuts is not None)
+        _draw_scale_bar(panels[2], shown.shape, columns)
+    _draw_detail(panels[3], picture, shown, phases, rows / columns, outlined=cuts is not None)
 
 
-def _style() -> dict[str, Any]:
+def _make_style() -> dict[str, Any]:
     return {"loc": "left", "fontsize": 9.5, "color": INK}
 
 
-def _short(name: str, letters: int) -> str:
+def _shorten(name: str, letters: int) -> str:
     half = letters // 2 - 2
     return name if len(name) <= letters else f"{name[:half]}...{name[-half:]}"
 
 
-def _grey(image: Grey) -> NDArray[np.float64]:
+def _scale_grey(image: Grey) -> NDArray[np.float64]:
     """Grey as RGB (a, b, 3) from black to white, but for the lowest and highest half percent."""
     low, high = np.percentile(image, (0.5, 99.5))
     if low == high:
@@ -117,12 +119,12 @@ def _grey(image: Grey) -> NDArray[np.float64]:
     return np.repeat(scaled[..., None], 3, -1)
 
 
-def _coloured(labels: Labels, phases: int) -> NDArray[np.float64]:
+def _paint(labels: Labels, phases: int) -> NDArray[np.float64]:
     palette = np.array([to_rgb(colour) for colour in pick_colours(phases)])
     return palette[labels]
 
 
-def _image(axes: Axes, image: NDArray[np.float64], aspect: float) -> None:
+def _draw_image(axes: Axes, image: NDArray[np.float64], aspect: float) -> None:
     axes.imshow(image, aspect=aspect, interpolation="auto")
     axes.set_anchor("NW")
     axes.set_xticks([])
@@ -130,7 +132,7 @@ def _image(axes: Axes, image: NDArray[np.float64], aspect: float) -> None:
     axes.spines[:].set_color(FAINT)
 
 
-def _histogram(axes: Axes, images: Sequence[Grey], cuts: Thresholds) -> None:
+def _draw_histogram(axes: Axes, images: Sequence[Grey], cuts: Thresholds) -> None:
     """Pixels over grey value, each bin in the colour of its phase, and the thresholds."""
     counts, edges = count_values(images)
     centres = (edges[1:] + edges[:-1]) / 2
@@ -156,11 +158,11 @@ def _histogram(axes: Axes, images: Sequence[Grey], cuts: Thresholds) -> None:
     axes.set_xlim(low - margin, high + margin)
     # A single value (clipped black or white, a banner) would tower over everything else.
     axes.set_ylim(0, 1.18 * (median_filter(counts, 3).max() or counts.max()))
-    axes.set_title(f"grey values of {_images(len(images))}, thresholds", **_style())
-    _bare(axes)
+    axes.set_title(f"grey values of {_count_images(len(images))}, thresholds", **_make_style())
+    _strip(axes)
 
 
-def _values(axes: Axes, stack: Sequence[Picture], values: Sequence[Any]) -> None:
+def _draw_values(axes: Axes, stack: Sequence[Picture], values: Sequence[Any]) -> None:
     """Share of the pixels of each value of label images, as they were given."""
     total = sum(picture.pixels.size for picture in stack)
     shares = [sum(int((p.pixels == value).sum()) for p in stack) / total for value in values]
@@ -170,15 +172,15 @@ def _values(axes: Axes, stack: Sequence[Picture], values: Sequence[Any]) -> None
         range(len(values)), [f"{value}\nphase {k}" for k, value in enumerate(values)], fontsize=8.5
     )
     axes.set_ylim(0, 1.15 * max(shares))
-    axes.set_title(f"label values of {_images(len(stack))}", **_style())
-    _bare(axes)
+    axes.set_title(f"label values of {_count_images(len(stack))}", **_make_style())
+    _strip(axes)
 
 
-def _images(count: int) -> str:
+def _count_images(count: int) -> str:
     return f"{count} images" if count > 1 else "1 image"
 
 
-def _bare(axes: Axes) -> None:
+def _strip(axes: Axes) -> None:
     axes.set_yticks([])
     axes.tick_params(labelsize=8, colors=INK, color=FAINT)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -187,11 +189,13 @@ def _bare(axes: Axes) -> None:
     axes.set_anchor("N")
 
 
-def _phases(axes: Axes, shown: Labels, stack: Sequence[Labels], phases: int, aspect: float) -> None:
+def _draw_phases(
+    axes: Axes, shown: Labels, stack: Sequence[Labels], phases: int, aspect: float
+) -> None:
     counts = np.sum([np.bincount(image.ravel(), minlength=phases) for image in stack], axis=0)
     shares = counts / counts.sum()
-    _image(axes, _coloured(shown, phases), aspect)
-    axes.set_title(f"phases, fractions of {_images(len(stack))}", **_style())
+    _draw_image(axes, _paint(shown, phases), aspect)
+    axes.set_title(f"phases, fractions of {_count_images(len(stack))}", **_make_style())
     marks = [
         Patch(color=colour, label=f"{k}: {share:.3f}")
         for k, (colour, share) in enumerate(zip(pick_colours(phases), shares, strict=True))
@@ -209,7 +213,7 @@ def _phases(axes: Axes, shown: Labels, stack: Sequence[Labels], phases: int, asp
     )
 
 
-def _scale_bar(axes: Axes, shape: tuple[int, ...], pixel: float) -> None:
+def _draw_scale_bar(axes: Axes, shape: tuple[int, ...], pixel: float) -> None:
     """A bar of a round length, at most a third of the width."""
     a, b = shape
     length = round_length(b * pixel / 3)
@@ -237,7 +241,7 @@ def _scale_bar(axes: Axes, shape: tuple[int, ...], pixel: float) -> None:
     )
 
 
-def _detail(
+def _draw_detail(
     axes: Axes, picture: Picture, shown: Labels, phases: int, aspect: float, outlined: bool
 ) -> None:
     """The middle of the image enlarged, with the borders of the phases over the grey values."""
@@ -245,15 +249,15 @@ def _detail(
     top, left = ((side - part) // 2 for side, part in zip(shown.shape, (a, b), strict=True))
     window = np.s_[top : top + a, left : left + b]
     if outlined:
-        axes.imshow(_grey(picture.pixels[window]), aspect=aspect, interpolation="nearest")
+        axes.imshow(_scale_grey(picture.pixels[window]), aspect=aspect, interpolation="nearest")
         inside = shown[window]
         borders = np.unique(inside)[1:][:8] if min(a, b) > 1 else ()
         for k in borders:
             axes.contour(inside >= k, levels=[0.5], colors=[OUTLINE], linewidths=0.9)
-        axes.set_title("detail, borders of phases", **_style())
+        axes.set_title("detail, borders of phases", **_make_style())
     else:
-        axes.imshow(_coloured(shown[window], phases), aspect=aspect, interpolation="nearest")
-        axes.set_title("detail", **_style())
+        axes.imshow(_paint(shown[window], phases), aspect=aspect, interpolation="nearest")
+        axes.set_title("detail", **_make_style())
     axes.set_anchor("NW")
     axes.set_xlabel(f"{a} x {b} pixels of the middle", fontsize=8, color=INK)
     axes.set_xticks([])

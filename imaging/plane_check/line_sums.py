@@ -41,7 +41,7 @@ class LineSums:
     @classmethod
     def of(cls, stack: Sequence[Image], phases: int, lags: int) -> "LineSums":
         """Count pairs and runs; cost: one pass over the pixels for each phase, axis and lag."""
-        found = [_of_slice(image, phases, lags) for image in stack]
+        found = [_count_slice(image, phases, lags) for image in stack]
         return cls(*(np.stack(part) for part in zip(*found, strict=True)))
 
     def map(self, change: Callable[[Counts], Counts]) -> "LineSums":
@@ -54,25 +54,25 @@ class LineSums:
         return LineSums(*(one - other for one, other in zip(mine, theirs, strict=True)))
 
 
-def _of_slice(image: Image, phases: int, lags: int) -> list[Counts]:
+def _count_slice(image: Image, phases: int, lags: int) -> list[Counts]:
     ones = np.ones(image.shape, bool)
-    pixels = _by_cell(ones, (0, 0))
+    pixels = _sum_by_cell(ones, (0, 0))
     tries, starts = np.zeros((2, CELLS, CELLS, 2, lags))
     inside = np.zeros((CELLS, CELLS, phases))
     hits, ends, runs = np.zeros((3, CELLS, CELLS, 2, lags, phases))
     for axis in (0, 1):
-        tries[..., axis, :], starts[..., axis, :], *_ = _along(ones, axis, lags)
+        tries[..., axis, :], starts[..., axis, :], *_ = _count_along(ones, axis, lags)
     for phase in range(phases):
         mask = image == phase
-        inside[..., phase] = _by_cell(mask, (0, 0))
+        inside[..., phase] = _sum_by_cell(mask, (0, 0))
         for axis in (0, 1):
-            found = _along(mask, axis, lags)
+            found = _count_along(mask, axis, lags)
             for whole, part in zip((hits, runs, ends), found, strict=True):
                 whole[..., axis, :, phase] = part
     return [pixels, inside, tries, hits, ends, starts, runs]
 
 
-def _along(mask: NDArray[np.bool_], axis: int, lags: int) -> tuple[Counts, Counts, Counts]:
+def _count_along(mask: NDArray[np.bool_], axis: int, lags: int) -> tuple[Counts, Counts, Counts]:
     """Pairs with both ends in the mask, runs of twice the lag, and half the ends of all pairs."""
     hits, runs, ends = np.zeros((3, CELLS, CELLS, lags))
     run = mask
@@ -83,13 +83,15 @@ def _along(mask: NDArray[np.bool_], axis: int, lags: int) -> tuple[Counts, Count
             break
         first, last = _cut(mask, axis, 0, side - r), _cut(mask, axis, r, side)
         middle = tuple(r // 2 if axis == n else 0 for n in (0, 1))
-        hits[..., j] = _by_cell(first & last, middle, mask.shape)
+        hits[..., j] = _sum_by_cell(first & last, middle, mask.shape)
         ends[..., j] = (
-            _by_cell(first, middle, mask.shape) + _by_cell(last, middle, mask.shape)
+            _sum_by_cell(first, middle, mask.shape) + _sum_by_cell(last, middle, mask.shape)
         ) / 2
         length = run.shape[axis]
         run = _cut(run, axis, 0, length - r) & _cut(run, axis, r, length)
-        runs[..., j] = _by_cell(run, tuple(r - 1 if axis == n else 0 for n in (0, 1)), mask.shape)
+        runs[..., j] = _sum_by_cell(
+            run, tuple(r - 1 if axis == n else 0 for n in (0, 1)), mask.shape
+        )
     return hits, runs, ends
 
 
@@ -97,7 +99,7 @@ def _cut(mask: NDArray[np.bool_], axis: int, begin: int, end: int) -> NDArray[np
     return mask[begin:end] if axis == 0 else mask[:, begin:end]
 
 
-def _by_cell(
+def _sum_by_cell(
     mask: NDArray[np.bool_], offset: tuple[int, ...], shape: tuple[int, ...] | None = None
 ) -> Counts:
     """Sum (CELLS, CELLS) of a mask that stands at an offset in a slice of a shape."""

@@ -81,7 +81,7 @@ class PlaneCheck:
     @property
     def disagreements(self) -> tuple[str, ...]:
         """One line for each phase whose fractions and each axis whose lines differ; a remedy."""
-        lines = _fraction_lines(self) + _axis_lines(self)
+        lines = _describe_fractions(self) + _describe_axes(self)
         if self.remedies:
             texts = " or ".join(remedy.text for remedy in self.remedies)
             questions = " ".join(dict.fromkeys(remedy.question for remedy in self.remedies))
@@ -124,7 +124,7 @@ def check_planes(micrographs: Micrographs, window: int = WINDOW) -> PlaneCheck:
         len(tests),
         find_odd_plane(found),
         find_remedies(planes, found),
-        _windows(micrographs, window, planes),
+        _count_windows(micrographs, window, planes),
         micrographs.phases,
     )
 
@@ -158,7 +158,7 @@ def measure_planes(micrographs: Micrographs) -> dict[str, PlaneStatistics]:
     return {p: PlaneStatistics.of(stack, phases, lags) for p, stack in stacks.items() if stack}
 
 
-def _windows(
+def _count_windows(
     micrographs: Micrographs, window: int, known: dict[str, PlaneStatistics]
 ) -> tuple[PlaneWindows, ...]:
     stacks = micrographs.planes
@@ -175,7 +175,7 @@ def _windows(
     return tuple(found)
 
 
-def _fraction_lines(check: PlaneCheck) -> list[str]:
+def _describe_fractions(check: PlaneCheck) -> list[str]:
     by_phase: dict[int, list[Difference]] = {}
     for finding in check.findings:
         if finding.statistic == "fraction":
@@ -185,26 +185,26 @@ def _fraction_lines(check: PlaneCheck) -> list[str]:
         odd = find_odd_plane(found)
         if odd is None:
             lines += [
-                f"{one} and {other} disagree: {_phase(check, phase)} is "
-                f"{_number(f.values[0], f.errors[0])} on {one} against "
-                f"{_number(f.values[1], f.errors[1])} on {other}"
+                f"{one} and {other} disagree: {_name_phase(check, phase)} is "
+                f"{_format_number(f.values[0], f.errors[0])} on {one} against "
+                f"{_format_number(f.values[1], f.errors[1])} on {other}"
                 for f in found
                 for one, other in [f.planes]
             ]
             continue
         sides = [(f.planes.index(odd), f) for f in found]
-        mine = _number(sides[0][1].values[sides[0][0]], sides[0][1].errors[sides[0][0]])
+        mine = _format_number(sides[0][1].values[sides[0][0]], sides[0][1].errors[sides[0][0]])
         others = sorted((f.planes[1 - at], f.values[1 - at], f.errors[1 - at]) for at, f in sides)
-        against = " and ".join(f"{_number(v, e)} on {plane}" for plane, v, e in others)
+        against = " and ".join(f"{_format_number(v, e)} on {plane}" for plane, v, e in others)
         lines.append(
             f"{odd} disagrees with {' and '.join(plane for plane, *_ in others)}: "
-            f"{_phase(check, phase)} is {mine} on {odd} against {against}; is its threshold "
+            f"{_name_phase(check, phase)} is {mine} on {odd} against {against}; is its threshold "
             "another?"
         )
     return lines
 
 
-def _axis_lines(check: PlaneCheck) -> list[str]:
+def _describe_axes(check: PlaneCheck) -> list[str]:
     """The chord that differs most, or else another statistic, for each axis."""
     lines = []
     for axis in "xyz":
@@ -213,13 +213,13 @@ def _axis_lines(check: PlaneCheck) -> list[str]:
         if not found:
             continue
         f = max(chords or found, key=lambda finding: abs(finding.t))
+        phase = _name_phase(check, f.phase)
         what = {
-            "chord": f"the mean chord of {_phase(check, f.phase)} is",
-            "two-point": f"the two-point correlation of {_phase(check, f.phase)} at "
-            f"{f.length} voxels is",
-            "lineal path": f"the share of {_phase(check, f.phase)} in runs of {f.length} voxels is",
+            "chord": f"the mean chord of {phase} is",
+            "two-point": f"the two-point correlation of {phase} at {f.length} voxels is",
+            "lineal path": f"the share of {phase} in runs of {f.length} voxels is",
         }[f.statistic]
-        one, other = (_number(v, e) for v, e in zip(f.values, f.errors, strict=True))
+        one, other = (_format_number(v, e) for v, e in zip(f.values, f.errors, strict=True))
         unit = " voxels" if f.statistic == "chord" else ""
         lines.append(
             f"along {axis} {what} {one}{unit} on {f.planes[0]} and {other} on {f.planes[1]}"
@@ -227,11 +227,11 @@ def _axis_lines(check: PlaneCheck) -> list[str]:
     return lines
 
 
-def _phase(check: PlaneCheck, phase: int) -> str:
+def _name_phase(check: PlaneCheck, phase: int) -> str:
     name = check.phases[phase]
     return f"phase {phase}" if name == str(phase) else f"phase {phase} ({name})"
 
 
-def _number(value: float, error: float) -> str:
+def _format_number(value: float, error: float) -> str:
     digits = max(0, min(4, int(np.ceil(-np.log10(max(error, 1e-4)) + 0.3))))
     return f"{value:.{digits}f} ± {error:.{digits}f}"

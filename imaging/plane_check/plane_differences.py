@@ -51,8 +51,8 @@ def compare_planes(planes: Mapping[str, PlaneStatistics]) -> list[Difference]:
     pairs = [(one, other) for i, one in enumerate(names) for other in names[i + 1 :]]
     found: list[Difference] = []
     for one, other in pairs:
-        found += _fractions(one, other, planes)
-        found += _lines(one, other, planes)
+        found += _compare_fractions(one, other, planes)
+        found += _compare_lines(one, other, planes)
     return found
 
 
@@ -65,14 +65,16 @@ def find_disagreements(tests: list[Difference], level: float = LEVEL) -> list[Di
     return ordered
 
 
-def _fractions(one: str, other: str, planes: Mapping[str, PlaneStatistics]) -> list[Difference]:
+def _compare_fractions(
+    one: str, other: str, planes: Mapping[str, PlaneStatistics]
+) -> list[Difference]:
     count = len(planes[one].values.fraction)
     # Of two phases the second tells all that the first does.
     phases = range(1 if count == 2 else 0, count)
-    return [_difference("fraction", (one, other), None, phase, 0, planes) for phase in phases]
+    return [_compare("fraction", (one, other), None, phase, 0, planes) for phase in phases]
 
 
-def _lines(one: str, other: str, planes: Mapping[str, PlaneStatistics]) -> list[Difference]:
+def _compare_lines(one: str, other: str, planes: Mapping[str, PlaneStatistics]) -> list[Difference]:
     (axis,) = set(in_plane(one)) & set(in_plane(other))
     rows = [in_plane(plane).index(axis) for plane in (one, other)]
     values = [planes[plane].values for plane in (one, other)]
@@ -89,12 +91,10 @@ def _lines(one: str, other: str, planes: Mapping[str, PlaneStatistics]) -> list[
                 found.append(("two-point", phase, j))
             if lineal[:, j, phase].min() > COMMON:
                 found.append(("lineal path", phase, j))
-    return [
-        _difference(kind, (one, other), AXES[axis], phase, j, planes) for kind, phase, j in found
-    ]
+    return [_compare(kind, (one, other), AXES[axis], phase, j, planes) for kind, phase, j in found]
 
 
-def _difference(
+def _compare(
     statistic: str,
     pair: tuple[str, str],
     axis: str | None,

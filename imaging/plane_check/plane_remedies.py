@@ -65,9 +65,9 @@ def find_remedies(planes: Planes, found: list[Difference]) -> tuple[Remedy, ...]
     if not any(test.axis for test in found):
         return ()
     fractions = {plane for test in found if test.axis is None for plane in test.planes}
-    kinds = [_exchanges(planes), _arrangements(planes)]
+    kinds = [_try_exchanges(planes), _try_arrangements(planes)]
     if not fractions:  # a magnification leaves them as they are
-        kinds.append((remedy, {}) for plane in planes if (remedy := _scale(plane, planes)))
+        kinds.append((remedy, {}) for plane in planes if (remedy := _find_scale(plane, planes)))
     agreeing = [
         [remedy for remedy, changed in kind if not _disagree(changed, bool(fractions))]
         for kind in kinds
@@ -75,8 +75,8 @@ def find_remedies(planes: Planes, found: list[Difference]) -> tuple[Remedy, ...]
     odd = find_odd_plane(found)
     arranged = agreeing[1]
     if arranged:
-        least = min(map(_changes, arranged))
-        arranged = [remedy for remedy in arranged if _changes(remedy) == least]
+        least = min(map(_count_changes, arranged))
+        arranged = [remedy for remedy in arranged if _count_changes(remedy) == least]
         arranged.sort(key=lambda remedy: odd not in remedy.transposed)
     return (*agreeing[0], *arranged[:2], *itertools.chain(*agreeing[2:]))
 
@@ -93,17 +93,17 @@ def _disagree(planes: Planes, fractions: bool) -> bool:
     return any(test.axis or fractions for test in find_disagreements(compare_planes(planes)))
 
 
-def _changes(remedy: Remedy) -> int:
+def _count_changes(remedy: Remedy) -> int:
     return len(remedy.transposed) + len(remedy.given) // 2
 
 
-def _exchanges(planes: Planes) -> Iterator[tuple[Remedy, Planes]]:
+def _try_exchanges(planes: Planes) -> Iterator[tuple[Remedy, Planes]]:
     for plane, own in planes.items():
         if len(own.values.fraction) == 2:
             yield Remedy(exchanged=plane), {**planes, plane: own.exchange_phases()}
 
 
-def _arrangements(planes: Planes) -> Iterator[tuple[Remedy, Planes]]:
+def _try_arrangements(planes: Planes) -> Iterator[tuple[Remedy, Planes]]:
     """At most two planes given for each other, and at most two changes in all."""
     names = list(planes)
     for given in ((), *itertools.combinations(names, 2)):
@@ -120,7 +120,7 @@ def _arrangements(planes: Planes) -> Iterator[tuple[Remedy, Planes]]:
                 yield Remedy(turned, given), changed
 
 
-def _scale(plane: str, planes: Planes) -> Remedy | None:
+def _find_scale(plane: str, planes: Planes) -> Remedy | None:
     """A factor on the lengths of one plane under which its lines agree with the others'."""
     tests = compare_planes(planes)
     if find_disagreements([test for test in tests if plane not in test.planes]):
@@ -138,13 +138,15 @@ def _scale(plane: str, planes: Planes) -> Remedy | None:
     factor = float(np.exp(shift))
     if np.any(rest > tolerated) or abs(shift) < 2 * rest.max():
         return None
-    if not all(_same_shape(plane, other, factor, planes) for other in planes if other != plane):
+    if not all(
+        _have_same_shape(plane, other, factor, planes) for other in planes if other != plane
+    ):
         return None
     error = factor * max(float(rest.std()), float(1 / np.sqrt(weights.sum())))
     return Remedy(scaled=(plane, factor, error))
 
 
-def _same_shape(plane: str, other: str, factor: float, planes: Planes) -> bool:
+def _have_same_shape(plane: str, other: str, factor: float, planes: Planes) -> bool:
     """Whether the two-point correlations along the shared axis do agree, lags times the factor.
 
     Specks and pores that a threshold made change mean chords like a magnification, but not these.

@@ -62,12 +62,12 @@ def format_blocks(materials: Materials | None, names: dict[int, str], unit: str)
     )
     yield f"** Materials: {materials.source}; {fits}\n"
     for label, name in names.items():
-        yield from _block(materials.phases[label], name, factor)
+        yield from _format_block(materials.phases[label], name, factor)
 
 
-def _block(material: Phase, name: str, factor: float) -> Iterator[str]:
-    elastic, isotropic = _elastic(material.stiffness * factor)
-    expansion = _expansion(material.alpha)
+def _format_block(material: Phase, name: str, factor: float) -> Iterator[str]:
+    elastic, isotropic = _format_elastic(material.stiffness * factor)
+    expansion = _format_expansion(material.alpha)
     turned = not isotropic or "ORTHO" in expansion
     if turned:  # Abaqus wants one for whatever is not isotropic
         assert not isinstance(material.axes, str)  # refused before
@@ -78,7 +78,7 @@ def _block(material: Phase, name: str, factor: float) -> Iterator[str]:
     yield f"*MATERIAL, NAME={name}\n** {material.name}\n{elastic}{expansion}"
 
 
-def _elastic(C: Array) -> tuple[str, bool]:
+def _format_elastic(C: Array) -> tuple[str, bool]:
     """The block *ELASTIC in the simplest form that holds the stiffness; whether it is isotropic."""
     S = np.linalg.inv(C)
     E, G = 1 / S.diagonal()[:3], 1 / S.diagonal()[[5, 4, 3]]
@@ -88,22 +88,22 @@ def _elastic(C: Array) -> tuple[str, bool]:
     if np.abs(C[~orthotropic]).max() > 1e-9 * np.abs(C).max():
         D = C[np.ix_(ORDER, ORDER)]
         constants = [D[i, j] for j in range(6) for i in range(j + 1)]
-        return f"*ELASTIC, TYPE=ANISOTROPIC\n{_rows(constants)}", False
+        return f"*ELASTIC, TYPE=ANISOTROPIC\n{_format_rows(constants)}", False
     same = np.allclose(E, E[0]) and np.allclose(nu, nu[0]) and np.allclose(G, G[0])
     if same and np.isclose(G[0], E[0] / (2 * (1 + nu[0]))):
-        return f"*ELASTIC\n{_rows([E[0], nu[0]])}", True
-    return f"*ELASTIC, TYPE=ENGINEERING CONSTANTS\n{_rows([*E, *nu, *G])}", False
+        return f"*ELASTIC\n{_format_rows([E[0], nu[0]])}", True
+    return f"*ELASTIC, TYPE=ENGINEERING CONSTANTS\n{_format_rows([*E, *nu, *G])}", False
 
 
-def _expansion(alpha: Array | None) -> str:
+def _format_expansion(alpha: Array | None) -> str:
     if alpha is None:
         return ""
     if np.allclose(alpha[:3], alpha[0], atol=0):
-        return f"*EXPANSION\n{_rows(alpha[:1])}"
-    return f"*EXPANSION, TYPE=ORTHO\n{_rows(alpha[:3])}"
+        return f"*EXPANSION\n{_format_rows(alpha[:1])}"
+    return f"*EXPANSION, TYPE=ORTHO\n{_format_rows(alpha[:3])}"
 
 
-def _rows(numbers: Sequence[float] | Array) -> str:
+def _format_rows(numbers: Sequence[float] | Array) -> str:
     """Eight numbers a line, as many as Abaqus takes."""
     text = [f"{number:.10g}" for number in numbers]
     return "".join(", ".join(text[k : k + 8]) + "\n" for k in range(0, len(text), 8))

@@ -75,10 +75,10 @@ def format_equations(used: NDArray[np.bool_], references: tuple[int, int, int]) 
     """
     for axes in product((False, True), repeat=3):
         if any(axes):
-            yield from _of_kind(used, np.array(axes), references)
+            yield from _format_kind(used, np.array(axes), references)
 
 
-def _of_kind(
+def _format_kind(
     used: NDArray[np.bool_], wraps: NDArray[np.bool_], references: tuple[int, int, int]
 ) -> Iterator[str]:
     """Equations of the nodes that lie on faces normal to the given axes and on no others."""
@@ -98,11 +98,11 @@ def _of_kind(
             nodes = np.flatnonzero(here[i] & (first == f))
             if len(nodes):
                 pairs = np.stack([images[i, nodes], images[f, nodes]], 1) + 1
-                template = _template(shift - shifts[f], references)
+                template = _build_template(shift - shifts[f], references)
                 yield (template * len(pairs)) % tuple(np.tile(pairs, 3).ravel().tolist())
 
 
-def _template(jump: NDArray[np.int_], references: tuple[int, int, int]) -> str:
+def _build_template(jump: NDArray[np.int_], references: tuple[int, int, int]) -> str:
     """Three equations, one a degree of freedom, with places for node and image."""
     lines = ""
     for freedom in (1, 2, 3):

@@ -48,53 +48,53 @@ class H5(Exporter):
         import h5py
 
         with h5py.File(path, "w", locking=False) as file:
-            _attributes(file, {"FileVersion": "7.0", "DREAM3D Version": "6.5.171"})
+            _set_attributes(file, {"FileVersion": "7.0", "DREAM3D Version": "6.5.171"})
             for group in ("DataContainerBundles", "Pipeline"):  # empty, but DREAM.3D wants them
                 file.create_group(group)
             container = file.create_group("DataContainers/ImageDataContainer")
-            _geometry(container, volume, measure_edges(volume, self.unit))
-            _cells(container, volume)
-            _ensembles(container, volume)
+            _write_geometry(container, volume, measure_edges(volume, self.unit))
+            _write_cells(container, volume)
+            _write_ensembles(container, volume)
 
 
-def _geometry(container: Any, volume: Volume, spacing: tuple[float, float, float]) -> None:
+def _write_geometry(container: Any, volume: Volume, spacing: tuple[float, float, float]) -> None:
     group = container.create_group("_SIMPL_GEOMETRY")
     group["DIMENSIONS"] = np.array(volume.shape[::-1], np.int64)
     group["ORIGIN"] = np.zeros(3, np.float32)
     group["SPACING"] = np.array(spacing, np.float32)
     names = {"GeometryName": "ImageGeometry", "GeometryTypeName": "ImageGeometry"}
     numbers = {"GeometryType": 0, "SpatialDimensionality": 3, "UnitDimensionality": 3}
-    _attributes(group, names | {k: np.array([v], np.uint32) for k, v in numbers.items()})
+    _set_attributes(group, names | {k: np.array([v], np.uint32) for k, v in numbers.items()})
 
 
-def _cells(container: Any, volume: Volume) -> None:
+def _write_cells(container: Any, volume: Volume) -> None:
     sides = volume.shape[::-1]
-    group = _matrix(container, "CellData", CELL, sides)
+    group = _add_matrix(container, "CellData", CELL, sides)
     phases = volume.labels.astype(np.int32)[..., None] + 1
-    _array(group, "Phases", phases, "DataArray<int32_t>", sides)
+    _add_array(group, "Phases", phases, "DataArray<int32_t>", sides)
 
 
-def _ensembles(container: Any, volume: Volume) -> None:
+def _write_ensembles(container: Any, volume: Volume) -> None:
     import h5py
 
     count = len(volume.phases)
     sides = (count + 1,)
-    group = _matrix(container, "CellEnsembleData", CELL_ENSEMBLE, sides)
+    group = _add_matrix(container, "CellEnsembleData", CELL_ENSEMBLE, sides)
     for name, rest in (("CrystalStructures", UNKNOWN), ("PhaseTypes", PRIMARY)):
         values = np.array([[UNKNOWN], *[[rest]] * count], np.uint32)
-        _array(group, name, values, "DataArray<uint32_t>", sides)
+        _add_array(group, name, values, "DataArray<uint32_t>", sides)
     names = np.array(["Unknown Phase Type", *volume.phases], object)
-    _array(group, "PhaseName", names, "StringDataArray", sides, h5py.string_dtype())
+    _add_array(group, "PhaseName", names, "StringDataArray", sides, h5py.string_dtype())
 
 
-def _matrix(container: Any, name: str, kind: int, sides: tuple[int, ...]) -> Any:
+def _add_matrix(container: Any, name: str, kind: int, sides: tuple[int, ...]) -> Any:
     group = container.create_group(name)
     kinds = {"AttributeMatrixType": np.array([kind], np.uint32)}
-    _attributes(group, kinds | {"TupleDimensions": np.array(sides, np.uint64)})
+    _set_attributes(group, kinds | {"TupleDimensions": np.array(sides, np.uint64)})
     return group
 
 
-def _array(
+def _add_array(
     group: Any, name: str, data: Any, kind: str, sides: tuple[int, ...], dtype: Any = None
 ) -> None:
     axes = ",".join(f"{axis}={side}" for axis, side in zip("xyz", sides, strict=False))
@@ -105,10 +105,10 @@ def _array(
         "Tuple Axis Dimensions": axes,
         "TupleDimensions": np.array(sides, np.uint64),
     }
-    _attributes(group.create_dataset(name, data=data, dtype=dtype), attributes)
+    _set_attributes(group.create_dataset(name, data=data, dtype=dtype), attributes)
 
 
-def _attributes(node: Any, values: Mapping[str, Any]) -> None:
+def _set_attributes(node: Any, values: Mapping[str, Any]) -> None:
     """Attributes; texts of a fixed length that end in a zero, which DREAM.3D insists on."""
     import h5py
 

@@ -45,8 +45,8 @@ class Inp(Exporter):
     )
 
     def list_outputs(self, volume: Volume, path: Path) -> tuple[Path, ...]:
-        materials = self._materials()
-        labels = self._labels(volume, materials)
+        materials = self._load_materials()
+        labels = self._select_labels(volume, materials)
         if materials is not None:
             check_materials(materials, labels, volume)
             for phase in materials.phases:
@@ -55,15 +55,15 @@ class Inp(Exporter):
         return (path,)
 
     def write(self, volume: Volume, path: Path) -> None:
-        materials = self._materials()
-        labels = self._labels(volume, materials)
+        materials = self._load_materials()
+        labels = self._select_labels(volume, materials)
         with path.open("w", encoding="ascii", newline="\n") as file:
             self._write(file, volume, labels, materials)
 
-    def _materials(self) -> Materials | None:
+    def _load_materials(self) -> Materials | None:
         return None if self.materials is None else Materials.load(self.materials)
 
-    def _labels(self, volume: Volume, materials: Materials | None) -> list[int]:
+    def _select_labels(self, volume: Volume, materials: Materials | None) -> list[int]:
         """Labels with elements: what bears nothing has none."""
         known = materials.phases if materials is not None else ()
         void = [label for label, phase in enumerate(known) if phase.void]
@@ -78,7 +78,7 @@ class Inp(Exporter):
         plain = restrict_names([volume.phases[label].upper() for label in labels], "A-Z0-9_")
         names = {label: f"PHASE_{name}" for label, name in zip(labels, plain, strict=True)}
         references = tuple(used.size + 3 - axis for axis in range(3))
-        file.write(_heading(volume, names, self.unit))
+        file.write(_format_heading(volume, names, self.unit))
         total = len(used) + len(labels) * len(volume.labels)
         done = 0
         file.write("*NODE\n")
@@ -98,7 +98,7 @@ class Inp(Exporter):
             file.writelines(format_periodic(used, edges, references))
 
 
-def _heading(volume: Volume, names: dict[int, str], unit: str) -> str:
+def _format_heading(volume: Volume, names: dict[int, str], unit: str) -> str:
     z, y, x = volume.shape
     sets = "".join(f"**   {name}: label {label}\n" for label, name in names.items())
     gone = [str(label) for label in range(len(volume.phases)) if label not in names]

@@ -29,10 +29,10 @@ class Raw(Exporter):
 
     def write(self, volume: Volume, path: Path) -> None:
         path.write_bytes(volume.labels.data)
-        path.with_suffix(".mhd").write_text(_header(path.name, volume), encoding="utf-8")
+        path.with_suffix(".mhd").write_text(_format_header(path.name, volume), encoding="utf-8")
 
 
-def _header(data: str, volume: Volume) -> str:
+def _format_header(data: str, volume: Volume) -> str:
     spacing = measure_edges(volume, "mm")
     lines = {
         "ObjectType": "Image",

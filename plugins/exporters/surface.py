@@ -37,11 +37,11 @@ class Surface(Exporter):
     )
 
     def list_outputs(self, volume: Volume, path: Path) -> tuple[Path, ...]:
-        return tuple(self._labels(volume, path))
+        return tuple(self._assign_labels(volume, path))
 
     def write(self, volume: Volume, path: Path) -> None:
         edges = measure_edges(volume, self.unit)
-        for file, label in self._labels(volume, path).items():
+        for file, label in self._assign_labels(volume, path).items():
             points, triangles = triangulate(volume.labels == label, edges, self.smooth)
             if not len(triangles):
                 raise ReconError(
@@ -54,7 +54,7 @@ class Surface(Exporter):
     def write_triangles(self, file: Path, points: Points, triangles: Triangles) -> None:
         """Write one surface: points (n, 3) x, y, z and their indices (m, 3)."""
 
-    def _labels(self, volume: Volume, path: Path) -> dict[Path, int]:
+    def _assign_labels(self, volume: Volume, path: Path) -> dict[Path, int]:
         """The label of each file."""
         if self.phase is not None:
             label = volume.find_label(self.phase)

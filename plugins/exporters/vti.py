@@ -35,11 +35,11 @@ class Vti(Exporter):
     unit: str = option("m", UNIT, choices=UNITS)
 
     def write(self, volume: Volume, path: Path) -> None:
-        page = _page(volume, measure_edges(volume, self.unit))
+        page = _format_page(volume, measure_edges(volume, self.unit))
         path.write_text(page, encoding="ascii", newline="\n")
 
 
-def _page(volume: Volume, spacing: tuple[float, float, float]) -> str:
+def _format_page(volume: Volume, spacing: tuple[float, float, float]) -> str:
     extent = " ".join(f"0 {side}" for side in reversed(volume.shape))
     edges = " ".join(f"{edge:.12g}" for edge in spacing)
     names = b"".join(phase.encode() + b"\0" for phase in volume.phases)
@@ -55,10 +55,10 @@ compressor="vtkZLibDataCompressor">
     <Piece Extent="{extent}">
       <CellData Scalars="phase">
         <DataArray type="UInt8" Name="phase" format="binary">
-          {_base64(volume.labels)}
+          {_encode(volume.labels)}
         </DataArray>
         <DataArray type="Int32" Name="material" format="binary">
-          {_base64(volume.labels.astype("<i4"))}
+          {_encode(volume.labels.astype("<i4"))}
         </DataArray>
       </CellData>
     </Piece>
@@ -67,7 +67,7 @@ compressor="vtkZLibDataCompressor">
 """
 
 
-def _base64(array: NDArray[Any]) -> str:
+def _encode(array: NDArray[Any]) -> str:
     """Deflated blocks behind a header: number, size, size of a shorter last one, their lengths."""
     data = array.tobytes()
     blocks = [zlib.compress(data[k : k + BLOCK]) for k in range(0, len(data), BLOCK)]

@@ -64,7 +64,7 @@ class Materials:
     @classmethod
     def load(cls, name_or_path: str | Path) -> "Materials":
         """Read a TOML file, or bundled materials by name; ReconError says what is wrong in it."""
-        path = _file(name_or_path)
+        path = _find_file(name_or_path)
         return cls.from_table(read_toml(path, "materials"), str(name_or_path))
 
     @classmethod
@@ -82,7 +82,7 @@ class Materials:
         given = table.get("phase")
         if not isinstance(given, list) or not given:
             raise ReconError(f"{where}: at least one [[phase]] is needed, one per label, got none")
-        phases = (_phase(where, number, entry) for number, entry in enumerate(given))
+        phases = (_read_phase(where, number, entry) for number, entry in enumerate(given))
         return cls(unit, tuple(phases), source, note)
 
     def check(self, volume: Volume) -> None:
@@ -99,7 +99,7 @@ class Materials:
 
     def stiffness(self) -> Array:
         """(K, 6, 6) in global axes, zeros for void; as given where the axes follow the image."""
-        return np.stack([_global(p, rotate_stiffness, p.stiffness) for p in self.phases])
+        return np.stack([_turn(p, rotate_stiffness, p.stiffness) for p in self.phases])
 
     def expansion(self) -> Array | None:
         """(K, 6) likewise, zeros for void; None when a phase that is not void lacks it."""
@@ -108,7 +108,7 @@ class Materials:
             alpha = np.zeros(6) if phase.void else phase.alpha
             if alpha is None:
                 return None
-            found.append(_global(phase, rotate_expansion, alpha))
+            found.append(_turn(phase, rotate_expansion, alpha))
         return np.stack(found)
 
 
@@ -122,7 +122,7 @@ def list_bundled_materials() -> dict[str, Path]:
     return {file.stem: file for file in sorted(found)}
 
 
-def _file(given: str | Path) -> Path:
+def _find_file(given: str | Path) -> Path:
     known = list_bundled_materials()
     if str(given) in known:
         return known[str(given)]
@@ -132,7 +132,7 @@ def _file(given: str | Path) -> Path:
     raise unknown("materials", str(given), known)
 
 
-def _phase(where: str, number: int, entry: Any) -> Phase:
+def _read_phase(where: str, number: int, entry: Any) -> Phase:
     if not isinstance(entry, Mapping):
         raise ReconError(f"{where}: phase {number} must be a table [[phase]], got {shown(entry)}")
     name = entry.get("name", str(number))
@@ -142,6 +142,6 @@ def _phase(where: str, number: int, entry: Any) -> Phase:
     return Phase(name, *read_constants(f"{where}: {called}", entry))
 
 
-def _global(phase: Phase, rotate: Any, value: Array) -> Array:
+def _turn(phase: Phase, rotate: Any, value: Array) -> Array:
     turned: Array = value if isinstance(phase.axes, str) else rotate(value, phase.axes)
     return turned

@@ -42,17 +42,17 @@ def read_constants(where: str, table: Mapping[str, Any]) -> tuple[Array, Array |
 
     where  what messages begin with
     """
-    form = _form(where, table)
+    form = _find_form(where, table)
     if form == "a void":
         if table["void"] is not True:
             raise ReconError(f"{where}: void must be true or left out, got {shown(table['void'])}")
         return np.zeros((6, 6)), None, np.eye(3)
     if form == "a stiffness matrix":
-        C = _matrix(where, table["C"])
-        alpha = _numbers(where, "alpha", table["alpha"], 6) if "alpha" in table else None
-        return _definite(where, C), alpha, _axes(where, table)
+        C = _read_matrix(where, table["C"])
+        alpha = _check_numbers(where, "alpha", table["alpha"], 6) if "alpha" in table else None
+        return _check_definite(where, C), alpha, _read_axes(where, table)
     given = {
-        key: _number(where, key, value)
+        key: _check_number(where, key, value)
         for key, value in table.items()
         if key not in ("name", *AXES)
     }
@@ -60,11 +60,15 @@ def read_constants(where: str, table: Mapping[str, Any]) -> tuple[Array, Array |
         if key[0] in "EG" and value <= 0:
             raise ReconError(f"{where}: {key} must be > 0, got {value:g}")
     with np.errstate(all="ignore"):  # what overflows is refused below
-        C = _isotropic(where, given) if form == "an isotropic" else _orthotropic(where, given)
-    return _definite(where, C), _expansion(given), _axes(where, table)
+        C = (
+            _read_isotropic(where, given)
+            if form == "an isotropic"
+            else _read_orthotropic(where, given)
+        )
+    return _check_definite(where, C), _read_expansion(given), _read_axes(where, table)
 
 
-def _form(where: str, table: Mapping[str, Any]) -> str:
+def _find_form(where: str, table: Mapping[str, Any]) -> str:
     """The form that the keys tell; refuses missing keys and those of another form."""
     form = next((form for key, form in SIGNS.items() if key in table), "a transversely isotropic")
     needed, together, optional = FORMS[form]
@@ -86,13 +90,13 @@ def _form(where: str, table: Mapping[str, Any]) -> str:
     return form
 
 
-def _isotropic(where: str, given: Mapping[str, float]) -> Array:
+def _read_isotropic(where: str, given: Mapping[str, float]) -> Array:
     if not -1 < given["nu"] < 0.5:
         raise ReconError(f"{where}: nu must be in (-1, 0.5), got {given['nu']:g}")
     return build_isotropic(given["E"], given["nu"])
 
 
-def _orthotropic(where: str, given: Mapping[str, float]) -> Array:
+def _read_orthotropic(where: str, given: Mapping[str, float]) -> Array:
     """A transversely isotropic phase is one with E3 = E2, nu13 = nu12 and G13 = G12."""
     E1, E2, nu12, nu23, G12 = (given[key] for key in ("E1", "E2", "nu12", "nu23", "G12"))
     E3, nu13, G13 = given.get("E3", E2), given.get("nu13", nu12), given.get("G13", G12)
@@ -118,7 +122,7 @@ def _orthotropic(where: str, given: Mapping[str, float]) -> Array:
     return build_orthotropic((E1, E2, E3), (nu12, nu13, nu23), (G12, G13, G23))
 
 
-def _expansion(given: Mapping[str, float]) -> Array | None:
+def _read_expansion(given: Mapping[str, float]) -> Array | None:
     if "alpha" in given:
         return np.array([given["alpha"]] * 3 + [0.0] * 3)
     if "alpha1" not in given:
@@ -127,11 +131,11 @@ def _expansion(given: Mapping[str, float]) -> Array | None:
     return np.array([given["alpha1"], second, given.get("alpha3", second), 0.0, 0.0, 0.0])
 
 
-def _matrix(where: str, value: Any) -> Array:
+def _read_matrix(where: str, value: Any) -> Array:
     rows = value if isinstance(value, list) else []
     if len(rows) != 6:
         raise ReconError(f"{where}: C must be 6 rows of 6 numbers, got {shown(value)}")
-    C = np.stack([_numbers(where, f"row {i + 1} of C", row, 6) for i, row in enumerate(rows)])
+    C = np.stack([_check_numbers(where, f"row {i + 1} of C", row, 6) for i, row in enumerate(rows)])
     with np.errstate(all="ignore"):  # what overflows is refused when it is not definite
         skew, mean = np.abs(C - C.T), (C + C.T) / 2
     if skew.max() > SYMMETRY * np.abs(C).max():
@@ -143,7 +147,7 @@ def _matrix(where: str, value: Any) -> Array:
     return mean
 
 
-def _definite(where: str, C: Array) -> Array:
+def _check_definite(where: str, C: Array) -> Array:
     eigenvalues = np.linalg.eigvalsh(C) if np.isfinite(C).all() else np.array([np.nan])
     if not eigenvalues[0] > 1e-12 * eigenvalues[-1]:
         raise ReconError(
@@ -153,12 +157,12 @@ def _definite(where: str, C: Array) -> Array:
     return C
 
 
-def _axes(where: str, table: Mapping[str, Any]) -> Array | str:
+def _read_axes(where: str, table: Mapping[str, Any]) -> Array | str:
     """Local axes as rows; `axis` names or is the first, `axes` are the first two."""
     if "axis" in table and "axes" in table:
         raise ReconError(f"{where}: give axis or axes, not both")
     if "axes" in table:
-        return _two_axes(where, table["axes"])
+        return _read_two_axes(where, table["axes"])
     axis = table.get("axis", "x")
     if axis == STRUCTURE_TENSOR:
         return STRUCTURE_TENSOR
@@ -167,19 +171,19 @@ def _axes(where: str, table: Mapping[str, Any]) -> Array | str:
             known = f"x, y, z, {STRUCTURE_TENSOR} or three numbers (x, y, z)"
             raise ReconError(f"{where}: axis must be {known}, got {shown(axis)}")
         return build_frames(np.eye(3)["xyz".index(axis)])
-    vector = _numbers(where, "axis", axis, 3)
+    vector = _check_numbers(where, "axis", axis, 3)
     if not vector.any():
         raise ReconError(f"{where}: axis must not be zero, got {shown(axis)}")
     return build_frames(vector / np.abs(vector).max())
 
 
-def _two_axes(where: str, value: Any) -> Array:
+def _read_two_axes(where: str, value: Any) -> Array:
     rows = value if isinstance(value, list) else []
     if len(rows) != 2:
         raise ReconError(
             f"{where}: axes must be two vectors (x, y, z), local axes 1 and 2, got {shown(value)}"
         )
-    first, second = (_numbers(where, f"axes {i + 1}", row, 3) for i, row in enumerate(rows))
+    first, second = (_check_numbers(where, f"axes {i + 1}", row, 3) for i, row in enumerate(rows))
     gram = np.array([first @ first, second @ second, 1 + first @ second])
     if np.abs(gram - 1).max() > 1e-3:
         raise ReconError(
@@ -192,13 +196,13 @@ def _two_axes(where: str, value: Any) -> Array:
     return np.stack([first, second, np.cross(first, second)])
 
 
-def _numbers(where: str, key: str, value: Any, count: int) -> Array:
+def _check_numbers(where: str, key: str, value: Any, count: int) -> Array:
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != count:
         raise ReconError(f"{where}: {key} must be {count} numbers, got {shown(value)}")
-    return np.array([_number(where, key, item) for item in value])
+    return np.array([_check_number(where, key, item) for item in value])
 
 
-def _number(where: str, key: str, value: Any) -> float:
+def _check_number(where: str, key: str, value: Any) -> float:
     number = np.nan
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:

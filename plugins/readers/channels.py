@@ -62,10 +62,10 @@ def merge_channels(
             f"{path} has {colours.shape[-1]} channels that differ and are not red, green and "
             "blue; save one channel, with a value for each phase"
         )
-    return _luminance(colours, path), True
+    return _compute_luminance(colours, path), True
 
 
-def _luminance(colours: NDArray[Any], path: Path) -> NDArray[Any]:
+def _compute_luminance(colours: NDArray[Any], path: Path) -> NDArray[Any]:
     """0.2125 red + 0.7154 green + 0.0721 blue, integers rounded to their own type."""
     from skimage.color import rgb2gray
 

@@ -46,7 +46,7 @@ class Tif(Reader):
             check_size(sum(part.nbytes for part in parts), path)
             check_pages(tiff, (page for part in parts for page in part.pages if page), path)
             try:
-                values = [_pages(part, path) for part in parts]
+                values = [_read_pages(part, path) for part in parts]
             except ValueError as error:
                 if "imagecodecs" not in str(error):
                     raise
@@ -58,7 +58,7 @@ class Tif(Reader):
             return ImageFile(path, slices, *read_pixel_size(tiff), coloured)
 
 
-def _pages(part: Any, path: Path) -> OneValue:
+def _read_pages(part: Any, path: Path) -> OneValue:
     """The array of a series of pages, its channel axes looked through."""
     array: NDArray[Any] = part.asarray()
     axes, page, coloured = part.axes, part.keyframe, False

@@ -58,10 +58,10 @@ def open_array(path: Path) -> tuple[Source, tuple[int, ...], Lengths | None]:
         raise ReconError(f"{path} is a zarr group without an image; give one of its arrays")
     if not scales or len(scales[0].get("axes", ())) != array.ndim:
         return Source(path, array, "image"), array.shape, None
-    return Source(path, array, "image"), *_in_space(path, array.shape, scales[0])
+    return Source(path, array, "image"), *_select_space(path, array.shape, scales[0])
 
 
-def _in_space(
+def _select_space(
     path: Path, shape: tuple[int, ...], scale: dict[str, Any]
 ) -> tuple[tuple[int, ...], Lengths | None]:
     axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in scale["axes"]]
