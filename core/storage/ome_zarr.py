@@ -5,7 +5,7 @@ https://ngff.openmicroscopy.org/0.5/
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import zarr
@@ -27,15 +27,26 @@ from recon.core.storage.zarr_store import (
     recon_attribute,
 )
 
-if TYPE_CHECKING:
-    from recon.core.data.volume import Volume
-    from recon.core.storage.streamed import StreamedVolume
-
 CHUNK = 64
 UNIT = {"meter": 1.0, "millimeter": 1e-3, "micrometer": 1e-6, "nanometer": 1e-9}
 
 
-def write(path: Path, volume: "Volume | StreamedVolume") -> None:
+class Writable(Protocol):
+    """What can be written: a Volume, or one that is written slab by slab."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]: ...
+    @property
+    def voxel_size(self) -> tuple[float, float, float]: ...
+    @property
+    def phases(self) -> tuple[str, ...]: ...
+    @property
+    def provenance(self) -> dict[str, Any] | None: ...
+    def put(self, partial: Path) -> None:
+        """Write the labels to array "0" of an unfinished file."""
+
+
+def write(path: Path, volume: Writable) -> None:
     """Write array "0" and levels of half the resolution each down to one chunk."""
     strides = [1]
     while max(volume.shape) // strides[-1] > CHUNK and min(volume.shape) // strides[-1] >= 2:

@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from recon.core import ChunkedVolume, Volume
-from recon.core.data.clusters import Ends, Reach, layers, touching
+from recon.plugins.structure.clusters import Ends, Reach, layers, touching
 
 COST = 8  # bytes a voxel of a part: labels, mask, index, and some to spare
 OF_LAYER = 32  # bytes a voxel of an outer layer of the volume: the first, the last, and copies

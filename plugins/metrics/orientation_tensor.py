@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from recon.core import Metric, Micrographs, ReconError, Volume, option
-from recon.core.data.structure_tensor import GRADIENT_SCALE, WINDOW, directions
+from recon.plugins.structure.structure_tensor import GRADIENT_SCALE, WINDOW, directions
 
 
 @attrs.frozen

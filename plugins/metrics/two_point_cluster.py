@@ -14,9 +14,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from recon.core import Compared, Metric, Micrographs, ReconError, Volume, option
-from recon.core.data.clusters import Clusters
 from recon.plugins.metrics.curves import Curve, as_array, number_of_lags, ratio, windows
 from recon.plugins.metrics.segments import along
+from recon.plugins.structure.clusters import Clusters
 
 AXES = {"x": 2, "y": 1, "z": 0}
 

@@ -16,7 +16,6 @@ import zarr
 from numpy.typing import NDArray
 
 from recon.core import Property, ReconError, Volume, option
-from recon.core.data.clusters import Clusters
 from recon.core.sampling.device import resolve_device
 from recon.core.storage.atomic import atomic_output
 from recon.plugins.properties.diffusion.cpu import Cpu
@@ -24,6 +23,7 @@ from recon.plugins.properties.diffusion.flux import cell_flux
 from recon.plugins.properties.diffusion.gpu import Gpu
 from recon.plugins.properties.diffusion.solver import Backend, Outcome, iterate
 from recon.plugins.properties.diffusion.system import System
+from recon.plugins.structure.clusters import Clusters
 
 AXIS = {"z": 0, "y": 1, "x": 2}
 

@@ -13,8 +13,6 @@ import zarr
 from numpy.typing import NDArray
 
 from recon.core import Property, ReconError, Volume, option
-from recon.core.data.clusters import Clusters
-from recon.core.data.structure_tensor import directions
 from recon.core.sampling.device import resolve_device
 from recon.core.storage.atomic import atomic_output
 from recon.core.storage.memory import out_of_memory
@@ -25,6 +23,8 @@ from recon.plugins.properties.elasticity import fields, moduli
 from recon.plugins.properties.elasticity.cpu import Cpu
 from recon.plugins.properties.elasticity.homogenize import Effective, Elements, homogenize
 from recon.plugins.properties.orientation import directional_means
+from recon.plugins.structure.clusters import Clusters
+from recon.plugins.structure.structure_tensor import directions
 
 CASES = ["xx", "yy", "zz", "yz", "xz", "xy"]
 PAIRS = {"xy": (0, 1, 5), "xz": (0, 2, 4), "yz": (1, 2, 3)}

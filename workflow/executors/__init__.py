@@ -13,8 +13,8 @@ import attrs
 from recon.core.data.volume import Volume
 from recon.core.job import Job
 from recon.core.recipe import Recipe
-from recon.core.storage.streamed import StreamedVolume
 from recon.workflow.executors.order import Order as Order
+from recon.workflow.executors.streamed import StreamedVolume
 from recon.workflow.results import Results
 
 Progress = Callable[[str, int, int, str], None]

@@ -16,11 +16,11 @@ from recon.core.sampler import State, refuse_slabs
 from recon.core.sampling.device import resolve_device
 from recon.core.sampling.processes import Processes
 from recon.core.storage import ome_zarr
-from recon.core.storage.streamed import StreamedVolume
 from recon.workflow.executors import Order, Progress, Sample, Sink
 from recon.workflow.executors.in_slabs import sample_in_slabs
 from recon.workflow.executors.local import make_all, measure_samples
 from recon.workflow.executors.sharded import Sharded
+from recon.workflow.executors.streamed import StreamedVolume
 from recon.workflow.provenance import describe_machine
 
 

@@ -20,10 +20,10 @@ from recon.core.sampler import refuse_slabs, sample_steps
 from recon.core.sampling.processes import Processes
 from recon.core.storage.atomic import remove
 from recon.core.storage.budget import format_memory
-from recon.core.storage.streamed import StreamedVolume
 from recon.workflow.executors import Order, Progress, Sample, Sink
 from recon.workflow.executors.in_slabs import sample_in_slabs
 from recon.workflow.executors.on_disk import OnDisk
+from recon.workflow.executors.streamed import StreamedVolume
 from recon.workflow.planning.plan import scratch, thickness_within
 from recon.workflow.provenance import describe_machine
 

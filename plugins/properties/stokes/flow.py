@@ -6,10 +6,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.data.clusters import Clusters
 from recon.plugins.properties.stokes.cpu import Cpu
 from recon.plugins.properties.stokes.solver import Backend, Outcome, iterate
 from recon.plugins.properties.stokes.system import System
+from recon.plugins.structure.clusters import Clusters
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 Mask = NDArray[np.bool_]

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import spsolve
 
-from recon.core.data.clusters import Clusters
+from recon.plugins.structure.clusters import Clusters
 
 UNITS = np.eye(3, dtype=int)
 

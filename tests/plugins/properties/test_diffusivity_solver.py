@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from recon.core import ReconError, Volume
-from recon.core.data.clusters import Clusters
 from recon.core.testing import labels
 from recon.plugins.properties.diffusion.cpu import Cpu
 from recon.plugins.properties.diffusion.gpu import Gpu
@@ -18,6 +17,7 @@ from recon.plugins.properties.diffusion.hierarchy import levels
 from recon.plugins.properties.diffusion.solver import iterate
 from recon.plugins.properties.diffusion.system import System
 from recon.plugins.properties.diffusivity import Diffusivity
+from recon.plugins.structure.clusters import Clusters
 
 SIZES = st.tuples(*[st.floats(0.3, 3)] * 3)
 

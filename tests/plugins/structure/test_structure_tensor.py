@@ -5,7 +5,7 @@ from skimage.feature import structure_tensor
 
 from recon.core import ReconError
 from recon.core.data import structure_tensor as ours
-from recon.core.data.structure_tensor import directions
+from recon.plugins.structure.structure_tensor import directions
 
 
 def cylinders(seed, count, shape=(48, 48, 48), edges=(1.0, 1.0, 1.0), spread=None):
