@@ -1,15 +1,19 @@
 """Comparison: samples beside a reference, with the verdict on them."""
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 import xarray as xr
 
 from recon.validation.comparison.agreement import Agreement, to_plain
+from recon.validation.comparison.notebook import draw_curves, write_html
 from recon.validation.comparison.property_agreement import PropertyAgreement
 from recon.validation.comparison.verdict import Verdict, judge
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FRACTIONS = "volume-fraction"
 """Phase fractions in JSON and tables, where they stand apart: whatever is compared, they are
@@ -67,6 +71,13 @@ class Comparison:
         table["properties"] = {name: one.to_table() for name, one in self.properties.items()}
         table["verdict"] = self.verdict.to_table()
         return table
+
+    def plot(self) -> "Figure":
+        """A figure of the curves of the samples beside those of the reference."""
+        return draw_curves(self)
+
+    def _repr_html_(self) -> str:
+        return write_html(self)
 
     def to_text(self) -> str:
         """A few lines for a terminal."""
