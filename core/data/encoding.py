@@ -3,8 +3,10 @@
 Never grey levels: between phases 0 and 2 they would grow a false phase 1.
 """
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def channels(phases: int) -> int:
@@ -12,16 +14,20 @@ def channels(phases: int) -> int:
     return 1 if phases == 2 else phases
 
 
-def encode(labels: Tensor, phases: int) -> Tensor:
+def encode(labels: "Tensor", phases: int) -> "Tensor":
     """Labels (...) as a float32 field (C, ...)."""
+    import torch
+
     if phases == 2:
         return 2.0 * labels[None].float() - 1.0
     known = torch.arange(phases, device=labels.device).view(-1, *[1] * labels.ndim)
     return 2.0 * (labels[None] == known).float() - 1.0
 
 
-def decode(field: Tensor) -> Tensor:
+def decode(field: "Tensor") -> "Tensor":
     """Field (C, ...) as uint8 labels (...): the sign, or the largest channel."""
+    import torch
+
     if field.shape[0] == 1:
         return (field[0] > 0).to(torch.uint8)
     return field.argmax(0).to(torch.uint8)

@@ -3,7 +3,6 @@
 import attrs
 import numpy as np
 import scipy.fft
-import torch
 from numpy.typing import NDArray
 
 from recon.core.data.encoding import channels, encode
@@ -55,6 +54,8 @@ def autocovariance(
 
     The products are pooled over all slices and the pairs that fit, about the pooled mean.
     """
+    import torch
+
     la, lb = (min(max_lag, min(side) // 2) for side in zip(*(i.shape for i in stack), strict=True))
     fields = [encode(torch.as_tensor(np.array(i)), phases).double().numpy() for i in stack]
     pixels = sum(image.size for image in stack)

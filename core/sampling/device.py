@@ -1,12 +1,14 @@
 """The device that a computation runs on."""
 
-import torch
-
 from recon.core.errors import ReconError
 
 
 def resolve_device(name: str) -> str:
     """The device that `auto` stands for here; ReconError for one that this machine lacks."""
+    if name == "cpu":  # without importing torch
+        return name
+    import torch
+
     present = {
         "cpu": True,
         "cuda": torch.cuda.is_available(),
