@@ -4,7 +4,7 @@ from scipy import ndimage
 from skimage.feature import structure_tensor
 
 from recon.core import ReconError
-from recon.core.data import structure_tensor as ours
+from recon.plugins.structure import structure_tensor as ours
 from recon.plugins.structure.structure_tensor import directions
 
 
