@@ -19,7 +19,7 @@ EXPORT = ("a.tif", "a.vti", "a.npy", "a.inp", "a.raw", "a.h5", "a.stl", "a.ply")
         ("export", "volume.zarr", *EXPORT, "--materials", "glass-epoxy"),
         ("import", "--xy", "a.png", "--isotropic", "--phases", "2", "--out", "m.zarr"),
         ("view", "volume.zarr", "--no-open"),
-        ("measure", "volume.zarr", "--metric", "two-point"),
+        ("measure", "volume.zarr", "--metric", "two-point", "--against", "volume.zarr"),
     ],
     ids=lambda arguments: arguments[0],
 )

@@ -1,11 +1,11 @@
 """compare(): is a volume as near to the material as a real subvolume of its size would be?"""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-from recon.core.data.material import Material
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
@@ -24,6 +24,9 @@ from recon.validation.comparison.subvolumes import (
     measure_subvolumes,
     measure_window_groups,
 )
+
+if TYPE_CHECKING:
+    from recon.core.data.material import Material
 
 
 def compare(
@@ -189,7 +192,7 @@ def choose_compared(
     return (*joining, *more), refused
 
 
-def check_comparable(sample: Volume | Material, reference: Volume | Micrographs) -> None:
+def check_comparable(sample: "Volume | Material", reference: Volume | Micrographs) -> None:
     """Refuse another number of phases or another voxel size."""
     if len(sample.phases) != len(reference.phases):
         raise ReconError(

@@ -83,7 +83,9 @@ class Verdict:
         """A line for a terminal, and one for each of the worst findings."""
         findings = [f"  {finding.level}: {finding.text}" for finding in self.findings[:SHOWN]]
         if len(self.findings) > SHOWN:
-            findings.append(f"  and {len(self.findings) - SHOWN} more (--json tells all)")
+            findings.append(
+                f"  and {len(self.findings) - SHOWN} more, in the JSON and in the report"
+            )
         return "\n".join([f"verdict: {self.level}. {self.headline}", *findings])
 
 

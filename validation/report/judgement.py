@@ -14,7 +14,7 @@ TITLES = {
 }
 NOTHING = (
     "There is nothing to compare the volume with. Give micrographs or a real volume of the "
-    "material: recon measure VOLUME --against REFERENCE."
+    "material: recon.report(path, volumes, reference), or recon measure VOLUME --against REFERENCE."
 )
 
 
