@@ -133,7 +133,7 @@ def refuse_parts(plugins: Iterable[Any]) -> None:
         if not getattr(plugin, "chunked", False):
             raise ReconError(
                 f"{plugin.kind} {plugin.name} needs the whole volume in memory and cannot work in "
-                "parts; measure a smaller piece, or without --memory"
+                "parts; measure a smaller subvolume, or leave memory= out"
             )
 
 

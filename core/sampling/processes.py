@@ -50,13 +50,13 @@ class Processes:
         if device != "cuda":
             raise ReconError(
                 f"several processes run on cpu or cuda only, got {self.size} on {device}; "
-                "take --device cpu or a single process"
+                "take device=cpu or a single process"
             )
         gpus = torch.cuda.device_count()
         if self.local_rank >= gpus:
             raise ReconError(
                 f"each process needs a GPU of its own, this machine has {gpus} for more than "
-                f"{self.local_rank} processes; set --nproc-per-node {gpus} or --device cpu"
+                f"{self.local_rank} processes; set --nproc-per-node {gpus} or device=cpu"
             )
         torch.cuda.set_device(self.local_rank)
         return f"cuda:{self.local_rank}"
@@ -126,7 +126,7 @@ def join_processes() -> Iterator[Processes]:
             raise
         raise ReconError(
             f"process {processes.rank} of {processes.size} lost another one: it was killed or "
-            "its machine is gone; with --resume all go on from the last checkpoint"
+            "its machine is gone; with resume=True all go on from the last checkpoint"
         ) from error
     dist.destroy_process_group()
     _store = None

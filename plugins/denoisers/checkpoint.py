@@ -42,7 +42,7 @@ def save(
         except safetensors.SafetensorError as error:  # it makes one of those of the system
             reason = str(error).rpartition(": ")[2]
             raise ReconError(
-                f"cannot write {path}: {reason}; make room there, then --resume"
+                f"cannot write {path}: {reason}; make room there, then resume=True"
             ) from error
 
 

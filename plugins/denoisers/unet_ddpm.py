@@ -70,7 +70,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 """What an option that was not given is, beside the numbers of the architecture."""
 HELD_OUT = 96
 MAX_LEVELS = 8
-NOTHING_LEARNT = "denoiser unet-ddpm has no weights; train it or give --weights"
+NOTHING_LEARNT = "denoiser unet-ddpm has no weights; train it or give weights="
 
 
 def _of_preset(help: str, **limits: Any) -> Any:
