@@ -8,13 +8,9 @@ import attrs
 import click
 
 from recon.core.errors import unknown
-from recon.validation.comparison.verdict import CLOSE, INDISTINGUISHABLE
 
-PASSED = {
-    "close": (INDISTINGUISHABLE,),
-    "not-equivalent": (INDISTINGUISHABLE, CLOSE),
-}
-"""Levels that a condition lets pass; what could not be judged passes none."""
+LEVELS = ("close", "not-equivalent")
+"""Levels of the verdict at which, and below which, a command fails."""
 
 
 @attrs.frozen
@@ -33,10 +29,11 @@ class Condition:
         if table is None:
             return "there is no reference to compare with"
         if self.statistic is None:
-            found = table["verdict"]
-            passed = found["level"] in PASSED[self.text]
-            level = "no verdict" if found["level"] == "unknown" else found["level"]
-            return None if passed else f"{level}: {found['headline']}"
+            verdict = table["verdict"]
+            if verdict["level"] in list_passing(self.text):
+                return None
+            level = "no verdict" if verdict["level"] == "unknown" else verdict["level"]
+            return f"{level}: {verdict['headline']}"
         each = {name: value for name, value in table.items() if _has_ratio(value)}
         if self.statistic not in each:
             raise unknown("statistic in --fail-on", self.statistic, each)
@@ -48,6 +45,13 @@ class Condition:
         return None
 
 
+def list_passing(level: str) -> tuple[str, ...]:
+    """Levels that --fail-on LEVEL lets pass; what could not be judged is none of them."""
+    from recon.validation.comparison.verdict import CLOSE, INDISTINGUISHABLE
+
+    return (INDISTINGUISHABLE,) if level == CLOSE else (INDISTINGUISHABLE, CLOSE)
+
+
 class ConditionType(click.ParamType):  # type: ignore[type-arg]  # not generic in click 8.1
     """`close`, `not-equivalent` or `STATISTIC>RATIO`."""
 
@@ -56,7 +60,7 @@ class ConditionType(click.ParamType):  # type: ignore[type-arg]  # not generic i
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Condition:
-        if isinstance(value, Condition) or value in PASSED:
+        if isinstance(value, Condition) or value in LEVELS:
             return value if isinstance(value, Condition) else Condition(value)
         limit = re.fullmatch(r"\s*([\w.-]+)\s*>\s*([0-9.]+)\s*", str(value))
         if limit is None or limit[2].count(".") > 1 or limit[2] == ".":
