@@ -38,6 +38,7 @@ HOOKS = {
     "reader": "recon_readers",
 }
 """Kind of plugin -> the hook that returns its classes."""
+COMMANDS = "recon_commands"
 
 
 @attrs.frozen
@@ -278,22 +279,23 @@ def _manager(module: ModuleType) -> pluggy.PluginManager:
 
 def _answers(manager: pluggy.PluginManager, hook: str) -> list[Any]:
     caller = getattr(manager.hook, hook)
+    rule = f"{hook} must return a list of {'commands' if hook == COMMANDS else 'classes'}"
     answers = caller()
     if len(answers) < len(caller.get_hookimpls()):  # pluggy leaves None out
-        raise TypeError(f"{hook} must return a list, got None")
+        raise TypeError(f"{rule}, got None")
     for answer in answers:
         if not isinstance(answer, list | tuple):
-            raise TypeError(f"{hook} must return a list, got {shown(answer)}")
+            raise TypeError(f"{rule}, got {shown(answer)}")
     return list(answers)
 
 
 def _commands(module: ModuleType) -> list[Any]:
     """The click commands of one module."""
-    if not hasattr(module, "recon_commands"):
+    if not hasattr(module, COMMANDS):
         return []
     import click
 
-    commands = [c for answer in _answers(_manager(module), "recon_commands") for c in answer]
+    commands = [c for answer in _answers(_manager(module), COMMANDS) for c in answer]
     for command in commands:
         if not isinstance(command, click.Command) or not command.name:
             raise TypeError(f"recon_commands must return click commands, got {shown(command)}")

@@ -34,8 +34,9 @@ def check_planes(schedule: Any, value: Any) -> tuple[str, ...]:
 
 def check_shape(plugin: Any, shape: tuple[int, ...], value: Any) -> Any:
     """Of a denoiser or harmonizer: a tensor, or a field in slabs, of the shape of its input."""
-    if getattr(value, "shape", None) is None or tuple(value.shape) != tuple(shape):
-        got = getattr(value, "shape", None) or type(value).__name__
+    actual = getattr(value, "shape", None)
+    if actual is None or tuple(actual) != tuple(shape):
+        got = type(value).__name__ if actual is None else tuple(actual)
         raise _wrong(plugin, f"a tensor of shape {tuple(shape)}", got)
     return value
 

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.core import contracts
+from recon.core.catalog import catalog
 from recon.core.data.encoding import decode
 from recon.core.data.finite import unbounded
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.core.estimate import estimate
 from recon.core.job import Job, resolve
-from recon.core.kinds import Denoiser, Harmonizer, Refiner
+from recon.core.kinds import Denoiser, Harmonizer
 from recon.core.recipe import Recipe
 from recon.core.sampling.anchors import EncodedAnchor, impose_anchors
 from recon.core.sampling.noise import Step
@@ -85,7 +86,7 @@ def sample_steps(
     """
     job = recipe if isinstance(recipe, Job) else resolve(recipe, denoiser)
     if slabs is not None:
-        refuse_slabs(job)
+        refuse_slabs(job.recipe)
     recipe, denoiser, harmonizer, shape = job.recipe, job.denoiser, job.harmonizer, job.field_shape
     steps = harmonizer.steps(denoiser.alpha_bar, recipe.steps)
     scene = Scene(
@@ -122,12 +123,15 @@ def sample_steps(
             yield State(step.number + 1, step.steps, x, denoiser)
 
 
-def refuse_slabs(job: Job) -> None:
+def refuse_slabs(recipe: Recipe) -> None:
     """ReconError for what needs the whole volume in the memory of one process."""
-    plugins: list[Harmonizer | Refiner] = [job.harmonizer, *job.refiners]
-    whole = [f"{plugin.kind} {plugin.name} needs" for plugin in plugins if not plugin.in_slabs]
-    if job.anchors:
-        whole.insert(0, "anchors need")
+    whole = ["anchors need"] if recipe.anchors else []
+    for kind, choice in recipe.plugins():
+        in_slabs = kind not in ("harmonizer", "refiner") or (
+            catalog().entry(kind, choice.name).cls.in_slabs
+        )
+        if not in_slabs:
+            whole.append(f"{kind} {choice.name} needs")
     if whole:
         raise ReconError(
             f"{whole[0]} the volume in the memory of one process; give more memory= and leave "

@@ -40,7 +40,7 @@ def test_the_volumes_are_those_of_a_run_in_memory(recon, thin_slabs):
 def test_an_interrupted_run_goes_on_with_more_memory(recon, thin_slabs, monkeypatch):
     recon(*SMALL, "--out", "whole")
     monkeypatch.setattr("recon.workflow.executors.in_slabs.SAVE_EVERY", 0.0)
-    sampled, states = local.sampled, []
+    sampled, states = local.sample_in_slabs, []
 
     def stopped(*arguments):
         *first, progress = arguments

@@ -195,9 +195,9 @@ def test_a_combination_that_fails_does_not_stop_the_others(recon):
 
 
 BAD = [
-    (("--vary", "harmonizer.gama=1,2"), "unknown option of harmonizer spectral 'gama'; did"),
-    (("--vary", "harmonizer.gamma=0.5,1.5"),
-     "harmonizer spectral: gamma must be in [0, 1], got 1.5"),
+    (("--vary", "harmonizer.etta=1,2"), "unknown option of harmonizer spectral 'etta'; did"),
+    (("--vary", "harmonizer.eta=0.5,1.5"),
+     "harmonizer spectral: eta must be in [0, 1], got 1.5"),
     (("--vary", "harmoniser.gamma=1"), "unknown table in --vary 'harmoniser'; did you mean"),
     (("--vary", "gamma=1"), "unknown key of the recipe in --vary 'gamma'"),
     (("--vary", "steps="), "--vary steps must have at least one value, got none"),

@@ -43,10 +43,10 @@ class Distributed:
                 "several processes do not train in a run; use `recon train` first, with torchrun "
                 "too, and give its file in weights="
             )
+        refuse_slabs(recipe)
 
     def prepare(self, job: Job, folder: Path) -> None:
-        """Refuse what does not work in slabs; each process has a memory of its own."""
-        refuse_slabs(job)
+        """Nothing: each process has a memory of its own."""
 
     def execute(self, order: Order, sink: Sink, progress: Progress) -> None:
         """All samples are reconstructed, then the first process measures them."""

@@ -49,7 +49,7 @@ class Local:
         """Refuse what slabs do not bring within the memory, or have no room on the disk for."""
         if thickness_within(self.memory, job) is None:
             return
-        refuse_slabs(job)
+        refuse_slabs(job.recipe)
         needed = scratch(job)
         if (free := disk_usage(folder).free) < needed:
             raise ReconError(
