@@ -1,6 +1,6 @@
 """The diffusion solve on the CPU: numba kernels over slabs of planes, one slab a thread."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -64,9 +64,11 @@ class Cpu:
 class Cycle:
     """V-cycle; three float32 fields a level."""
 
-    def __init__(self, grids: list[Level], over: "Slabs") -> None:
+    def __init__(
+        self, grids: list[Level], over: "Slabs", steps: Sequence[float] = tuple(weights())
+    ) -> None:
         self.grids, self.over = grids, over
-        self.steps = [np.float32(weight) for weight in weights()]
+        self.steps = [np.float32(step) for step in steps]
         self.inverse = inverse(grids[-1])
         self.fields = [
             tuple(np.zeros(g.shape, np.float32) for _ in range(2 if n == 0 else 3))

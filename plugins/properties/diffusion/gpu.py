@@ -1,5 +1,6 @@
 """The diffusion solve in torch, for a GPU: the same matrices and cycle as on the CPU."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -57,11 +58,14 @@ class Gpu:
 class Grid:
     """A level of the hierarchy on the device."""
 
-    def __init__(self, level: Level, device: str) -> None:
+    def __init__(
+        self, level: Level, device: str, steps: Sequence[float] = tuple(weights())
+    ) -> None:
         def there(array: NDArray[Any]) -> Tensor:
             return torch.from_numpy(array).to(device)
 
         self.faces = [there(face) for face in level.faces]
+        self.steps = steps
         self.diagonal, self.scale = there(level.diagonal), level.scale
         self.joined = level.joined or (1, 1, 1)
         self.inverse = there(inverse(level)) if level.joined is None else None
@@ -75,7 +79,7 @@ class Grid:
 
     def smooth(self, u: Tensor, b: Tensor) -> Tensor:
         """Chebyshev steps."""
-        for step in weights():
+        for step in self.steps:
             u = u + step * self.residual(u, b) / self.diagonal
         return u
 

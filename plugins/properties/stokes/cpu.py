@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 
 from recon.plugins.properties.diffusion.cpu import Cycle, Slabs
 from recon.plugins.properties.stokes import kernels
-from recon.plugins.properties.stokes.hierarchy import pressure_levels, velocity_levels
+from recon.plugins.properties.stokes.hierarchy import (
+    PRESSURE_STEPS,
+    pressure_levels,
+    velocity_levels,
+)
 from recon.plugins.properties.stokes.mobility import find_mobility
 from recon.plugins.properties.stokes.system import System
 
@@ -42,7 +46,7 @@ class Cpu:
         mobility, self.ritz = find_mobility(self._ones(), self._viscous, self._cycle)
         least = np.stack([1 / system.diagonal(n) for n in range(3)])
         mobility = np.maximum(mobility, least, dtype=np.float32) * system.active
-        self.darcy = Cycle(list(pressure_levels(system, mobility)), self.over)
+        self.darcy = Cycle(list(pressure_levels(system, mobility)), self.over, PRESSURE_STEPS)
         self.v, self.Av, self.u = (np.zeros((3, *shape)) for _ in range(3))
         self.r = system.force[:, :, None, None] * system.active
         self.vp, self.bv, self.p, self.rp = (np.zeros(shape) for _ in range(4))

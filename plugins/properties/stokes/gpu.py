@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.plugins.properties.diffusion.gpu import Grid, cycle
-from recon.plugins.properties.stokes.hierarchy import pressure_levels, velocity_levels
+from recon.plugins.properties.stokes.hierarchy import (
+    PRESSURE_STEPS,
+    pressure_levels,
+    velocity_levels,
+)
 from recon.plugins.properties.stokes.mobility import find_mobility
 from recon.plugins.properties.stokes.system import System
 
@@ -32,7 +36,9 @@ class Gpu:
         mobility, self.ritz = find_mobility(ones, self.viscous, self.cycle)
         least = np.stack([1 / system.diagonal(n) for n in range(3)])
         clamped = np.maximum(mobility.float().cpu().numpy(), least) * system.active
-        self.darcy = [Grid(level, device) for level in pressure_levels(system, clamped)]
+        self.darcy = [
+            Grid(level, device, PRESSURE_STEPS) for level in pressure_levels(system, clamped)
+        ]
         self.u, self.p = torch.zeros_like(self.force), torch.zeros_like(self.force[0])
         self.r, self.rp = self.force.clone(), torch.zeros_like(self.p)
 
