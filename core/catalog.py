@@ -50,6 +50,7 @@ class Summary:
     members          files that make a folder one for a reader
     compared         of a metric: "volumes" and "micrographs" as far as it joins the comparison
                      with them by itself
+    refiners         that follow a harmonizer where a recipe names none
     weights_package  import package of the weights that are shipped with a denoiser
     """
 
@@ -62,6 +63,7 @@ class Summary:
     signatures: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
+    refiners: tuple[str, ...] = ()
     weights_package: str | None = None
 
     @classmethod
@@ -77,6 +79,7 @@ class Summary:
             tuple(first.hex() for first in getattr(plugin, "signatures", ())),
             tuple(getattr(plugin, "members", ())),
             _compared(plugin),
+            tuple(getattr(plugin, "refiners", ())),
             getattr(plugin, "weights_package", None),
         )
 

@@ -77,6 +77,9 @@ def resolve(
         denoiser, weights_sha256 = obtain_denoiser(recipe, device)
     phases = count_phases(denoiser)
     plugins["harmonizer"].check(phases)
+    if denoiser.material is not None:
+        for plugin in (plugins["harmonizer"], *plugins["refiners"]):
+            denoiser.material.check_measured(plugin)
     if anchors is None:
         anchors = read_anchors(recipe.anchors, recipe.shape, phases)
     return Job(
@@ -96,7 +99,7 @@ def build_plugins(recipe: Recipe) -> dict[str, Any]:
         kind: build(kind, getattr(recipe, kind)) for kind in ("schedule", "harmonizer")
     }
     for kind, member in LISTS.items():
-        built[member] = tuple(build(kind, choice) for choice in getattr(recipe, member))
+        built[member] = tuple(build(kind, choice) for choice in recipe.choices(kind))
     return built
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import tomli_w
 
+from recon.core.catalog import catalog
 from recon.core.data.anchor import parse_anchor
 from recon.core.errors import ReconError, shown, unknown
 from recon.core.kinds.plugin import Plugin
@@ -70,10 +71,12 @@ def _choice_field(kind: str, default: str) -> Any:
     return attrs.field(default=default, converter=lambda value: Choice.of(kind, value, default))
 
 
-def _choices_field(kind: str, default: tuple[Choice, ...]) -> Any:
-    """A field for any number of plugins of a kind."""
+def _choices_field(kind: str, default: tuple[Choice, ...] | None) -> Any:
+    """A field for any number of plugins of a kind; None only where that is the default."""
 
-    def convert(value: Any) -> tuple[Choice, ...]:
+    def convert(value: Any) -> tuple[Choice, ...] | None:
+        if value is None and default is None:
+            return None
         if not isinstance(value, list | tuple):
             raise ReconError(
                 f"recipe: {kind} must be a list of names, tables [[{kind}]] or plugins, got "
@@ -106,6 +109,7 @@ class Recipe:
     shape        voxels along (z, y, x);  periodic  subset of z, y, x
     micrographs  path to train on and to compare with;  weights  name or path
     anchors      measured slices that the volume is to contain, PLANE:PLACE=PATH of a label image
+    refiners     what is done to the finished field; None: what the harmonizer has by default
     denoiser, schedule, harmonizer, each of refiners, metrics and properties: a name, a table with
                  the name and options, a Choice, or a plugin as built
     """
@@ -122,7 +126,7 @@ class Recipe:
     denoiser: Choice = _choice_field("denoiser", "unet-ddpm")
     schedule: Choice = _choice_field("schedule", "cyclic")
     harmonizer: Choice = _choice_field("harmonizer", "spectral")
-    refiners: tuple[Choice, ...] = _choices_field("refiner", ())
+    refiners: tuple[Choice, ...] | None = _choices_field("refiner", None)
     metrics: tuple[Choice, ...] = _choices_field("metric", METRICS)
     properties: tuple[Choice, ...] = _choices_field("property", ())
 
@@ -141,6 +145,14 @@ class Recipe:
         for anchor in self.anchors:
             parse_anchor(anchor)
 
+    def choices(self, kind: str) -> tuple[Choice, ...]:
+        """Those of a kind of which there may be many; refiners by default the harmonizer's."""
+        chosen: tuple[Choice, ...] | None = getattr(self, LISTS[kind])
+        if chosen is None:
+            harmonizer = catalog().entry("harmonizer", self.harmonizer.name)
+            chosen = tuple(Choice(name) for name in harmonizer.summary.refiners)
+        return chosen
+
     def to_table(self) -> dict[str, Any]:
         """As plain data for TOML and JSON; what is None is left out."""
         table = {name: getattr(self, name) for name in PLAIN}
@@ -150,7 +162,9 @@ class Recipe:
         for name in TABLES:
             table[name] = getattr(self, name).table()
         for name, member in LISTS.items():
-            table[name] = [choice.table() for choice in getattr(self, member)]
+            choices = getattr(self, member)
+            if choices is not None:
+                table[name] = [choice.table() for choice in choices]
         plain: dict[str, Any] = _plain(table)
         return plain
 
@@ -168,8 +182,8 @@ class Recipe:
         """Kind and choice of every plugin."""
         for kind in TABLES:
             yield kind, getattr(self, kind)
-        for kind, member in LISTS.items():
-            for choice in getattr(self, member):
+        for kind in LISTS:
+            for choice in self.choices(kind):
                 yield kind, choice
 
     def save(self, path: Path) -> None:

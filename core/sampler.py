@@ -21,7 +21,6 @@ from recon.core.job import Job, resolve
 from recon.core.kinds import Denoiser, Harmonizer
 from recon.core.recipe import Recipe
 from recon.core.sampling.anchors import EncodedAnchor, impose_anchors
-from recon.core.sampling.noise import Step
 from recon.core.sampling.philox import START, normal
 from recon.core.sampling.scene import Clean, Scene
 from recon.core.sampling.slabs import SlabField, Slabs, all_reduce_sum, iterate_slabs, materialize
@@ -100,6 +99,9 @@ def sample_steps(
         slabs,
     )
     with torch.inference_mode():
+        scene = harmonizer.prepare(scene)
+        for refiner in job.refiners:
+            refiner.check(scene)
         done, x = start or (0, harmonizer.start(scene, partial(draw_noise, scene, START)))
         for step in steps[done:]:
             rng = np.random.default_rng([scene.seed, step.number])
@@ -113,13 +115,12 @@ def sample_steps(
             if not harmonizer.holds_anchors:
                 clean = partial(estimate_with_anchors, clean, scene.anchors)
             x = harmonizer.advance(x, step, clean, partial(draw_noise, scene, step.number), scene)
-            contracts.check_shape(harmonizer, shape, x)
+            x = finish(harmonizer, x, scene, f"after step {step.number + 1} of {step.steps}")
             if step.last:
-                for refiner in job.refiners:
-                    x = contracts.check_shape(refiner, shape, refiner.refine(x, scene))
                 x = impose_anchors(x, scene.anchors)
-            x = materialize(x)
-            check_field(x, step, harmonizer)
+                for refiner in job.refiners:
+                    refined = refiner.refine(x, scene)
+                    x = finish(refiner, refined, scene, f"after refiner {refiner.name}")
             yield State(step.number + 1, step.steps, x, denoiser)
 
 
@@ -151,15 +152,17 @@ def draw_noise(scene: Scene, step: int, n: int, *, shape: Shape | None = None) -
     return draw(0, depth) if scene.slabs is None else SlabField(scene.slabs, shape, draw)
 
 
-def check_field(x: Field, step: Step, harmonizer: Harmonizer) -> None:
-    """ReconError when values of a volume are infinite or not a number after a step."""
+def finish(plugin: Harmonizer | Refiner, x: Field, scene: Scene, when: str) -> Field:
+    """What a plugin made of the field, computed; ReconError when it is not what it must be."""
+    x = materialize(contracts.check_shape(plugin, scene.shape, x))
     found = sum(unbounded(part) for _, part in iterate_slabs(x))
     if lost := int(all_reduce_sum(x, torch.tensor(found))):
         raise ReconError(
-            f"the volume is no longer finite after step {step.number + 1} of {step.steps}, in "
-            f"{lost} of {prod(x.shape)} values: the denoiser's estimates were, so harmonizer "
-            f"{harmonizer.name} made them; try its default options or another one"
+            f"the volume is no longer finite {when}, in {lost} of {prod(x.shape)} values: the "
+            f"denoiser's estimates were, so {plugin.kind} {plugin.name} made them; try its default "
+            "options or another one"
         )
+    return x
 
 
 def estimate_with_anchors(

@@ -19,24 +19,19 @@ from torch import Tensor
 from recon.core.catalog import catalog, plugin_version
 from recon.core.data.finite import first_unbounded
 from recon.core.data.material import Material
-from recon.core.data.patterns import SPACINGS, Counted, Patterns
 from recon.core.data.statistics import Statistics
 from recon.core.errors import ReconError, shown
 from recon.core.kinds import Denoiser
 from recon.core.options import checked_names, options, rule, values
 from recon.core.storage.atomic import atomic_output
 from recon.core.storage.limits import WEIGHTS, regular_file
-from recon.core.weights_header import (
-    check_covariance,
-    check_header,
-    check_patterns,
-    parsed_header,
-)
+from recon.core.weights_header import check_covariance, check_header, parsed_header
 
 FORMAT = 1
 STATISTICS = "statistics."
 COVARIANCE = STATISTICS + "covariance."
-PATTERNS = STATISTICS + "patterns."
+ARRAYS = (torch.uint8, torch.int64, torch.float32, torch.float64)
+"""Types of the arrays of plugins."""
 
 
 @attrs.frozen
@@ -77,18 +72,17 @@ def packed(denoiser: Denoiser, provenance: dict[str, Any]) -> bytes:
         "fractions": material.statistics.fractions.tolist(),
         "mean": material.statistics.mean.tolist(),
         "planes": list(material.statistics.covariance),
+        "arrays": {plugin: list(each) for plugin, each in material.statistics.arrays.items()},
         "provenance": provenance,
     }
-    if material.statistics.isolated is not None:
-        header["isolated"] = material.statistics.isolated.tolist()
     covariance = {
         COVARIANCE + plane: torch.as_tensor(values, dtype=torch.float32)
         for plane, values in material.statistics.covariance.items()
     }
-    patterns = {
-        f"{PATTERNS}{plane}.{spacing}": torch.as_tensor(np.stack([found.code, found.count]))
-        for plane, each in (material.statistics.patterns or {}).items()
-        for spacing, found in zip(SPACINGS, each, strict=True)
+    arrays = {
+        _array_name(plugin, name): torch.from_numpy(array.copy())
+        for plugin, each in material.statistics.arrays.items()
+        for name, array in each.items()
     }
     tensors = {k: v.detach().cpu().contiguous() for k, v in denoiser.tensors().items()}
     if name := first_unbounded(tensors):
@@ -96,7 +90,7 @@ def packed(denoiser: Denoiser, provenance: dict[str, Any]) -> bytes:
             f"training diverged: {name} of the weights of denoiser {denoiser.name} holds NaN or "
             "infinity, so the file is not written; begin anew with a lower learning rate"
         )
-    return serialized(tensors | covariance | patterns, {"recon": json.dumps(header)})
+    return serialized(tensors | covariance | arrays, {"recon": json.dumps(header)})
 
 
 def read(path: Path) -> Weights:
@@ -182,9 +176,15 @@ def _check_statistics(header: dict[str, Any], tensors: dict[str, Tensor]) -> Non
     phases = len(header["phases"])
     for plane in header["planes"]:
         check_covariance(plane, tuple(tensors[COVARIANCE + plane].shape), phases)
-    for name, tensor in tensors.items():
-        if name.startswith(PATTERNS):
-            check_patterns(name.removeprefix(PATTERNS), tensor, phases)
+    for plugin, names in header["arrays"].items():
+        for name in names:
+            if tensors[_array_name(plugin, name)].dtype not in ARRAYS:
+                raise ValueError(f"array {name} of {plugin} must be of integers or floats")
+
+
+def _array_name(plugin: str, name: str) -> str:
+    """The tensor that holds an array of a plugin."""
+    return f"{STATISTICS}{plugin}.{name}"
 
 
 def _trained(denoiser: Denoiser, key: str) -> bool:
@@ -196,22 +196,14 @@ def _material(weights: Weights) -> Material:
     covariance = {
         plane: weights.tensors[COVARIANCE + plane].double().numpy() for plane in header["planes"]
     }
-    isolated = np.array(header["isolated"]) if "isolated" in header else None
+    arrays = {
+        plugin: {name: weights.tensors[_array_name(plugin, name)].numpy() for name in names}
+        for plugin, names in header["arrays"].items()
+    }
     fractions, mean = np.array(header["fractions"]), np.array(header["mean"])
-    statistics = Statistics(fractions, mean, covariance, isolated, _patterns(weights))
+    statistics = Statistics(fractions, mean, covariance, arrays)
     z, y, x = header["voxel_size"]
     return Material(tuple(header["phases"]), (z, y, x), statistics)
-
-
-def _patterns(weights: Weights) -> Patterns | None:
-    """None in files written before patterns were counted."""
-    found = {}
-    for plane in weights.header["planes"]:
-        tensors = [weights.tensors.get(f"{PATTERNS}{plane}.{spacing}") for spacing in SPACINGS]
-        if any(tensor is None for tensor in tensors):
-            return None
-        found[plane] = tuple(Counted(*t.numpy()) for t in tensors if t is not None)
-    return found
 
 
 def _plain(value: Any) -> Any:

@@ -6,12 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from recon.core.data.encoding import channels
-from recon.core.data.patterns import CELLS
-from recon.core.data.patterns import MAX_PHASES as MAX_PATTERN_PHASES
 from recon.core.data.planes import PLANES
 from recon.core.data.volume import MAX_PHASES
 from recon.core.errors import shown
@@ -35,10 +30,9 @@ def check_header(header: dict[str, Any]) -> None:
     _check(header, "phases", _are_names, f"2 to {MAX_PHASES} different names")
     _check(header, "voxel_size", lambda v: _are_numbers(v, 3) and min(v) > 0, "3 lengths > 0")
     _check(header, "planes", _are_planes, f"different ones of {', '.join(PLANES)}")
+    _check(header, "arrays", _are_arrays, "a table of plugins, each with the names of its arrays")
     phases = len(header["phases"])
-    for key in ("fractions", "isolated"):
-        if key in header or key == "fractions":
-            _check(header, key, lambda v: _are_shares(v, phases), f"{phases} numbers in [0, 1]")
+    _check(header, "fractions", lambda v: _are_shares(v, phases), f"{phases} numbers in [0, 1]")
     count = channels(phases)
     _check(header, "mean", lambda v: _are_numbers(v, count), f"{count} numbers")
 
@@ -49,18 +43,6 @@ def check_covariance(plane: str, shape: tuple[int, ...], phases: int) -> None:
         raise ValueError(
             f"the covariance of {plane} must be ({channels(phases)}, odd, odd), got {shape}"
         )
-
-
-def check_patterns(name: str, tensor: Tensor, phases: int) -> None:
-    """ValueError unless they are codes of patterns, ascending, and how often each was counted."""
-    right = tensor.dtype == torch.int64 and tensor.ndim == 2 and len(tensor) == 2
-    right = right and phases <= MAX_PATTERN_PHASES
-    if right and tensor.shape[1] > 0:
-        code, count = tensor
-        right = bool((code.diff() > 0).all() and code[0] >= 0 and code[-1] < phases**CELLS)
-        right = right and bool((count > 0).all() and count.max() < 2**53 // len(count))
-    if not right:
-        raise ValueError(f"the patterns of {name} must be ascending codes and their counts, int64")
 
 
 def _check(header: dict[str, Any], key: str, right: Callable[[Any], bool], rule: str) -> None:
@@ -82,6 +64,10 @@ def _are_names(value: Any) -> bool:
 
 def _are_planes(value: Any) -> bool:
     return _are_texts(value) and 1 <= len(set(value) & set(PLANES)) == len(value)
+
+
+def _are_arrays(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_are_texts, value.values()))
 
 
 def _are_numbers(value: Any, count: int) -> bool:

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 from recon.core.hooks import hookimpl
 
 if TYPE_CHECKING:
-    from recon.core.kinds import Denoiser, Exporter, Harmonizer, Metric, Property, Reader, Schedule
+    from recon.core.kinds import (
+        Denoiser,
+        Exporter,
+        Harmonizer,
+        Metric,
+        Property,
+        Reader,
+        Refiner,
+        Schedule,
+    )
 
 INDEX = Path(__file__).with_name("index.json")
 """What the hooks return, listed so that nothing need be imported; `python -m recon.plugins.index`
@@ -37,6 +46,14 @@ def recon_harmonizers() -> "list[type[Harmonizer]]":
     from recon.plugins.harmonizers.spectral import Spectral
 
     return [GammaBlend, Spectral, Nothing]
+
+
+@hookimpl
+def recon_refiners() -> "list[type[Refiner]]":
+    from recon.plugins.refiners.islands import Islands
+    from recon.plugins.refiners.patterns import Patterns
+
+    return [Islands, Patterns]
 
 
 @hookimpl

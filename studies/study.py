@@ -28,7 +28,6 @@ SPECTRAL = {
     "anneal_below": 0.0,
     "temperature": 0.8,
     "interface_gain": 2.0,
-    "patterns": 0,
 }
 """Options of the harmonizer of which the results are; its defaults have changed since."""
 

@@ -1,40 +1,44 @@
 """Statistics of micrographs that every weights file carries."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import attrs
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
 from recon.core.data.encoding import channels, encode
-from recon.core.data.isolated import isolated_share
 from recon.core.data.micrographs import Micrographs
-from recon.core.data.patterns import Patterns, patterns_of
 
 MAX_LAG = 48
+Arrays = Mapping[str, NDArray[Any]]
 
 
 @attrs.frozen(eq=False)
 class Statistics:
-    """Phase fractions, the autocovariance of the encoded field on each plane, and small patterns.
+    """Phase fractions and autocovariance of the encoded field on each plane, and what plugins need.
 
     fractions   (K,) share of each phase
     mean        (C,) mean of the encoded field
     covariance  plane -> (C, 2 la + 1, 2 lb + 1), lag (0, 0) in the middle, of the encoded field
                 over the pairs of pixels that fit; the lags keep their signs, so that a tilted
                 texture keeps its tilt
-    isolated    (K,) share of voxels that would stand alone if planes were independent (see
-                isolated.py); None when it was not measured
-    patterns    plane -> patterns of 3 x 3 pixels; None when they were not counted
+    arrays      kind and name of a plugin, such as "refiner.patterns" -> what it measured, by name
     """
 
     fractions: NDArray[np.float64]
     mean: NDArray[np.float64]
     covariance: dict[str, NDArray[np.float64]]
-    isolated: NDArray[np.float64] | None = None
-    patterns: Patterns | None = None
+    arrays: Mapping[str, Arrays] = attrs.field(factory=dict)
 
     @classmethod
-    def of(cls, micrographs: Micrographs, max_lag: int = MAX_LAG) -> "Statistics":
+    def of(
+        cls,
+        micrographs: Micrographs,
+        max_lag: int = MAX_LAG,
+        arrays: Mapping[str, Arrays] | None = None,
+    ) -> "Statistics":
         """Measure; lags up to max_lag or half the shortest slice, whichever is less."""
         fractions = micrographs.fractions()
         mean = 2.0 * fractions[1:] - 1.0 if len(fractions) == 2 else 2.0 * fractions - 1.0
@@ -43,8 +47,11 @@ class Statistics:
             plane: autocovariance(stack, phases, max_lag)
             for plane, stack in micrographs.planes.items()
         }
-        isolated, patterns = isolated_share(micrographs), patterns_of(micrographs)
-        return cls(fractions, mean, covariance, isolated, patterns)
+        return cls(fractions, mean, covariance, arrays or {})
+
+    def arrays_of(self, plugin: Any) -> Arrays:
+        """What a plugin measured on the micrographs; nothing where there were none."""
+        return self.arrays.get(f"{plugin.kind}.{plugin.name}", {})
 
 
 def autocovariance(

@@ -7,7 +7,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.kinds.plugin import Plugin
+from recon.core.kinds.plugin import MaterialPlugin
 from recon.core.options import option
 from recon.core.sampling.noise import Step, T, respaced, reverse
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen
-class Harmonizer(Plugin):
+class Harmonizer(MaterialPlugin):
     """One reverse step of the volume, and how planes are brought to agree in it.
 
+    `refiners` names those that follow where a recipe names none.
     Where `holds_anchors` is False the clean estimates hold the measured slices of scene.anchors
     already; a harmonizer that sets it to True sees them as the denoiser made them. `in_slabs` says
     that it uses nothing but + - * / and the functions of core.sampling.slabs on fields, which may
@@ -27,6 +28,7 @@ class Harmonizer(Plugin):
     """
 
     kind: ClassVar[str] = "harmonizer"
+    refiners: ClassVar[tuple[str, ...]] = ()
     holds_anchors: ClassVar[bool] = False
     in_slabs: ClassVar[bool] = False
     variance: str = option(
@@ -70,6 +72,10 @@ class Harmonizer(Plugin):
         """The reverse steps of a reconstruction: evenly spaced in t unless a harmonizer differs."""
         return respaced(alpha_bar, steps)
 
+    def prepare(self, scene: "Scene") -> "Scene":
+        """The scene with what is computed once a volume: `prepared`, and `fractions` aimed at."""
+        return scene
+
     def start(self, scene: "Scene", noise: "Noise") -> "Field":
         """Draw the volume (C, Z, Y, X) to begin with, at noise level scene.ab_start."""
         return noise(0)
@@ -94,5 +100,5 @@ class Harmonizer(Plugin):
         clean   its clean estimate by the planes of this step (or by those that follow), at the
                 same level t
         noise   the n-th standard normal field of this step, n = 0, 1, 2, ...
-        scene   shape, periodic axes and statistics of the material
+        scene   shape, periodic axes and statistics of the material, as `prepare` left it
         """

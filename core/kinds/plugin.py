@@ -1,7 +1,13 @@
 """What all kinds of plugins share."""
 
 from abc import ABC
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from recon.core.data.micrographs import Micrographs
 
 
 class Plugin(ABC):
@@ -12,3 +18,22 @@ class Plugin(ABC):
 
     kind: ClassVar[str]
     name: ClassVar[str]
+
+
+class MaterialPlugin(Plugin):
+    """A plugin that may need more of a material than the statistics that all weights carry."""
+
+    @classmethod
+    def measure_micrographs(cls, micrographs: "Micrographs") -> "Mapping[str, NDArray[Any]]":
+        """Arrays by name, integers or finite floats, that are kept in the weights.
+
+        Where the plugin works they are `scene.statistics.arrays_of(self)`.
+        """
+        return {}
+
+    @classmethod
+    def measures_micrographs(cls) -> bool:
+        """Whether it needs arrays of its own."""
+        return cls.measure_micrographs.__func__ is not (  # type: ignore[attr-defined]
+            MaterialPlugin.measure_micrographs.__func__  # type: ignore[attr-defined]
+        )

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 import attrs
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.core.data.anchor import Anchor
@@ -38,3 +40,15 @@ def impose_anchors(field: F, anchors: Sequence[EncodedAnchor]) -> F:
     for anchor in anchors:
         as_tensor(field).select(anchor.normal + 1, anchor.place).copy_(anchor.values)
     return field
+
+
+def mark_anchors(
+    anchors: Sequence[EncodedAnchor], shape: Sequence[int]
+) -> NDArray[np.bool_] | None:
+    """The voxels (Z, Y, X) of a volume that anchors hold; None without anchors."""
+    if not anchors:
+        return None
+    mask = np.zeros(shape, np.bool_)
+    for anchor in anchors:
+        np.moveaxis(mask, anchor.normal, 0)[anchor.place] = True
+    return mask

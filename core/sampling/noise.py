@@ -54,6 +54,11 @@ class Step:
         return self.number == self.steps - 1
 
     @property
+    def s2(self) -> float:
+        """Noise-to-signal ratio of the variances before the step."""
+        return (1 - self.ab_t) / self.ab_t
+
+    @property
     def beta(self) -> float:
         """beta_t of Eq. 1; of a respaced step 1 - ab_t / ab_s."""
         return 1.0 - self.ab_t / self.ab_s

@@ -1,8 +1,10 @@
-"""What a harmonizer may know of the volume that is being made."""
+"""What a harmonizer and refiners may know of the volume that is being made."""
 
 from typing import Protocol
 
 import attrs
+import numpy as np
+from numpy.typing import NDArray
 
 from recon.core.data.statistics import Statistics
 from recon.core.sampling.anchors import EncodedAnchor
@@ -34,11 +36,14 @@ class Scene:
     shape       (C, Z, Y, X)
     periodic    whether (z, y, x) are
     ab_start    alpha_bar at which the sampler starts
-    statistics  fractions, mean and covariance of the field; None when the denoiser knows none
+    statistics  fractions, mean and covariance of the field, and arrays that plugins measured; None
+                when the denoiser knows none
     device      where the fields live
     seed        of this sample, for what varies between samples beside the noise
     anchors     measured slices that it is to contain
     slabs       how the volume is split when it is not one tensor: then all fields are SlabFields
+    fractions   (K,) of the phases that the harmonizer aims at; None: those that come out
+    prepared    what the harmonizer computed once for this volume
     """
 
     shape: Shape
@@ -49,3 +54,5 @@ class Scene:
     seed: int = 0
     anchors: tuple[EncodedAnchor, ...] = ()
     slabs: Slabs | None = None
+    fractions: NDArray[np.float64] | None = None
+    prepared: object = None

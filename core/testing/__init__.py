@@ -18,6 +18,7 @@ CHECKS: dict[str, Any] = {
     "reader": files.check_reader,
     "schedule": samplers.check_schedule,
     "harmonizer": samplers.check_harmonizer,
+    "refiner": samplers.check_refiner,
     "denoiser": samplers.check_denoiser,
 }
 """Kind of plugin -> what holds an instance to its contract."""

@@ -9,8 +9,8 @@ from recon.core.errors import ReconError
 Correlation = NDArray[np.float64]
 
 
-def extended(
-    covariance: dict[str, NDArray[np.float64]], channel: int, cutoff: float
+def extend_covariance(
+    covariance: dict[str, NDArray[np.float64]], channel: int, min_correlation: float
 ) -> NDArray[np.float64]:
     """Covariance (2 lz + 1, 2 ly + 1, 2 lx + 1) of one channel, lag 0 in the middle.
 
@@ -21,8 +21,8 @@ def extended(
     ratio tends to 1, and beyond the reach of the line rho is 0. A plane that was not seen is
     taken for separable.
 
-    covariance  plane -> (C, 2 la + 1, 2 lb + 1)
-    cutoff      least correlation that counts
+    covariance       plane -> (C, 2 la + 1, 2 lb + 1)
+    min_correlation  least that counts
     """
     planes, variance = {}, []
     for plane, values in covariance.items():
@@ -30,19 +30,19 @@ def extended(
         middle = field[field.shape[0] // 2, field.shape[1] // 2]
         planes[plane] = field / max(middle, np.finfo(float).tiny)
         variance.append(middle)
-    noise = max(cutoff, 2 * corner_noise(planes))
-    lines = [reached(line(planes, axis), noise) for axis in range(3)]
-    z, y, x = (faded(values, noise) for values in lines)
+    noise = max(min_correlation, 2 * measure_corner_noise(planes))
+    lines = [cut_line(average_line(planes, axis), noise) for axis in range(3)]
+    z, y, x = (fade_line(values, noise) for values in lines)
     rho = z[:, None, None] * y[:, None] * x
     for plane, field in planes.items():
         a, b = (lines[axis] for axis in in_plane(plane))
         rho *= np.expand_dims(
-            interaction(centre(field, len(a), len(b)), a, b, noise), NORMAL[plane]
+            compute_interaction(take_centre(field, len(a), len(b)), a, b, noise), NORMAL[plane]
         )
     return np.asarray(float(np.mean(variance)) * rho.clip(-1, 1))
 
 
-def line(planes: dict[str, Correlation], axis: int) -> Correlation:
+def average_line(planes: dict[str, Correlation], axis: int) -> Correlation:
     """Correlation along an axis: the mean over the planes that show it, at the lags of all."""
     seen = []
     for plane, field in planes.items():
@@ -54,10 +54,10 @@ def line(planes: dict[str, Correlation], axis: int) -> Correlation:
             f"harmonizer spectral: no micrograph shows axis {AXES[axis]}; give a second plane"
         )
     shortest = min(len(values) for values in seen)
-    return np.asarray(np.mean([centre(values, shortest) for values in seen], 0))
+    return np.asarray(np.mean([take_centre(values, shortest) for values in seen], 0))
 
 
-def corner_noise(planes: dict[str, Correlation]) -> float:
+def measure_corner_noise(planes: dict[str, Correlation]) -> float:
     """Root mean square of the correlation at large lags along both axes of a plane.
 
     There even long fibres are decorrelated, so this is what the finite micrographs leave.
@@ -70,7 +70,7 @@ def corner_noise(planes: dict[str, Correlation]) -> float:
     return float(np.sqrt(np.mean(values**2))) if values.size else 0.0
 
 
-def reached(values: Correlation, noise: float) -> Correlation:
+def cut_line(values: Correlation, noise: float) -> Correlation:
     """A line up to its reach: the lag where it enters the noise to stay, for half as long again."""
     half = len(values) // 2
     lost = np.abs(values[half:]) <= noise
@@ -80,7 +80,7 @@ def reached(values: Correlation, noise: float) -> Correlation:
     return values
 
 
-def faded(values: Correlation, noise: float) -> Correlation:
+def fade_line(values: Correlation, noise: float) -> Correlation:
     """A line that does not end in the noise, brought to zero over the second half of its lags."""
     half = len(values) // 2
     if abs(values[-1]) <= noise:
@@ -89,7 +89,9 @@ def faded(values: Correlation, noise: float) -> Correlation:
     return np.asarray(values * (0.5 - 0.5 * np.cos(np.pi * weight)))
 
 
-def interaction(field: Correlation, a: Correlation, b: Correlation, noise: float) -> Correlation:
+def compute_interaction(
+    field: Correlation, a: Correlation, b: Correlation, noise: float
+) -> Correlation:
     """Ratio of a plane's correlation to that of its lines, 1 where these are below the noise."""
     separable = a[:, None] * b
     trust = (a**2 / (a**2 + noise**2))[:, None] * (b**2 / (b**2 + noise**2))
@@ -97,7 +99,7 @@ def interaction(field: Correlation, a: Correlation, b: Correlation, noise: float
     return np.asarray(1 + np.where(separable == 0, 0.0, trust * (field / safe - 1)))
 
 
-def centre(values: NDArray[np.float64], *sides: int) -> NDArray[np.float64]:
+def take_centre(values: NDArray[np.float64], *sides: int) -> NDArray[np.float64]:
     """The middle part of the given odd sides."""
     cut = [(have - want) // 2 for have, want in zip(values.shape, sides, strict=True)]
     return values[tuple(slice(c, c + side) for c, side in zip(cut, sides, strict=True))]

@@ -11,7 +11,7 @@ NOISES = (1e-12, 1e6)
 """Between which it is sought, over the power of the strongest wave."""
 
 
-def half_variance_noise(statistics: Statistics) -> float:
+def find_half_variance_noise(statistics: Statistics) -> float:
     """Noise-to-signal ratio s2 at which a slice's covariance tells half of its variance.
 
     The error of the Wiener filter, the mean of p s2 / (p + s2) over the waves of power p, is half
@@ -19,7 +19,9 @@ def half_variance_noise(statistics: Statistics) -> float:
     are told under four times the noise, so this is the scale of noise of a material. 0 for one
     without variance.
     """
-    powers = [power for plane in statistics.covariance.values() for power in map(spectrum, plane)]
+    powers = [
+        power for plane in statistics.covariance.values() for power in map(compute_power, plane)
+    ]
     waves = np.concatenate([power.ravel() for power in powers])
     sizes = np.concatenate([np.full(power.size, 1 / power.size) for power in powers])
 
@@ -34,7 +36,7 @@ def half_variance_noise(statistics: Statistics) -> float:
     return float(strongest * np.exp(brentq(excess, *np.log(NOISES), xtol=1e-3)))
 
 
-def spectrum(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+def compute_power(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Power of the waves of a plane from its covariance about lag 0, faded to its ends.
 
     Triangular windows keep the powers of a true covariance positive; what is negative is noise.

@@ -13,12 +13,12 @@ from recon.core.sampling.slabs import SlabWithNeighbours, all_reduce_sum, iterat
 from recon.core.sampling.slabs.field import Field
 
 
-def expected(statistics: Statistics) -> float:
+def expect_interface(statistics: Statistics) -> float:
     """Share of neighbouring pixels that differ in phase, mean over the axes that were seen."""
-    return float(np.mean(list(expected_along(statistics).values())))
+    return float(np.mean(list(expect_interface_by_axis(statistics).values())))
 
 
-def expected_along(statistics: Statistics) -> dict[int, float]:
+def expect_interface_by_axis(statistics: Statistics) -> dict[int, float]:
     """Share of neighbouring pixels that differ in phase along each axis that was seen.
 
     From the autocovariance C of the encoded channels: a channel of -1 and 1 changes between
@@ -37,11 +37,10 @@ def expected_along(statistics: Statistics) -> dict[int, float]:
     return {axis: float(np.mean(values)) / 2 / both for axis, values in sorted(seen.items())}
 
 
-def measured(field: Field) -> float:
+def measure_interface(field: Field) -> float:
     """The same share in a field (C, Z, Y, X), decoded; mean over the axes that have neighbours."""
-    here = torch.stack([_changes(part) for part in iterate_with_neighbours(field, wrap=False)]).sum(
-        0
-    )
+    each = [_count_changes(part) for part in iterate_with_neighbours(field, wrap=False)]
+    here = torch.stack(each).sum(0)
     sides = field.shape[1:]
     voxels = math.prod(sides)
     found = [
@@ -52,7 +51,7 @@ def measured(field: Field) -> float:
     return sum(found) / len(found) if found else 0.0
 
 
-def _changes(part: SlabWithNeighbours) -> Tensor:
+def _count_changes(part: SlabWithNeighbours) -> Tensor:
     """Pairs of neighbours that differ along (z, y, x), those with the plane after it included."""
     labels = decode(part.planes)
     own = labels[part.own]

@@ -5,12 +5,14 @@ import json
 import os
 import tracemalloc
 
+import attrs
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
 
-from recon.core import Micrographs, ReconError, catalog, weights
+from recon.core import Micrographs, Recipe, ReconError, catalog, sample_steps, weights
+from recon.core.recipe import Choice
 
 SHOWN = Micrographs({plane: [np.eye(12, dtype=np.uint8)] for plane in ("xy", "xz", "yz")})
 SMALL = {"width": 8, "multiples": (1,), "blocks": 1, "attention": (False,), "heads": 1}
@@ -96,7 +98,10 @@ def test_a_header_of_a_claimed_length(sound, tmp_path, claim):
         ("voxel_size", [10**400] * 3, "voxel_size must be 3 lengths > 0"),
         ("fractions", [float("nan"), 0.5], "fractions must be 2 numbers in [0, 1]"),
         ("fractions", [2, -1], "fractions must be 2 numbers in [0, 1]"),
-        ("isolated", "ab", "isolated must be 2 numbers in [0, 1]"),
+        ("arrays", MISSING, "lack 'arrays'"),
+        ("arrays", [], "arrays must be a table of plugins"),
+        ("arrays", {"refiner.islands": 3}, "arrays must be a table of plugins"),
+        ("arrays", {"refiner.islands": ["other"]}, "lack 'statistics.refiner.islands.other'"),
         ("mean", [], "mean must be 1 numbers"),
         ("mean", [None], "mean must be 1 numbers"),
         ("planes", ["xy", "zx"], "planes must be different ones of xy, xz, yz"),
@@ -157,55 +162,51 @@ def test_tensors_that_are_not_those_of_the_network(sound, tmp_path, change):
         weights.load(weights.read(tmp_path / "w.safetensors"), None, {}, "cpu")
 
 
-def with_patterns(path, change):
-    """The weights with other patterns of plane xz."""
+def change_array(path, name, change):
+    """The weights with another array of a plugin."""
     stored = dict(safetensors.torch.load_file(path))
-    name = f"{weights.PATTERNS}xz.1"
+    name = f"statistics.{name}"
     stored[name] = change(stored[name])
     with safetensors.safe_open(path, "pt") as file:
         metadata = file.metadata()
     safetensors.torch.save_file(stored, path, metadata)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda t: t.float(),
-        lambda t: t[:1],
-        lambda t: t[None],
-        lambda t: t.flip(1),
-        lambda t: t - torch.tensor([[0], [1000]]),
-        lambda t: t - torch.tensor([[600], [0]]),
-        lambda t: t + torch.tensor([[600], [0]]),
-        lambda t: t + torch.tensor([[0], [2**60]]),
-    ],
-    ids=["float", "row", "box", "order", "count", "negative", "code", "many"],
-)
-def test_patterns_that_cannot_be(sound, tmp_path, change):
+def test_arrays_of_plugins_are_of_integers_or_finite_floats(sound, tmp_path):
     path = tmp_path / "w.safetensors"
     path.write_bytes(sound)
-    with_patterns(path, lambda t: t)
-    assert weights.load(weights.read(path), None, {}, "cpu").statistics.patterns is not None
-    with_patterns(path, change)
-    assert "the patterns of xz.1 must be ascending codes and their counts" in refusal(path)
+    change_array(path, "refiner.patterns.xz.1", lambda t: t)
+    found = weights.load(weights.read(path), None, {}, "cpu").statistics.arrays
+    assert found["refiner.patterns"]["xz.1"].dtype == np.int64
+    change_array(path, "refiner.patterns.xz.1", lambda t: t.to(torch.complex64))
+    assert "array xz.1 of refiner.patterns must be of integers or floats" in refusal(path)
+    path.write_bytes(sound)
+    change_array(path, "refiner.islands.isolated", lambda t: t / 0)
+    assert "NaN or infinity in statistics.refiner.islands.isolated" in refusal(path)
 
 
-def test_weights_without_patterns_are_read(sound, tmp_path):
+def test_arrays_that_a_plugin_cannot_use_are_refused_before_work_begins(sound, tmp_path):
     path = tmp_path / "w.safetensors"
     path.write_bytes(sound)
-    with_patterns(path, lambda t: t[:, :0])
-    found = weights.load(weights.read(path), None, {}, "cpu").statistics.patterns
-    assert found["xz"][0].code.size == 0 < found["xz"][1].code.size
+    change_array(path, "refiner.patterns.xz.1", lambda t: t.flip(1))
+    recipe = Recipe(weights=str(path), shape=(8, 8, 8), steps=2)
+    with pytest.raises(ReconError, match="refiner patterns: xz.1 in the weights must be ascending"):
+        next(sample_steps(recipe))
+    path.write_bytes(sound)
+    change_array(path, "refiner.patterns.xz.1", lambda t: t[:, :0])  # none were seen
+    assert next(sample_steps(recipe)).number == 1
+
+
+def test_weights_made_before_a_plugin_was_installed(sound, tmp_path):
     header, own, numbers = parts(sound)
-    kept = {k: v for k, v in header.items() if k != f"{weights.PATTERNS}xy.2"}
-    kept["other"] = header[f"{weights.PATTERNS}xy.2"]
-    path.write_bytes(joined(kept, own, numbers))
-    assert _patterns_of(path) is None
-
-
-def _patterns_of(path):
-    file = weights.read(path)
-    return weights._material(file).statistics.patterns
+    del own["arrays"]["refiner.patterns"]
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(joined(header, own, numbers))
+    recipe = Recipe(weights=str(path), shape=(8, 8, 8), steps=2)
+    with pytest.raises(ReconError, match="refiner patterns needs what it measures on micrographs"):
+        next(sample_steps(recipe))
+    recipe = attrs.evolve(recipe, refiners=(Choice("islands"),))
+    assert next(sample_steps(recipe)).number == 1
 
 
 class Payload:

@@ -21,13 +21,13 @@ def recipe(name, seed):
 
     Without the patterns at the end: they would give any sampler the right interface.
     """
-    options = {"vary": False, "rounds": 2, "patterns": 0}
     return Recipe(
         seed=seed,
         steps=10,
         shape=(24, 24, 24),
         weights=name,
-        harmonizer=Choice("spectral", options),
+        harmonizer=Choice("spectral", {"vary": False, "rounds": 2}),
+        refiners=(Choice("islands"),),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recon.core.data.patterns import patterns_of
+from recon.plugins.refiners.patterns import Patterns
 from recon.workflow.examples import example
 
 HERE = Path(__file__).parent
@@ -100,12 +100,10 @@ def test_the_bundled_weights(name, ratios):
 @pytest.mark.parametrize("name", materials.NAMES)
 def test_the_bundled_weights_know_the_patterns_of_their_micrographs(name):
     """Changed by the example, by what a pattern is, and by new weights."""
-    stored = materials.denoiser(name).material.statistics.patterns
-    found = patterns_of(example(name)[0])
+    stored = materials.denoiser(name).material.statistics.arrays["refiner.patterns"]
+    found = Patterns.measure_micrographs(example(name)[0])
     assert stored.keys() == found.keys()
-    for plane, each in found.items():
-        for one, other in zip(stored[plane], each, strict=True):
-            assert np.array_equal(one.code, other.code) and np.array_equal(one.count, other.count)
+    assert all(np.array_equal(stored[key], array) for key, array in found.items())
 
 
 def test_a_hotter_sampler_is_told_from_the_stored_one(ratios):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from recon.core import ReconError
 from recon.core.data.planes import PLANES, in_plane
-from recon.plugins.harmonizers.extension import extended
+from recon.plugins.harmonizers.extension import extend_covariance
 
 LAG = 14
 R = np.arange(-LAG, LAG + 1)
@@ -38,7 +38,7 @@ def test_a_separable_covariance_is_exact_up_to_the_cut_off(lengths, waves, cutof
         return 0.7 * np.prod([np.exp(-np.abs(s) / a) * np.cos(w * s) for s, a, w in parts], 0)
 
     planes, whole = planes_of(separable)
-    rho = extended(planes, 0, cutoff)
+    rho = extend_covariance(planes, 0, cutoff)
     assert np.allclose(rho, middle(whole, rho.shape), atol=1e-12)
     rest = np.abs(whole).sum() - np.abs(middle(whole, rho.shape)).sum()
     assert rest < 0.7 * cutoff * whole.size
@@ -50,7 +50,7 @@ def test_a_tilted_gaussian_is_exact_and_keeps_its_tilt(tilt):
         return np.exp(-(z**2 / 5 + y**2 / 4 + x**2 / 3 + tilt * y * x - 0.05 * z * x))
 
     planes, whole = planes_of(gaussian)
-    rho = extended(planes, 0, 1e-7)
+    rho = extend_covariance(planes, 0, 1e-7)
     assert np.allclose(rho, middle(whole, rho.shape), atol=1e-4)
     z, y, x = (side // 2 for side in rho.shape)
     assert (rho[z, y + 2, x + 2] > rho[z, y + 2, x - 2]) == (tilt < 0)
@@ -64,14 +64,14 @@ def test_the_ratio_of_noise_to_noise_does_not_count():
         noise = (noise + noise[:, ::-1, ::-1]) / 2
         noise[0, LAG, LAG] = 0
         planes[plane] = planes[plane] + noise
-    rho = extended(planes, 0, 0.01)
+    rho = extend_covariance(planes, 0, 0.01)
     assert np.abs(rho - middle(whole, rho.shape)).max() < 0.12
     assert max(rho.shape) // 2 <= 18
 
 
 def test_a_line_that_does_not_end_is_brought_to_zero():
     planes, _ = planes_of(lambda z, y, x: np.exp(-(y**2) / 4 - x**2 / 4) + 0 * z)
-    rho = extended(planes, 0, 0.01)
+    rho = extend_covariance(planes, 0, 0.01)
     z, y, x = (side // 2 for side in rho.shape)
     assert z == LAG and y <= 5 and x <= 5
     assert np.allclose(rho[z - 7 : z + 8, y, x], 1) and rho[0, y, x] < 0.05
@@ -80,17 +80,17 @@ def test_a_line_that_does_not_end_is_brought_to_zero():
 def test_a_plane_not_seen_is_taken_for_separable():
     planes, whole = planes_of(lambda z, y, x: np.exp(-(z**2) / 9 - y**2 / 6 - x**2 / 4))
     del planes["yz"]
-    rho = extended(planes, 0, 1e-6)
+    rho = extend_covariance(planes, 0, 1e-6)
     assert np.allclose(rho, middle(whole, rho.shape), atol=1e-12)
     del planes["xz"]
     with pytest.raises(ReconError, match="no micrograph shows axis z"):
-        extended(planes, 0, 1e-6)
+        extend_covariance(planes, 0, 1e-6)
 
 
 def test_planes_of_different_size_and_variance_are_pooled():
     planes, whole = planes_of(lambda z, y, x: np.exp(-(z**2) / 9 - y**2 / 6 - x**2 / 4))
     planes["xy"] = 1.2 * planes["xy"][:, 4:-4, 5:-5]
     assert in_plane("xy") == (1, 2)
-    rho = extended(planes, 0, 1e-4)
+    rho = extend_covariance(planes, 0, 1e-4)
     assert np.allclose(rho / rho.max(), middle(whole, rho.shape), atol=1e-12)
     assert rho.max() == pytest.approx(3.2 / 3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recon.core.data.statistics import Statistics
-from recon.plugins.harmonizers.half_variance_noise import half_variance_noise
+from recon.plugins.harmonizers.half_variance_noise import find_half_variance_noise
 
 
 def statistics(*covariances: np.ndarray) -> Statistics:
@@ -22,21 +22,21 @@ def bell(length: float, side: int = 301) -> np.ndarray:
 def test_of_white_noise_it_is_the_variance(variance):
     white = np.zeros((21, 31))
     white[10, 15] = variance
-    assert half_variance_noise(statistics(white)) == pytest.approx(variance, rel=1e-2)
+    assert find_half_variance_noise(statistics(white)) == pytest.approx(variance, rel=1e-2)
 
 
 def test_features_of_twice_the_size_are_told_under_four_times_the_noise():
-    small, large = (half_variance_noise(statistics(bell(length))) for length in (3.0, 6.0))
+    small, large = (find_half_variance_noise(statistics(bell(length))) for length in (3.0, 6.0))
     assert large / small == pytest.approx(4.0, rel=0.1)
 
 
 def test_planes_count_alike_whatever_their_lags():
-    one = half_variance_noise(statistics(bell(3.0)))
-    assert half_variance_noise(statistics(bell(3.0), bell(3.0, 201))) == pytest.approx(
+    one = find_half_variance_noise(statistics(bell(3.0)))
+    assert find_half_variance_noise(statistics(bell(3.0), bell(3.0, 201))) == pytest.approx(
         one, rel=0.05
     )
-    between = half_variance_noise(statistics(bell(3.0), bell(6.0)))
-    assert one < between < half_variance_noise(statistics(bell(6.0)))
+    between = find_half_variance_noise(statistics(bell(3.0), bell(6.0)))
+    assert one < between < find_half_variance_noise(statistics(bell(6.0)))
 
 
 def test_half_of_the_variance_is_left_open_there():
@@ -47,7 +47,7 @@ def test_half_of_the_variance_is_left_open_there():
     line = np.exp(-((lag / length) ** 2))
     power = np.fft.fft2(np.multiply.outer(line, line)).real.clip(min=0)
     field = np.fft.ifft2(np.sqrt(power) * np.fft.fft2(rng.normal(size=(side, side)))).real
-    s2 = half_variance_noise(statistics(bell(length)))
+    s2 = find_half_variance_noise(statistics(bell(length)))
     noisy = field + np.sqrt(s2) * rng.normal(size=field.shape)
     told = np.fft.ifft2(power / (power + s2) * np.fft.fft2(noisy)).real
     assert np.mean((told - field) ** 2) / field.var() == pytest.approx(0.5, abs=0.05)

@@ -10,7 +10,7 @@ from recon.core import Micrographs
 from recon.core.data.encoding import encode
 from recon.core.data.planes import NORMAL
 from recon.core.data.statistics import Statistics
-from recon.plugins.harmonizers.interface import expected, measured
+from recon.plugins.harmonizers.interface import expect_interface, measure_interface
 
 
 @given(st.integers(2, 4), st.integers(0, 2**31))
@@ -18,7 +18,7 @@ def test_a_field_has_the_interface_that_is_counted_between_its_voxels(phases, se
     labels = np.random.default_rng(seed).integers(phases, size=(4, 5, 6))
     pairs = [(np.diff(labels, axis=axis) != 0).mean() for axis in range(3)]
     field = encode(torch.as_tensor(labels), phases)
-    assert measured(field) == pytest.approx(np.mean(pairs))
+    assert measure_interface(field) == pytest.approx(np.mean(pairs))
 
 
 @pytest.mark.parametrize("phases", [2, 3])
@@ -30,10 +30,12 @@ def test_the_autocovariance_tells_the_interface_of_the_micrographs(phases):
     stacks = {plane: list(np.moveaxis(labels, n, 0)) for plane, n in NORMAL.items()}
     pairs = [(np.diff(labels, axis=axis) != 0).mean() for axis in range(3)]
     # Pairs at lag 1 lack one border, the mean and variance do not: a difference of order 1 / side.
-    assert expected(Statistics.of(Micrographs(stacks))) == pytest.approx(np.mean(pairs), rel=0.03)
+    assert expect_interface(Statistics.of(Micrographs(stacks))) == pytest.approx(
+        np.mean(pairs), rel=0.03
+    )
 
 
 def test_two_axes_are_enough():
     labels = np.indices((8, 8)).sum(0) % 2
     known = Statistics.of(Micrographs({"xy": [labels]}))
-    assert expected(known) == pytest.approx(1, rel=0.01)
+    assert expect_interface(known) == pytest.approx(1, rel=0.01)

@@ -4,13 +4,10 @@ import attrs
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import gaussian_filter, label
 
 from recon.core import Micrographs, Recipe, ReconError, sample_steps
-from recon.core.data.encoding import decode
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.recipe import Choice
-from recon.core.sampling.anchors import EncodedAnchor
 from recon.core.sampling.noise import Step, respaced
 from recon.core.sampling.philox import START, normal
 from recon.core.sampling.scene import Scene
@@ -75,7 +72,9 @@ def test_the_start_is_the_plain_one_when_not_informed_and_near_it_otherwise():
         return normal(0, START, n, shape)
 
     assert torch.equal(Spectral(informed=False).start(scene, noise), noise(0))
-    signal = Spectral().start(scene, noise) - np.sqrt(1 - scene.ab_start) * noise(0)
+    harmonizer = Spectral()
+    start = harmonizer.start(harmonizer.prepare(scene), noise)
+    signal = start - np.sqrt(1 - scene.ab_start) * noise(0)
     assert (signal / np.sqrt(scene.ab_start)).std() == pytest.approx(1, rel=0.4)
 
 
@@ -104,7 +103,7 @@ def test_the_balance_rests_once_the_phases_are_decided(decided, share):
     rank = torch.randperm(int(np.prod(SHAPE)), generator=torch.Generator().manual_seed(0))
     clean = (0.2 * len(rank) - rank).view(1, *SHAPE) / len(rank)
     harmonizer = Spectral(balance_above=decided, h_max=1e-6, fraction=(0.5, 0.5))
-    x = np.sqrt(step.ab_t) * clean
+    x, scene = np.sqrt(step.ab_t) * clean, harmonizer.prepare(scene)
     result = harmonizer.advance(x, step, lambda _, turn: clean, lambda n: x, scene)
     assert (result > 0).double().mean() == pytest.approx(share, abs=0.02)
 
@@ -134,26 +133,32 @@ def test_samples_vary_in_their_fractions_and_do_not_when_told_so():
     assert np.std(shares[0]) > 2 * np.std(shares[1])
 
 
-def known_and_step(s2):
-    """What is known of a volume, and a step at a noise over signal."""
-    fitted = denoiser(2)
-    scene = Scene((1, *SHAPE), (True, True, True), 1e-4, fitted.statistics)
-    step = Step(3, 10, 0, 1 / (1 + s2), 1 / (1 + s2 / 2), ("xy",))
-    return Spectral().known(scene), step
+def prepared(harmonizer):
+    """A scene as a harmonizer prepares it."""
+    scene = Scene((1, *SHAPE), (True, True, True), 1e-4, denoiser(2).statistics)
+    return harmonizer.prepare(scene)
+
+
+def step_at(s2):
+    """A step at a noise-to-signal ratio."""
+    return Step(3, 10, 0, 1 / (1 + s2), 1 / (1 + s2 / 2), ("xy",))
 
 
 def test_the_temperature_answers_to_the_interface():
-    known, late = known_and_step(1.0)
     generator = torch.Generator().manual_seed(0)
     rough = torch.randn((1, *SHAPE), generator=generator)
     smooth = torch.ones((1, *SHAPE))
     smooth[:, 5:] = -1
     harmonizer = Spectral()
-    assert harmonizer.heat(rough, late, known) < harmonizer.temperature
-    assert harmonizer.heat(smooth, late, known) > harmonizer.temperature
-    assert Spectral(interface_gain=0.0).heat(rough, late, known) == harmonizer.temperature
-    _, early = known_and_step(20.0)
-    assert Spectral(anneal_below=0.0).heat(rough, early, known) == harmonizer.temperature
+    scene, late, early = prepared(harmonizer), step_at(1.0), step_at(20.0)
+
+    def temperature(field, step, **options):
+        return attrs.evolve(harmonizer, **options).choose_temperature(field, step, scene)
+
+    assert temperature(rough, late) < harmonizer.temperature
+    assert temperature(smooth, late) > harmonizer.temperature
+    assert temperature(rough, late, interface_gain=0.0) == harmonizer.temperature
+    assert temperature(rough, early, anneal_below=0.0) == harmonizer.temperature
 
 
 def test_rounds_are_spent_while_phases_are_decided_and_turn_the_planes():
@@ -164,6 +169,7 @@ def test_rounds_are_spent_while_phases_are_decided_and_turn_the_planes():
     assert levels[0] == pytest.approx(60, rel=0.02) and levels[-1] == pytest.approx(0.02, rel=0.05)
     assert np.allclose(np.diff(np.log(levels)), np.log(0.02 / 60) / 29, rtol=0.1)
     scene = Scene((1, *SHAPE), (True, True, True), steps[0].ab_t, fitted.statistics)
+    scene = harmonizer.prepare(scene)
     for step, level in zip(steps, levels, strict=True):
         turns = []
 
@@ -182,68 +188,44 @@ def test_below_a_noise_the_slices_are_taken_as_they_are():
     x = normal(0, START, 0, (1, *SHAPE))
     guess = 0.5 * normal(1, START, 0, (1, *SHAPE))
     harmonizer = Spectral(filter_above=0.3, balance=False)
-    half = known_and_step(1.0)[0].half_variance_noise
-    for s2, same in ((0.29 * half, True), (0.31 * half, False)):
-        known, step = known_and_step(s2)
-        estimate = harmonizer.harmonized(x, step, lambda x, turn=0: guess, known, 0)
-        assert torch.equal(estimate, guess) == same
-        filtered = Spectral(filter_above=0.0, balance=False)
-        assert not torch.equal(
-            filtered.harmonized(x, step, lambda x, turn=0: guess, known, 0), guess
-        )
+    scene = prepared(harmonizer)
+    for factor, same in ((0.29, True), (0.31, False)):
+        step = step_at(factor * scene.prepared.half_variance_noise)
+
+        def estimate(harmonizer, step=step):
+            return harmonizer.estimate(x, step, lambda x, turn=0: guess, scene, 0)
+
+        assert torch.equal(estimate(harmonizer), guess) == same
+        assert not torch.equal(estimate(Spectral(filter_above=0.0, balance=False)), guess)
 
 
 def test_rounds_begin_where_the_covariance_tells_half_of_a_slice():
     harmonizer = Spectral(rounds=3, renoise_range=(0.15, 0.0))
+    scene = prepared(harmonizer)
     for factor, rounds in ((0.9, 3), (1.1, 0)):
-        known, _ = known_and_step(1.0)
-        _, step = known_and_step(factor * known.half_variance_noise)
-        assert harmonizer.rounds_of(step, known) == rounds
-        assert Spectral(rounds=3, renoise_range=(0.15, 1e4)).rounds_of(step, known) == 3
-    _, step = known_and_step(0.14)
-    assert harmonizer.rounds_of(step, known) == 0
+        step = step_at(factor * scene.prepared.half_variance_noise)
+        assert harmonizer.count_rounds(step, scene) == rounds
+        assert Spectral(rounds=3, renoise_range=(0.15, 1e4)).count_rounds(step, scene) == 3
+    assert harmonizer.count_rounds(step_at(0.14), scene) == 0
 
 
 def test_the_temperature_is_one_until_it_cools():
     field = normal(0, START, 0, (1, *SHAPE))
-    half = known_and_step(1.0)[0].half_variance_noise
-    for s2, heat in ((1.1 * half, 1.0), (0.6 * half, 1.0), (0.4 * half, 0.7)):
-        known, step = known_and_step(s2)
-        assert Spectral(temperature=0.7, anneal_below=0.5).heat(field, step, known) == heat
-        assert Spectral(temperature=0.7, anneal_below=0.0).heat(field, step, known) == 0.7
+    scene = prepared(Spectral())
+    for factor, expected in ((1.1, 1.0), (0.6, 1.0), (0.4, 0.7)):
+        step = step_at(factor * scene.prepared.half_variance_noise)
+        cooled = Spectral(temperature=0.7, anneal_below=0.5)
+        assert cooled.choose_temperature(field, step, scene) == expected
+        hot = Spectral(temperature=0.7, anneal_below=0.0)
+        assert hot.choose_temperature(field, step, scene) == 0.7
 
 
-def finished(statistics, anchors=(), last=True, **options):
-    """Labels after a step, the last one or not, of an estimate that is there already."""
-    denoised = respaced(Gaussian().alpha_bar, 20)
-    step = attrs.evolve(denoised[-1] if last else denoised[-3], planes=("xy",))
-    field = gaussian_filter(np.random.default_rng(1).normal(size=SHAPE), 1.2)
-    clean = torch.as_tensor(np.sign(field))[None].float()
-    scene = Scene((1, *SHAPE), (False,) * 3, 1e-4, statistics, "cpu", 3, anchors)
-    harmonizer = Spectral(informed=False, islands=1.0, temperature=0.0, **options)
-    x = np.sqrt(step.ab_t) * clean
-    after = harmonizer.advance(x, step, lambda _, turn: clean, lambda n: 0 * x, scene)
-    return decode(after).numpy(), decode(clean).numpy()
+def test_a_scene_that_was_not_prepared_is_refused():
+    scene = Scene((1, *SHAPE), (True, True, True), 1e-4, denoiser(2).statistics)
+    with pytest.raises(TypeError, match="prepare"):
+        Spectral().count_rounds(step_at(1.0), scene)
 
 
-def test_the_finished_volume_takes_the_patterns_of_the_micrographs():
-    statistics = denoiser(2).material.statistics
-    after, before = finished(statistics)
-    assert not np.array_equal(after, before)
-    for phase in range(2):
-        assert label(after == phase)[1] == label(before == phase)[1]
-    for options in ({"patterns": 0}, {"last": False}):
-        after, before = finished(statistics, **options)
-        assert np.array_equal(after, before)
-    after, before = finished(attrs.evolve(statistics, patterns=None))
-    assert np.array_equal(after, before)
-
-
-def test_patterns_leave_anchors_as_they_were_measured():
-    statistics = denoiser(2).material.statistics
-    values = torch.ones((1, *SHAPE[1:]))
-    values[0, :4] = -1
-    after, _ = finished(statistics, (EncodedAnchor(0, 5, values),))
-    assert np.array_equal(after[5], values[0].numpy() > 0)
-    bare, _ = finished(statistics, (EncodedAnchor(0, 5, values),), patterns=0)
-    assert (after != bare).any()
+def test_refiners_are_told_the_fractions_that_it_aims_at():
+    assert prepared(Spectral(fraction=(0.3, 0.7))).fractions.tolist() == [0.3, 0.7]
+    assert prepared(Spectral(balance=False)).fractions is None

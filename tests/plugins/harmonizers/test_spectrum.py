@@ -6,7 +6,8 @@ import torch
 
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.sampling.scene import Scene
-from recon.plugins.harmonizers.spectrum import Spectrum, fold, reflection
+from recon.plugins.harmonizers.grid_covariance import fold_lags
+from recon.plugins.harmonizers.spectrum import Spectrum, reflect_index
 
 SHAPE = (9, 12, 10)
 
@@ -67,7 +68,7 @@ def test_padding_only_where_the_volume_does_not_wrap():
 def test_the_tilt_of_a_plane_is_in_the_drawn_field():
     found = spectrum((False, True, True), shape=(24, 24, 24), tilt=0.15)
     white = torch.randn((2, *found.grid), generator=torch.Generator().manual_seed(0))
-    field = found.coloured(white)[0].numpy()
+    field = found.colour(white)[0].numpy()
     assert field.shape == (24, 24, 24)
     assert field.var() == pytest.approx(0.9, rel=0.15)
 
@@ -83,7 +84,7 @@ def test_a_gain_of_one_changes_nothing():
     found = spectrum((False, True, False))
     field = torch.randn((2, *SHAPE), generator=torch.Generator().manual_seed(0))
     assert torch.allclose(
-        found.filtered(field, lambda p3, low, high: torch.ones_like(p3)), field, atol=1e-5
+        found.filter(field, lambda p3, low, high: torch.ones_like(p3)), field, atol=1e-5
     )
 
 
@@ -92,17 +93,17 @@ def test_the_filter_reaches_round_the_volume_only_where_it_wraps():
     impulse[:, -1, 6, 5] = 1.0
     for periodic in (False, True):
         found = spectrum((periodic, True, True))
-        lines = found.filtered(impulse, lambda p3, low, high: p3)[:, :, 6, 5]
+        lines = found.filter(impulse, lambda p3, low, high: p3)[:, :, 6, 5]
         first, beside = lines[:, 0], lines[:, -2]
         assert torch.allclose(first, beside, rtol=1e-3) if periodic else (first < beside / 20).all()
 
 
 def test_a_constant_stays_constant_where_the_volume_ends():
     found = spectrum((False, False, False))
-    gain = found.gain(1.0, ("xy",), 0.0)
+    gain = found.wiener_gain(1.0, ("xy",), 0.0)
     field = torch.ones((2, *SHAPE))
     constant = factor(found, gain)[:, :1, :1, :1]
-    assert torch.allclose(found.filtered(field, gain), constant * field, atol=1e-5)
+    assert torch.allclose(found.filter(field, gain), constant * field, atol=1e-5)
 
 
 def test_the_gain_is_the_ratio_of_what_slices_and_volume_leave():
@@ -110,14 +111,16 @@ def test_the_gain_is_the_ratio_of_what_slices_and_volume_leave():
     for planes in (("xz",), PLANES):
         lost = sum(0.3 / (found.p2[plane] + 0.3) for plane in planes) / len(planes)
         expected = 0.3 / (found.p3 + 0.3) / lost
-        open_, capped = (factor(found, found.gain(0.3, planes, h_max)) for h_max in (0.0, 2.0))
+        open_, capped = (
+            factor(found, found.wiener_gain(0.3, planes, h_max)) for h_max in (0.0, 2.0)
+        )
         assert torch.allclose(open_, expected, rtol=1e-5)
         assert torch.allclose(capped, expected.clamp(max=2), rtol=1e-5)
 
 
 @pytest.mark.parametrize(("side", "full"), [(4, 9), (5, 7), (3, 17), (6, 6)])
 def test_reflection_goes_there_and_back(side, full):
-    index = reflection(side, full).tolist()
+    index = reflect_index(side, full).tolist()
     assert index[:side] == list(range(side)) and set(index) == set(range(side))
     steps = np.abs(np.diff([*index, index[0]]))
     assert (steps > 1).sum() <= 1  # one seam, where both mirrors meet
@@ -126,5 +129,5 @@ def test_reflection_goes_there_and_back(side, full):
 
 def test_folding_sums_all_images():
     rho = np.arange(1.0, 8.0).reshape(7, 1, 1)
-    assert fold(rho, (0,), (3, 1, 1)).ravel().tolist() == [1 + 4 + 7, 2 + 5, 3 + 6]
-    assert fold(rho, (0,), (9, 1, 1)).ravel().tolist() == [4, 5, 6, 7, 0, 0, 1, 2, 3]
+    assert fold_lags(rho, (0,), (3, 1, 1)).ravel().tolist() == [1 + 4 + 7, 2 + 5, 3 + 6]
+    assert fold_lags(rho, (0,), (9, 1, 1)).ravel().tolist() == [4, 5, 6, 7, 0, 0, 1, 2, 3]

@@ -1,16 +1,16 @@
-"""Whether a voxel can change phase and leave the number of components of every phase as it is."""
+"""Topology of a voxel: whether it can change phase and leave all components as they are."""
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-SIX = np.array(
+FACES = np.array(
     [(-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1)], dtype=np.int64
 )
 
 
 @numba.njit(cache=True, nogil=True)
-def place(at: int, side: int, wrap: bool) -> int:
+def wrap_index(at: int, side: int, wrap: bool) -> int:
     """The index, wrapped where the axis is periodic, or -1 outside."""
     if 0 <= at < side:
         return at
@@ -18,29 +18,29 @@ def place(at: int, side: int, wrap: bool) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def pieces(
+def count_components(
     labels: NDArray[np.uint8], wrap: NDArray[np.bool_], z: int, y: int, x: int, phase: int
 ) -> int:
-    """How many pieces of a phase touch a voxel across a face, as seen in its neighbourhood.
+    """How many components of a phase touch a voxel across a face, as its neighbourhood shows them.
 
-    Pieces are 6-connected among the 18 neighbours that share a face or an edge with the voxel. If
+    These are 6-connected among the 18 neighbours that share a face or an edge with the voxel. If
     there is one of the phase that it leaves and one of the phase that it takes, no component
     appears, vanishes, splits or joins another (Bertrand & Malandain, Pattern Recognit. Lett. 1994).
     """
     near = np.zeros((5, 5, 5), np.uint8)  # with a rim, so that no neighbour is out of range
     for i in range(-1, 2):
-        a = place(z + i, labels.shape[0], wrap[0])
+        a = wrap_index(z + i, labels.shape[0], wrap[0])
         for j in range(-1, 2):
-            b = place(y + j, labels.shape[1], wrap[1])
+            b = wrap_index(y + j, labels.shape[1], wrap[1])
             for k in range(-1, 2):
-                c = place(x + k, labels.shape[2], wrap[2])
+                c = wrap_index(x + k, labels.shape[2], wrap[2])
                 beside = 1 <= abs(i) + abs(j) + abs(k) <= 2
                 if beside and min(a, b, c) >= 0 and labels[a, b, c] == phase:
                     near[i + 2, j + 2, k + 2] = 1
     waiting = np.empty((18, 3), np.int64)
     found = 0
     for face in range(6):
-        i, j, k = 2 + SIX[face, 0], 2 + SIX[face, 1], 2 + SIX[face, 2]
+        i, j, k = 2 + FACES[face, 0], 2 + FACES[face, 1], 2 + FACES[face, 2]
         if near[i, j, k] == 0:
             continue
         found += 1
@@ -51,7 +51,7 @@ def pieces(
             size -= 1
             i, j, k = waiting[size]
             for step in range(6):
-                p, q, r = i + SIX[step, 0], j + SIX[step, 1], k + SIX[step, 2]
+                p, q, r = i + FACES[step, 0], j + FACES[step, 1], k + FACES[step, 2]
                 if near[p, q, r] == 1:
                     near[p, q, r] = 0
                     waiting[size, 0], waiting[size, 1], waiting[size, 2] = p, q, r

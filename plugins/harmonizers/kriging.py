@@ -10,7 +10,7 @@ from torch import Tensor
 
 from recon.core.data.planes import AXES
 from recon.core.sampling.anchors import EncodedAnchor
-from recon.plugins.harmonizers.spectrum import Spectrum, reflection
+from recon.plugins.harmonizers.spectrum import Spectrum, reflect_index
 
 SETTLED = 1e-3
 """Residual at the anchors, over that before, at which they are met."""
@@ -18,7 +18,7 @@ MOST = 12
 """Iterations; one anchor needs one, parallel ones few, crossing ones more."""
 
 
-def correction(
+def krige(
     field: Tensor, anchors: Sequence[EncodedAnchor], spectrum: Spectrum, power: Tensor
 ) -> Tensor:
     """What the anchors change in the mean of a Gaussian field.
@@ -33,8 +33,8 @@ def correction(
     for several.
     """
     covariance = torch.fft.irfftn(power, spectrum.grid, (1, 2, 3))
-    lines = [_plane_power(covariance, anchor) for anchor in anchors]
-    residual = [_continued(anchor, field, spectrum) for anchor in anchors]
+    lines = [_transform_plane(covariance, anchor) for anchor in anchors]
+    residual = [_continue_difference(anchor, field, spectrum) for anchor in anchors]
     before = _dot(residual, residual)
     if before == 0:
         return torch.zeros_like(field)
@@ -42,12 +42,12 @@ def correction(
     direction: list[Tensor] = []
     last = 1.0
     for _ in range(MOST):
-        step = [_divided(r, line) for r, line in zip(residual, lines, strict=True)]
+        step = [_divide_waves(r, line) for r, line in zip(residual, lines, strict=True)]
         product = _dot(residual, step)
         if direction:
             step = [s + product / last * d for s, d in zip(step, direction, strict=True)]
         direction, last = step, product
-        spread = _spread(direction, anchors, power, spectrum)
+        spread = _spread_over_grid(direction, anchors, power, spectrum)
         seen = [spread.select(anchor.normal + 1, anchor.place) for anchor in anchors]
         length = product / _dot(direction, seen)
         total += length * spread
@@ -58,7 +58,7 @@ def correction(
     return total[:, :z, :y, :x].to(field.dtype)
 
 
-def expected_fractions(
+def expect_fractions(
     mean: NDArray[np.float64], anchors: Sequence[EncodedAnchor], spectrum: Spectrum
 ) -> NDArray[np.float64]:
     """Phase fractions (K,) of a volume that contains the anchors, in the mean.
@@ -67,7 +67,7 @@ def expected_fractions(
     """
     prior = torch.as_tensor(mean, dtype=spectrum.p3.dtype, device=spectrum.p3.device)
     field = prior.view(-1, 1, 1, 1).expand(-1, *spectrum.shape)
-    field = field + correction(field, anchors, spectrum, spectrum.p3)
+    field = field + krige(field, anchors, spectrum, spectrum.p3)
     found = field.mean((1, 2, 3)).double().cpu().numpy()
     shares = np.clip((found + 1) / 2, 0.01 * (mean + 1) / 2, 1)
     if len(shares) == 1:
@@ -75,7 +75,7 @@ def expected_fractions(
     return np.asarray(shares / shares.sum())
 
 
-def told_share(anchors: Sequence[EncodedAnchor], spectrum: Spectrum) -> NDArray[np.float64]:
+def explain_variance(anchors: Sequence[EncodedAnchor], spectrum: Spectrum) -> NDArray[np.float64]:
     """Share of the variance of the volume's mean that the anchors explain, of each channel (C,)."""
     z, y, x = spectrum.shape
     whole = spectrum.p3.new_zeros((len(spectrum.p3), *spectrum.grid))
@@ -83,35 +83,35 @@ def told_share(anchors: Sequence[EncodedAnchor], spectrum: Spectrum) -> NDArray[
     waves = torch.fft.rfftn(whole, dim=(1, 2, 3)) * spectrum.p3
     with_mean = torch.fft.irfftn(waves, spectrum.grid, (1, 2, 3))[:, :z, :y, :x]
     empty = [attrs.evolve(anchor, values=torch.zeros_like(anchor.values)) for anchor in anchors]
-    told = correction(-with_mean, empty, spectrum, spectrum.p3)
+    told = krige(-with_mean, empty, spectrum, spectrum.p3)
     share = told.mean((1, 2, 3)) / with_mean.mean((1, 2, 3))
     return np.asarray(share.clamp(0, 1).double().cpu().numpy())
 
 
-def _plane_power(covariance: Tensor, anchor: EncodedAnchor) -> Tensor:
+def _transform_plane(covariance: Tensor, anchor: EncodedAnchor) -> Tensor:
     """Power of the waves of an anchor's plane (C, a, b // 2 + 1)."""
     power: Tensor = torch.fft.rfft2(covariance.select(anchor.normal + 1, 0)).real
     return power
 
 
-def _continued(anchor: EncodedAnchor, field: Tensor, spectrum: Spectrum) -> Tensor:
+def _continue_difference(anchor: EncodedAnchor, field: Tensor, spectrum: Spectrum) -> Tensor:
     """What the field lacks at an anchor, on the plane of the whole grid."""
     lack = (anchor.values - field.select(anchor.normal + 1, anchor.place)).to(spectrum.p3.dtype)
     axes = [axis for axis in range(len(AXES)) if axis != anchor.normal]
     for place, axis in enumerate(axes, 1):
         side, full = spectrum.shape[axis], spectrum.grid[axis]
         if full > side:
-            lack = lack.index_select(place, reflection(side, full).to(lack.device))
+            lack = lack.index_select(place, reflect_index(side, full).to(lack.device))
     return lack
 
 
-def _divided(plane: Tensor, power: Tensor) -> Tensor:
+def _divide_waves(plane: Tensor, power: Tensor) -> Tensor:
     """A plane's waves over their power."""
     waves: Tensor = torch.fft.irfft2(torch.fft.rfft2(plane) / power, plane.shape[1:])
     return waves
 
 
-def _spread(
+def _spread_over_grid(
     planes: Sequence[Tensor], anchors: Sequence[EncodedAnchor], power: Tensor, spectrum: Spectrum
 ) -> Tensor:
     """Covariance of the field with the anchors, times a value for each of their voxels."""

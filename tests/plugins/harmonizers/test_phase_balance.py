@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from recon.core.data.encoding import decode
-from recon.plugins.harmonizers.balance import LIMIT, balanced, sharpened
+from recon.plugins.harmonizers.phase_balance import LIMIT, balance_phases, sharpen
 
 
 def estimate(channels, seed, blur, strength):
@@ -25,7 +25,7 @@ def estimate(channels, seed, blur, strength):
 
 def shares(clean):
     logits = torch.atanh((clean / LIMIT).clamp(-0.99999, 0.99999))
-    return sharpened(logits).flatten(1).double().mean(1).numpy()
+    return sharpen(logits).flatten(1).double().mean(1).numpy()
 
 
 fields = {
@@ -38,26 +38,26 @@ fields = {
 @given(fraction=st.floats(0.02, 0.98), **fields)
 def test_two_phases_take_their_fractions(fraction, seed, blur, strength):
     clean = estimate(1, seed, blur, strength)
-    result = balanced(clean, np.array([1 - fraction, fraction]))
+    result = balance_phases(clean, np.array([1 - fraction, fraction]))
     assert shares(result)[1] == pytest.approx(fraction, abs=1e-3)
 
 
 @given(parts=st.lists(st.floats(0.05, 1), min_size=3, max_size=4), **fields)
 def test_more_phases_take_their_fractions(parts, seed, blur, strength):
     fractions = np.array(parts) / sum(parts)
-    result = balanced(estimate(len(parts), seed, blur, strength), fractions)
+    result = balance_phases(estimate(len(parts), seed, blur, strength), fractions)
     assert np.allclose(shares(result), fractions, atol=1e-3)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_what_is_balanced_stays(channels):
     clean = estimate(channels, 1, 1.5, 1.0)
-    assert torch.allclose(balanced(clean, shares(clean)), clean, atol=2e-3)
+    assert torch.allclose(balance_phases(clean, shares(clean)), clean, atol=2e-3)
 
 
 def test_more_of_a_phase_is_more_everywhere():
     clean = estimate(1, 2, 1.0, 1.0)
-    few, many = (balanced(clean, np.array([1 - f, f])) for f in (0.3, 0.4))
+    few, many = (balance_phases(clean, np.array([1 - f, f])) for f in (0.3, 0.4))
     assert (many > few).all()
     order = clean.flatten().argsort()
     assert (many.flatten()[order].diff() >= -1e-6).all()
@@ -65,15 +65,15 @@ def test_more_of_a_phase_is_more_everywhere():
 
 def test_more_of_one_of_three_phases_takes_voxels_from_the_others_only():
     clean = estimate(3, 3, 1.0, 1.0)
-    before = decode(balanced(clean, np.array([0.3, 0.3, 0.4])))
-    after = decode(balanced(clean, np.array([0.25, 0.25, 0.5])))
+    before = decode(balance_phases(clean, np.array([0.3, 0.3, 0.4])))
+    after = decode(balance_phases(clean, np.array([0.25, 0.25, 0.5])))
     assert (after[before == 2] == 2).all() and (after == 2).sum() > (before == 2).sum()
 
 
 def test_the_estimate_is_kept_finite_and_its_input_whole():
     clean = torch.tensor([-50.0, -1.2, -1.0, 1.0, 1.2, 50.0]).view(1, 1, 2, 3)
     before = clean.clone()
-    result = balanced(clean, np.array([0.5, 0.5]))
+    result = balance_phases(clean, np.array([0.5, 0.5]))
     assert torch.equal(clean, before)
     assert result.abs().max() < LIMIT and result[0, 0, 0, 0] == result[0, 0, 0, 1]
     assert math.isclose(float(result.sum()), 0, abs_tol=1e-3)

@@ -1,8 +1,8 @@
-"""The finished volume given the small patterns of the micrographs, its components left as they are.
+"""A field given the small patterns of micrographs, its components left as they are.
 
 Voxels on interfaces take the phase of a neighbour where that brings the 3 x 3 patterns of the
 slices of all three planes, and the pairs of neighbours that differ, nearer to the micrographs':
-simulated annealing (Yeong & Torquato, Phys. Rev. E 57, 1998) of the sum of
+simulated annealing of the sum of
 (count - expected)^2 / (its variance and some). A voxel changes only where no component of any
 phase appears, vanishes, splits or joins another, but for components that have shrunk to a single
 voxel: these may go at the end, as patterns show no such specks. Phase fractions come to what they
@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.core.data.encoding import decode, encode
-from recon.core.data.patterns import CELLS, SPACINGS, Patterns
 from recon.core.data.planes import PLANES, in_plane
 from recon.core.sampling.slabs import all_gather, allocate_labels, iterate_slabs, map_placed_slabs
 from recon.core.sampling.slabs.field import Field
-from recon.plugins.harmonizers.annealing import Counts, Labels, Stack, Sums, anneal, count
+from recon.plugins.refiners.annealing import Counts, Labels, Stack, Sums, anneal, count
+from recon.plugins.refiners.pattern_counts import CELLS, SPACINGS, PlanePatterns
 
 BLOCK = 64
 """Planes that are matched as one, at least; more make up blocks of one to two times as many."""
@@ -51,7 +51,7 @@ class Wanted:
     phases: Counts
 
     @classmethod
-    def of(cls, patterns: Patterns, phases: int) -> "Wanted":
+    def of(cls, patterns: PlanePatterns, phases: int) -> "Wanted":
         """Of the patterns of all three planes."""
         shares = np.array([[c.dense(phases) for c in patterns[plane]] for plane in PLANES])
         pixels = np.array([[c.count.sum() for c in patterns[plane]] for plane in PLANES])
@@ -66,20 +66,20 @@ class Wanted:
         return cls(shares, mean, pixels.astype(float), mean.sum((0, 1)) / mean.sum())
 
 
-def matched(
+def match_patterns(
     field: Field,
-    patterns: Patterns,
+    patterns: PlanePatterns,
     sweeps: int,
     periodic: Sequence[bool],
     seed: int,
-    held: NDArray[np.bool_] | None = None,
+    fixed: NDArray[np.bool_] | None = None,
     fractions: NDArray[np.float64] | None = None,
 ) -> Field:
     """The field (C, Z, Y, X), its changed voxels at -1 and 1.
 
     sweeps     tries per voxel
     periodic   whether (z, y, x) wrap
-    held       (Z, Y, X) voxels that stay as they are
+    fixed       (Z, Y, X) voxels that stay as they are
     fractions  (K,) that the phases are to have; those that they have when None
     """
     phases = max(2, field.shape[0])
@@ -89,23 +89,25 @@ def matched(
     for low, part in iterate_slabs(field):
         own.append((low, low + part.shape[1]))
         labels[slice(*own[-1])] = decode(part).cpu().numpy()
-    told = _shared(field, labels, own)
-    size, rank = len(told), told.index(own)
+    everywhere = _share_planes(field, labels, own)
+    size, rank = len(everywhere), everywhere.index(own)
     wrap = np.array(periodic)
-    stay = np.zeros((0, 0, 0), np.bool_) if held is None else held
-    missing = np.zeros(phases) if fractions is None else fractions - _fractions(labels, phases)
+    stay = np.zeros((0, 0, 0), np.bool_) if fixed is None else fixed
+    missing = (
+        np.zeros(phases) if fractions is None else fractions - _measure_fractions(labels, phases)
+    )
 
     def work(number: int, low: int, high: int) -> None:
         stack = Stack(labels, labels.reshape(-1), low, high, wrap, np.array(SPACINGS))
-        _match(stack, wanted, missing, sweeps, [seed, number], stay)
+        _match_block(stack, wanted, missing, sweeps, [seed, number], stay)
 
-    places = list(enumerate(blocks(len(labels))))
+    places = list(enumerate(split_blocks(len(labels))))
     for parity in (0, 1):  # those in between do not touch each other
         mine = places[parity::2][rank::size]
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             for _ in pool.map(lambda one: work(one[0], *one[1]), mine):
                 pass
-        _shared(field, labels, [place for _, place in mine])
+        _share_planes(field, labels, [place for _, place in mine])
 
     def put(slab: Tensor, low: int) -> Tensor:
         after = torch.as_tensor(labels[low : low + slab.shape[1]], device=slab.device)
@@ -114,42 +116,42 @@ def matched(
     return map_placed_slabs(put, field)
 
 
-def _fractions(labels: Labels, phases: int) -> NDArray[np.float64]:
+def _measure_fractions(labels: Labels, phases: int) -> NDArray[np.float64]:
     """Phase fractions (K,), a plane at a time: labels may lie on disk."""
     counts = sum(np.bincount(plane.ravel(), minlength=phases) for plane in labels)
     return np.asarray(counts / labels.size)
 
 
-def _unlike(pairs: Counts) -> float:
+def _count_unlike(pairs: Counts) -> float:
     """Pairs of unlike phases."""
     return float(pairs.sum() - np.trace(pairs, axis1=1, axis2=2).sum())
 
 
-def _shared(
+def _share_planes(
     field: Field, labels: Labels, places: list[tuple[int, int]]
 ) -> list[list[tuple[int, int]]]:
     """The places of the planes that each process made; those of the others are written."""
-    told = all_gather(field, [(place, labels[slice(*place)]) for place in places])
-    if len(told) > 1:
-        for place, planes in (one for part in told for one in part):
+    parts = all_gather(field, [(place, labels[slice(*place)]) for place in places])
+    if len(parts) > 1:
+        for place, planes in (one for part in parts for one in part):
             labels[slice(*place)] = planes
-    return [[place for place, _ in part] for part in told]
+    return [[place for place, _ in part] for part in parts]
 
 
-def blocks(side: int) -> list[tuple[int, int]]:
+def split_blocks(side: int) -> list[tuple[int, int]]:
     """First and last (exclusive) plane of the blocks: one, or an even number of at least 64."""
     count = max(1, side // (2 * BLOCK) * 2)
     ends = [side * n // count for n in range(count + 1)]
     return list(zip(ends, ends[1:], strict=False))
 
 
-def _match(
+def _match_block(
     stack: Stack,
     wanted: Wanted,
     missing: NDArray[np.float64],
     sweeps: int,
     seed: list[int],
-    held: NDArray[np.bool_],
+    fixed: NDArray[np.bool_],
 ) -> None:
     """Match the planes of a stack, which change in place.
 
@@ -165,9 +167,9 @@ def _match(
     # Of two phases a and b the interface goes with the product of their fractions.
     here = np.maximum(have.pairs.sum((0, 1)) / max(have.pairs.sum(), 1) + missing, 0)
     area = np.outer(here, here) / np.maximum(np.outer(wanted.phases, wanted.phases), 1e-12)
-    before = _unlike(expected.pairs)
+    before = _count_unlike(expected.pairs)
     expected.pairs[:] *= area
-    expected.patterns[:] *= _unlike(expected.pairs) / max(before, 1)
+    expected.patterns[:] *= _count_unlike(expected.pairs) / max(before, 1)
     # The micrographs' own count scatters as well, the more the fewer they are.
     fewer = 1 + total / np.maximum(wanted.pixels[..., None], 1)
     weight = Sums(1 / ((expected.patterns + SOFT) * fewer), PAIRS / (expected.pairs + SOFT))
@@ -177,4 +179,4 @@ def _match(
     voxels = (stack.high - stack.low) * stack.labels.shape[1] * stack.labels.shape[2]
     drift, more = max(1, int(DRIFT * voxels)), np.round(missing * voxels).astype(np.int64)
     room = np.stack([drift - more, drift + more], 1)
-    anneal(stack, have, expected, weight, sweeps * voxels, room, state, held)
+    anneal(stack, have, expected, weight, sweeps * voxels, room, state, fixed)

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from recon.core import Micrographs
-from recon.core.data.patterns import SPACINGS, Counted, codes, patterns_of
+from recon.plugins.refiners.pattern_counts import (
+    SPACINGS,
+    PatternCounts,
+    count_patterns,
+    encode_patterns,
+)
 
 
 def images(phases, shape=(3, 9, 11), seed=0):
@@ -15,7 +20,7 @@ def images(phases, shape=(3, 9, 11), seed=0):
 @pytest.mark.parametrize("phases", [2, 3, 4])
 def test_codes_are_the_nine_phases_as_digits(phases, spacing):
     image = images(phases)[0]
-    found = codes(image, phases, spacing)
+    found = encode_patterns(image, phases, spacing)
     assert found.shape == (9 - 2 * spacing, 11 - 2 * spacing)
     for row, column in np.ndindex(found.shape):
         cells = image[row : row + 2 * spacing + 1 : spacing, column : column + 2 * spacing + 1]
@@ -25,22 +30,22 @@ def test_codes_are_the_nine_phases_as_digits(phases, spacing):
 
 def test_slices_too_small_for_a_pattern_have_none():
     image = images(2)[0]
-    assert codes(image[:2], 2, 1).size == codes(image[:, :4], 2, 2).size == 0
-    assert Counted.of([image[:2]], 2, 1).dense(2).sum() == 0
+    assert encode_patterns(image[:2], 2, 1).size == encode_patterns(image[:, :4], 2, 2).size == 0
+    assert PatternCounts.of([image[:2]], 2, 1).dense(2).sum() == 0
 
 
 def test_shares_are_those_of_all_slices_of_a_plane():
     stacks = {"xy": images(3), "yz": images(3, (2, 6, 7), 1)}
-    found = patterns_of(Micrographs(stacks, phases="abc"))
+    found = count_patterns(Micrographs(stacks, phases="abc"))
     assert found.keys() == stacks.keys()
     for plane, stack in stacks.items():
         for spacing, counted in zip(SPACINGS, found[plane], strict=True):
-            every = np.concatenate([codes(image, 3, spacing).ravel() for image in stack])
+            every = np.concatenate([encode_patterns(image, 3, spacing).ravel() for image in stack])
             expected = np.bincount(every, minlength=3**9) / len(every)
             assert np.array_equal(counted.dense(3), expected)
             assert (np.diff(counted.code) > 0).all() and counted.count.min() > 0
 
 
 def test_of_many_phases_there_are_none():
-    assert patterns_of(Micrographs({"xy": images(5)})) is None
-    assert patterns_of(Micrographs({"xy": images(4)})) is not None
+    assert count_patterns(Micrographs({"xy": images(5)})) == {}
+    assert count_patterns(Micrographs({"xy": images(4)})) != {}

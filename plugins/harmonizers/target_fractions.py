@@ -1,4 +1,4 @@
-"""The phase fractions that a volume is to have: the micrographs', varying as pieces of it vary."""
+"""Phase fractions that a volume is to have: the micrographs', or varying as subvolumes vary."""
 
 from collections.abc import Sequence
 
@@ -15,34 +15,34 @@ FARTHEST = 2.0
 """Standard deviations: the network has hardly seen what lies farther out."""
 
 
-def drawn(
+def draw_fractions(
     statistics: Statistics,
     shape: Sequence[int],
     rng: np.random.Generator,
-    told: NDArray[np.float64] | float = 0.0,
+    explained: NDArray[np.float64] | float = 0.0,
 ) -> NDArray[np.float64]:
-    """Phase fractions (K,) of one piece of the material of a shape (z, y, x) in voxels.
+    """Phase fractions (K,) of one subvolume of the material of a shape (z, y, x) in voxels.
 
-    Normal, with the variance that pieces of this size have, cut at two deviations (which leaves
+    Normal, with the variance that subvolumes of this size have, cut at two deviations (which leaves
     92 % of the variance); the sum is 1.
 
-    told  share of that variance (C,) which is known already and does not vary
+    explained  share of that variance (C,) which is explained already and does not vary
     """
     fractions = statistics.fractions
     independent = rng.standard_normal(len(fractions)).clip(-FARTHEST, FARTHEST)
-    deviation = fraction_deviations(statistics, shape) * np.sqrt(1 - np.asarray(told))
+    deviation = estimate_deviations(statistics, shape) * np.sqrt(1 - np.asarray(explained))
     if len(fractions) == 2:
         shift = independent[1] * deviation[0] * np.array([-1.0, 1.0])
     else:
-        variance = independent_variances(deviation**2)
+        variance = solve_independent_variances(deviation**2)
         shift = np.sqrt(variance) * independent
         shift -= variance * shift.sum() / max(variance.sum(), np.finfo(float).tiny)
     found = np.maximum(fractions + shift, LEAST * fractions)
     return np.asarray(found / found.sum())
 
 
-def fraction_deviations(statistics: Statistics, shape: Sequence[int]) -> NDArray[np.float64]:
-    """Standard deviation of the fraction of each channel's phase in pieces of a shape (z, y, x).
+def estimate_deviations(statistics: Statistics, shape: Sequence[int]) -> NDArray[np.float64]:
+    """Standard deviation of the fraction of each channel's phase, of subvolumes (z, y, x).
 
     The variance of the mean of a window, over that of a pixel, follows from the autocovariance.
     From windows of the planes and lines of the axes to the volume it is extended as the
@@ -62,9 +62,9 @@ def fraction_deviations(statistics: Statistics, shape: Sequence[int]) -> NDArray
             rows, columns = in_plane(plane)
             row, column = field.shape[0] // 2, field.shape[1] // 2
             variances.append(field[row, column])
-            ratio *= _reduction(field, shape[rows], shape[columns])
-            lines.setdefault(rows, []).append(_reduction(field[:, [column]], shape[rows], 1))
-            lines.setdefault(columns, []).append(_reduction(field[[row]], 1, shape[columns]))
+            ratio *= _reduce_variance(field, shape[rows], shape[columns])
+            lines.setdefault(rows, []).append(_reduce_variance(field[:, [column]], shape[rows], 1))
+            lines.setdefault(columns, []).append(_reduce_variance(field[[row]], 1, shape[columns]))
         if len(statistics.covariance) == 3:
             for reductions in lines.values():
                 ratio /= max(float(np.mean(reductions)), np.finfo(float).tiny)
@@ -74,7 +74,7 @@ def fraction_deviations(statistics: Statistics, shape: Sequence[int]) -> NDArray
     return np.array(found)
 
 
-def _reduction(covariance: NDArray[np.float64], *sides: int) -> float:
+def _reduce_variance(covariance: NDArray[np.float64], *sides: int) -> float:
     """Variance of the mean over a box of `sides` pixels, over that of a pixel; at most 1."""
     weights = [
         np.maximum(side - np.abs(np.arange(lags) - lags // 2), 0) / side**2
@@ -85,7 +85,7 @@ def _reduction(covariance: NDArray[np.float64], *sides: int) -> float:
     return float(np.clip(mean / max(middle, np.finfo(float).tiny), 1e-6, 1))
 
 
-def independent_variances(wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+def solve_independent_variances(wanted: NDArray[np.float64]) -> NDArray[np.float64]:
     """Variances d of independent numbers that, conditioned on the sum 0, have those wanted.
 
     The conditional covariance is diag(d) - d d' / sum d, so d_k (1 - d_k / sum d) is wanted.
@@ -99,7 +99,7 @@ def independent_variances(wanted: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(d)
 
 
-def checked(fraction: Sequence[float], phases: int) -> NDArray[np.float64]:
+def check_fractions(fraction: Sequence[float], phases: int) -> NDArray[np.float64]:
     """Fractions (K,) that were asked for; ReconError unless one a phase, in (0, 1), of sum 1."""
     given = np.array(fraction, dtype=float)
     if len(given) != phases:

@@ -23,27 +23,27 @@ STRIDE = 4
 """One voxel in STRIDE along each axis serves for a first guess."""
 
 
-def balanced(clean: Field, fractions: NDArray[np.float64]) -> Field:
+def balance_phases(clean: Field, fractions: NDArray[np.float64]) -> Field:
     """Shift the logits of a clean estimate (C, Z, Y, X), the same for every voxel of a channel.
 
     D <- 1.2 tanh(atanh(D / 1.2) + delta), where D is first clamped to a little under 1.2 and delta
     is such that the phase fractions of the field sharpened by 4 are the given (K,). Shares of the
     unsharpened field are no guide: what is undecided still goes to the larger phase.
     """
-    found = materialize(map_slabs(logits, clean))
+    found = materialize(map_slabs(compute_logits, clean))
     if found.shape[0] == 1:
-        shift = torch.tensor([two_phase_shift(found, float(fractions[1]))])
+        shift = torch.tensor([find_two_phase_shift(found, float(fractions[1]))])
     else:
-        shift = phase_shifts(found, fractions)
-    return map_slabs(lambda part: shifted(part, shift), found)
+        shift = find_phase_shifts(found, fractions)
+    return map_slabs(lambda part: shift_logits(part, shift), found)
 
 
-def clamped(clean: Field) -> Field:
+def clamp_estimate(clean: Field) -> Field:
     """A clean estimate clamped to where its logit is finite."""
     return map_slabs(lambda part: part.clamp(-EDGE * LIMIT, EDGE * LIMIT), clean)
 
 
-def logits(clean: Tensor) -> Tensor:
+def compute_logits(clean: Tensor) -> Tensor:
     """atanh(D / LIMIT) of the clamped estimate.
 
     By logarithms: torch.atanh rounds differently where a tensor ends, so at the ends of slabs.
@@ -52,13 +52,13 @@ def logits(clean: Tensor) -> Tensor:
     return ((1 + d) / (1 - d)).log_().mul_(0.5)
 
 
-def shifted(logits: Tensor, shift: Tensor) -> Tensor:
+def shift_logits(logits: Tensor, shift: Tensor) -> Tensor:
     """The estimate of logits (C, ...) shifted by channel (C,)."""
     shift = shift.to(logits).view(-1, *[1] * (logits.ndim - 1))
     return (logits + shift).tanh_().mul_(LIMIT)
 
 
-def sharpened(logits: Tensor) -> Tensor:
+def sharpen(logits: Tensor) -> Tensor:
     """Shares of the phases (K, ...) in each voxel of a sharpened field (C, ...)."""
     if len(logits) == 1:
         one = torch.sigmoid(2 * SHARPNESS * logits[0])
@@ -66,7 +66,7 @@ def sharpened(logits: Tensor) -> Tensor:
     return (SHARPNESS * logits).softmax(0)
 
 
-def two_phase_shift(logits: Field, fraction: float) -> float:
+def find_two_phase_shift(logits: Field, fraction: float) -> float:
     """Shift that gives phase 1 its share: bisection on a histogram of the logits.
 
     Its bins, 7e-4 wide, change the share by less than 1e-5.
@@ -83,7 +83,7 @@ def two_phase_shift(logits: Field, fraction: float) -> float:
     return (low + high) / 2
 
 
-def phase_shifts(logits: Field, fractions: NDArray[np.float64]) -> Tensor:
+def find_phase_shifts(logits: Field, fractions: NDArray[np.float64]) -> Tensor:
     """Shifts (K,), of mean 0, that give every phase its share, by damped Newton steps.
 
     The shares are the gradient of a convex function of the shifts. A first guess comes from a
@@ -93,13 +93,13 @@ def phase_shifts(logits: Field, fractions: NDArray[np.float64]) -> Tensor:
     target = torch.as_tensor(fractions, dtype=torch.float64)
     shifts = torch.zeros_like(target)
     for field, passes in ((subsample(logits, STRIDE), 40), (logits, 20)):
-        shifts = _newton(field, target, shifts, passes)
+        shifts = _solve_by_newton(field, target, shifts, passes)
     return (shifts * 2**18).round() / 2**18
 
 
-def _newton(logits: Field, target: Tensor, shifts: Tensor, passes: int) -> Tensor:
+def _solve_by_newton(logits: Field, target: Tensor, shifts: Tensor, passes: int) -> Tensor:
     damping, best, error = 1e-3, shifts, math.inf
-    miss, slope = _shares(logits, target, shifts)
+    miss, slope = _measure_shares(logits, target, shifts)
     for _ in range(passes):
         if miss.abs().max() < error:
             best, error, kept = shifts, float(miss.abs().max()), (miss, slope)
@@ -111,11 +111,11 @@ def _newton(logits: Field, target: Tensor, shifts: Tensor, passes: int) -> Tenso
         identity = torch.eye(len(target), dtype=target.dtype)
         step = torch.linalg.solve(kept[1] + damping * identity, kept[0])
         shifts = (best + (step - step.mean()).clamp(-0.5, 0.5)).clamp(-LARGEST, LARGEST)
-        miss, slope = _shares(logits, target, shifts)
+        miss, slope = _measure_shares(logits, target, shifts)
     return best
 
 
-def _shares(logits: Field, target: Tensor, shifts: Tensor) -> tuple[Tensor, Tensor]:
+def _measure_shares(logits: Field, target: Tensor, shifts: Tensor) -> tuple[Tensor, Tensor]:
     """What the phases lack (K,), and how their shares answer to the shifts (K, K)."""
 
     def sums(part: Tensor) -> Tensor:

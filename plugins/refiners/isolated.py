@@ -21,12 +21,14 @@ from recon.core.data.planes import NORMAL, PLANES, in_plane
 Mask = NDArray[np.bool_]
 
 
-def isolated_share(micrographs: Micrographs) -> NDArray[np.float64]:
+def measure_isolated(micrographs: Micrographs) -> NDArray[np.float64]:
     """That share (K,) of each phase; a plane that was not given counts as its lines do."""
-    return np.array([_share(micrographs, k) for k in range(len(micrographs.phases))])
+    return np.array([_measure_phase(micrographs, k) for k in range(len(micrographs.phases))])
 
 
-def alone(mask: Mask, axes: Sequence[int], wrap: Sequence[bool] = (False, False, False)) -> Mask:
+def find_isolated(
+    mask: Mask, axes: Sequence[int], wrap: Sequence[bool] = (False, False, False)
+) -> Mask:
     """Which elements of a mask have both neighbours along the axes outside it.
 
     Next to a border that does not wrap a neighbour is unknown and the answer is no.
@@ -41,15 +43,15 @@ def alone(mask: Mask, axes: Sequence[int], wrap: Sequence[bool] = (False, False,
     return found
 
 
-def _share(micrographs: Micrographs, phase: int) -> float:
+def _measure_phase(micrographs: Micrographs, phase: int) -> float:
     fraction = float(micrographs.fractions()[phase])
     planes: dict[str, float] = {}
     lines: dict[int, list[float]] = {}
     for plane, stack in micrographs.planes.items():
         masks = [np.asarray(image) == phase for image in stack]
-        planes[plane] = _pooled(masks, (0, 1))
+        planes[plane] = _pool(masks, (0, 1))
         for row, axis in enumerate(in_plane(plane)):
-            lines.setdefault(axis, []).append(_pooled(masks, (row,)))
+            lines.setdefault(axis, []).append(_pool(masks, (row,)))
     mean = {axis: float(np.mean(values)) for axis, values in lines.items()}
     if len(mean) < len(NORMAL) or fraction == 0 or min(mean.values()) == 0:
         return 0.0
@@ -60,10 +62,10 @@ def _share(micrographs: Micrographs, phase: int) -> float:
     return float(share / np.prod(list(mean.values())))
 
 
-def _pooled(masks: Sequence[Mask], axes: Sequence[int]) -> float:
+def _pool(masks: Sequence[Mask], axes: Sequence[int]) -> float:
     """Share of the pixels away from the borders across `axes`."""
     hits = pixels = 0
     for mask in masks:
-        hits += int(alone(mask, axes).sum())
+        hits += int(find_isolated(mask, axes).sum())
         pixels += int(np.prod([n - 2 if a in axes else n for a, n in enumerate(mask.shape)]))
     return hits / pixels if pixels > 0 else 0.0

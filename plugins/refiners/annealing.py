@@ -6,8 +6,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.data.patterns import CELLS
-from recon.plugins.harmonizers.simple import SIX, pieces, place
+from recon.plugins.refiners.pattern_counts import CELLS
+from recon.plugins.refiners.topology import FACES, count_components, wrap_index
 
 WARM = 2.0
 """Temperature at the begin; it falls to 0 evenly. A change costs a few units."""
@@ -52,7 +52,7 @@ def count(stack: Stack, sums: Sums) -> None:
         for s in range(len(spacings)):
             reach = 0 if plane == 0 or high - low == sides[0] else spacings[s]
             for z in range(low - reach, high + reach):
-                u = place(z, sides[0], wrap[0])
+                u = wrap_index(z, sides[0], wrap[0])
                 for y in range(sides[1] if u >= 0 else 0):
                     for x in range(sides[2]):
                         _around(
@@ -149,8 +149,8 @@ def allowed(
     vanish  but one of a single voxel, whose six neighbours are all known: on a face that is not
             periodic it may go on outside
     """
-    left = pieces(labels, wrap, z, y, x, old)
-    if left > 1 or (left == 0 and not vanish) or pieces(labels, wrap, z, y, x, new) != 1:
+    left = count_components(labels, wrap, z, y, x, old)
+    if left > 1 or (left == 0 and not vanish) or count_components(labels, wrap, z, y, x, new) != 1:
         return False
     if left == 1:
         return True
@@ -240,15 +240,15 @@ def _row(
     """Code of three pixels in a row of a plane, the first of them so far from a voxel; or -1."""
     u, v, w = z, y, x
     if plane == 0:
-        v = place(y + down, labels.shape[1], wrap[1])
+        v = wrap_index(y + down, labels.shape[1], wrap[1])
     else:
-        u = place(z + down, labels.shape[0], wrap[0])
+        u = wrap_index(z + down, labels.shape[0], wrap[0])
     code = 0
     for cell in range(3):
         if plane == 2:
-            v = place(y + right + cell * spacing, labels.shape[1], wrap[1])
+            v = wrap_index(y + right + cell * spacing, labels.shape[1], wrap[1])
         else:
-            w = place(x + right + cell * spacing, labels.shape[2], wrap[2])
+            w = wrap_index(x + right + cell * spacing, labels.shape[2], wrap[2])
         if min(u, v, w) < 0:
             return -1
         code = code * phases + labels[u, v, w]
@@ -258,9 +258,9 @@ def _row(
 @numba.njit(cache=True, nogil=True)
 def _beside(labels: Labels, wrap: Wrap, z: int, y: int, x: int, face: int) -> tuple[int, int]:
     """Place along z and phase of the voxel across a face; -1 outside."""
-    u = place(z + SIX[face, 0], labels.shape[0], wrap[0])
-    v = place(y + SIX[face, 1], labels.shape[1], wrap[1])
-    w = place(x + SIX[face, 2], labels.shape[2], wrap[2])
+    u = wrap_index(z + FACES[face, 0], labels.shape[0], wrap[0])
+    v = wrap_index(y + FACES[face, 1], labels.shape[1], wrap[1])
+    w = wrap_index(x + FACES[face, 2], labels.shape[2], wrap[2])
     return (-1, -1) if min(u, v, w) < 0 else (u, int(labels[u, v, w]))
 
 

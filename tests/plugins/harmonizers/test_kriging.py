@@ -8,7 +8,7 @@ from recon.core import Recipe, sample_steps
 from recon.core.recipe import Choice
 from recon.core.sampling.anchors import EncodedAnchor
 from recon.plugins.denoisers.gaussian import Gaussian
-from recon.plugins.harmonizers.conditioning import correction, expected_fractions, told_share
+from recon.plugins.harmonizers.kriging import expect_fractions, explain_variance, krige
 from recon.plugins.harmonizers.spectrum import Spectrum
 
 SHAPE = (8, 6, 10)
@@ -66,7 +66,7 @@ def test_on_a_periodic_grid_it_is_kriging(axes):
     if len(axes) > 1:  # planes that cross must lack the same there
         field = 0 * field
     known = spectrum(SHAPE)
-    told = correction(torch.as_tensor(field[None]), pins(axes, values), known, known.p3)
+    told = krige(torch.as_tensor(field[None]), pins(axes, values), known, known.p3)
     got = field + told[0].numpy()
     expected = kriged(field, axes, values, dense(SHAPE, True))
     assert np.abs(got - expected).max() < 0.01 * np.abs(expected).max()
@@ -82,7 +82,7 @@ def test_a_volume_that_does_not_wrap_is_told_nothing_across_its_faces():
     values = values.reshape(SHAPE)
     known = spectrum((16, 12, 20))
     zero = torch.zeros((1, *SHAPE), dtype=torch.float64)
-    got = correction(zero, pins((2,), values), known, known.p3)[0].numpy()  # the last slice
+    got = krige(zero, pins((2,), values), known, known.p3)[0].numpy()  # the last slice
     expected = kriged(zero[0].numpy(), (2,), values, dense(SHAPE, False))
     assert np.abs(got[:, :, 0]).max() < 0.02 * np.abs(values).max()
     assert np.sqrt(np.mean((got - expected) ** 2)) < 0.05  # reflection at the faces is no kriging
@@ -92,10 +92,10 @@ def test_a_volume_that_does_not_wrap_is_told_nothing_across_its_faces():
 def test_fractions_follow_an_anchor_as_far_as_it_tells_of_the_volume():
     full = np.ones(SHAPE)
     known = spectrum((16, 12, 20))
-    low, high = (expected_fractions(np.array([-0.4]), pins((0,), v), known) for v in (-full, full))
+    low, high = (expect_fractions(np.array([-0.4]), pins((0,), v), known) for v in (-full, full))
     assert low.sum() == high.sum() == 1
     assert low[1] < 0.3 - 0.02 and high[1] > 0.3 + 0.05
-    none = expected_fractions(np.array([-0.4]), pins((0,), -0.4 * full), known)
+    none = expect_fractions(np.array([-0.4]), pins((0,), -0.4 * full), known)
     assert none[1] == pytest.approx(0.3)
 
 
@@ -106,7 +106,7 @@ def test_anchors_explain_what_kriging_explains_of_the_mean(axes):
         np.moveaxis(known, axis, 0)[PLACES[axis]] = True
     a, with_mean = known.ravel(), matrix.mean(1)
     explained = with_mean[a] @ np.linalg.solve(matrix[np.ix_(a, a)], with_mean[a])
-    share = told_share(pins(axes, np.zeros(SHAPE)), spectrum(SHAPE))
+    share = explain_variance(pins(axes, np.zeros(SHAPE)), spectrum(SHAPE))
     assert share == pytest.approx([explained / matrix.mean()], rel=0.02)
     assert 0.1 < share[0] < 1
 

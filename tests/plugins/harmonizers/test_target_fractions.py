@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from recon.core import Micrographs, ReconError
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.data.statistics import Statistics
-from recon.plugins.harmonizers.target import (
-    checked,
-    drawn,
-    fraction_deviations,
-    independent_variances,
+from recon.plugins.harmonizers.target_fractions import (
+    check_fractions,
+    draw_fractions,
+    estimate_deviations,
+    solve_independent_variances,
 )
 
 
@@ -40,7 +40,7 @@ def test_a_separable_field_has_the_exact_deviation():
     lengths, shape = (1.0, 2.0, 3.0), (12, 16, 20)
     known = statistics(separable(lengths, 0.84), np.array([0.3, 0.7]))
     exact = 0.84 * np.prod([box_variance(*pair) for pair in zip(lengths, shape, strict=True)])
-    assert fraction_deviations(known, shape) == pytest.approx([np.sqrt(exact) / 2], rel=1e-9)
+    assert estimate_deviations(known, shape) == pytest.approx([np.sqrt(exact) / 2], rel=1e-9)
 
 
 @pytest.mark.parametrize("missing", PLANES)
@@ -48,7 +48,7 @@ def test_a_plane_that_was_not_seen_is_taken_for_separable(missing):
     lengths, shape = (1.0, 2.0, 3.0), (12, 16, 20)
     covariance = separable(lengths, 0.84)
     del covariance[missing]
-    found = fraction_deviations(statistics(covariance, np.array([0.3, 0.7])), shape)
+    found = estimate_deviations(statistics(covariance, np.array([0.3, 0.7])), shape)
     exact = 0.84 * np.prod([box_variance(*pair) for pair in zip(lengths, shape, strict=True)])
     assert found == pytest.approx([np.sqrt(exact) / 2], rel=1e-9)
 
@@ -63,7 +63,7 @@ def test_a_real_field_varies_as_predicted():
         Micrographs({p: list(np.moveaxis(labels, n, 0)[::4]) for p, n in NORMAL.items()})
     )
     pieces = labels.reshape(6, 16, 6, 16, 6, 16).mean((1, 3, 5))
-    assert fraction_deviations(known, (16, 16, 16)) == pytest.approx([pieces.std()], rel=0.2)
+    assert estimate_deviations(known, (16, 16, 16)) == pytest.approx([pieces.std()], rel=0.2)
 
 
 @given(st.lists(st.floats(0.05, 1.0), min_size=3, max_size=5), st.integers(0, 2**31))
@@ -75,7 +75,9 @@ def test_fractions_are_positive_and_sum_to_one(weights, seed):
         )
         for plane in PLANES
     }
-    found = drawn(statistics(covariance, fractions), (9, 9, 9), np.random.default_rng(seed))
+    found = draw_fractions(
+        statistics(covariance, fractions), (9, 9, 9), np.random.default_rng(seed)
+    )
     assert found.sum() == pytest.approx(1) and np.all(found >= 0.2 * fractions)
 
 
@@ -90,21 +92,23 @@ def test_drawn_fractions_have_the_mean_and_deviations_wanted(phases):
         for plane in PLANES
     }
     known, shape = statistics(covariance, fractions), (16, 16, 16)
-    many = np.array([drawn(known, shape, np.random.default_rng(n)) for n in range(4000)])
-    wanted = np.resize(fraction_deviations(known, shape), phases)
+    many = np.array([draw_fractions(known, shape, np.random.default_rng(n)) for n in range(4000)])
+    wanted = np.resize(estimate_deviations(known, shape), phases)
     assert np.allclose(many.mean(0), fractions, atol=5 * wanted.max() / np.sqrt(4000))
     assert np.allclose(many.std(0), wanted, rtol=0.1)
 
 
 def test_the_same_seed_draws_the_same_fractions():
     known = statistics(separable((1.0, 1.0, 1.0), 0.96), np.array([0.4, 0.6]))
-    one, same, other = (drawn(known, (8, 8, 8), np.random.default_rng(n)) for n in (1, 1, 2))
+    one, same, other = (
+        draw_fractions(known, (8, 8, 8), np.random.default_rng(n)) for n in (1, 1, 2)
+    )
     assert np.array_equal(one, same) and not np.array_equal(one, other)
 
 
 def test_independent_numbers_conditioned_on_their_sum_have_the_variances_wanted():
     wanted = np.array([0.03, 0.02, 0.02])
-    d = independent_variances(wanted)
+    d = solve_independent_variances(wanted)
     assert d * (1 - d / d.sum()) == pytest.approx(wanted, rel=1e-6)
 
 
@@ -118,4 +122,4 @@ def test_independent_numbers_conditioned_on_their_sum_have_the_variances_wanted(
 )
 def test_impossible_fractions_are_refused(fraction, message):
     with pytest.raises(ReconError, match=message):
-        checked(fraction, 2)
+        check_fractions(fraction, 2)

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from recon.core.sampling.anchors import EncodedAnchor
-from recon.plugins.harmonizers.balance import EDGE, LIMIT, sharpened
+from recon.plugins.harmonizers.phase_balance import EDGE, LIMIT, sharpen
 
 LARGEST = 4.0
 """Largest shift of a logit."""
 HALVINGS = 24
 
 
-def joined_to(
+def match_interface(
     clean: Tensor,
     anchors: Sequence[EncodedAnchor],
     interface: Mapping[int, float],
@@ -34,26 +34,26 @@ def joined_to(
         for place in (anchor.place - 1, anchor.place + 1):
             if periodic[anchor.normal] or 0 <= place < side:
                 near = clean.select(anchor.normal + 1, place % side)
-                near.copy_(shifted(near, anchor.values, interface[anchor.normal]))
+                near.copy_(shift_slice(near, anchor.values, interface[anchor.normal]))
     return clean
 
 
-def shifted(near: Tensor, anchor: Tensor, share: float) -> Tensor:
+def shift_slice(near: Tensor, anchor: Tensor, share: float) -> Tensor:
     """A slice (C, a, b) of which a share differs in phase from the anchor when sharpened."""
     logits = torch.atanh(near.clamp(-EDGE * LIMIT, EDGE * LIMIT) / LIMIT)
     low, high = -LARGEST, LARGEST
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        if differing(logits - middle * anchor, anchor) < share:
+        if measure_difference(logits - middle * anchor, anchor) < share:
             low = middle
         else:
             high = middle
     return torch.tanh(logits - (low + high) / 2 * anchor) * LIMIT
 
 
-def differing(logits: Tensor, anchor: Tensor) -> float:
+def measure_difference(logits: Tensor, anchor: Tensor) -> float:
     """Share of voxels of a sharpened slice (C, a, b) that are of another phase than the anchor."""
-    shares = sharpened(logits)
+    shares = sharpen(logits)
     if len(anchor) == 1:
         anchor = torch.cat([-anchor, anchor])
     return 1.0 - float(shares[anchor > 0].mean())

@@ -10,13 +10,13 @@ from scipy.ndimage import gaussian_filter, label
 
 from recon.core import Micrographs
 from recon.core.data.encoding import decode, encode
-from recon.core.data.patterns import SPACINGS, patterns_of
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.sampling.slabs import SlabField
-from recon.plugins.harmonizers import patterns as module
-from recon.plugins.harmonizers.annealing import Stack, Sums, allowed, anneal, count
-from recon.plugins.harmonizers.patterns import Wanted, blocks, matched
-from recon.plugins.harmonizers.simple import pieces
+from recon.plugins.refiners import pattern_matching as module
+from recon.plugins.refiners.annealing import Stack, Sums, allowed, anneal, count
+from recon.plugins.refiners.pattern_counts import SPACINGS, count_patterns
+from recon.plugins.refiners.pattern_matching import Wanted, match_patterns, split_blocks
+from recon.plugins.refiners.topology import count_components
 from recon.workflow.executors.on_disk import OnDisk
 
 OPEN = (False, False, False)
@@ -45,13 +45,15 @@ def cubes(shape=(24, 24, 24)):
 def given_patterns(labels, of, sweeps=20, periodic=OPEN, **options):
     phases = 1 + max(int(labels.max()), int(of.max()))
     field = encode(torch.as_tensor(labels), phases)
-    return decode(matched(field, patterns_of(sections(of)), sweeps, periodic, 7, **options)).numpy()
+    return decode(
+        match_patterns(field, count_patterns(sections(of)), sweeps, periodic, 7, **options)
+    ).numpy()
 
 
 def distance(one, other):
     """Sum over planes and spacings of how much of the patterns is not shared."""
     phases = 1 + max(int(one.max()), int(other.max()))
-    a, b = (patterns_of(sections(labels)) for labels in (one, other))
+    a, b = (count_patterns(sections(labels)) for labels in (one, other))
     return sum(
         abs(a[plane][n].dense(phases) - b[plane][n].dense(phases)).sum() / 2
         for plane in PLANES
@@ -127,7 +129,7 @@ def test_voxels_that_are_held_stay():
     before, like = cubes(), volume((48, 48, 48), sigma=2.5)
     held = np.zeros(before.shape, bool)
     held[5], held[:, :, 9] = True, True
-    after = given_patterns(before, like, held=held)
+    after = given_patterns(before, like, fixed=held)
     assert np.array_equal(after[held], before[held])
     assert (after != before).mean() > 0.005
 
@@ -135,7 +137,7 @@ def test_voxels_that_are_held_stay():
 def test_only_changed_voxels_of_the_field_are_replaced():
     before, like = cubes(), volume((48, 48, 48), sigma=2.5)
     field = 0.3 * encode(torch.as_tensor(before), 2)
-    after = matched(field, patterns_of(sections(like)), 5, OPEN, 0)
+    after = match_patterns(field, count_patterns(sections(like)), 5, OPEN, 0)
     changed = decode(after) != decode(field)
     assert torch.equal(after[0][~changed], field[0][~changed])
     assert set(after[0][changed].tolist()) == {-1.0, 1.0}
@@ -181,7 +183,7 @@ def test_counts_are_those_of_the_slices():
     found = counted(
         Stack(labels, labels.reshape(-1), 0, 9, np.zeros(3, bool), np.array(SPACINGS)), 3
     )
-    wanted = Wanted.of(patterns_of(sections(labels)), 3)
+    wanted = Wanted.of(count_patterns(sections(labels)), 3)
     total = found.patterns.sum(-1, keepdims=True)
     assert np.allclose(found.patterns / total, wanted.patterns)
     for axis in range(3):
@@ -194,7 +196,7 @@ def test_counts_are_those_of_the_slices():
 def test_pairs_are_those_of_the_micrographs():
     labels = volume((60, 60, 60), 3, 2.0)
     labels = labels[:, ::2]
-    wanted = Wanted.of(patterns_of(sections(labels)), 3)
+    wanted = Wanted.of(count_patterns(sections(labels)), 3)
     for axis in range(3):
         one, other = np.delete(labels, -1, axis), np.delete(labels, 0, axis)
         expected = np.zeros((3, 3))
@@ -205,12 +207,12 @@ def test_pairs_are_those_of_the_micrographs():
 def test_slabs_on_disk_and_blocks_give_what_a_volume_in_memory_does(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "BLOCK", 8)
     before, like = volume((37, 12, 13)), volume((40, 40, 40), sigma=2.0)
-    field, known = encode(torch.as_tensor(before), 2), patterns_of(sections(like))
-    assert len(blocks(37)) == 4
+    field, known = encode(torch.as_tensor(before), 2), count_patterns(sections(like))
+    assert len(split_blocks(37)) == 4
     aim = {"fractions": np.array([0.53, 0.47])}
-    whole = matched(field, known, 10, (True, False, True), 3, **aim)
+    whole = match_patterns(field, known, 10, (True, False, True), 3, **aim)
     slabs = OnDisk(tmp_path, 5)
-    split = matched(
+    split = match_patterns(
         SlabField(slabs, tuple(field.shape), lambda low, high: field[:, low:high]),
         known, 10, (True, False, True), 3, **aim,
     )  # fmt: skip
@@ -220,7 +222,7 @@ def test_slabs_on_disk_and_blocks_give_what_a_volume_in_memory_does(tmp_path, mo
 
 @pytest.mark.parametrize("side", [1, 63, 127, 128, 200, 256, 1000])
 def test_blocks_are_one_or_an_even_number_and_cover_all_planes(side):
-    found = blocks(side)
+    found = split_blocks(side)
     assert found[0][0] == 0 and found[-1][1] == side
     assert all(a[1] == b[0] for a, b in zip(found, found[1:], strict=False))
     assert len(found) == 1 or len(found) % 2 == 0
@@ -269,5 +271,5 @@ def test_specks_vanish_where_the_micrographs_have_none_but_not_on_faces(inside):
 def test_pieces_are_counted_across_periodic_borders():
     labels = np.zeros((5, 5, 5), np.uint8)
     labels[0, 2, 2] = labels[4, 2, 2] = labels[1, 2, 2] = 1
-    assert pieces(labels, np.zeros(3, bool), 0, 2, 2, 1) == 1
-    assert pieces(labels, np.array([True, False, False]), 0, 2, 2, 1) == 2
+    assert count_components(labels, np.zeros(3, bool), 0, 2, 2, 1) == 1
+    assert count_components(labels, np.array([True, False, False]), 0, 2, 2, 1) == 2
