@@ -25,9 +25,8 @@ from recon.core.job import resolve
 from recon.core.sampling.noise import reverse
 from recon.core.sampling.philox import normal
 from recon.core.sampling.scene import Scene
-from recon.plugins.harmonizers.balance import balanced
-from recon.plugins.harmonizers.interface import measured
-from recon.plugins.harmonizers.patterns import matched
+from recon.plugins.harmonizers.interface import measure_interface
+from recon.plugins.harmonizers.phase_balance import balance_phases
 
 
 def median(work: Callable[[], Any], repeats: int = 7) -> float:
@@ -63,10 +62,11 @@ def main(weights: str, side: int, steps: int, device: str) -> None:
     channels = 1 if len(denoiser.material.phases) == 2 else len(denoiser.material.phases)
     shape = (channels, side, side, side)
     scene = Scene(shape, (False,) * 3, taken[0].ab_t, denoiser.statistics, device)
-    known = harmonizer.known(scene)
+    scene = harmonizer.prepare(scene)
+    spectrum, patterns = scene.prepared.spectrum, catalog().build("refiner", "patterns")
     x = normal(0, 0, 0, shape, device=device)
     step = attrs.evolve(taken[steps // 2], planes=("xy",))
-    gain = known.spectrum.gain(1.0, ("xy",), harmonizer.h_max)
+    gain = spectrum.wiener_gain(1.0, ("xy",), harmonizer.h_max)
     clean = estimate(denoiser, step, (0, 0, 0), 64, x)
     draw = partial(reverse, variance="posterior", eta=1.0, temperature=0.8)
     parts = {
@@ -75,14 +75,12 @@ def main(weights: str, side: int, steps: int, device: str) -> None:
         )
         for plane in PLANES
     } | {
-        "filter": lambda: known.spectrum.filtered(x, gain),
-        "balance": lambda: balanced(clean, known.fractions),
-        "interface": lambda: measured(clean),
+        "filter": lambda: spectrum.filter(x, gain),
+        "balance": lambda: balance_phases(clean, scene.fractions),
+        "interface": lambda: measure_interface(clean),
         "noise": lambda: normal(0, 1, 1, shape, device=device),
         "reverse step": lambda: draw(x, clean, step, x),
-        "patterns, once": lambda: matched(
-            clean, known.statistics.patterns, harmonizer.patterns, scene.periodic, 0
-        ),
+        "patterns, once": lambda: patterns.refine(clean, scene),
     }
     with FlopCounterMode(display=False) as counter:
         parts["network, xy"]()

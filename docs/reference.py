@@ -23,6 +23,7 @@ HEADINGS = {
     "denoiser": "Denoisers",
     "schedule": "Schedules",
     "harmonizer": "Harmonizers",
+    "refiner": "Refiners",
     "metric": "Metrics",
     "property": "Properties",
     "exporter": "Exporters",

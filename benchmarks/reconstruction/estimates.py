@@ -50,7 +50,7 @@ def main(name: str, data: Path | None, weights: str | None) -> None:
     def error(guess: torch.Tensor) -> float:
         return float((guess.clamp(-1, 1) - clean).square().mean())
 
-    click.echo(f"{name}: noise over signal, one plane, filtered, mean of planes, Wiener filter")
+    click.echo(f"{name}: noise-to-signal ratio, one plane, filtered, mean of planes, Wiener filter")
     with torch.inference_mode():
         for level in LEVELS:
             t = int(np.abs(noise - level).argmin())
@@ -62,9 +62,9 @@ def main(name: str, data: Path | None, weights: str | None) -> None:
                 step = Step(1, 10, t, float(alpha_bar[t]), 1.0, (plane,))
                 guess = estimate(denoiser, step, (0, 0, 0), SIDE, x)
                 plain.append(guess)
-                gain = spectrum.gain(s2, (plane,), 1.0)
-                filtered.append(error(u - spectrum.filtered(u - guess, gain)))
-            wiener = mean + spectrum.multiplied(
+                gain = spectrum.wiener_gain(s2, (plane,), 1.0)
+                filtered.append(error(u - spectrum.filter(u - guess, gain)))
+            wiener = mean + spectrum.multiply_waves(
                 u - mean, lambda p3, low, high, s2=s2: p3 / (p3 + s2)
             )
             one = np.mean([error(guess) for guess in plain])

@@ -26,6 +26,7 @@ NAMES = {
     "property": "density",
     "schedule": "weighted",
     "harmonizer": "mean-of-turns",
+    "refiner": "no-specks",
     "denoiser": "local-mean",
     "exporter": "points",
     "reader": "pgm",
