@@ -12,9 +12,9 @@ from recon.cli.settings import device_flag, format_help, parse_settings
 from recon.core import bundled
 from recon.core.data.anchor import parse_anchor
 from recon.core.errors import ReconError, unknown
-from recon.core.recipe import LISTS, PATHS, TABLES, Recipe, read_table
+from recon.core.recipe import LISTS, PATHS, Recipe, read_table
 from recon.core.sampling.noise import T
-from recon.workflow.overlay import speed_up
+from recon.workflow.overlay import CHOSEN, speed_up
 
 DEFAULT = Recipe()
 FLAGS = (
@@ -46,6 +46,17 @@ FLAGS = (
         metavar="NAME",
         shell_complete=plugin_names("harmonizer"),
         help=format_help("How planes are brought to agree.", DEFAULT.harmonizer.name),
+    ),
+    click.option(
+        "--refiner",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=plugin_names("refiner"),
+        help=format_help(
+            "What is done to the finished volume, in this order; none: nothing. May be given many "
+            "times.",
+            "islands, then patterns, with harmonizer spectral",
+        ),
     ),
     click.option(
         "--shape",
@@ -113,8 +124,8 @@ def collect_values(flags: dict[str, Any], settings: Iterable[str]) -> dict[str, 
     if "fraction" in values:
         values["harmonizer.fraction"] = parse_fractions(values.pop("fraction"))
     for name, options in parse_settings(settings).items():
-        if name not in TABLES:
-            raise unknown("table in --set", name, TABLES)
+        if name not in CHOSEN:
+            raise unknown("table in --set", name, CHOSEN)
         values |= {f"{name}.{option}": value for option, value in options.items()}
     return values
 

@@ -18,7 +18,7 @@ from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.core.estimate import estimate
 from recon.core.job import Job, resolve
-from recon.core.kinds import Denoiser, Harmonizer
+from recon.core.kinds import Denoiser, Harmonizer, Refiner
 from recon.core.recipe import Recipe
 from recon.core.sampling.anchors import EncodedAnchor, impose_anchors
 from recon.core.sampling.philox import START, normal
@@ -115,12 +115,14 @@ def sample_steps(
             if not harmonizer.holds_anchors:
                 clean = partial(estimate_with_anchors, clean, scene.anchors)
             x = harmonizer.advance(x, step, clean, partial(draw_noise, scene, step.number), scene)
-            x = finish(harmonizer, x, scene, f"after step {step.number + 1} of {step.steps}")
+            x = materialize_finite(
+                harmonizer, x, scene, f"after step {step.number + 1} of {step.steps}"
+            )
             if step.last:
                 x = impose_anchors(x, scene.anchors)
                 for refiner in job.refiners:
                     refined = refiner.refine(x, scene)
-                    x = finish(refiner, refined, scene, f"after refiner {refiner.name}")
+                    x = materialize_finite(refiner, refined, scene, f"after refiner {refiner.name}")
             yield State(step.number + 1, step.steps, x, denoiser)
 
 
@@ -152,7 +154,7 @@ def draw_noise(scene: Scene, step: int, n: int, *, shape: Shape | None = None) -
     return draw(0, depth) if scene.slabs is None else SlabField(scene.slabs, shape, draw)
 
 
-def finish(plugin: Harmonizer | Refiner, x: Field, scene: Scene, when: str) -> Field:
+def materialize_finite(plugin: Harmonizer | Refiner, x: Field, scene: Scene, when: str) -> Field:
     """What a plugin made of the field, computed; ReconError when it is not what it must be."""
     x = materialize(contracts.check_shape(plugin, scene.shape, x))
     found = sum(unbounded(part) for _, part in iterate_slabs(x))

@@ -30,6 +30,7 @@ SPECTRAL = {
     "interface_gain": 2.0,
 }
 """Options of the harmonizer of which the results are; its defaults have changed since."""
+REFINERS = ["islands"]
 
 
 @attrs.frozen
@@ -142,8 +143,9 @@ class Study:
 def with_options(sampler: dict[str, Any]) -> dict[str, Any]:
     """The settings of a sampler with the options of SPECTRAL, where they are not given."""
     chosen = sampler.get("harmonizer", {"name": "spectral"})
-    options = SPECTRAL if chosen["name"] == "spectral" else {}
-    return {**sampler, "harmonizer": options | chosen}
+    if chosen["name"] != "spectral":
+        return {**sampler, "harmonizer": chosen}
+    return {"refiner": REFINERS, **sampler, "harmonizer": SPECTRAL | chosen}
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -4,11 +4,16 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from recon.core.errors import unknown
-from recon.core.recipe import PLAIN, TABLES, Recipe
+from recon.core.errors import ReconError, shown, unknown
+from recon.core.recipe import PLAIN, TABLES, Choice, Recipe
 
+NO_REFINERS = "none"
 FAST = {"steps": 20, "harmonizer.rounds": 2}
 """32 to 38 network passes instead of about 160; what is given beside it wins."""
+
+
+CHOSEN = (*TABLES, "refiner")
+"""Kinds of plugins that are chosen by name here, with options of their own."""
 
 
 def speed_up(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,15 +25,17 @@ def speed_up(values: Mapping[str, Any]) -> dict[str, Any]:
 def check_key(key: str, flag: str) -> None:
     """Refuse what is neither a key of the recipe nor an option of one of its plugins.
 
-    key  such as "steps", "harmonizer" (its name) or "harmonizer.gamma"; flag  where it was given
+    key   such as "steps", "harmonizer" (its name), "harmonizer.gamma", "refiner" (names) or
+          "refiner.patterns.tries"
+    flag  where it was given
 
     Whether the plugin has such an option is known only with the plugin (see run.check_recipe).
     """
     table, dot, _ = key.partition(".")
-    if dot and table not in TABLES:
-        raise unknown(f"table in {flag}", table, TABLES)
-    if not dot and key not in (*PLAIN, *TABLES):
-        raise unknown(f"key of the recipe in {flag}", key, (*PLAIN, *TABLES))
+    if dot and table not in CHOSEN:
+        raise unknown(f"table in {flag}", table, CHOSEN)
+    if not dot and key not in (*PLAIN, *CHOSEN):
+        raise unknown(f"key of the recipe in {flag}", key, (*PLAIN, *CHOSEN))
 
 
 def lay_over(table: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,22 +49,68 @@ def lay_over(table: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, A
         if isinstance(result.get(key), str):
             result[key] = {"name": result[key]}
     for key, value in values.items():
-        if key in TABLES:
-            if _find_name(result, key) != value:
-                result[key] = {"name": value}
-        elif "." not in key:
-            if key == "periodic" and isinstance(value, str):
-                value = [axis for axis in value.split(",") if axis]
-            result[key] = list(value) if isinstance(value, tuple) else value
+        if "." not in key:
+            _set_key(result, key, value)
     for key, value in values.items():
         name, dot, option = key.partition(".")
-        if dot and isinstance(result.get(name, {}), Mapping):
+        if dot and name == "refiner":
+            _set_refiner(result, option, value)
+        elif dot and isinstance(result.get(name, {}), Mapping):
             result[name] = {**result.get(name, {}), option: value}
     return result
 
 
+def _set_key(table: dict[str, Any], key: str, value: Any) -> None:
+    """Set a key of the recipe: plain data, or the name of a plugin."""
+    if key in TABLES:
+        if _find_name(table, key) != value:
+            table[key] = {"name": value}
+    elif key == "refiner":
+        table[key] = _choose_refiners(value, table.get(key))
+    elif key == "periodic" and isinstance(value, str):
+        table[key] = [axis for axis in value.split(",") if axis]
+    else:
+        table[key] = list(value) if isinstance(value, tuple) else value
+
+
 def _find_name(table: Mapping[str, Any], key: str) -> Any:
     """The plugin that a recipe's table names or leaves to the default."""
-    chosen = table.get(key)
+    chosen = table.get(key, {})
     default = getattr(Recipe(), key).name
     return chosen.get("name", default) if isinstance(chosen, Mapping) else None
+
+
+def _choose_refiners(chosen: Any, given: Any) -> Any:
+    """The refiners named, with the options that the table gives to them; "none" for no refiner."""
+    if not isinstance(chosen, str | list | tuple):
+        return chosen  # the recipe refuses it
+    names = [chosen] if isinstance(chosen, str) else list(chosen)
+    if names == [NO_REFINERS]:
+        return []
+    tables = given if isinstance(given, list) else []
+    known = {one.get("name"): one for one in tables if isinstance(one, Mapping)}
+    return [known.get(one, one) if isinstance(one, str) else one for one in names]
+
+
+def _set_refiner(table: dict[str, Any], key: str, value: Any) -> None:
+    """Set an option of a refiner, NAME.OPTION, which must be among those of the recipe."""
+    name, dot, option = key.partition(".")
+    if not (name and dot and option):
+        raise ReconError(f"options of refiners are refiner.NAME.OPTION, got refiner.{key}")
+    harmonizer = _find_name(table, "harmonizer")
+    if "refiner" not in table and isinstance(harmonizer, str):
+        recipe = Recipe(harmonizer=Choice(harmonizer))
+        table["refiner"] = [one.name for one in recipe.choices("refiner")]
+    if not isinstance(table.get("refiner"), list):
+        return  # the recipe refuses it
+    tables = [{"name": one} if isinstance(one, str) else one for one in table["refiner"]]
+    names = [one.get("name") for one in tables if isinstance(one, Mapping)]
+    if name not in names:
+        raise ReconError(
+            f"refiner.{key} is given but the recipe has no refiner {shown(name)}; choose it with "
+            f"refiner={[*names, name]}"
+        )
+    table["refiner"] = [
+        {**one, option: value} if isinstance(one, Mapping) and one.get("name") == name else one
+        for one in tables
+    ]

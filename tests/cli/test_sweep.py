@@ -195,7 +195,7 @@ def test_a_combination_that_fails_does_not_stop_the_others(recon):
 
 
 BAD = [
-    (("--vary", "harmonizer.etta=1,2"), "unknown option of harmonizer spectral 'etta'; did"),
+    (("--vary", "harmonizer.runds=1,2"), "unknown option of harmonizer spectral 'runds'; did"),
     (("--vary", "harmonizer.eta=0.5,1.5"),
      "harmonizer spectral: eta must be in [0, 1], got 1.5"),
     (("--vary", "harmoniser.gamma=1"), "unknown table in --vary 'harmoniser'; did you mean"),

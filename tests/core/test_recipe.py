@@ -30,7 +30,7 @@ recipes = st.builds(
     denoiser=choices,
     schedule=choices,
     harmonizer=choices,
-    refiners=st.lists(choices, max_size=2).map(tuple),
+    refiners=st.none() | st.lists(choices, max_size=2).map(tuple),
     metrics=st.lists(choices, max_size=2).map(tuple),
     properties=st.lists(choices, max_size=2).map(tuple),
 )
@@ -146,3 +146,19 @@ def test_bad_files_are_refused(tmp_path):
         (tmp_path / "bad.toml").write_bytes(content)
         with pytest.raises(ReconError, match="not valid TOML"):
             read_table(tmp_path / "bad.toml")
+
+
+def test_refiners_follow_the_harmonizer_unless_they_are_given():
+    def names(**table):
+        return [choice.name for choice in Recipe.from_table(table).choices("refiner")]
+
+    assert names() == names(harmonizer="spectral") == ["islands", "patterns"]
+    assert names(harmonizer="gamma-blend") == []
+    assert names(refiner=[]) == []
+    assert names(harmonizer="none", refiner=["patterns", {"name": "islands"}]) == [
+        "patterns",
+        "islands",
+    ]
+    assert "refiner" not in Recipe().to_table()
+    with pytest.raises(ReconError, match="recipe: refiner must be a list of names"):
+        Recipe.from_table({"refiner": "islands"})

@@ -101,10 +101,12 @@ def test_schedule_harmonizer_and_denoiser_make_a_volume(recon, micrographs):
     recon(*train, "--set", "denoiser.side=5")
     kinds = ("denoiser", "schedule", "harmonizer")
     chosen = [word for kind in kinds for word in (f"--{kind}", NAMES[kind])]
+    chosen += ["--refiner", NAMES["refiner"], "--set", "refiner.no-specks.share=1.5"]
     run = ("run", *chosen, "--weights", "mine.safetensors", "--steps", 6, "--shape", 12, 10, 8)
     recon(*run, "--set", "harmonizer.turns=2", "--out", "first")
     table = tomllib.loads(Path("first/recipe.toml").read_text())
     assert table["denoiser"]["side"] == 5 and table["harmonizer"]["turns"] == 2
+    assert table["refiner"] == [{"name": "no-specks", "share": 1.5}]
     assert table["schedule"] == {"name": "weighted", "weights": [2.0, 1.0, 1.0]}
     first = Volume.open("first/volume.zarr")
     assert first.provenance["versions"]["recon-mine"] == "0.1"

@@ -87,8 +87,8 @@ def map_paths(recipe: Recipe, change: Callable[[str], str]) -> Recipe:
         return Choice(choice.name, choice.options | paths)
 
     changed: dict[str, Any] = {kind: map_choice(getattr(recipe, kind)) for kind in TABLES}
-    for member in LISTS.values():
-        changed[member] = tuple(map(map_choice, getattr(recipe, member)))
+    for kind, member in LISTS.items():
+        changed[member] = tuple(map(map_choice, recipe.choices(kind)))
     return attrs.evolve(recipe, weights=recipe.weights and change(recipe.weights), **changed)
 
 

@@ -47,9 +47,10 @@ def count_passes(job: Job) -> Passes:
 
 
 def _shrink(job: Job, model: "Blank", side: int) -> Job:
-    """The same on a cube with another model and without anchors, which would not fit."""
+    """The same on a cube with another model, no anchors, which would not fit, and no refiners."""
     recipe = attrs.evolve(job.recipe, shape=(side, side, side), anchors=(), samples=1)
-    return attrs.evolve(job, recipe=recipe, denoiser=model, anchors=(), encoded_anchors=())
+    bare = attrs.evolve(job, refiners=(), anchors=(), encoded_anchors=())
+    return attrs.evolve(bare, recipe=recipe, denoiser=model)
 
 
 def _time_sampler(job: Job) -> float:
