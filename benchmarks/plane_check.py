@@ -37,7 +37,7 @@ Defect = Callable[[Stacks, int], Stacks]
 def volumes(data: Path | None) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Name and labels of every half."""
     for name, chosen in EXAMPLES.items():
-        labels = chosen.volume()
+        labels = chosen.generate()
         middle = len(labels) // 2
         yield f"{name} 1", labels[:middle]
         yield f"{name} 2", labels[middle:]

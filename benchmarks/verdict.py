@@ -44,7 +44,7 @@ def real(name: str, micrographs: Micrographs, half: Volume) -> dict[str, Any]:
 
     Crops of the unseen half are no samples to be held against it: they are what it consists of.
     """
-    truth = EXAMPLES[name].volume(seed=1000)
+    truth = EXAMPLES[name].generate(seed=1000)
     other = Volume(truth, half.voxel_size, half.phases)
     table = {}
     for title, source, reference in (

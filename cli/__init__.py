@@ -13,10 +13,10 @@ from click.shell_completion import CompletionItem
 
 from recon.cli import snapshot
 from recon.cli.flags import name_flags, name_flags_here
-from recon.cli.interrupts import Stopped, heard
+from recon.cli.interrupts import Stopped, listen
 from recon.cli.outside import find_command, outside_commands, packages_installed
-from recon.cli.quiet import quiet_flag
-from recon.cli.together import first_to_tell, together
+from recon.cli.quiet import make_quiet_flag
+from recon.cli.together import claim_message, join_group
 
 COMMANDS = {
     "run": ("run", "Reconstruct volumes, measure them and write a report."),
@@ -56,7 +56,7 @@ class Commands(click.Group):
         return [*COMMANDS, *(name for name in outside_commands() if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if ctx is not None and snapshot.completing(ctx):
+        if ctx is not None and snapshot.is_completing(ctx):
             return snapshot.command(cmd_name, self)
         if cmd_name in COMMANDS:
             _warn_of_clash(cmd_name)
@@ -65,7 +65,7 @@ class Commands(click.Group):
         else:
             command = find_command(cmd_name)
         if command is not None and not any(param.name == "quiet" for param in command.params):
-            command.params.append(quiet_flag())
+            command.params.append(make_quiet_flag())
         return command
 
     def resolve_command(
@@ -82,7 +82,7 @@ class Commands(click.Group):
         # From the table: click's own would import every command to see whether it is hidden.
         known = {name: help for name, (_, help) in COMMANDS.items()}
         if packages_installed():
-            known = snapshot.helps(self) | known
+            known = snapshot.read_helps(self) | known
         found = [
             CompletionItem(name, help=help)
             for name, help in known.items()
@@ -103,7 +103,7 @@ class Commands(click.Group):
         try:
             return self._invoked(ctx)
         except click.ClickException as error:
-            if not first_to_tell(error.format_message()):
+            if not claim_message(error.format_message()):
                 ctx.exit(error.exit_code)
             raise
 
@@ -113,9 +113,9 @@ class Commands(click.Group):
         )
         # What an error leaves behind in zarr; the error itself is told.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited")
-        with heard() as received:
+        with listen() as received:
             try:
-                with together():
+                with join_group():
                     return super().invoke(ctx)
             except click.UsageError as error:  # without click's two lines of usage above it
                 raise Refused(error.format_message()) from error
@@ -140,7 +140,7 @@ def in_one_line(error: BaseException) -> click.ClickException | None:
     """What a user is told in place of a traceback; None for a defect."""
     try:  # only now, so that what needs no PyTorch is quick
         from recon.core.errors import ReconError
-        from recon.core.storage.memory import out_of_memory
+        from recon.core.storage.memory import is_out_of_memory
     except (ImportError, OSError, MemoryError) as broken:  # its libraries are large and many
         if isinstance(broken, MemoryError) or "llocate memory" in str(broken):
             return Refused("out of memory; recon needs about 1 GB to start, allow it more")
@@ -149,9 +149,9 @@ def in_one_line(error: BaseException) -> click.ClickException | None:
         message = f"recon cannot start, a library that it needs does not load: {broken}; "
         return click.ClickException(f"{message}install it again")
     cause = error.__cause__ or error  # a file that could not be read for want of memory is sound
-    if isinstance(error, ReconError) and ("memory" in str(error) or not out_of_memory(cause)):
+    if isinstance(error, ReconError) and ("memory" in str(error) or not is_out_of_memory(cause)):
         return Refused(str(error))
-    if out_of_memory(cause):
+    if is_out_of_memory(cause):
         return Refused(
             "out of memory; take a smaller shape= or smaller images, fewer slices at a time "
             "(denoiser.batch_slices=...), or allow it more"
@@ -164,7 +164,7 @@ def in_one_line(error: BaseException) -> click.ClickException | None:
 @click.command(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    params=[quiet_flag()],
+    params=[make_quiet_flag()],
 )
 @click.version_option(package_name="microrecon", prog_name="recon")
 def main() -> None:

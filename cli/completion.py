@@ -45,11 +45,11 @@ def plugin_names(kind: str) -> Complete:
 
 def weights_names(ctx: click.Context, param: click.Parameter, start: str) -> list[CompletionItem]:
     """Names of the bundled weights; files when none matches."""
-    from recon.core.bundled import bundled
+    from recon.core.bundled import list_bundled
     from recon.core.errors import ReconError
 
     with warnings.catch_warnings(action="ignore"), contextlib.suppress(ReconError):
-        if found := _matching(bundled("unet-ddpm"), start):
+        if found := _matching(list_bundled("unet-ddpm"), start):
             return found
     return [CompletionItem(start, type="file")]  # also when that denoiser is left out
 

@@ -28,33 +28,33 @@ def command(as_json: bool) -> None:
     """
     with ProgressDisplay() as progress:
         progress("examine", 0, 1)
-        found = examined()
+        facts = examine()
         progress("examine", 1, 1)
-    click.echo(json.dumps(found, indent=2) if as_json else to_text(found))
-    if found["broken"]:
+    click.echo(json.dumps(facts, indent=2) if as_json else to_text(facts))
+    if facts["broken"]:
         raise click.exceptions.Exit(1)
 
 
-def examined() -> dict[str, Any]:
+def examine() -> dict[str, Any]:
     """All facts as plain data; "broken" and "warnings" hold lines."""
-    machine, device = here.machine(), here.device()
-    plugins, unloaded = installed()
-    tests = {name: outcome(test, device["auto"]) for name, test in TESTS.items()}
+    machine, device = here.describe_machine(), here.describe_device()
+    plugins, unloaded = list_installed()
+    tests = {name: run_test(test, device["auto"]) for name, test in TESTS.items()}
     broken = [f"plugin package {package}: {why}" for package, why in unloaded.items()]
     broken += [f"{name}: {why}" for name, why in tests.items() if why != "ok"]
     return {
-        "versions": here.versions(),
+        "versions": here.collect_versions(),
         "machine": machine,
         "device": device,
         "plugins": plugins,
-        "optional": here.optional(),
+        "optional": here.list_optional(),
         "tests": tests,
-        "warnings": list(here.oddities(machine, device)),
+        "warnings": list(here.list_oddities(machine, device)),
         "broken": broken,
     }
 
 
-def installed() -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+def list_installed() -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Package -> its version and plugins; and the packages that do not load, with the reason."""
     from recon.core.catalog import catalog
 
@@ -72,7 +72,7 @@ def installed() -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     return packages, {**known.broken, **clashes}
 
 
-def outcome(test: Callable[[str], None], device: str) -> str:
+def run_test(test: Callable[[str], None], device: str) -> str:
     """ "ok", or what went wrong."""
     try:
         test(device)
@@ -81,7 +81,7 @@ def outcome(test: Callable[[str], None], device: str) -> str:
     return "ok"
 
 
-def files(device: str) -> None:
+def check_files(device: str) -> None:
     """A volume is written and read again."""
     from recon.core import Volume
 
@@ -93,7 +93,7 @@ def files(device: str) -> None:
         raise ValueError("a volume read is not the volume written")
 
 
-def kernels(device: str) -> None:
+def check_kernels(device: str) -> None:
     """Compiled statistics give a known answer: stripes two voxels wide."""
     from recon.core import Volume, catalog
 
@@ -104,15 +104,15 @@ def kernels(device: str) -> None:
         raise ValueError(f"two-point of stripes must be near 0.5 at lags 0 and 4, got {along}")
 
 
-def network(device: str) -> None:
+def check_network(device: str) -> None:
     """The bundled network denoises a slice on the device that `auto` takes."""
     import torch
 
     from recon.core import weights
-    from recon.core.bundled import weights_path
+    from recon.core.bundled import find_weights
     from recon.core.sampling.noise import respaced
 
-    file = weights.read(weights_path("unet-ddpm", None))
+    file = weights.read(find_weights("unet-ddpm", None))
     denoiser = weights.load(file, "unet-ddpm", {}, device)
     step = respaced(denoiser.alpha_bar, 4)[2]
     clean = denoiser.clean(torch.zeros(1, 1, 32, 32, device=device), step, "xy")
@@ -120,14 +120,14 @@ def network(device: str) -> None:
         raise ValueError("the network's answer is not finite")
 
 
-TESTS = {"files": files, "compiled statistics": kernels, "network": network}
+TESTS = {"files": check_files, "compiled statistics": check_kernels, "network": check_network}
 
 
-def to_text(found: dict[str, Any]) -> str:
+def to_text(facts: dict[str, Any]) -> str:
     """Plain lines, short enough to be pasted into an issue."""
-    machine, device = found["machine"], found["device"]
+    machine, device = facts["machine"], facts["device"]
     lines = ["versions"]
-    lines += [f"  {name} {number}" for name, number in found["versions"].items()]
+    lines += [f"  {name} {number}" for name, number in facts["versions"].items()]
     lines += [
         "machine",
         f"  {machine['system']}",
@@ -143,18 +143,18 @@ def to_text(found: dict[str, Any]) -> str:
         built = f"for CUDA {device['torch_cuda']}" if device["torch_cuda"] else "without CUDA"
         lines.append(f"  no CUDA card; torch is built {built}")
     lines.append("plugins")
-    for package, told in found["plugins"].items():
-        lines.append(f"  {package} {told['version']}: {len(told['plugins'])}")
+    for package, brought in facts["plugins"].items():
+        lines.append(f"  {package} {brought['version']}: {len(brought['plugins'])}")
         if package != "microrecon":
-            lines += [f"    {name}" for name in told["plugins"]]
+            lines += [f"    {name}" for name in brought["plugins"]]
     lines.append("optional packages")
-    for name, there in found["optional"].items():
-        lines.append(f"  {name}: {'there' if there else 'absent'} ({here.OPTIONAL[name]})")
+    for name, present in facts["optional"].items():
+        lines.append(f"  {name}: {'there' if present else 'absent'} ({here.OPTIONAL[name]})")
     lines.append("tests")
-    lines += [f"  {name}: {said}" for name, said in found["tests"].items()]
-    lines += [f"warning: {line}" for line in found["warnings"]]
-    lines += [f"broken: {line}" for line in found["broken"]]
-    return "\n".join([*lines, "something is broken" if found["broken"] else "all is well"])
+    lines += [f"  {name}: {outcome}" for name, outcome in facts["tests"].items()]
+    lines += [f"warning: {line}" for line in facts["warnings"]]
+    lines += [f"broken: {line}" for line in facts["broken"]]
+    return "\n".join([*lines, "something is broken" if facts["broken"] else "all is well"])
 
 
 def _gigabytes(size: int | None) -> str:

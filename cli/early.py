@@ -10,19 +10,19 @@ PROGRAMS = ("-m", "recon", "recon.exe")
 """sys.argv[0] while recon.cli is imported to be run, and not by another program."""
 
 
-def end(number: int, frame: FrameType | None) -> None:
+def end_process(number: int, frame: FrameType | None) -> None:
     """Nothing has begun and nothing is to be put in order."""
     word = b"interrupted\n" if number == signal.SIGINT else b"terminated\n"
     os.write(2, word)
     os._exit(128 + number)
 
 
-def hear() -> None:
+def listen() -> None:
     """Both signals end the process so, but for one that is ignored (nohup)."""
     for each in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(each) != signal.SIG_IGN:
-            signal.signal(each, end)
+            signal.signal(each, end_process)
 
 
 if Path(sys.argv[0]).name in PROGRAMS and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-    hear()
+    listen()

@@ -54,10 +54,10 @@ class Received:
         self.number, self.moment = number, time.monotonic()
         raise Interrupt
 
-    def dropped(self, lost: Any) -> None:
+    def resend(self, unraisable: Any) -> None:
         """What to do about an error that nobody hears of: an interrupt there is sent again."""
-        if self.number is None or not issubclass(lost.exc_type, KeyboardInterrupt):
-            sys.__unraisablehook__(lost)
+        if self.number is None or not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            sys.__unraisablehook__(unraisable)
             return
         number, self.number = self.number, None
         # Not from here: nobody would hear of that either.
@@ -65,7 +65,7 @@ class Received:
 
 
 @contextlib.contextmanager
-def heard() -> Iterator[Received]:
+def listen() -> Iterator[Received]:
     """Both signals raise KeyboardInterrupt in the block, and the yielded object knows which.
 
     One that is ignored stays so (nohup). After the block of a stopped command they end the process
@@ -77,7 +77,7 @@ def heard() -> Iterator[Received]:
         for number in WORDS:
             if signal.getsignal(number) != signal.SIG_IGN:
                 before[number] = signal.signal(number, received)
-    hook, sys.unraisablehook = sys.unraisablehook, received.dropped
+    hook, sys.unraisablehook = sys.unraisablehook, received.resend
     try:
         yield received
     finally:

@@ -43,36 +43,36 @@ VARIABLES = (
 LITTLE_MEMORY, LITTLE_DISK = 4e9, 1e9
 
 
-def versions() -> dict[str, str]:
+def collect_versions() -> dict[str, str]:
     """Of Python and the packages that results depend on."""
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+            versions[package] = "not installed"
+    return versions
 
 
-def machine() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
     """System, processor, threads and memory; what the system does not tell is None."""
     import numba
     import torch
 
     return {
         "system": platform.platform(),
-        "processor": processor(),
-        "processors": usable_processors(),
+        "processor": name_processor(),
+        "processors": count_processors(),
         "torch_threads": torch.get_num_threads(),
         "numba_threads": numba.get_num_threads(),
-        "memory_bytes": memory(),
-        "numba_cache": numba_cache(),
+        "memory_bytes": measure_memory(),
+        "numba_cache": find_numba_cache(),
         "disk_free_bytes": shutil.disk_usage(Path.cwd()).free,
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
     }
 
 
-def device() -> dict[str, Any]:
+def describe_device() -> dict[str, Any]:
     """What --device auto takes, and the cards there are."""
     import torch
 
@@ -85,12 +85,12 @@ def device() -> dict[str, Any]:
     return {"auto": resolve_device("auto"), "cards": cards, "torch_cuda": torch.version.cuda}
 
 
-def optional() -> dict[str, bool]:
+def list_optional() -> dict[str, bool]:
     """Optional package -> whether it is installed."""
     return {name: importlib.util.find_spec(name) is not None for name in OPTIONAL}
 
 
-def oddities(machine: dict[str, Any], device: dict[str, Any]) -> Iterator[str]:
+def list_oddities(machine: dict[str, Any], device: dict[str, Any]) -> Iterator[str]:
     """What makes recon slow or stops it later, each with a remedy."""
     cpus, threads = machine["processors"], machine["torch_threads"]
     if threads == 1 < cpus:
@@ -117,7 +117,7 @@ def oddities(machine: dict[str, Any], device: dict[str, Any]) -> Iterator[str]:
         yield "less than 1 GB is free on this disk; write elsewhere with --out"
 
 
-def numba_cache() -> str:
+def find_numba_cache() -> str:
     """The folder where numba keeps compiled code."""
     from numba.core.caching import FunctionCache
 
@@ -126,24 +126,24 @@ def numba_cache() -> str:
     return str(FunctionCache(catalog().entry("metric", "two-point").cls.measure).cache_path)
 
 
-def usable_processors() -> int:
+def count_processors() -> int:
     """Those that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def processor() -> str:
+def name_processor() -> str:
     """The model's name where the system tells it."""
-    told = Path("/proc/cpuinfo")
-    if told.exists():
-        for line in told.read_text(encoding="utf-8", errors="replace").splitlines():
+    facts = Path("/proc/cpuinfo")
+    if facts.exists():
+        for line in facts.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
 
 
-def memory() -> int | None:
+def measure_memory() -> int | None:
     """Bytes of the machine."""
     try:
         return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))

@@ -22,7 +22,7 @@ from recon.core.options import options
 from recon.core.recipe import METRICS, Choice
 from recon.core.sampling.device import resolve_device
 from recon.core.storage.atomic import atomic_output, check_writable
-from recon.core.storage.zarr_store import open_store, recon_attribute
+from recon.core.storage.zarr_store import open_store, read_recon_attribute
 from recon.validation.comparison.compare import choose_compared, compare
 from recon.validation.comparison.comparison import Comparison
 from recon.validation.comparison.property_agreement import Solved
@@ -232,5 +232,5 @@ def _choice(
 
 
 def _reference(path: Path) -> Volume | Micrographs:
-    kind = recon_attribute(open_store(path, "reference"), path, "reference").get("kind")
+    kind = read_recon_attribute(open_store(path, "reference"), path, "reference").get("kind")
     return Micrographs.open(path) if kind == "micrographs" else Volume.open(path)

@@ -6,7 +6,7 @@ import os
 import click
 
 
-def quiet_flag() -> click.Option:
+def make_quiet_flag() -> click.Option:
     """The flag that `recon` and each of its commands have.
 
     Results go to stdout and all else to stderr, so that closing stderr until the command has

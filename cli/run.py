@@ -89,7 +89,7 @@ def command(
     without --weights it trains first. A flag wins over the RECIPE, the recipe over defaults.
     """
     from recon.workflow.executors.distributed import Distributed, follow
-    from recon.workflow.folder import Folder, free_name
+    from recon.workflow.folder import Folder, find_free_name
 
     if source is not None:
         from recon.cli.reproduce import refuse_others, reproduce_volume
@@ -110,7 +110,7 @@ def command(
 
         click.echo(format_plan(check(Recipe.from_table(table), engine), limit))
         return
-    folder = Folder(out or free_name("recon-run"))
+    folder = Folder(out or find_free_name("recon-run"))
     if resume and out is None:
         raise ReconError("--resume needs the --out of the run to go on with")
     if resume and folder.finished:

@@ -17,31 +17,31 @@ VARIABLE = "_RECON_COMPLETE"
 NOTHING = "\0"  # what no name begins with
 
 
-def completing(ctx: click.Context) -> bool:
+def is_completing(ctx: click.Context) -> bool:
     """Whether the shell asks, and not somebody who runs a command."""
     return ctx.resilient_parsing and VARIABLE in os.environ
 
 
 def command(name: str, main: click.Group) -> click.Command | None:
     """A command that has the flags of another of `main` and completes them; it does nothing."""
-    told = _tree(main).get(name)
-    if told is None:
+    facts = _read_tree(main).get(name)
+    if facts is None:
         return None
-    return click.Command(name, params=[_param(one) for one in told["params"]])
+    return click.Command(name, params=[_make_param(one) for one in facts["params"]])
 
 
-def helps(main: click.Group) -> dict[str, str]:
+def read_helps(main: click.Group) -> dict[str, str]:
     """Every command with its help line."""
-    return {name: told["help"] for name, told in _tree(main).items()}
+    return {name: facts["help"] for name, facts in _read_tree(main).items()}
 
 
-def _tree(main: click.Group) -> dict[str, dict[str, Any]]:
+def _read_tree(main: click.Group) -> dict[str, dict[str, Any]]:
     """Command -> its parameters, from the file; made anew when what is installed has changed."""
-    file = _folder() / f"completion-{_key()}.json"
+    file = _find_folder() / f"completion-{_compute_key()}.json"
     with contextlib.suppress(OSError, ValueError):
         tree: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
         return tree
-    tree = taken(main)
+    tree = describe_commands(main)
     with contextlib.suppress(OSError):  # then the next one waits, too
         file.parent.mkdir(parents=True, exist_ok=True)
         for old in file.parent.glob("completion-*.json"):
@@ -52,7 +52,7 @@ def _tree(main: click.Group) -> dict[str, dict[str, Any]]:
     return tree
 
 
-def taken(main: click.Group) -> dict[str, dict[str, Any]]:
+def describe_commands(main: click.Group) -> dict[str, dict[str, Any]]:
     """The help line and the parameters of every command, as plain data."""
     root = click.Context(main, info_name="recon")
     tree = {}
@@ -60,12 +60,12 @@ def taken(main: click.Group) -> dict[str, dict[str, Any]]:
         real = main.get_command(root, name)
         assert real is not None  # it is in the table
         context = click.Context(real, parent=root, info_name=name)
-        params = [_told(param, context) for param in real.params]
+        params = [_describe_param(param, context) for param in real.params]
         tree[name] = {"help": real.get_short_help_str(80), "params": params}
     return tree
 
 
-def _told(param: click.Parameter, context: click.Context) -> dict[str, Any]:
+def _describe_param(param: click.Parameter, context: click.Context) -> dict[str, Any]:
     """A parameter with what completes its value: names, and what else (files) when none fits."""
     names = [item for item in param.shell_complete(context, "") if item.type == "plain"]
     others = [item.type for item in param.shell_complete(context, NOTHING)]
@@ -81,26 +81,26 @@ def _told(param: click.Parameter, context: click.Context) -> dict[str, Any]:
     }
 
 
-def _param(told: dict[str, Any]) -> click.Parameter:
+def _make_param(facts: dict[str, Any]) -> click.Parameter:
     def complete(ctx: click.Context, param: click.Parameter, start: str) -> list[CompletionItem]:
-        fit = [CompletionItem(v, help=h) for v, h in told["names"] if v.startswith(start)]
-        return fit or [CompletionItem(start, type=other) for other in told["others"]]
+        fit = [CompletionItem(v, help=h) for v, h in facts["names"] if v.startswith(start)]
+        return fit or [CompletionItem(start, type=other) for other in facts["others"]]
 
-    words, nargs = told["words"], told["nargs"]
-    if not told["option"]:
+    words, nargs = facts["words"], facts["nargs"]
+    if not facts["option"]:
         return click.Argument(words[-1:], nargs=nargs, required=False, shell_complete=complete)
-    if told["flag"]:
-        return click.Option(words, is_flag=True, help=told["help"])
+    if facts["flag"]:
+        return click.Option(words, is_flag=True, help=facts["help"])
     return click.Option(
         words,
         nargs=nargs,
-        multiple=told["multiple"],
-        help=told["help"],
+        multiple=facts["multiple"],
+        help=facts["help"],
         shell_complete=complete,
     )
 
 
-def _key() -> str:
+def _compute_key() -> str:
     """Changes with the packages that bring plugins, and with the code of the commands."""
     packages = [
         (point.dist.name, point.dist.version, point.value)
@@ -111,9 +111,9 @@ def _key() -> str:
     code = [*Path(__file__).parent.glob("*.py"), Path((plugins and plugins.origin) or "")]
     times = sorted((file.name, file.stat().st_mtime_ns) for file in code if file.is_file())
     disabled = os.environ.get("RECON_DISABLED_PLUGINS", "")
-    told = repr((sys.prefix, sorted(packages), times, disabled))
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    parts = repr((sys.prefix, sorted(packages), times, disabled))
+    return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
 
-def _folder() -> Path:
+def _find_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "recon"

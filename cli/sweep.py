@@ -49,14 +49,14 @@ def command(
     --micrographs and without --weights it trains first: one network for all combinations that
     differ neither in the seed nor in an option that training depends on.
     """
-    from recon.workflow.folder import Folder, free_name
+    from recon.workflow.folder import Folder, find_free_name
     from recon.workflow.sweep.combinations import Sweep
     from recon.workflow.sweep.sweep import combine, read_definition
     from recon.workflow.sweep.table import to_text
 
     if resume and out is None:
         raise ReconError("--resume needs the --out of the sweep to go on with")
-    folder = Folder(out or free_name("recon-sweep"))
+    folder = Folder(out or find_free_name("recon-sweep"))
     bare = (
         resume
         and recipe is None

@@ -11,9 +11,9 @@ GRACE = 1.0
 
 
 @contextlib.contextmanager
-def together() -> Iterator[None]:
+def join_group() -> Iterator[None]:
     """Join the other processes, if there are any, for the block; all but the first are mute."""
-    if not _several():
+    if not _is_several():
         yield
         return
     from recon.core.sampling.processes import join_processes
@@ -26,12 +26,12 @@ def together() -> Iterator[None]:
         yield
 
 
-def first_to_tell(message: str) -> bool:
+def claim_message(message: str) -> bool:
     """Whether this process is the one to tell why all end; the others wait until it has.
 
     The message goes to torchrun too, whose own account of the failure ends with it.
     """
-    if not _several():
+    if not _is_several():
         return True
     from recon.core.sampling.processes import world
 
@@ -45,6 +45,6 @@ def first_to_tell(message: str) -> bool:
     return True
 
 
-def _several() -> bool:
+def _is_several() -> bool:
     """Without an import of torch, so that what needs none is quick."""
     return "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"

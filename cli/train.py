@@ -7,7 +7,7 @@ import click
 
 from recon.cli.completion import plugin_names, weights_names
 from recon.cli.settings import device_flag, format_help, parse_settings, set_flag
-from recon.core.bundled import weights_path
+from recon.core.bundled import find_weights
 from recon.core.errors import ReconError, unknown
 from recon.core.recipe import Recipe
 
@@ -89,7 +89,7 @@ def command(
     if checkpoint.exists() and not resume:
         raise ReconError(f"{checkpoint} is an unfinished training; --resume or remove it")
     images = Micrographs.open(micrographs)
-    start = weights_path(denoiser, init) if init else None
+    start = find_weights(denoiser, init) if init else None
     with ProgressDisplay() as progress:
         train(recipe, images, out, checkpoint=checkpoint, init=start, progress=progress)
     if world().first:

@@ -19,7 +19,7 @@ from recon.core.errors import ReconError
 from recon.core.measure import measure_all
 from recon.core.recipe import METRICS
 from recon.core.storage.atomic import atomic_output
-from recon.core.storage.zarr_store import is_zarr, open_store, recon_attribute
+from recon.core.storage.zarr_store import is_zarr, open_store, read_recon_attribute
 from recon.validation.report import write_report
 from recon.workflow.folder import REPORT
 
@@ -78,7 +78,7 @@ def _places(path: Path) -> list[Path]:
 
 
 def _opened(path: Path) -> Shown:
-    kind = recon_attribute(open_store(path, "volume"), path, "volume").get("kind")
+    kind = read_recon_attribute(open_store(path, "volume"), path, "volume").get("kind")
     return Micrographs.open(path) if kind == "micrographs" else Volume.open(path)
 
 

@@ -8,7 +8,7 @@ import attrs
 
 from recon.core import weights
 from recon.core.anchor_images import read_anchors
-from recon.core.bundled import weights_path
+from recon.core.bundled import find_weights
 from recon.core.catalog import catalog
 from recon.core.data.anchor import Anchor, make_anchor_absolute
 from recon.core.data.encoding import channels
@@ -119,7 +119,7 @@ def obtain_denoiser(recipe: Recipe, device: str) -> tuple[Denoiser, str | None]:
         return denoiser, None
     if recipe.weights is None and not denoiser.needs_weights:
         return denoiser, None
-    file = weights.read(weights_path(recipe.denoiser.name, recipe.weights))
+    file = weights.read(find_weights(recipe.denoiser.name, recipe.weights))
     check_planes("weights know", file.header["planes"])
     choice = recipe.denoiser
     return weights.load(file, choice.name, choice.options, device), file.sha256

@@ -9,8 +9,8 @@ import numpy as np
 
 from recon.core.catalog import Entry, catalog, choose_one
 from recon.core.errors import ReconError, shown
-from recon.core.kinds.reader import ImageFile, damaged
-from recon.core.storage.limits import regular_file
+from recon.core.kinds.reader import ImageFile, damage_error
+from recon.core.storage.limits import stat_regular_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +63,7 @@ def read_image(path: str | Path) -> ImageFile:
     except MemoryError as error:
         raise ReconError(f"image {path} does not fit in memory; crop it") from error
     except Exception as error:  # the readers raise many kinds for a damaged file
-        raise damaged(path, error) from error
+        raise damage_error(path, error) from error
     if not isinstance(image, ImageFile):
         raise ReconError(
             f"reader {reader.name} must return an ImageFile, got {shown(image)}; tell its author"
@@ -93,7 +93,7 @@ def _check(array: "NDArray[Any]", path: Path) -> "NDArray[Any]":
 
 def _read_first_bytes(path: Path) -> bytes:
     if os.path.exists(path):
-        regular_file(path, "image")
+        stat_regular_file(path, "image")
     try:
         with path.open("rb") as file:
             start = file.read(START)

@@ -24,7 +24,7 @@ from recon.core.errors import ReconError, shown
 from recon.core.kinds import Denoiser
 from recon.core.options import checked_names, options, rule, values
 from recon.core.storage.atomic import atomic_output
-from recon.core.storage.limits import WEIGHTS, regular_file
+from recon.core.storage.limits import WEIGHTS, stat_regular_file
 from recon.core.weights_header import check_covariance, check_header, parsed_header
 
 FORMAT = 1
@@ -51,12 +51,12 @@ class Weights:
 
 def save(path: Path, denoiser: Denoiser, provenance: dict[str, Any]) -> None:
     """Write a fitted denoiser; the file appears whole or not at all."""
-    content = packed(denoiser, provenance)
+    content = pack(denoiser, provenance)
     with atomic_output(path, replace=True) as partial:
         partial.write_bytes(content)
 
 
-def packed(denoiser: Denoiser, provenance: dict[str, Any]) -> bytes:
+def pack(denoiser: Denoiser, provenance: dict[str, Any]) -> bytes:
     """The content of a file of weights."""
     material = denoiser.material
     if material is None:
@@ -97,7 +97,9 @@ def read(path: Path) -> Weights:
     """Read a weights file; ReconError when it is missing, damaged or of another kind."""
     if not os.path.exists(path):
         raise ReconError(f"weights {path} do not exist; give a name of `recon example --list`")
-    WEIGHTS.check(regular_file(path, "weights").st_size, f"weights {path}", "train smaller ones")
+    WEIGHTS.check(
+        stat_regular_file(path, "weights").st_size, f"weights {path}", "train smaller ones"
+    )
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

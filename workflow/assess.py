@@ -78,10 +78,10 @@ def open_sample(sample: Sample | str | Path) -> Sample:
         return sample
     if not isinstance(sample, str | Path):
         raise ReconError(f"a volume, micrographs or a path is needed, got {shown(sample)}")
-    from recon.core.storage.zarr_store import open_store, recon_attribute
+    from recon.core.storage.zarr_store import open_store, read_recon_attribute
 
     node = open_store(Path(sample), "volume")
-    kind = recon_attribute(node, Path(sample), "volume").get("kind", "volume")
+    kind = read_recon_attribute(node, Path(sample), "volume").get("kind", "volume")
     return Micrographs.open(sample) if kind == "micrographs" else Volume.open(sample)
 
 

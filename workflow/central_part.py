@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recon.core.data.volume import Volume
 from recon.core.storage import ome_zarr
-from recon.core.storage.budget import available
+from recon.core.storage.budget import measure_available
 
 IN_MEMORY = 8
 """Bytes a voxel of a volume that is compared and drawn."""
@@ -20,7 +20,7 @@ def open_central_parts(paths: Sequence[Path], memory: int | None) -> list[Volume
 
     memory  bytes to keep within; when not given what is available
     """
-    limit = available() if memory is None else memory
+    limit = measure_available() if memory is None else memory
     shape = ome_zarr.read(paths[0])["labels"].shape
     sides = (
         shape if limit is None else limit_sides(shape, int(SHARE * limit / IN_MEMORY / len(paths)))

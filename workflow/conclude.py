@@ -5,7 +5,7 @@ import json
 import attrs
 import xarray as xr
 
-from recon.core.bundled import bundled
+from recon.core.bundled import list_bundled
 from recon.core.data.micrographs import Micrographs
 from recon.core.recipe import Recipe
 from recon.core.storage.atomic import atomic_output
@@ -83,5 +83,5 @@ def conclude(
 def find_embedded(recipe: Recipe) -> Micrographs | None:
     """The micrographs that bundled weights were trained on: they are made anew."""
     name = recipe.weights or next(iter(EXAMPLES))
-    known = name in EXAMPLES and name in bundled(recipe.denoiser.name)
+    known = name in EXAMPLES and name in list_bundled(recipe.denoiser.name)
     return example(name)[0] if known else None

@@ -25,7 +25,7 @@ GONE = ".state.gone"
 REPORT = "report.html"
 
 
-def free_name(stem: str) -> Path:
+def find_free_name(stem: str) -> Path:
     """The stem, or the first of stem-2, stem-3, ... that is not taken."""
     path, number = Path(stem), 1
     while path.exists():

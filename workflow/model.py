@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from recon.core import weights
-from recon.core.bundled import weights_path
+from recon.core.bundled import find_weights
 from recon.core.catalog import catalog
 from recon.core.data.material import Material
 from recon.core.data.micrographs import Micrographs
@@ -40,7 +40,7 @@ class Model:
     @classmethod
     def open(cls, source: str | Path, device: str = "auto") -> "Model":
         """Bundled weights by name, or a file that `save` or `recon train` wrote."""
-        path = weights_path("unet-ddpm", str(source))
+        path = find_weights("unet-ddpm", str(source))
         stored = weights.read(path)
         denoiser = weights.load(stored, None, {}, resolve_device(device))
         place = str(path.absolute()) if Path(source) == path else str(source)
@@ -55,7 +55,7 @@ class Model:
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file; it appears whole or not at all."""
-        content = weights.packed(self.denoiser, self.facts)
+        content = weights.pack(self.denoiser, self.facts)
         with atomic_output(Path(path), replace=True) as partial:
             partial.write_bytes(content)
         self.source = str(Path(path).absolute())

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import torch
 
-from recon.core.bundled import bundled
+from recon.core.bundled import list_bundled
 from recon.core.data.anchor import Anchor, parse_anchor
 from recon.core.data.planes import NORMAL
 from recon.core.errors import ReconError
@@ -161,7 +161,7 @@ def find_weights(path: Path, recipe: Recipe, digest: Any) -> str | None:
     """Name or path of the weights: a path is relative to the volume's folder, and a file that is
     no longer where it was is looked for there."""
     name = recipe.weights
-    if name is None or name in bundled(recipe.denoiser.name):
+    if name is None or name in list_bundled(recipe.denoiser.name):
         return name
     places = [path.parent / name, path.parent / Path(name).name]
     for place in places:

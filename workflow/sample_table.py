@@ -41,7 +41,7 @@ def write(
             row[f"volume-fraction.{phase}"] = count / volume.labels.size
         for name, value in measured.items():
             if name != "volume-fraction":
-                row |= _columns(name, value)
+                row |= _list_columns(name, value)
         rows.append(row)
     with atomic_output(path, replace=True) as partial, partial.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, list(dict.fromkeys(key for row in rows for key in row)))
@@ -49,7 +49,7 @@ def write(
         writer.writerows(rows)
 
 
-def _columns(name: str, value: xr.DataArray | xr.Dataset) -> dict[str, float]:
+def _list_columns(name: str, value: xr.DataArray | xr.Dataset) -> dict[str, float]:
     parts: dict[str, xr.DataArray] = (
         {f"{name}.{member}": value[member] for member in value}
         if isinstance(value, xr.Dataset)
@@ -59,11 +59,11 @@ def _columns(name: str, value: xr.DataArray | xr.Dataset) -> dict[str, float]:
         ".".join([head, *place]): number
         for head, part in parts.items()
         if "lag" not in part.dims and part.size <= MOST and part.dtype.kind in "fiub"
-        for place, number in _numbers(part)
+        for place, number in _iterate_numbers(part)
     }
 
 
-def _numbers(value: xr.DataArray) -> Iterator[tuple[list[str], float]]:
+def _iterate_numbers(value: xr.DataArray) -> Iterator[tuple[list[str], float]]:
     """Each number with the names of its place along the dims."""
     names = [
         [str(name) for name in (value[dim].values if dim in value.coords else range(size))]

@@ -63,4 +63,4 @@ def train(
         )
         if processes.first:
             origin = {"versions": collect_versions(recipe), "seed": recipe.seed, **facts}
-            partial.write_bytes(weights.packed(denoiser, origin))
+            partial.write_bytes(weights.pack(denoiser, origin))

@@ -119,7 +119,7 @@ def _command(
     from recon.cli import early, main
 
     os.setsid()
-    early.hear()  # as the command does for itself
+    early.listen()  # as the command does for itself
     os.chdir(folder)
     os.environ["OMP_NUM_THREADS"] = "1"
     _often_saved(slabs)
@@ -144,7 +144,7 @@ def _often_saved(slabs: bool) -> None:
     torch.set_num_threads(1)
     local.SAVE_EVERY = in_slabs.SAVE_EVERY = training.CHECKPOINT_SECONDS = 0.0
     if slabs:
-        local.thickness_within = lambda *_: 8  # type: ignore[assignment]
+        local.choose_thickness = lambda *_: 8  # type: ignore[assignment]
 
 
 def _counted(file: Path, die_at: int | None) -> None:

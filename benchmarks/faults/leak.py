@@ -25,7 +25,7 @@ import numpy as np
 
 from recon.cli import main as recon
 from recon.core import Volume, catalog
-from recon.core.storage.budget import resident
+from recon.core.storage.budget import measure_resident
 
 METRICS = (
     "volume-fraction", "two-point", "lineal-path", "chord-length", "two-point-cluster",
@@ -71,7 +71,7 @@ class Held:
     def note(self) -> None:
         gc.collect()
         trimmed()
-        self.memory.append(resident())
+        self.memory.append(measure_resident())
         self.files.append(len(os.listdir("/proc/self/fd")))
         self.threads.append(threading.active_count())
 

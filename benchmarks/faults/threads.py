@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from recon.core import Recipe, Volume, catalog, sample_steps
-from recon.core.bundled import bundled
+from recon.core.bundled import list_bundled
 from recon.core.job import resolve
 from recon.core.kinds import Denoiser
 from recon.core.recipe import Choice
@@ -126,7 +126,7 @@ def change(one: list[Any], other: list[Any]) -> float:
 def main(side: int, steps: int, threads: str) -> None:
     """Print a table of what other numbers of threads change."""
     wanted = tuple(int(number) for number in threads.split(","))
-    for name in [*sorted(bundled("unet-ddpm")), "gaussian"]:
+    for name in [*sorted(list_bundled("unet-ddpm")), "gaussian"]:
         shown(sampling(name, side, steps, wanted))
     set_threads(1)
     recipe = Recipe(shape=(side,) * 3, steps=10, weights="fibres")

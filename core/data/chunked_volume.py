@@ -17,7 +17,12 @@ from recon.core.data.phases import find_label
 from recon.core.data.volume import Result, checked_labels, checked_voxel_size, phase_names
 from recon.core.errors import ReconError
 from recon.core.storage import ome_zarr
-from recon.core.storage.budget import available, format_memory, parse_memory, resident
+from recon.core.storage.budget import (
+    format_memory,
+    measure_available,
+    measure_resident,
+    parse_memory,
+)
 
 IN_MEMORY = 8  # bytes a voxel that the most demanding metric takes on a volume in memory
 UNTOLD = 1_000_000_000  # bytes for parts where the system does not tell what is available
@@ -122,7 +127,7 @@ def fits(path: Path) -> bool:
     """
     if find_spec("dask") is None:
         return True
-    left = available()
+    left = measure_available()
     voxels = math.prod(ome_zarr.read(path)["labels"].shape)
     return left is None or IN_MEMORY * voxels <= left
 
@@ -141,10 +146,10 @@ def _for_parts(memory: str | int | None) -> int:
     """Bytes of the memory given that are left for parts."""
     _dask()  # what it takes is counted
     if memory is None:
-        left = available()
+        left = measure_available()
         return UNTOLD if left is None else left // 2
     given = parse_memory(memory) if isinstance(memory, str) else memory
-    taken = resident() + SPARE
+    taken = measure_resident() + SPARE
     if given <= taken:
         raise ReconError(
             f"memory of {format_memory(given)} is too little: recon itself takes "

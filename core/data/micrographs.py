@@ -18,9 +18,9 @@ from recon.core.storage.zarr_store import (
     COMPRESSION,
     LOST,
     Source,
-    damaged,
+    damage_error,
     open_store,
-    recon_attribute,
+    read_recon_attribute,
 )
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Micrographs:
     def open(cls, path: str | Path) -> "Micrographs":
         """Read what `save` wrote."""
         node = open_store(Path(path), "micrographs")
-        recon = recon_attribute(node, Path(path), "micrographs")
+        recon = read_recon_attribute(node, Path(path), "micrographs")
         if recon.get("kind") != "micrographs":
             raise ReconError(f"{path} holds no micrographs; make them with `recon import`")
         planes = {
@@ -128,10 +128,10 @@ class Micrographs:
         }
         told = recon.get("slices")
         if told is not None and told != {plane: len(stack) for plane, stack in planes.items()}:
-            raise damaged("micrographs", Path(path), "slices of it are missing")
+            raise damage_error("micrographs", Path(path), "slices of it are missing")
         for key in ("voxel_size", "phases"):
             if key not in recon:
-                raise damaged("micrographs", Path(path), f"its attribute recon lacks {key}")
+                raise damage_error("micrographs", Path(path), f"its attribute recon lacks {key}")
         return cls(planes, recon["voxel_size"], recon["phases"], recon.get("import"))
 
 
@@ -151,7 +151,7 @@ def _stored(node: Any, path: Path) -> dict[str, list[Any]]:
             if (path / plane).is_dir()
         }
     except Exception as error:  # zarr raises many kinds for a damaged folder
-        raise damaged("micrographs", path, error) from error
+        raise damage_error("micrographs", path, error) from error
 
 
 def _counts(stack: Sequence[NDArray[np.uint8]], phases: int) -> NDArray[np.int64]:

@@ -71,7 +71,7 @@ class Reader(Plugin):
         """
 
 
-def damaged(path: Path, reason: object) -> ReconError:
+def damage_error(path: Path, reason: object) -> ReconError:
     """Error for an image that is not as it was written."""
     text = " ".join(str(reason).split()) or type(reason).__name__
     return ReconError(f"image {path} is damaged: {text}; save it again")

@@ -29,7 +29,7 @@ def atomic_output(path: Path, *, replace: bool = False, folder: bool = False) ->
     block left is removed; what a killed process left, the next one removes. Raises ReconError when
     the place is taken, missing or not writable, or when another process is writing there.
     """
-    with _partial(path, [] if replace else [path], folder) as partial:
+    with _open_partial(path, [] if replace else [path], folder) as partial:
         yield partial
         _store(partial)
         os.replace(partial, path)
@@ -43,7 +43,7 @@ def atomic_outputs(files: Sequence[Path]) -> Iterator[Path]:
     All of them or, when something fails, none; else as `atomic_output`.
     """
     moved: list[Path] = []
-    with _partial(files[0], files, folder=True) as partial:
+    with _open_partial(files[0], files, folder=True) as partial:
         yield partial
         _store(partial)
         try:
@@ -59,7 +59,7 @@ def atomic_outputs(files: Sequence[Path]) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _partial(path: Path, free: Sequence[Path], folder: bool) -> Iterator[Path]:
+def _open_partial(path: Path, free: Sequence[Path], folder: bool) -> Iterator[Path]:
     """What is written in place of a path, empty and locked; removed when the block fails.
 
     free  what may not be there, before and after it is locked
@@ -67,7 +67,7 @@ def _partial(path: Path, free: Sequence[Path], folder: bool) -> Iterator[Path]:
     _check_free(free)
     partial = path.with_name(f".{path.name}.partial")
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_explained(path))
+        stack.enter_context(_explain_errors(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.lock")
         make = (lambda: partial.mkdir(exist_ok=True)) if folder else partial.touch
@@ -111,7 +111,7 @@ def _check_free(paths: Sequence[Path]) -> None:
 
 
 @contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explain_errors(path: Path) -> Iterator[None]:
     """The system's errors in words."""
     try:
         yield

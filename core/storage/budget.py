@@ -32,7 +32,7 @@ def format_memory(amount: float) -> str:
     return f"{amount / 1000**power:.3g}{('', 'k', 'M', 'G', 'T')[power]}B"
 
 
-def resident() -> int:
+def measure_resident() -> int:
     """Bytes of memory that this process holds; a typical amount where the system does not tell."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
@@ -41,18 +41,18 @@ def resident() -> int:
         return TYPICAL
 
 
-def available() -> int | None:
+def measure_available() -> int | None:
     """Bytes that this process may still take; None where the system does not tell.
 
     What the kernel gives without swapping, or what is left of the limit of the container or job.
     """
     try:
-        told = Path("/proc/meminfo").read_text(encoding="ascii")
-        left = 1024 * int(told.partition("MemAvailable:")[2].split()[0])
+        facts = Path("/proc/meminfo").read_text(encoding="ascii")
+        left = 1024 * int(facts.partition("MemAvailable:")[2].split()[0])
     except (OSError, ValueError, IndexError):
         return None
     try:
         limit = int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii"))
     except (OSError, ValueError):  # no limit ("max"), or no control groups
         return left
-    return max(0, min(left, limit - resident()))
+    return max(0, min(left, limit - measure_resident()))

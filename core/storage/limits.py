@@ -27,9 +27,9 @@ class Limit:
     @property
     def bytes(self) -> int:
         """The limit that holds; ReconError when the variable is no amount."""
-        given = os.environ.get(self.variable, "")
+        amount = os.environ.get(self.variable, "")
         try:
-            return parse_memory(given) if given.strip() else self.default
+            return parse_memory(amount) if amount.strip() else self.default
         except ReconError as error:
             raise ReconError(f"{self.variable}: {error}") from None
 
@@ -56,7 +56,7 @@ TEXT = Limit("RECON_MAX_TEXT", 2_000_000)
 """A recipe, a materials file, the metadata of a zarr array."""
 
 
-def regular_file(path: Path, what: str) -> os.stat_result:
+def stat_regular_file(path: Path, what: str) -> os.stat_result:
     """Status of a file that can be read to its end; ReconError for anything else.
 
     A pipe or a device in its place would be waited for without end.
@@ -65,7 +65,7 @@ def regular_file(path: Path, what: str) -> os.stat_result:
         status = path.stat()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
-        raise ReconError(f"cannot read {what} {shown_path(path)}: {reason}") from None
+        raise ReconError(f"cannot read {what} {shorten_path(path)}: {reason}") from None
     if stat.S_ISDIR(status.st_mode):
         raise ReconError(f"cannot read {what} {path}: it is a folder; give a file")
     if not stat.S_ISREG(status.st_mode):
@@ -73,7 +73,7 @@ def regular_file(path: Path, what: str) -> os.stat_result:
     return status
 
 
-def shown_path(path: Path) -> str:
+def shorten_path(path: Path) -> str:
     """A path as it is, cut where nobody would read on."""
     text = str(path)
     return text if len(text) <= 200 else f"{text[:197]}..."

@@ -4,7 +4,7 @@ import errno
 import sys
 
 
-def out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether Python, numpy or torch, on the CPU or a GPU, ran out of memory."""
     text = str(error)
     torch = sys.modules.get("torch")  # not loaded, it has raised nothing

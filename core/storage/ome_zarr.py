@@ -21,10 +21,10 @@ from recon.core.storage.zarr_store import (
     COMPRESSION,
     LOST,
     Source,
-    attributes_of,
-    damaged,
+    damage_error,
     open_store,
-    recon_attribute,
+    read_attributes,
+    read_recon_attribute,
 )
 
 CHUNK = 64
@@ -107,16 +107,16 @@ def _metadata(voxel_size: tuple[float, float, float], strides: list[int]) -> dic
 def read(path: Path) -> dict[str, Any]:
     """The arguments of Volume: labels, voxel size, phases, provenance; labels as a Source."""
     node = open_store(path, "volume")
-    recon = recon_attribute(node, path, "volume")
+    recon = read_recon_attribute(node, path, "volume")
     if recon.get("kind", "volume") != "volume":
         raise ReconError(f"{path} holds {str(recon['kind'])[:50]}, not a volume")
     array = node if isinstance(node, zarr.Array) else _member(node, path)
     if not isinstance(array, zarr.Array):
         raise ReconError(f'volume {path} has no array "0"; it must be OME-Zarr or a zarr array')
     try:
-        voxel_size = _voxel_size(attributes_of(node, path, "volume"))
+        voxel_size = _voxel_size(read_attributes(node, path, "volume"))
     except BAD_METADATA as error:
-        raise damaged("volume", path, f"its multiscales metadata, {error!r}") from error
+        raise damage_error("volume", path, f"its multiscales metadata, {error!r}") from error
     return {
         "labels": Source(path, array),
         "voxel_size": voxel_size or (1.0, 1.0, 1.0),
@@ -129,7 +129,7 @@ def _member(node: Any, path: Path) -> Any:
     try:
         return node.get("0")
     except Exception as error:  # as many kinds as zarr.open raises
-        raise damaged("volume", path, error) from error
+        raise damage_error("volume", path, error) from error
 
 
 def _voxel_size(attributes: dict[str, Any]) -> tuple[float, ...] | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from recon.core.errors import ReconError
-from recon.core.storage.limits import TEXT, regular_file
+from recon.core.storage.limits import TEXT, stat_regular_file
 
 DOTS = 16_000_000
 """Most that the squares of the dots in each line may add up to: tomllib keeps every prefix of a
@@ -14,7 +14,7 @@ dotted key, so that one of 300,000 parts would take hundreds of gigabytes."""
 
 def read_toml(path: Path, what: str) -> dict[str, Any]:
     """Its table; `what` the file is begins the ReconError when it is none, or too large."""
-    TEXT.check(regular_file(path, what).st_size, f"{what} {path}", "shorten it")
+    TEXT.check(stat_regular_file(path, what).st_size, f"{what} {path}", "shorten it")
     try:
         with path.open("rb") as file:
             text = file.read(TEXT.bytes).decode("utf-8")

@@ -13,7 +13,7 @@ from zarr.codecs import ZstdCodec
 
 from recon.core.errors import ReconError, shown
 from recon.core.storage.blosc import guard
-from recon.core.storage.budget import available, format_memory
+from recon.core.storage.budget import format_memory, measure_available
 from recon.core.storage.limits import TEXT, VOLUME
 
 METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
@@ -36,31 +36,33 @@ def open_store(path: Path, what: str) -> Any:
         raise ReconError(
             f"{what} {path} is not a readable zarr store: it must be a folder; unpack an archive"
         )
-    _look_through(path, what)
+    _check_members(path, what)
     guard()
     try:
         return zarr.open(path, mode="r")
     except Exception as error:  # zarr raises many kinds for a damaged or foreign folder
-        raise ReconError(f"{what} {path} is not a readable zarr store: {_why(error)}") from error
+        raise ReconError(
+            f"{what} {path} is not a readable zarr store: {_explain(error)}"
+        ) from error
 
 
-def attributes_of(node: Any, path: Path, what: str) -> dict[str, Any]:
+def read_attributes(node: Any, path: Path, what: str) -> dict[str, Any]:
     """The attributes of a node; ReconError when they are no table."""
     try:
         return dict(node.attrs)
     except Exception as error:  # zarr does not look at them before
-        raise damaged(what, path, f"its attributes, {error!r}") from error
+        raise damage_error(what, path, f"its attributes, {error!r}") from error
 
 
-def recon_attribute(node: Any, path: Path, what: str) -> dict[str, Any]:
+def read_recon_attribute(node: Any, path: Path, what: str) -> dict[str, Any]:
     """The attribute `recon` of a node; empty when there is none."""
-    recon = attributes_of(node, path, what).get("recon", {})
+    recon = read_attributes(node, path, what).get("recon", {})
     if not isinstance(recon, dict):
-        raise damaged(what, path, "its attribute recon is no table")
+        raise damage_error(what, path, "its attribute recon is no table")
     return recon
 
 
-def _look_through(path: Path, what: str) -> None:
+def _check_members(path: Path, what: str) -> None:
     """Refuse links that lead out of the folder, what is no file, and metadata without end."""
     inside = os.path.realpath(path)
     folders = [inside]
@@ -77,7 +79,7 @@ def _look_through(path: Path, what: str) -> None:
                 elif entry.is_dir():
                     folders.append(entry.path)
                 elif not entry.is_file():
-                    raise damaged(what, path, f"{entry.name} in it is a pipe or a device")
+                    raise damage_error(what, path, f"{entry.name} in it is a pipe or a device")
                 if entry.name in METADATA:
                     size = entry.stat().st_size if os.path.exists(entry.path) else 0
                     TEXT.check(size, f"{what} {path}: {entry.name}", "write less into it")
@@ -96,7 +98,7 @@ class Source:
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.array, zarr.Array):
-            raise damaged(self.what, self.path, "it lacks an array")
+            raise damage_error(self.what, self.path, "it lacks an array")
         if self.dtype.kind not in "biufc":
             raise ReconError(
                 f"{self.what} {self.path} must hold numbers, got {self.array.dtype}; save integers"
@@ -138,19 +140,21 @@ class Source:
         try:
             values = np.asarray(self.array[where])
         except MemoryError:
-            if self._bytes() > (available() or 0):
+            if self._bytes() > (measure_available() or 0):
                 raise self._too_large() from None
-            raise damaged(self.what, self.path, "a chunk claims to be larger than it is") from None
+            raise damage_error(
+                self.what, self.path, "a chunk claims to be larger than it is"
+            ) from None
         except Exception as error:
-            raise damaged(self.what, self.path, error) from error
+            raise damage_error(self.what, self.path, error) from error
         lost = self.array.fill_value == LOST and values.dtype == np.uint8
         if lost and values.size and values.max() == LOST:
-            raise damaged(self.what, self.path, "a chunk of it is missing")
+            raise damage_error(self.what, self.path, "a chunk of it is missing")
         return values
 
     def whole(self) -> NDArray[Any]:
         """All of it; ReconError when there is not the memory for it."""
-        left = available()
+        left = measure_available()
         if left is not None and self._bytes() > left:
             raise self._too_large()
         return self[...]
@@ -173,10 +177,10 @@ COMPRESSION = ZstdCodec(level=0, checksum=True)
 """zarr's own choice, with a checksum: a flipped bit is found when the chunk is read."""
 
 
-def damaged(what: str, path: Path, why: object) -> ReconError:
+def damage_error(what: str, path: Path, why: object) -> ReconError:
     """Error for a file that is not as it was written."""
-    return ReconError(f"{what} {path} is damaged: {_why(why)}; copy or make it again")
+    return ReconError(f"{what} {path} is damaged: {_explain(why)}; copy or make it again")
 
 
-def _why(reason: object) -> str:
+def _explain(reason: object) -> str:
     return str(reason) or type(reason).__name__

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recon.core import Property, ReconError, Volume, option
 from recon.core.sampling.device import resolve_device
 from recon.core.storage.atomic import atomic_output
-from recon.core.storage.memory import out_of_memory
+from recon.core.storage.memory import is_out_of_memory
 from recon.plugins.materials.materials import Materials, list_bundled_materials
 from recon.plugins.materials.voigt import build_frames, rotate_expansion, rotate_stiffness
 from recon.plugins.properties.bounds import elastic_bounds, outside_bounds
@@ -102,7 +102,7 @@ class Homogenization(Property):
                 solved,
             )
         except Exception as error:
-            if not out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             voxels = " x ".join(map(str, elements.index.shape))
             raise ReconError(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recon.core import Property, ReconError, Volume, option
 from recon.core.sampling.device import resolve_device
-from recon.core.storage.memory import out_of_memory
+from recon.core.storage.memory import is_out_of_memory
 from recon.plugins.properties.stokes.fields import write_fields
 from recon.plugins.properties.stokes.flow import QUANTILES, Flow, Pores, State
 
@@ -79,7 +79,7 @@ class Permeability(Property):
         try:
             result = self._result(volume, pores)
         except Exception as error:
-            if not out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             raise ReconError(
                 f"permeability ran out of memory on {' x '.join(map(str, volume.shape))} voxels; "

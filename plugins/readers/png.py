@@ -7,7 +7,7 @@ import attrs
 
 from recon.core.errors import ReconError
 from recon.core.kinds import ImageFile, Reader
-from recon.core.kinds.reader import damaged
+from recon.core.kinds.reader import damage_error
 from recon.plugins.readers.channels import read_values
 from recon.plugins.readers.pillow import open_with_pillow
 from recon.plugins.readers.unpacked import DEFLATE, check_chunks, check_size
@@ -32,7 +32,7 @@ class Png(Reader):
         check_size(values * -(-depth // 8), path)
         check_chunks(path)
         if values * depth // 8 > DEFLATE * path.stat().st_size:
-            raise damaged(path, "it is cut off")
+            raise damage_error(path, "it is cut off")
         if depth == 16 and colour != 0:
             raise ReconError(f"{path} is a 16-bit colour image; save it as grey or with 8 bits")
         with open_with_pillow(path) as picture:

@@ -13,7 +13,7 @@ from tifffile import TiffFile
 
 from recon.core.errors import ReconError
 from recon.core.kinds import ImageFile, Reader
-from recon.core.kinds.reader import damaged
+from recon.core.kinds.reader import damage_error
 from recon.plugins.readers.channels import (
     OneValue,
     look_through_palette,
@@ -42,7 +42,7 @@ class Tif(Reader):
             parts = [part for part in tiff.series if not part.keyframe.is_reduced]
             complaints.check()
             if not parts:
-                raise damaged(path, "there is no image in it")
+                raise damage_error(path, "there is no image in it")
             check_size(sum(part.nbytes for part in parts), path)
             check_pages(tiff, (page for part in parts for page in part.pages if page), path)
             try:
@@ -111,7 +111,7 @@ class _Complaints(logging.Handler):
 
     def check(self) -> None:
         if self.messages:
-            raise damaged(self.path, self.messages[0])
+            raise damage_error(self.path, self.messages[0])
 
     def __enter__(self) -> "_Complaints":
         logging.getLogger("tifffile").addHandler(self)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from recon.core.kinds.reader import damaged
+from recon.core.kinds.reader import damage_error
 from recon.core.storage.limits import IMAGE
 
 FREE = 1 << 27  # bytes that a part may unpack to whatever the image says: harmless
@@ -49,17 +49,17 @@ def check_pages(tiff: Any, pages: Iterable[Any], path: Path) -> None:
             if 0 < offset < size
         ]
         if any(count > size for _, count in parts):  # as much memory would be made ready
-            raise damaged(path, "it is cut off")
+            raise damage_error(path, "it is cut off")
         packed = key.nbytes * key.bitspersample // (8 * key.dtype.itemsize)
         if ratio is not None and packed > ratio * sum(count for _, count in parts):
-            raise damaged(path, f"it is cut off, {packed} bytes cannot be in what there is")
+            raise damage_error(path, f"it is cut off, {packed} bytes cannot be in what there is")
         room = max(FREE, 2 * key.nbytes)
         for offset, count in parts:
             if unpacker is None or count * RATIOS[compression] <= room:
                 continue
             tiff.filehandle.seek(offset)
             if _exceeds(unpacker(), tiff.filehandle.read(count), room):
-                raise damaged(path, f"it unpacks to more than its {key.nbytes} bytes")
+                raise damage_error(path, f"it unpacks to more than its {key.nbytes} bytes")
 
 
 def check_chunks(path: Path) -> None:
@@ -70,7 +70,7 @@ def check_chunks(path: Path) -> None:
         while len(start := file.read(8)) == 8 and start[4:] != b"IEND":
             length = int.from_bytes(start[:4], "big")
             if length > size:
-                raise damaged(path, "it is cut off")
+                raise damage_error(path, "it is cut off")
             file.seek(length + 4, 1)
 
 

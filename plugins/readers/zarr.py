@@ -13,9 +13,9 @@ from recon.core.storage.ome_zarr import UNIT
 from recon.core.storage.zarr_store import (
     MEMBERS,
     Source,
-    attributes_of,
     open_store,
-    recon_attribute,
+    read_attributes,
+    read_recon_attribute,
 )
 from recon.plugins.readers.unpacked import check_size
 
@@ -49,8 +49,8 @@ def open_array(path: Path) -> tuple[Source, tuple[int, ...], Lengths | None]:
     node = open_store(path, "image")
     if isinstance(node, zarr.Array):
         return Source(path, node, "image"), node.shape, None
-    attributes = attributes_of(node, path, "image")
-    if recon_attribute(node, path, "image").get("kind") == "micrographs":
+    attributes = read_attributes(node, path, "image")
+    if read_recon_attribute(node, path, "image").get("kind") == "micrographs":
         raise ReconError(f"{path} holds micrographs already; give it to recon run or recon train")
     scales = attributes.get("ome", attributes).get("multiscales")
     array = node.get(scales[0]["datasets"][0]["path"] if scales else "0")

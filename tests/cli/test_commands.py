@@ -8,7 +8,7 @@ import pytest
 
 from recon.cli import COMMANDS, main
 from recon.core import Micrographs, Volume
-from recon.core.bundled import bundled
+from recon.core.bundled import list_bundled
 
 
 def test_help_lines_are_those_of_the_commands(recon):
@@ -64,6 +64,6 @@ def test_example_refuses_in_one_line(recon, arguments, message):
 def test_every_example_has_bundled_weights():
     from recon.workflow.examples import EXAMPLES
 
-    files = bundled("unet-ddpm")
+    files = list_bundled("unet-ddpm")
     assert set(EXAMPLES) <= set(files)
     assert all(file.stat().st_size < 8e6 for file in files.values())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from recon.cli import machine
-from recon.cli.doctor import examined, outcome, to_text
+from recon.cli.doctor import examine, run_test, to_text
 from recon.core import catalog
 
 
@@ -47,9 +47,9 @@ def test_doctor_tells_a_test_that_fails(monkeypatch):
     def fails(device):
         raise OSError("disk\nis gone")
 
-    assert outcome(fails, "cpu") == "OSError: disk is gone"
+    assert run_test(fails, "cpu") == "OSError: disk is gone"
     monkeypatch.setattr("recon.cli.doctor.TESTS", {"files": fails})
-    found = examined()
+    found = examine()
     assert found["broken"] == ["files: OSError: disk is gone"]
     assert "  files: OSError: disk is gone" in to_text(found)
 
@@ -76,9 +76,9 @@ ODD = [
 
 @pytest.mark.parametrize(("machine_facts", "device_facts", "message"), ODD)
 def test_oddities_are_named_with_a_remedy(machine_facts, device_facts, message):
-    (line,) = machine.oddities(WELL | machine_facts, CARD | device_facts)
+    (line,) = machine.list_oddities(WELL | machine_facts, CARD | device_facts)
     assert message in line and (";" in line or "so every" in line)
 
 
 def test_a_sound_machine_has_no_oddities():
-    assert list(machine.oddities(WELL, CARD)) == []
+    assert list(machine.list_oddities(WELL, CARD)) == []

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from recon.cli.interrupts import Interrupt, Stopped, heard
+from recon.cli.interrupts import Interrupt, Stopped, listen
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def handlers():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_ends_the_command_and_one_that_follows_does_not_disturb(number):
     put_in_order = []
-    with pytest.raises(Interrupt), heard() as received:
+    with pytest.raises(Interrupt), listen() as received:
         try:
             signal.raise_signal(number)
         finally:
@@ -36,7 +36,7 @@ def test_one_that_falls_into_a_destructor_is_not_lost():
         def __del__(self):
             signal.raise_signal(signal.SIGTERM)
 
-    with pytest.raises(Interrupt), heard():
+    with pytest.raises(Interrupt), listen():
         falls = Falls()
         del falls
         time.sleep(5)  # until it comes again
@@ -44,14 +44,14 @@ def test_one_that_falls_into_a_destructor_is_not_lost():
 
 def test_without_a_signal_all_is_as_it_was():
     before = signal.getsignal(signal.SIGTERM)
-    with heard():
+    with listen():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_an_ignored_signal_stays_ignored():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with heard() as received:
+    with listen() as received:
         signal.raise_signal(signal.SIGINT)
     assert received.number is None
 

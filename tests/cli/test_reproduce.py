@@ -97,9 +97,9 @@ def test_an_anchor_comes_from_the_volume_itself(recon):
 
 
 def test_made_in_slabs_and_again_in_memory(recon, monkeypatch):
-    monkeypatch.setattr("recon.workflow.executors.local.thickness_within", lambda *_: 8)
+    monkeypatch.setattr("recon.workflow.executors.local.choose_thickness", lambda *_: 8)
     recon(*SMALL, "--out", "out")
-    monkeypatch.setattr("recon.workflow.executors.local.thickness_within", lambda *_: None)
+    monkeypatch.setattr("recon.workflow.executors.local.choose_thickness", lambda *_: None)
     identical(recon, "out/volume.zarr")
 
 

@@ -10,7 +10,7 @@ import xarray as xr
 import zarr
 
 from recon.core import Micrographs, Recipe, Volume, catalog, sample_steps
-from recon.workflow.folder import Folder, free_name
+from recon.workflow.folder import Folder, find_free_name
 
 QUICK = ("run", "--denoiser", "gaussian", "--harmonizer", "none", "--steps", 4)
 SMALL = (*QUICK, "--shape", 12, 10, 16)
@@ -117,7 +117,7 @@ def test_a_taken_name_gets_a_number_and_resume_does_nothing_when_finished(recon)
     recon(*SMALL)
     recon(*SMALL)
     assert Path("recon-run/volume.zarr").exists() and Path("recon-run-2/volume.zarr").exists()
-    assert free_name("recon-run") == Path("recon-run-3")
+    assert find_free_name("recon-run") == Path("recon-run-3")
     before = Path("recon-run/report.html").stat().st_mtime_ns
     assert "is finished" in recon(*SMALL, "--out", "recon-run", "--resume").stderr
     assert Path("recon-run/report.html").stat().st_mtime_ns == before
@@ -232,7 +232,9 @@ def test_weights_and_micrographs_of_different_materials_are_refused(recon, micro
 
 
 def test_out_of_memory_is_one_line(recon, monkeypatch):
-    monkeypatch.setattr("recon.workflow.planning.plan.available", lambda: None)  # as on a Mac
+    monkeypatch.setattr(
+        "recon.workflow.planning.plan.measure_available", lambda: None
+    )  # as on a Mac
     result = recon(*QUICK, "--shape", 4000, 4000, 4000, "--out", "huge", code=2)
     assert line(result).startswith("out of memory; take a smaller --shape")
     assert not Path("huge/volume.zarr").exists()

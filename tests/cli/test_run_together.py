@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from recon.core import Volume
-from recon.core.bundled import bundled
+from recon.core.bundled import list_bundled
 
 pytestmark = pytest.mark.processes
 
@@ -58,7 +58,7 @@ def finish(script, processes, *arguments, folder, code=0):
 
 def weights_of(name):
     """Arguments: bundled weights by their file, so that runs are not compared with micrographs."""
-    return "--weights", bundled("unet-ddpm")[name]
+    return "--weights", list_bundled("unet-ddpm")[name]
 
 
 @pytest.fixture(scope="module")

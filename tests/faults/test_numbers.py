@@ -10,7 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from recon.core import Micrographs, Recipe, ReconError, Volume, catalog, sample_steps, weights
-from recon.core.bundled import bundled
+from recon.core.bundled import list_bundled
 from recon.core.recipe import Choice
 from recon.plugins.denoisers.gaussian import Gaussian
 from recon.plugins.denoisers.training import Training
@@ -67,7 +67,7 @@ def test_a_harmonizer_that_overflows_is_the_one_named(monkeypatch):
 
 def changed(path, change):
     """A copy of bundled weights with tensors changed: their first and last, by name."""
-    with safe_open(bundled("unet-ddpm")["porous"], "pt") as file:
+    with safe_open(list_bundled("unet-ddpm")["porous"], "pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         metadata = file.metadata()
     network = [name for name in tensors if not name.startswith("statistics")]

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from recon.core.bundled import bundled
+from recon.core.bundled import list_bundled
 
 pytestmark = pytest.mark.processes
 
@@ -67,7 +67,7 @@ def test_a_pixel_lost_by_one_process_ends_all_with_one_line(tmp_path):
 
 @pytest.mark.parametrize("how", ["torchrun", "dask"])
 def test_what_several_processes_made_one_makes_again_and_the_reverse(tmp_path, how):
-    network = ("run", "--weights", bundled("unet-ddpm")["porous"], "--shape", 20, 16, 18)
+    network = ("run", "--weights", list_bundled("unet-ddpm")["porous"], "--shape", 20, 16, 18)
     run = (*network, "--steps", 4, "--out", "out")
     several = 2 if how == "torchrun" else 1
     flags = () if how == "torchrun" else ("--executor", "dask", "--workers", 2)

@@ -4,11 +4,11 @@ import attrs
 import numpy as np
 
 from recon.core import Recipe, catalog, sample_steps
-from recon.core.bundled import bundled
+from recon.core.bundled import list_bundled
 from recon.core.job import resolve
 from recon.core.recipe import Choice
 
-NAMES = sorted(bundled("unet-ddpm"))
+NAMES = sorted(list_bundled("unet-ddpm"))
 LAGS = (1, 2, 4, 8)
 SPREAD = 16
 """Seeds that the stored means and deviations are of."""

@@ -23,7 +23,7 @@ from timing import timing
 from transfer import few, transfer
 
 from recon.core import Micrographs, Recipe, Volume
-from recon.core.bundled import weights_path
+from recon.core.bundled import find_weights
 
 TABLE = {
     "material": "porous",
@@ -201,7 +201,7 @@ def test_a_network_denoises_its_own_material_better_than_noise(small):
         plane: [rng.permuted(image.ravel()).reshape(image.shape) for image in stack]
         for plane, stack in slices.planes.items()
     }
-    weights = weights_path("unet-ddpm", "porous")
+    weights = find_weights("unet-ddpm", "porous")
     own = denoising_error(weights, slices)
     assert 0 < own < 0.4 < denoising_error(weights, Micrographs(noise))
 

@@ -14,7 +14,7 @@ from recon.workflow.examples import EXAMPLES
 @cache
 def material():
     """Micrographs of one half of porous material, and a part of the other half."""
-    labels = EXAMPLES["porous"].volume((96, 96, 96))
+    labels = EXAMPLES["porous"].generate((96, 96, 96))
     half = labels[:48]
     planes = {
         "xy": half[::4],

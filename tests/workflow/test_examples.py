@@ -9,9 +9,9 @@ from scipy import ndimage
 
 from recon.core import ReconError, Volume
 from recon.workflow.examples import EXAMPLES, cut, example
-from recon.workflow.examples.field import gaussian_field
-from recon.workflow.examples.packing import contacts, net_force, scatter
-from recon.workflow.examples.specks import without_specks
+from recon.workflow.examples.field import draw_gaussian_field
+from recon.workflow.examples.packing import find_contacts, scatter, sum_forces
+from recon.workflow.examples.specks import remove_specks
 
 SMALL = (40, 48, 56)
 SHA256 = {
@@ -47,7 +47,7 @@ def assert_contract(labels, phases, tolerance):
 
 @pytest.fixture(scope="module", params=list(EXAMPLES))
 def medium(request):
-    return request.param, EXAMPLES[request.param].volume((96, 96, 96))
+    return request.param, EXAMPLES[request.param].generate((96, 96, 96))
 
 
 def test_index_names_the_default_first():
@@ -84,10 +84,10 @@ def test_periodic(medium):
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_seed_decides(name):
-    labels = EXAMPLES[name].volume(SMALL)
+    labels = EXAMPLES[name].generate(SMALL)
     assert labels.shape == SMALL
     assert hashlib.sha256(labels.tobytes()).hexdigest().startswith(SHA256[name])
-    other = EXAMPLES[name].volume(SMALL, seed=99)
+    other = EXAMPLES[name].generate(SMALL, seed=99)
     assert (other != labels).mean() > 0.2
 
 
@@ -122,7 +122,7 @@ def test_unknown_name_suggests():
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_contract_at_full_size(name):
     made = EXAMPLES[name]
-    assert_contract(made.volume(), len(made.phases), tolerance=0.02)
+    assert_contract(made.generate(), len(made.phases), tolerance=0.02)
 
 
 def test_field_has_the_spectrum_asked_for():
@@ -132,7 +132,7 @@ def test_field_has_the_spectrum_asked_for():
     def spectrum(kz, ky, kx):
         return np.exp(-((1.0 * kz) ** 2) - (0.5 * ky) ** 2 - (0.2 * kx + 0.1) ** 2)
 
-    field = gaussian_field(shape, np.random.default_rng(5), lambda *k: spectrum(*map(abs, k)))
+    field = draw_gaussian_field(shape, np.random.default_rng(5), lambda *k: spectrum(*map(abs, k)))
     noise = np.random.default_rng(5).standard_normal(shape)
     assert field.mean() == pytest.approx(0, abs=1e-12)
     assert field.std() == pytest.approx(1)
@@ -150,10 +150,10 @@ def test_scatter_puts_one_point_in_each_layer():
 
 def test_contacts_cross_the_faces():
     points = np.array([[0.5, 5, 5], [9.5, 5, 5], [5, 5, 5.0], [-1e-20, 1, 1]])
-    i, j, unit, distance = contacts(points, np.full(3, 10.0), 2.0)
+    i, j, unit, distance = find_contacts(points, np.full(3, 10.0), 2.0)
     assert {*i, *j} == {0, 1}
     np.testing.assert_allclose(distance, [1.0])
-    force = net_force(i, j, unit, 4)
+    force = sum_forces(i, j, unit, 4)
     np.testing.assert_allclose(force[0], [1, 0, 0])
     np.testing.assert_allclose(force.sum(0), 0)
 
@@ -163,8 +163,8 @@ def test_specks_go_and_pieces_across_a_face_stay():
     mask[10:20, 10:20, 10:20] = True
     mask[5, 5, 5:8] = True  # 3 voxels: a speck
     mask[2, 25, 28:] = mask[2, 25, :2] = True  # 4 voxels through a face: none
-    kept = without_specks(mask, 4)
+    kept = remove_specks(mask, 4)
     assert not kept[5, 5].any()
     mask[5, 5] = False
     np.testing.assert_array_equal(kept, mask)
-    assert ndimage.label(without_specks(mask, 5))[1] == 1
+    assert ndimage.label(remove_specks(mask, 5))[1] == 1

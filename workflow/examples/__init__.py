@@ -21,23 +21,23 @@ class Example:
 
     description  one line
     phases       names of the phases 0..K-1
-    volume       (shape, seed) -> (z, y, x) uint8 labels, periodic; both have defaults
+    generate     (shape, seed) -> (z, y, x) uint8 labels, periodic; both have defaults
     """
 
     description: str
     phases: tuple[str, ...]
-    volume: Callable[..., NDArray[np.uint8]]
+    generate: Callable[..., NDArray[np.uint8]]
 
 
 EXAMPLES = {
     "porous": Example(
-        "separator-like lamellae normal to x, two phases", porous.PHASES, porous.volume
+        "separator-like lamellae normal to x, two phases", porous.PHASES, porous.generate
     ),
     "fibres": Example(
-        "short round fibres mostly along z, two phases", fibres.PHASES, fibres.volume
+        "short round fibres mostly along z, two phases", fibres.PHASES, fibres.generate
     ),
     "electrode": Example(
-        "flattened particles, binder and pore, three phases", electrode.PHASES, electrode.volume
+        "flattened particles, binder and pore, three phases", electrode.PHASES, electrode.generate
     ),
 }
 
@@ -51,7 +51,7 @@ def example(name: str) -> tuple[Micrographs, Volume]:
     if name not in EXAMPLES:
         raise unknown("example", name, EXAMPLES)
     chosen = EXAMPLES[name]
-    volume = Volume(chosen.volume(), VOXEL_SIZE, chosen.phases)
+    volume = Volume(chosen.generate(), VOXEL_SIZE, chosen.phases)
     return cut(volume), volume
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from recon.workflow.examples.field import Field, Spectrum, gaussian_field
-from recon.workflow.examples.packing import contacts, net_force, scatter
-from recon.workflow.examples.specks import without_specks
+from recon.workflow.examples.field import Field, Spectrum, draw_gaussian_field
+from recon.workflow.examples.packing import find_contacts, scatter, sum_forces
+from recon.workflow.examples.specks import remove_specks
 
 PHASES = ("pore", "active", "binder")
 ACTIVE, BINDER = 0.48, 0.12
@@ -26,7 +26,7 @@ UNEVENNESS = 2.5  # of the binder, voxels
 SPECK = 40  # smallest piece left of a phase, voxels
 
 
-def volume(shape: tuple[int, int, int] = (192, 192, 192), seed: int = 6) -> NDArray[np.uint8]:
+def generate(shape: tuple[int, int, int] = (192, 192, 192), seed: int = 6) -> NDArray[np.uint8]:
     """Battery electrode of flattened particles, binder and pore, three phases, periodic.
 
     shape    (z, y, x)
@@ -34,21 +34,21 @@ def volume(shape: tuple[int, int, int] = (192, 192, 192), seed: int = 6) -> NDAr
     cost     O(voxels); about 6 s at 192^3
     """
     rng = np.random.Generator(np.random.PCG64(seed))
-    centres, radii = _particles(shape, rng)
-    nearest, second = _distances(centres, radii, shape)
-    nearest += ROUGHNESS * gaussian_field(shape, rng, _smooth(3.0))
-    active = without_specks(nearest < np.quantile(nearest, ACTIVE), SPECK)
-    active = ~without_specks(~active, SPECK)
+    centres, radii = _draw_particles(shape, rng)
+    nearest, second = _measure_distances(centres, radii, shape)
+    nearest += ROUGHNESS * draw_gaussian_field(shape, rng, _make_spectrum(3.0))
+    active = remove_specks(nearest < np.quantile(nearest, ACTIVE), SPECK)
+    active = ~remove_specks(~active, SPECK)
 
     wetting = ndimage.gaussian_filter(nearest + second, 1.0, mode="wrap")
-    wetting += UNEVENNESS * gaussian_field(shape, rng, _smooth(6.0))
+    wetting += UNEVENNESS * draw_gaussian_field(shape, rng, _make_spectrum(6.0))
     binder = ~active & (wetting < np.quantile(wetting[~active], BINDER / (1 - ACTIVE)))
-    binder = without_specks(binder, SPECK)
-    solid = ~without_specks(~(active | binder), SPECK)
+    binder = remove_specks(binder, SPECK)
+    solid = ~remove_specks(~(active | binder), SPECK)
     return np.where(active, 1, np.where(solid, 2, 0)).astype(np.uint8)
 
 
-def _smooth(length: float) -> Spectrum:
+def _make_spectrum(length: float) -> Spectrum:
     """Spectrum of a field that varies over `length` voxels, the same in all directions."""
 
     def spectrum(kz: Field, ky: Field, kx: Field) -> Field:
@@ -58,7 +58,7 @@ def _smooth(length: float) -> Spectrum:
     return spectrum
 
 
-def _particles(shape: tuple[int, int, int], rng: np.random.Generator) -> tuple[Field, Field]:
+def _draw_particles(shape: tuple[int, int, int], rng: np.random.Generator) -> tuple[Field, Field]:
     """Centres (n, 3) and radii (n,) in the space stretched along z by 1 / FLATNESS."""
     box = np.array(shape, float) / (FLATNESS, 1, 1)
     mean_volume = 4 / 3 * np.pi * RADIUS**3 * (1 + 3 * SPREAD**2)
@@ -66,13 +66,15 @@ def _particles(shape: tuple[int, int, int], rng: np.random.Generator) -> tuple[F
     radii = np.clip(RADIUS * (1 + SPREAD * rng.standard_normal(count)), RADIUS / 2, LARGEST)
     centres = scatter(count, box, rng)
     for _ in range(ROUNDS):
-        i, j, unit, distance = contacts(centres, box, 2 * SPACING * LARGEST)
+        i, j, unit, distance = find_contacts(centres, box, 2 * SPACING * LARGEST)
         overlap = np.maximum(SPACING * (radii[i] + radii[j]) - distance, 0)
-        centres = centres + net_force(i, j, unit * overlap[:, None] / 2, count)
+        centres = centres + sum_forces(i, j, unit * overlap[:, None] / 2, count)
     return centres, radii
 
 
-def _distances(centres: Field, radii: Field, shape: tuple[int, int, int]) -> tuple[Field, Field]:
+def _measure_distances(
+    centres: Field, radii: Field, shape: tuple[int, int, int]
+) -> tuple[Field, Field]:
     """Distances, in stretched space, to the nearest and the second nearest particle's surface."""
     nearest = np.full(shape, REACH)
     second = np.full(shape, REACH)

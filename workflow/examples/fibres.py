@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.workflow.examples.field import Field
-from recon.workflow.examples.packing import contacts, net_force, scatter
-from recon.workflow.examples.specks import without_specks
+from recon.workflow.examples.packing import find_contacts, scatter, sum_forces
+from recon.workflow.examples.specks import remove_specks
 
 PHASES = ("matrix", "fibre")
 FRACTION = 0.37  # of fibre volume, before overlaps
@@ -24,7 +24,7 @@ ROUNDS = 40  # of pushing
 SPECK = 30  # smallest matrix pocket left between touching fibres, voxels
 
 
-def volume(shape: tuple[int, int, int] = (192, 192, 192), seed: int = 12) -> NDArray[np.uint8]:
+def generate(shape: tuple[int, int, int] = (192, 192, 192), seed: int = 12) -> NDArray[np.uint8]:
     """Short fibres mostly along z, round, slightly bent, two phases, periodic.
 
     shape    (z, y, x)
@@ -38,7 +38,7 @@ def volume(shape: tuple[int, int, int] = (192, 192, 192), seed: int = 12) -> NDA
     lines = _scatter(count, box, rng)
     for _ in range(ROUNDS):
         lines = lines + _push(lines, box)
-    return (~without_specks(_draw(lines, shape) == 0, SPECK)).astype(np.uint8)
+    return (~remove_specks(_draw(lines, shape) == 0, SPECK)).astype(np.uint8)
 
 
 def _scatter(count: int, box: Field, rng: np.random.Generator) -> Field:
@@ -55,9 +55,9 @@ def _scatter(count: int, box: Field, rng: np.random.Generator) -> Field:
 def _push(lines: Field, box: Field) -> Field:
     """Displacement that moves overlapping beads apart and keeps every line a parabola."""
     beads = lines.reshape(-1, 3)
-    i, j, unit, distance = contacts(beads, box, DIAMETER + GAP)
+    i, j, unit, distance = find_contacts(beads, box, DIAMETER + GAP)
     overlap = (DIAMETER + GAP - distance) * (i // BEADS != j // BEADS)
-    force = net_force(i, j, unit * overlap[:, None] / 2, len(beads)).reshape(lines.shape)
+    force = sum_forces(i, j, unit * overlap[:, None] / 2, len(beads)).reshape(lines.shape)
     modes, _ = np.linalg.qr(np.vander(np.linspace(-1, 1, BEADS), 3, increasing=True))
     # a contact acts on few beads of a line: with a step of 1 the line would move too little
     smooth = modes * [1.0, 1.0, 1 / STIFFNESS] @ modes.T

@@ -10,7 +10,7 @@ Field = NDArray[np.float64]
 Spectrum = Callable[[Field, Field, Field], Field]
 
 
-def gaussian_field(
+def draw_gaussian_field(
     shape: tuple[int, int, int], rng: np.random.Generator, spectrum: Spectrum
 ) -> Field:
     """Stationary periodic Gaussian field of mean 0 and variance 1.
@@ -21,7 +21,7 @@ def gaussian_field(
     cost      two real FFTs
     """
     modes = fft.rfftn(rng.standard_normal(shape))
-    kz, ky, kx = (_wave_numbers(n, axis) for axis, n in enumerate(shape))
+    kz, ky, kx = (_list_wave_numbers(n, axis) for axis, n in enumerate(shape))
     modes *= np.sqrt(spectrum(kz, ky, kx[..., : modes.shape[2]]))
     modes[0, 0, 0] = 0.0
     field: Field = fft.irfftn(modes, s=shape, overwrite_x=True)
@@ -29,7 +29,7 @@ def gaussian_field(
     return field
 
 
-def _wave_numbers(n: int, axis: int) -> Field:
+def _list_wave_numbers(n: int, axis: int) -> Field:
     """Wave numbers of an axis of n voxels, radians per voxel, shaped to broadcast along it."""
     along = np.ones(3, int)
     along[axis] = n

@@ -19,7 +19,7 @@ def scatter(count: int, box: Field, rng: np.random.Generator) -> Field:
     return points
 
 
-def contacts(points: Field, box: Field, reach: float) -> tuple[Index, Index, Field, Field]:
+def find_contacts(points: Field, box: Field, reach: float) -> tuple[Index, Index, Field, Field]:
     """Pairs nearer than `reach`: their indices (n,), unit vectors j to i (n, 3), distances (n,)."""
     inside = points % box
     inside[inside >= box] = 0.0  # the remainder of a tiny negative number is the box's own length
@@ -30,7 +30,7 @@ def contacts(points: Field, box: Field, reach: float) -> tuple[Index, Index, Fie
     return i, j, apart / distance[:, None], distance
 
 
-def net_force(i: Index, j: Index, force: Field, count: int) -> Field:
+def sum_forces(i: Index, j: Index, force: Field, count: int) -> Field:
     """Sum (count, 3) of the forces (n, 3) on the points i and of their reactions on j."""
     sums = [np.bincount(i, f, count) - np.bincount(j, f, count) for f in force.T]
     return np.stack(sums, 1)

@@ -7,8 +7,8 @@ from one to the next.
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.workflow.examples.field import Field, Spectrum, gaussian_field
-from recon.workflow.examples.specks import without_specks
+from recon.workflow.examples.field import Field, Spectrum, draw_gaussian_field
+from recon.workflow.examples.specks import remove_specks
 
 PHASES = ("pore", "solid")
 SOLID = 0.38
@@ -20,7 +20,7 @@ SHARPNESS = 1.5  # of the union: higher is nearer to the maximum of the fields
 SPECK = 40  # smallest grain or bubble left, voxels
 
 
-def volume(shape: tuple[int, int, int] = (192, 192, 192), seed: int = 11) -> NDArray[np.uint8]:
+def generate(shape: tuple[int, int, int] = (192, 192, 192), seed: int = 11) -> NDArray[np.uint8]:
     """Separator-like lamellae, two phases, anisotropic, periodic.
 
     shape    (z, y, x)
@@ -34,12 +34,12 @@ def volume(shape: tuple[int, int, int] = (192, 192, 192), seed: int = 11) -> NDA
     rng = np.random.Generator(np.random.PCG64(seed))
     union = np.zeros(shape)
     for slope in (SLOPE, -SLOPE):
-        union += np.exp(SHARPNESS * gaussian_field(shape, rng, _lamellae(slope)))
-    solid = without_specks(union > np.quantile(union, 1 - SOLID), SPECK)
-    return (~without_specks(~solid, SPECK)).astype(np.uint8)
+        union += np.exp(SHARPNESS * draw_gaussian_field(shape, rng, _make_spectrum(slope)))
+    solid = remove_specks(union > np.quantile(union, 1 - SOLID), SPECK)
+    return (~remove_specks(~solid, SPECK)).astype(np.uint8)
 
 
-def _lamellae(slope: float) -> Spectrum:
+def _make_spectrum(slope: float) -> Spectrum:
     """Spectrum of sheets x = slope * z: waves of about one period across them."""
     k0 = 2 * np.pi / PERIOD
 

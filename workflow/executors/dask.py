@@ -74,15 +74,15 @@ class Dask:
         from distributed.versions import VersionMismatchWarning
 
         from recon.workflow.executors.fitness import check_workers
-        from recon.workflow.executors.local_cluster import local_cluster, shares
+        from recon.workflow.executors.local_cluster import share_cores, start_local_cluster
 
         with contextlib.ExitStack() as stack:
             stack.enter_context(silence())
             source: dict[str, Any] = {}
             if self.scheduler is None:
                 on_cpu = resolve_device(recipe.device) == "cpu"
-                workers, threads = shares(self.workers, recipe.samples, on_cpu)
-                source["address"] = stack.enter_context(local_cluster(workers, threads))
+                workers, threads = share_cores(self.workers, recipe.samples, on_cpu)
+                source["address"] = stack.enter_context(start_local_cluster(workers, threads))
             elif Path(self.scheduler).is_file():
                 source["scheduler_file"] = self.scheduler
             else:
@@ -102,11 +102,11 @@ class Dask:
             yield client
 
     def _wait(self, client: "Client") -> None:
-        there = len(client.scheduler_info(n_workers=-1)["workers"])
-        if there >= (self.workers or 1):
+        present = len(client.scheduler_info(n_workers=-1)["workers"])
+        if present >= (self.workers or 1):
             return
         if self.workers is not None:
-            self.tell(f"{there} of {self.workers} workers are there; waiting for the others")
+            self.tell(f"{present} of {self.workers} workers are there; waiting for the others")
         try:
             client.wait_for_workers(self.workers or 1, None if self.workers else FIRST_WORKER)
         except TimeoutError:

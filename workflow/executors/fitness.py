@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from recon.core import weights
-from recon.core.bundled import bundled
+from recon.core.bundled import list_bundled
 from recon.core.catalog import catalog
 from recon.core.errors import ReconError
 from recon.core.recipe import Recipe
@@ -36,7 +36,7 @@ class Needs:
     def of(cls, recipe: Recipe) -> "Needs":
         """Plugins, (denoiser, name) of bundled weights, device."""
         denoiser, name = recipe.denoiser.name, recipe.weights or next(iter(EXAMPLES))
-        shipped = (denoiser, name) if name in bundled(denoiser) else None
+        shipped = (denoiser, name) if name in list_bundled(denoiser) else None
         return cls(tuple((k, c.name) for k, c in recipe.plugins()), shipped, recipe.device)
 
 
@@ -57,7 +57,7 @@ def collect_facts(
             versions[f"{kind} {name}"] = None
     if shipped is not None:
         try:
-            path = bundled(shipped[0]).get(shipped[1])
+            path = list_bundled(shipped[0]).get(shipped[1])
         except ReconError:
             path = None
         digest = weights.read(path).sha256 if path is not None else None
@@ -108,7 +108,7 @@ def check_workers(client: "Client", recipe: Recipe) -> None:
         if isinstance(actual, CommClosedError):
             continue  # it died: another takes its place, and is asked when it gets a sample
         if isinstance(actual, BaseException):
-            lacking[worker] = f"cannot run recon {version('microrecon')}: {_line(actual)}"
+            lacking[worker] = f"cannot run recon {version('microrecon')}: {_format_error(actual)}"
         elif lacks := list_differences(expected, actual):
             lacking[worker] = ", ".join(lacks)
         else:
@@ -146,5 +146,5 @@ def _group(remarks: Mapping[str, str], verb: str = "") -> str:
     return "; ".join(parts)
 
 
-def _line(error: BaseException) -> str:
+def _format_error(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__

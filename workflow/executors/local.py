@@ -24,7 +24,7 @@ from recon.workflow.executors import Order, Progress, Sample, Sink
 from recon.workflow.executors.in_slabs import sample_in_slabs
 from recon.workflow.executors.on_disk import OnDisk
 from recon.workflow.executors.streamed import StreamedVolume
-from recon.workflow.planning.plan import scratch, thickness_within
+from recon.workflow.planning.plan import choose_thickness, estimate_scratch
 from recon.workflow.provenance import describe_machine
 
 SAVE_EVERY = 10.0
@@ -47,10 +47,10 @@ class Local:
 
     def prepare(self, job: Job, folder: Path) -> None:
         """Refuse what slabs do not bring within the memory, or have no room on the disk for."""
-        if thickness_within(self.memory, job) is None:
+        if choose_thickness(self.memory, job) is None:
             return
         refuse_slabs(job.recipe)
-        needed = scratch(job)
+        needed = estimate_scratch(job)
         if (free := disk_usage(folder).free) < needed:
             raise ReconError(
                 f"a volume of this shape is worked on in slabs that take {format_memory(needed)} "
@@ -60,7 +60,7 @@ class Local:
 
     def execute(self, order: Order, sink: Sink, progress: Progress) -> None:
         """All samples are reconstructed, then all are measured."""
-        thickness = thickness_within(self.memory, order.job) if order.unmade else None
+        thickness = choose_thickness(self.memory, order.job) if order.unmade else None
         make = make_sample if thickness is None else partial(make_in_slabs, thickness=thickness)
         failed = make_all(order, sink, partial(make, order, progress))
         measure_samples(order, sink, progress, self.memory, failed)

@@ -20,20 +20,20 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_
 ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
 
 
-def shares(workers: int | None, samples: int, on_cpu: bool) -> tuple[int, int]:
+def share_cores(workers: int | None, samples: int, on_cpu: bool) -> tuple[int, int]:
     """How many workers, and threads of each: together no more than the cores.
 
     OMP_NUM_THREADS, when it is set, is the threads of each, as it is without Dask.
     """
     first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    given = int(first) if first.isdigit() and int(first) > 0 else None
-    wanted = max(1, CPU_COUNT // (given or 1)) if on_cpu else 1
+    threads = int(first) if first.isdigit() and int(first) > 0 else None
+    wanted = max(1, CPU_COUNT // (threads or 1)) if on_cpu else 1
     count = workers or min(samples, wanted)
-    return count, given or max(1, CPU_COUNT // count)
+    return count, threads or max(1, CPU_COUNT // count)
 
 
 @contextlib.contextmanager
-def local_cluster(workers: int, threads: int) -> Iterator[LocalCluster]:
+def start_local_cluster(workers: int, threads: int) -> Iterator[LocalCluster]:
     """Workers that are processes, each for one sample at a time."""
     environment = {
         **dask.config.get(ENVIRONMENT),
@@ -44,9 +44,9 @@ def local_cluster(workers: int, threads: int) -> Iterator[LocalCluster]:
     with contextlib.ExitStack() as stack:
         stack.callback(_restore, dict(os.environ))  # a nanny sets its worker's in this process
         stack.enter_context(dask.config.set({ENVIRONMENT: environment}))
-        with _interrupts_held(), warnings.catch_warnings():
+        with _block_interrupts(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Port .* is already in use")
-            cluster = _started(
+            cluster = _start_cluster(
                 n_workers=workers,
                 threads_per_worker=1,
                 memory_limit=0,  # a sample that needs more fails as it would without Dask
@@ -57,7 +57,7 @@ def local_cluster(workers: int, threads: int) -> Iterator[LocalCluster]:
         yield cluster
 
 
-def _started(**options: Any) -> LocalCluster:
+def _start_cluster(**options: Any) -> LocalCluster:
     """The cluster; Dask starts a worker that dies anew, but not one that dies while it starts."""
     try:
         return LocalCluster(**options)
@@ -69,7 +69,7 @@ def _started(**options: Any) -> LocalCluster:
 
 
 @contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
+def _block_interrupts() -> Iterator[None]:
     """Ctrl-C is for this thread alone, once the block has ended.
 
     Threads and processes inherit the mask in which they were started, and a terminal sends the

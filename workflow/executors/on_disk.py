@@ -38,13 +38,13 @@ class OnDisk(Slabs):
         return [(a, min(a + self.thickness, side)) for a in range(0, side, self.thickness)]
 
     def store(self, shape: Shape, dtype: torch.dtype, axis: int, make: Read) -> Stored:
-        with self._told():
-            return self._written(shape, dtype, axis, make)
+        with self._explain_errors():
+            return self._write(shape, dtype, axis, make)
 
     def allocate_labels(self, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
         """In a file of the folder, which goes when nobody holds the array."""
         path = self.folder / f"{next(self._numbers)}.labels"
-        with self._told():
+        with self._explain_errors():
             with path.open("wb") as file:
                 file.truncate(prod(shape))
                 if hasattr(os, "posix_fallocate"):  # a full disk would kill the process later
@@ -53,7 +53,7 @@ class OnDisk(Slabs):
         weakref.finalize(array, path.unlink, missing_ok=True)
         return np.asarray(array)
 
-    def _written(self, shape: Shape, dtype: torch.dtype, axis: int, make: Read) -> Stored:
+    def _write(self, shape: Shape, dtype: torch.dtype, axis: int, make: Read) -> Stored:
         path = self.folder / f"{next(self._numbers)}.zarr"
         array = zarr.create_array(
             path,
@@ -69,8 +69,8 @@ class OnDisk(Slabs):
         return stored
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """What goes wrong in the folder is a ReconError."""
+    def _explain_errors(self) -> Iterator[None]:
+        """What goes wrong in the folder as a ReconError."""
         try:
             yield
         except OSError as error:

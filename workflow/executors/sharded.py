@@ -62,9 +62,9 @@ class Sharded(Slabs):
         return value
 
     def all_gather(self, value: Any) -> list[Any]:
-        found: list[Any] = [None] * self.processes.size
-        dist.all_gather_object(found, value)
-        return found
+        values: list[Any] = [None] * self.processes.size
+        dist.all_gather_object(values, value)
+        return values
 
 
 class Shard(Stored):
@@ -74,7 +74,7 @@ class Shard(Stored):
         self.slabs, self.shape, self.axis, self.values = slabs, shape, axis, values
 
     def along(self, axis: int) -> Read:
-        values = self.values if axis == self.axis else self._transposed(axis)
+        values = self.values if axis == self.axis else self._transpose(axis)
         ((first, _),) = self.slabs.bounds(self.shape[axis + 1])
 
         def read(low: int, high: int) -> Tensor:
@@ -82,7 +82,7 @@ class Shard(Stored):
 
         return read
 
-    def _transposed(self, axis: int) -> Tensor:
+    def _transpose(self, axis: int) -> Tensor:
         """The slab along another axis: every process sends to each what it is to have."""
         size, shape = self.slabs.processes.size, list(self.shape)
         out = [self.slabs.bounds_of(shape[axis + 1], rank) for rank in range(size)]
@@ -97,19 +97,19 @@ class Shard(Stored):
             sizes.append(torch.Size(shape))
         received = sent.new_empty(sum(part.numel() for part in sizes))
         dist.all_to_all_single(
-            _real(received),
-            _real(sent),
-            [part.numel() * _words(sent) for part in sizes],
-            [piece.numel() * _words(sent) for piece in pieces],
+            _view_as_real(received),
+            _view_as_real(sent),
+            [part.numel() * _count_words(sent) for part in sizes],
+            [piece.numel() * _count_words(sent) for piece in pieces],
         )
         parts = torch.split(received, [part.numel() for part in sizes])
         return torch.cat([p.view(s) for p, s in zip(parts, sizes, strict=True)], self.axis + 1)
 
 
-def _real(values: Tensor) -> Tensor:
+def _view_as_real(values: Tensor) -> Tensor:
     """The same numbers as reals; gloo knows no complex ones."""
     return torch.view_as_real(values).view(-1) if values.is_complex() else values
 
 
-def _words(values: Tensor) -> int:
+def _count_words(values: Tensor) -> int:
     return 2 if values.is_complex() else 1

@@ -62,9 +62,9 @@ def load(folder: Path, slabs: Slabs, device: str) -> tuple[int, SlabField] | Non
     if not note.exists():
         return None
     try:
-        kept = json.loads(note.read_text())
-        array = zarr.open_array(folder / kept["field"], mode="r")
-        done = int(kept["done"])
+        latest = json.loads(note.read_text())
+        array = zarr.open_array(folder / latest["field"], mode="r")
+        done = int(latest["done"])
         c, z, y, x = array.shape
         complete = array.nchunks_initialized == prod(array.cdata_shape)
     except (OSError, KeyError, TypeError, ValueError) as error:

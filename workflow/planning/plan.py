@@ -11,7 +11,7 @@ from recon.core.data.planes import NORMAL, PLANES, in_plane
 from recon.core.errors import ReconError
 from recon.core.job import Job
 from recon.core.sampling.noise import Step
-from recon.core.storage.budget import available, format_memory
+from recon.core.storage.budget import format_memory, measure_available
 from recon.workflow.planning.passes import Passes, count_passes
 from recon.workflow.planning.tracing import Cost, trace
 
@@ -62,13 +62,13 @@ class Memory:
             },
         )
 
-    def thickness(self, limit: int | None) -> int | None:
+    def choose_thickness(self, limit: int | None) -> int | None:
         """Of slabs on disk that keep within a limit; None when the volume fits as a whole.
 
         limit  bytes; when not given most of what is available
         """
         if limit is None:
-            left = available()
+            left = measure_available()
             limit = self.whole if left is None else int(SPARE * left)
         if self.whole <= limit:
             return None
@@ -108,24 +108,24 @@ class Plan:
         passes, memory, shape = count_passes(job), Memory.of(job), job.recipe.shape
         planes = trace_planes(job)
         flop = sum(
-            n * cost.flop * shape[NORMAL[plane]] // slices(job, plane)
+            n * cost.flop * shape[NORMAL[plane]] // count_slices(job, plane)
             for plane, n in passes.of.items()
             if (cost := planes[plane]) is not None
         )
         voxels = prod(shape)
-        thickness = memory.thickness(limit)
+        thickness = memory.choose_thickness(limit)
         beside = passes.total * prod(job.field_shape) * passes.seconds
         seconds = beside + time_network(job, flop, passes.total * voxels)
-        scratch_bytes = 0 if thickness is None else scratch(job)
+        scratch_bytes = 0 if thickness is None else estimate_scratch(job)
         return cls(passes, flop or None, memory, thickness, seconds, voxels, scratch_bytes)
 
 
-def scratch(job: Job) -> int:
+def estimate_scratch(job: Job) -> int:
     """Bytes on disk of the fields of a sample in slabs."""
     return ON_DISK * prod(job.field_shape)
 
 
-def slices(job: Job, plane: str) -> int:
+def count_slices(job: Job, plane: str) -> int:
     """Slices of a plane that are handed to the denoiser at a time."""
     return min(CHUNK, job.recipe.shape[NORMAL[plane]])
 
@@ -135,7 +135,7 @@ def trace_planes(job: Job) -> dict[str, Cost | None]:
     costs = {}
     for plane in PLANES:
         rows, columns = (job.recipe.shape[axis] for axis in in_plane(plane))
-        shape = (slices(job, plane), job.field_shape[0], rows, columns)
+        shape = (count_slices(job, plane), job.field_shape[0], rows, columns)
         costs[plane] = trace(partial(job.denoiser.clean, step=TYPICAL, plane=plane), shape)
     return costs
 
@@ -160,11 +160,11 @@ def time_network(job: Job, flop: int, pixels: int) -> float:
     return best * flop / cost.flop
 
 
-def thickness_within(limit: int | None, job: Job) -> int | None:
+def choose_thickness(limit: int | None, job: Job) -> int | None:
     """Of slabs on disk for a sample to keep within a memory; None: the volume is in memory.
 
     Of small volumes it is not asked what they need, unless there is a limit.
     """
     if limit is None and IN_MEMORY * prod(job.field_shape) <= UNASKED:
         return None
-    return Memory.of(job).thickness(limit)
+    return Memory.of(job).choose_thickness(limit)

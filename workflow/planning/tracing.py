@@ -21,13 +21,13 @@ class Cost:
     peak: int
 
 
-def _attention(
+def _count_attention(
     query: tuple[int, ...], key: tuple[int, ...], value: tuple[int, ...], *_: Any, **__: Any
 ) -> int:
     return int(sdpa_flop_count(query, key, value))  # type: ignore[no-untyped-call]
 
 
-ON_CPU = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention}
+ON_CPU = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _count_attention}
 """What torch's counter leaves out."""
 
 

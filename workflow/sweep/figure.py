@@ -46,7 +46,7 @@ def draw(sweep: Sweep, rows: Sequence[dict[str, Any]], path: Path) -> None:
     panels = figure.subplots(height, width, squeeze=False, sharey="row")
     for line, quantities in zip(panels, grid, strict=True):
         for axes, quantity in zip(line, quantities, strict=False):
-            _panel(axes, sweep, rows, quantity)
+            _draw_panel(axes, sweep, rows, quantity)
         for axes in line[len(quantities) :]:
             axes.set_axis_off()
         line[0].set_ylabel(quantities[0].axis, fontsize=8.5, color=INK)
@@ -79,11 +79,13 @@ def _list_quantities(sweep: Sweep, rows: Sequence[dict[str, Any]]) -> list[list[
     return [[Quantity(key[len(FRACTIONS) + 1 :], "volume fraction", key) for key in shares]]
 
 
-def _panel(axes: Axes, sweep: Sweep, rows: Sequence[dict[str, Any]], quantity: Quantity) -> None:
+def _draw_panel(
+    axes: Axes, sweep: Sweep, rows: Sequence[dict[str, Any]], quantity: Quantity
+) -> None:
     first, *others = sweep.vary
-    along = _places(axes, sweep, first)
+    along = _place_values(axes, sweep, first)
     floors = {row.get(quantity.floor) for row in rows} - {None}
-    for number, (label, group) in enumerate(_lines(sweep, rows, others).items()):
+    for number, (label, group) in enumerate(_group_lines(sweep, rows, others).items()):
         group = sorted(group, key=lambda row: along[sweep.format_value(first, row[first])])
         x = [along[sweep.format_value(first, row[first])] for row in group]
         colour = COLOURS[number % len(COLOURS)]
@@ -95,10 +97,12 @@ def _panel(axes: Axes, sweep: Sweep, rows: Sequence[dict[str, Any]], quantity: Q
             "lw": 1.4,
             "label": label or None,
         }
-        bars = _numbers(group, quantity.deviation)
-        axes.errorbar(x, _numbers(group, quantity.value), yerr=bars, capsize=2, **style)
+        bars = _collect_numbers(group, quantity.deviation)
+        axes.errorbar(x, _collect_numbers(group, quantity.value), yerr=bars, capsize=2, **style)
         if len(floors) > 1:
-            axes.plot(x, _numbers(group, quantity.floor), color=colour, lw=0.9, ls=(0, (4, 2)))
+            axes.plot(
+                x, _collect_numbers(group, quantity.floor), color=colour, lw=0.9, ls=(0, (4, 2))
+            )
     if floors:
         mean = float(np.mean(list(floors)))
         place = mean if len(floors) == 1 else np.nan
@@ -112,7 +116,7 @@ def _panel(axes: Axes, sweep: Sweep, rows: Sequence[dict[str, Any]], quantity: Q
     axes.spines[["left", "bottom"]].set_color(FAINT)
 
 
-def _places(axes: Axes, sweep: Sweep, key: str) -> dict[str, float]:
+def _place_values(axes: Axes, sweep: Sweep, key: str) -> dict[str, float]:
     """Where each value lies on the axis: numbers at their place, anything else side by side."""
     values = sweep.vary[key]
     names = [sweep.format_value(key, value) for value in values]
@@ -125,7 +129,7 @@ def _places(axes: Axes, sweep: Sweep, key: str) -> dict[str, float]:
     return dict(zip(names, places, strict=True))
 
 
-def _lines(
+def _group_lines(
     sweep: Sweep, rows: Sequence[dict[str, Any]], others: Sequence[str]
 ) -> dict[str, list[dict[str, Any]]]:
     """Rows by what they have in common beside the first varied value."""
@@ -138,6 +142,6 @@ def _lines(
     return lines
 
 
-def _numbers(rows: Sequence[dict[str, Any]], column: str) -> list[float]:
-    found = [row.get(column) for row in rows]
-    return [np.nan if value is None else float(value) for value in found]
+def _collect_numbers(rows: Sequence[dict[str, Any]], column: str) -> list[float]:
+    values = [row.get(column) for row in rows]
+    return [np.nan if value is None else float(value) for value in values]

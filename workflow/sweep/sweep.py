@@ -98,7 +98,7 @@ def sweep(
     for place, combination in enumerate(combinations):
         report = _name_progress(combination, folder, f"{place + 1}/{len(combinations)}", progress)
         try:
-            row = _row(combination, networks, folder, report)
+            row = _make_row(combination, networks, folder, report)
         except ReconError as error:
             failed[combination.name] = str(error)
             continue
@@ -133,11 +133,11 @@ class Networks:
             checkpoint = self.folder.state(f"{name}.training")
             checkpoint.parent.mkdir(exist_ok=True)
 
-            def shown(what: str, done: int, total: int, state: str) -> None:
+            def report(what: str, done: int, total: int, state: str) -> None:
                 self.progress(what if name == "all" else f"{what} {name}", done, total, state)
 
             images = Micrographs.open(recipe.micrographs)
-            train(recipe, images, path, checkpoint=checkpoint, progress=shown)
+            train(recipe, images, path, checkpoint=checkpoint, progress=report)
             checkpoint.unlink(missing_ok=True)
         return attrs.evolve(recipe, weights=str(path))
 
@@ -175,13 +175,13 @@ def _check_sources(recipe: Recipe) -> None:
         check_comparable(material, micrographs)
 
 
-def _row(
+def _make_row(
     combination: Combination, networks: Networks, folder: Folder, progress: Progress
 ) -> dict[str, Any]:
     """A row of the table: kept from before, judged from volumes that are there, or made."""
-    kept = folder.state(f"{combination.name}.row.json")
-    if kept.exists():
-        row: dict[str, Any] = json.loads(kept.read_text())
+    path = folder.state(f"{combination.name}.row.json")
+    if path.exists():
+        row: dict[str, Any] = json.loads(path.read_text())
         return row
     place = Folder(folder.path / combination.name)
     times = folder.state(f"{combination.name}.seconds.json")
@@ -205,7 +205,7 @@ def _row(
         "seconds": sum(seconds.values()) / len(seconds) if seconds else None,
         **sweep_table.judge_row(comparison or _open_volumes(place.path)),
     }
-    with atomic_output(kept, replace=True) as partial:
+    with atomic_output(path, replace=True) as partial:
         partial.write_text(json.dumps(row))
     return row
 
@@ -230,10 +230,10 @@ def _name_progress(
 ) -> Progress:
     """Steps of all samples of a combination as one course; what comes after takes seconds."""
 
-    def shown(what: str, done: int, total: int, state: str) -> None:
+    def report(what: str, done: int, total: int, state: str) -> None:
         if what.startswith("reconstruct"):
             made = len(list(_list_files(folder.path / combination.name)))
             samples = combination.recipe.samples
             progress(f"{combination.name} ({place})", made * total + done, samples * total, state)
 
-    return shown
+    return report

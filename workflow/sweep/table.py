@@ -24,7 +24,7 @@ def judge_row(result: Comparison | Sequence[Volume]) -> dict[str, Any]:
     volume-fraction.PHASE                     mean over samples;  .difference  from the reference's
     """
     if not isinstance(result, Comparison):
-        return _fractions(result)
+        return _average_fractions(result)
     table = result.to_table()
     row: dict[str, Any] = {}
     for name, agreement in result.metrics.items():
@@ -32,10 +32,10 @@ def judge_row(result: Comparison | Sequence[Volume]) -> dict[str, Any]:
             continue
         headline = {key: table[name][key] for key in ("error", "floor", "ratio", "spread")}
         row |= {f"{name}.{key}": value for key, value in headline.items()}
-        row[f"{name}.deviation"] = _deviation(agreement)
+        row[f"{name}.deviation"] = _compute_deviation(agreement)
         for where, values in agreement.table.mean("phase").groupby(agreement.over):
             for key in ("error", "floor"):
-                row[f"{name}.{key}.{where}"] = _finite(values[key].item())
+                row[f"{name}.{key}.{where}"] = _replace_infinite(values[key].item())
     for phase, share in table[FRACTIONS].items():
         row[f"{FRACTIONS}.{phase}"] = share["sample"]
         row[f"{FRACTIONS}.{phase}.difference"] = share["difference"]
@@ -49,7 +49,7 @@ def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
         writer = csv.DictWriter(stream, columns)
         writer.writeheader()
         for row in rows:
-            writer.writerow({key: _cell(value) for key, value in row.items()})
+            writer.writerow({key: _format_cell(value) for key, value in row.items()})
 
 
 def to_text(sweep: Sweep, rows: Sequence[dict[str, Any]]) -> str:
@@ -67,9 +67,9 @@ def to_text(sweep: Sweep, rows: Sequence[dict[str, Any]]) -> str:
             if key == "floor" and len(set(values)) == 1 and values[0] is not None:
                 notes.append(f"{metric} {values[0]:.3f}")
             elif any(value is not None for value in values):
-                columns.append((metric, head, [_number(value, ".3f") for value in values]))
-    columns.append(_worst_fraction(rows))
-    columns.append(("seconds", "", [_number(row["seconds"], ".1f") for row in rows]))
+                columns.append((metric, head, [_format_number(value, ".3f") for value in values]))
+    columns.append(_find_worst_fraction(rows))
+    columns.append(("seconds", "", [_format_number(row["seconds"], ".1f") for row in rows]))
     lines = _align(columns)
     if notes:
         lines.append(f"sampling error (estimated from 2D): {', '.join(notes)}")
@@ -80,12 +80,14 @@ def to_text(sweep: Sweep, rows: Sequence[dict[str, Any]]) -> str:
 
 def list_statistics(sweep: Sweep, columns: Iterable[str]) -> list[str]:
     """The compared statistics of the recipe's metrics, or all where it has none of them."""
-    found = [key.removesuffix(".error") for key in columns if key.endswith(".error")]
+    statistics = [key.removesuffix(".error") for key in columns if key.endswith(".error")]
     metrics = [choice.name for choice in sweep.combine()[0].recipe.metrics]
-    return [s for metric in metrics for s in found if s.partition(".")[0] == metric] or found
+    return [s for metric in metrics for s in statistics if s.partition(".")[0] == metric] or (
+        statistics
+    )
 
 
-def _worst_fraction(rows: Sequence[dict[str, Any]]) -> tuple[str, str, list[str]]:
+def _find_worst_fraction(rows: Sequence[dict[str, Any]]) -> tuple[str, str, list[str]]:
     """The largest difference of a phase fraction; without a reference the last phase's own."""
     ends = ".difference"
     off = [
@@ -93,9 +95,9 @@ def _worst_fraction(rows: Sequence[dict[str, Any]]) -> tuple[str, str, list[str]
         for row in rows
     ]
     if all(off):
-        return "fraction", "off by", [_number(max(one, key=abs), "+.4f") for one in off]
+        return "fraction", "off by", [_format_number(max(one, key=abs), "+.4f") for one in off]
     last = [[value for key, value in row.items() if key.startswith(FRACTIONS)][-1] for row in rows]
-    return "fraction", "last phase", [_number(value, ".4f") for value in last]
+    return "fraction", "last phase", [_format_number(value, ".4f") for value in last]
 
 
 def _align(columns: Sequence[tuple[str, str, list[str]]]) -> list[str]:
@@ -115,7 +117,7 @@ def _align(columns: Sequence[tuple[str, str, list[str]]]) -> list[str]:
     return lines if any(tops) else lines[1:]
 
 
-def _fractions(volumes: Sequence[Volume]) -> dict[str, Any]:
+def _average_fractions(volumes: Sequence[Volume]) -> dict[str, Any]:
     mean = np.mean([volume.fractions() for volume in volumes], axis=0)
     return {
         f"{FRACTIONS}.{name}": float(value)
@@ -123,22 +125,24 @@ def _fractions(volumes: Sequence[Volume]) -> dict[str, Any]:
     }
 
 
-def _deviation(agreement: Agreement) -> float | None:
+def _compute_deviation(agreement: Agreement) -> float | None:
     errors = agreement.errors
     if errors.sizes["sample"] < 2:
         return None
-    return _finite(errors.mean([d for d in errors.dims if d != "sample"]).std(ddof=1).item())
+    return _replace_infinite(
+        errors.mean([d for d in errors.dims if d != "sample"]).std(ddof=1).item()
+    )
 
 
-def _finite(value: float) -> float | None:
+def _replace_infinite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _number(value: float | None, form: str) -> str:
+def _format_number(value: float | None, form: str) -> str:
     return "none" if value is None else format(value, form)
 
 
-def _cell(value: Any) -> Any:
+def _format_cell(value: Any) -> Any:
     if isinstance(value, float):
         return f"{value:.6g}"
     return format_part(value) if isinstance(value, bool | list | tuple) else value

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from recon.core import ChunkedVolume, ReconError, Volume, catalog, measure_all
 from recon.core.data.chunked_volume import LARGEST, part_shape, shares
-from recon.core.storage.budget import available, format_memory, parse_memory, resident
+from recon.core.storage.budget import (
+    format_memory,
+    measure_available,
+    measure_resident,
+    parse_memory,
+)
 from recon.core.testing import labels as textures
 from recon.plugins.metrics.clusters_by_parts import COST, OF_LAYER
 from recon.plugins.metrics.two_point import BATCH, OF_BATCH
@@ -217,9 +222,9 @@ def test_what_is_no_amount_of_memory_is_refused(text):
 
 def test_memory_is_told_of_this_process():
     assert format_memory(2.14e9) == "2.14GB" and format_memory(12) == "12B"
-    before = resident()
+    before = measure_resident()
     block = np.ones(30_000_000)
-    assert resident() - before > 100_000_000 or before == 500_000_000
-    left = available()
+    assert measure_resident() - before > 100_000_000 or before == 500_000_000
+    left = measure_available()
     assert left is None or left > 0
     del block

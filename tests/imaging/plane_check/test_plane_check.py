@@ -32,7 +32,7 @@ def cut(labels, step):
 @cache
 def example(name):
     """Every 8th slice of each plane of 96^3 voxels, and the names of the phases."""
-    return cut(EXAMPLES[name].volume((96, 96, 96)), 8), EXAMPLES[name].phases
+    return cut(EXAMPLES[name].generate((96, 96, 96)), 8), EXAMPLES[name].phases
 
 
 @pytest.fixture(params=sorted(EXAMPLES))

@@ -8,7 +8,7 @@ from recon.core import Recipe, ReconError
 from recon.core.job import resolve
 from recon.core.recipe import Choice
 from recon.workflow.planning.passes import count_passes
-from recon.workflow.planning.plan import Memory, Plan, thickness_within
+from recon.workflow.planning.plan import Memory, Plan, choose_thickness
 from recon.workflow.planning.tracing import trace
 
 POROUS = Recipe(weights="porous")
@@ -62,17 +62,17 @@ def test_the_arithmetic_grows_with_the_voxels():
 def test_thinner_slabs_as_the_limit_falls():
     recipe = attrs.evolve(POROUS, shape=(512, 512, 512))
     memory = Memory.of(resolve(recipe))
-    assert memory.thickness(memory.whole) is None
-    found = [memory.thickness(limit) for limit in memory.slabs.values()]
+    assert memory.choose_thickness(memory.whole) is None
+    found = [memory.choose_thickness(limit) for limit in memory.slabs.values()]
     assert found == [64, 32, 16, 8]
     assert list(memory.slabs.values()) == sorted(memory.slabs.values(), reverse=True)
     with pytest.raises(ReconError, match="even in thin slabs, got 500MB; give more memory="):
-        memory.thickness(500_000_000)
+        memory.choose_thickness(500_000_000)
 
 
 def test_a_small_volume_is_whole_without_a_question():
     recipe = attrs.evolve(POROUS, shape=(64, 64, 64))
-    assert thickness_within(None, resolve(recipe)) is None
+    assert choose_thickness(None, resolve(recipe)) is None
 
 
 def test_attention_is_counted():
