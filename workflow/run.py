@@ -130,7 +130,8 @@ def check_unchanged(folder: Folder, job: Job) -> None:
             f"the run in {folder.path} was begun with other weights: {changes}; put the file "
             "back, or choose another out="
         )
-    if others := [name for name in anchors if before["anchors_sha256"].get(name) != anchors[name]]:
+    begun = before.get("anchors_sha256", anchors)  # an older recon did not note them
+    if others := [name for name in anchors if begun.get(name) != anchors[name]]:
         raise ReconError(
             f"the run in {folder.path} was begun with other slices as anchors {', '.join(others)}; "
             "put the files back, or choose another out="

@@ -208,6 +208,19 @@ def test_resume_refuses_other_weights(recon, monkeypatch):
     recon(*run, "--resume")
 
 
+def test_resume_refuses_other_anchors(recon, monkeypatch):
+    labels = (np.random.default_rng(0).random((10, 16)) < 0.4).astype(np.uint8)
+    np.save("slice.npy", labels)
+    run = (*SMALL, "--anchor", "xy:5=slice.npy", "--out", "out")
+    stopped(recon, monkeypatch, *run)
+    np.save("slice.npy", 1 - labels)
+    line = refused(recon, *run[1:], "--resume")
+    assert "the run in out was begun with other slices as anchors xy:5; put the files back" in line
+    np.save("slice.npy", labels)
+    recon(*run, "--resume")
+    assert np.array_equal(Volume.open("out/volume.zarr").labels[5], labels)
+
+
 @pytest.mark.filterwarnings("default:changed since")
 def test_resume_tells_of_other_versions(recon, monkeypatch):
     run = (*SMALL, "--out", "out")
