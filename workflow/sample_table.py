@@ -12,6 +12,7 @@ import xarray as xr
 from recon.core.data.volume import Volume
 from recon.core.recipe import Recipe
 from recon.core.storage.atomic import atomic_output
+from recon.validation.comparison.comparison import FRACTIONS
 from recon.workflow.results import Results
 
 MOST = 36
@@ -38,9 +39,9 @@ def write(
         row = {"sample": number, "seed": recipe.seed + number, **made}
         counts = np.bincount(volume.labels.ravel(), minlength=len(volume.phases))
         for phase, count in zip(volume.phases, counts, strict=True):
-            row[f"volume-fraction.{phase}"] = count / volume.labels.size
+            row[f"{FRACTIONS}.{phase}"] = count / volume.labels.size
         for name, value in measured.items():
-            if name != "volume-fraction":
+            if name != FRACTIONS:
                 row |= _list_columns(name, value)
         rows.append(row)
     with atomic_output(path, replace=True) as partial, partial.open("w", newline="") as stream:
