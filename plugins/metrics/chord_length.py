@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterable, Mapping
 import attrs
 import numpy as np
 import xarray as xr
-from numba import njit
 from numpy.typing import NDArray
 
 from recon.core import Compared, Metric, option
+from recon.core.compiling import kernel, subroutine
 from recon.plugins.metrics.curves import (
     Curve,
     Sample,
@@ -147,7 +147,7 @@ def _mean(chords: Chords, longest: int) -> Curve:
     return ratio(lengths, chords.weights.sum(1))[:, None]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def count_chords(lines: NDArray[np.uint8], phases: int, periodic: bool) -> NDArray[np.int64]:
     """Chords (2, phases, length + 1) by length along the middle axis: whole, cut by the border.
 
@@ -176,7 +176,7 @@ def count_chords(lines: NDArray[np.uint8], phases: int, periodic: bool) -> NDArr
     return counts
 
 
-@njit(cache=True, nogil=True)
+@subroutine()
 def _close(
     counts: NDArray[np.int64], start: int, end: int, first: int, last: int, periodic: bool
 ) -> None:

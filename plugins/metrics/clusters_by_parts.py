@@ -4,13 +4,13 @@ from functools import partial
 
 import attrs
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import label
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from recon.core import ChunkedVolume, Volume
+from recon.core.compiling import kernel
 from recon.plugins.structure.clusters import Ends, Reach, layers, touching
 
 COST = 8  # bytes a voxel of a part: labels, mask, index, and some to spare
@@ -62,7 +62,7 @@ def _labelled(phase: int, labels: NDArray[np.uint8]) -> Labelled:
     return Labelled(count_members(index.reshape(-1), count), layers(index))
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def count_members(index: NDArray[np.int32], count: int) -> NDArray[np.int64]:
     """Voxels of the clusters 1..count (count,): bincount without its copy of 8 bytes a voxel."""
     sizes = np.zeros(count + 1, np.int64)

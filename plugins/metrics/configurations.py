@@ -1,8 +1,9 @@
 """How often each arrangement of a phase occurs in 2 x 2 pixels or 2 x 2 x 2 voxels."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from recon.core.compiling import kernel
 
 
 def count_configurations(stack: NDArray[np.uint8], depth: int, phases: int) -> NDArray[np.int64]:
@@ -23,7 +24,7 @@ def count_configurations(stack: NDArray[np.uint8], depth: int, phases: int) -> N
     return counts
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _count(
     labels: NDArray[np.uint8],
     places: tuple[int, int, int],

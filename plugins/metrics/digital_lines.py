@@ -7,8 +7,9 @@ has the mirrored lines.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from recon.core.compiling import kernel
 
 DIGITS = 12  # of slopes and steps, so that those of mirrored directions are equal numbers
 Lines = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]
@@ -69,7 +70,7 @@ def tally_chords(stack: NDArray[np.uint8], lines: Lines, phases: int, longest: i
     return tally
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _tally_slices(
     stack: NDArray[np.uint8],
     width: int,
@@ -105,7 +106,7 @@ def _tally_slices(
             best[p] = 0
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _raise_to_runs(
     labels: NDArray[np.uint8],
     lines: tuple[int, int, int, int],
@@ -141,7 +142,7 @@ def _raise_to_runs(
             begin, phase = i, here
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _share(directions: NDArray[np.int64], which: np.uint64) -> int:
     """Count a pixel in the directions of its longest chords; the first of them."""
     ties, first = 0, -1

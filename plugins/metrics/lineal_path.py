@@ -10,10 +10,10 @@ Lu & Torquato, Phys. Rev. A 45, 922 (1992).
 import attrs
 import numpy as np
 import xarray as xr
-from numba import njit
 from numpy.typing import NDArray
 
 from recon.core import Compared, Metric, option
+from recon.core.compiling import kernel, subroutine
 from recon.plugins.metrics.curves import (
     Sample,
     as_array,
@@ -60,7 +60,7 @@ class LinealPath(Metric):
         return as_array(self.name, "direction", by_direction(curves))
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def count_runs(
     words: NDArray[np.uint64], length: int, step: int, periodic: bool, lags: int
 ) -> NDArray[np.int64]:
@@ -83,7 +83,7 @@ def count_runs(
     return counts
 
 
-@njit(cache=True, nogil=True)
+@subroutine()
 def _narrow(starts: NDArray[np.uint64], ahead: NDArray[np.uint64]) -> np.uint64:
     alive = np.uint64(0)
     for i in range(starts.size):

@@ -12,9 +12,11 @@ from typing import Any
 import attrs
 import numba
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
+
+from recon.core.compiling import kernel
 
 WORD = 64
 TILE = 1 << 16  # words of one tile: 512 KiB, in reach of the second-level cache
@@ -119,7 +121,7 @@ def _count_tile(
     return kernel(words, length, step, periodic, lags)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def pack(
     voxels: NDArray[np.uint8],
     phase: int,

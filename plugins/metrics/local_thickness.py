@@ -12,11 +12,11 @@ from itertools import product
 import attrs
 import numpy as np
 import xarray as xr
-from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from recon.core import Compared, Metric, Micrographs, ReconError, Volume, option
+from recon.core.compiling import kernel, subroutine
 from recon.plugins.metrics.curves import number_of_lags
 
 Squares = NDArray[np.float64]
@@ -146,7 +146,7 @@ def containing(
     return needed[kind]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def ridge(
     squares: Squares,
     rank: NDArray[np.int64],
@@ -180,7 +180,7 @@ def ridge(
     return kept[:n].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def paint(
     covered: Squares,
     squares: Squares,
@@ -206,7 +206,7 @@ def paint(
                         row[c] = max(row[c], square)
 
 
-@njit(cache=True, nogil=True)
+@subroutine()
 def _reach(square: float, edge: float, at: int, side: int, periodic: bool) -> range:
     """Places around `at` nearer than a squared distance, inside the side unless periodic."""
     most = int(np.ceil(np.sqrt(square) / edge)) - 1

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from recon.core.compiling import kernel
 
 
 def count_windows(
@@ -45,7 +46,7 @@ def places(side: int, length: int) -> NDArray[np.int64]:
     return np.unique(np.concatenate([first, room - first]))
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _count(
     stack: NDArray[np.uint8],
     begins: NDArray[np.int64],
@@ -82,7 +83,7 @@ def _count(
                     percolating[phase, axis, share] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _find_leading(
     box: NDArray[np.uint8],
     parent: NDArray[np.int32],
@@ -110,7 +111,7 @@ def _find_leading(
                 leads[phase, axis] = True
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _join(box: NDArray[np.uint8], parent: NDArray[np.int32], voxels: NDArray[np.int64]) -> None:
     """Number the voxels of a box such that connected ones of one phase lead to one root."""
     depth, height, width = box.shape
@@ -130,13 +131,13 @@ def _join(box: NDArray[np.uint8], parent: NDArray[np.int32], voxels: NDArray[np.
                 p += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _unite(parent: NDArray[np.int32], one: int, other: int) -> None:
     one, other = _root(parent, one), _root(parent, other)
     parent[max(one, other)] = min(one, other)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _root(parent: NDArray[np.int32], p: int) -> int:
     while parent[p] != p:
         parent[p] = parent[parent[p]]

@@ -14,10 +14,10 @@ from functools import partial
 import attrs
 import numpy as np
 import xarray as xr
-from numba import njit
 from numpy.typing import NDArray
 
 from recon.core import Compared, Metric, option
+from recon.core.compiling import kernel
 from recon.core.data.planes import AXES
 from recon.plugins.metrics.curves import Sample, along_axes, by_direction, pooled
 from recon.plugins.metrics.segments import along
@@ -82,7 +82,7 @@ def _faces_and_places(
     return count_faces(along(part, axis), phases, periodic)[:, None], np.array([places])
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def count_faces(lines: NDArray[np.uint8], phases: int, periodic: bool) -> NDArray[np.int64]:
     """Faces (phases,) between a phase and others, normal to the middle axis of the lines."""
     faces = np.zeros(phases, np.int64)

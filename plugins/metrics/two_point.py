@@ -15,11 +15,11 @@ import numba
 import numpy as np
 import scipy.fft
 import xarray as xr
-from numba import njit
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 
 from recon.core import Compared, Metric, Micrographs, option
+from recon.core.compiling import kernel, subroutine
 from recon.core.data.planes import NORMAL, PLANES, in_plane
 from recon.plugins.metrics.curves import (
     Sample,
@@ -100,7 +100,7 @@ class TwoPoint(Metric):
             yield plane, (found for _, found in parts)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def count_pairs(
     words: NDArray[np.uint64], length: int, step: int, periodic: bool, lags: int
 ) -> NDArray[np.int64]:
@@ -116,7 +116,7 @@ def count_pairs(
     return counts
 
 
-@njit(cache=True, nogil=True)
+@subroutine()
 def _common(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> np.int64:
     common = np.uint64(0)
     for i in range(one.size):

@@ -10,10 +10,10 @@ Torquato, Beasley & Chiew, J. Chem. Phys. 88, 6540 (1988).
 import attrs
 import numpy as np
 import xarray as xr
-from numba import njit
 from numpy.typing import NDArray
 
 from recon.core import Compared, Metric, Micrographs, ReconError, Volume, option
+from recon.core.compiling import kernel, subroutine
 from recon.plugins.metrics.curves import Curve, as_array, number_of_lags, ratio, windows
 from recon.plugins.metrics.segments import along
 from recon.plugins.structure.clusters import Clusters
@@ -64,7 +64,7 @@ class TwoPointCluster(Metric):
         return curves
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def count_common(clusters: NDArray[np.int32], lags: int, periodic: bool) -> NDArray[np.int64]:
     """Pairs at lag r < lags along the middle axis that are in one cluster (0: in none)."""
     counts = np.zeros(lags, np.int64)
@@ -79,7 +79,7 @@ def count_common(clusters: NDArray[np.int32], lags: int, periodic: bool) -> NDAr
     return counts
 
 
-@njit(cache=True, nogil=True)
+@subroutine()
 def _equal(one: NDArray[np.int32], other: NDArray[np.int32]) -> np.int64:
     equal = np.int64(0)
     for i in range(one.size):

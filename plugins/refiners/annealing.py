@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.core.compiling import kernel, subroutine
 from recon.plugins.refiners.pattern_counts import CELLS
 from recon.plugins.refiners.topology import FACES, count_components, wrap_index
 
@@ -42,7 +42,7 @@ class Stack(NamedTuple):
     spacings: NDArray[np.int64]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def count(stack: Stack, sums: Sums) -> None:
     """Add the patterns and pairs that hold a voxel of the stack's planes."""
     labels, flat, low, high, wrap, spacings = stack
@@ -63,7 +63,7 @@ def count(stack: Stack, sums: Sums) -> None:
     _count_pairs(labels, low, high, wrap, sums.pairs)
 
 
-@numba.njit(cache=True, nogil=True)
+@subroutine()
 def _count_pairs(labels: Labels, low: int, high: int, wrap: Wrap, pairs: Counts) -> None:
     """Add the pairs of planes, each once: from its first voxel, or where that is elsewhere."""
     for z in range(low, high):
@@ -77,7 +77,6 @@ def _count_pairs(labels: Labels, low: int, high: int, wrap: Wrap, pairs: Counts)
                         pairs[face // 2, there, here] += 1
 
 
-@numba.njit(cache=True, nogil=True)
 def anneal(
     stack: Stack,
     have: Sums,
@@ -95,24 +94,40 @@ def anneal(
     state  (1,) of the random numbers
     held   (Z, Y, X) voxels that stay, or of no size
     """
+    miss = 2 * weight.patterns * (have.patterns - expected.patterns)
+    price = np.empty((*miss.shape, 2), np.float32)
+    price[..., 0] = weight.patterns + miss
+    price[..., 1] = weight.patterns - miss
+    _anneal(stack, have, expected, weight, price, tries, room, state, held)
+
+
+@kernel()
+def _anneal(
+    stack: Stack,
+    have: Sums,
+    expected: Sums,
+    weight: Sums,
+    price: Prices,
+    tries: int,
+    room: Codes,
+    state: NDArray[np.uint64],
+    held: NDArray[np.bool_],
+) -> None:
+    """`anneal`, given the prices of the patterns."""
     labels, flat, low, high, wrap, spacings = stack
     patterns, pairs = have
     wanted, wanted_pairs = expected
     cost_of, cost_of_pairs = weight
     phases = pairs.shape[-1]
-    miss = 2 * cost_of * (patterns - wanted)
-    price = np.empty((*patterns.shape, 2), np.float32)
-    price[..., 0] = cost_of + miss
-    price[..., 1] = cost_of - miss
-    power = np.array([phases**n for n in range(CELLS)])
     moved = np.zeros(phases, np.int64)
     step = np.zeros((3, phases, phases), np.int64)
+    change = np.empty(CELLS, np.int64)
     found = np.empty((3, len(spacings), CELLS), np.int64)
     rows = np.empty((5, 3), np.int64)
     for number in range(tries):
         z = low + _random(state) % (high - low)
         y, x = _random(state) % labels.shape[1], _random(state) % labels.shape[2]
-        old = int(labels[z, y, x])
+        old = int(np.int64(labels[z, y, x]))  # a byte would be a second signature of all below
         new = _beside(labels, wrap, z, y, x, _random(state) % 6)[1]
         if new < 0 or new == old or (held.size > 0 and held[z, y, x]):
             continue
@@ -123,7 +138,10 @@ def anneal(
                 _around(
                     labels, flat, wrap, plane, spacings[s], z, y, x, phases, found[plane, s], rows
                 )
-        change = (new - old) * power
+        place_value = new - old
+        for n in range(CELLS):
+            change[n] = place_value
+            place_value *= phases
         _pair_steps(labels, wrap, z, y, x, old, new, step)
         cost = _pattern_cost(found, change, price)
         cost += _pair_cost(step, pairs, wanted_pairs, cost_of_pairs)
@@ -136,11 +154,11 @@ def anneal(
         labels[z, y, x] = new
         moved[old] -= 1
         moved[new] += 1
-        pairs[:] += step
+        _follow_pairs(step, pairs)
         _follow(found, change, patterns, wanted, cost_of, price)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def allowed(
     labels: Labels, wrap: Wrap, z: int, y: int, x: int, old: int, new: int, vanish: bool
 ) -> bool:
@@ -160,7 +178,7 @@ def allowed(
     return known == 6
 
 
-@numba.njit(cache=True, nogil=True)
+@subroutine()
 def _random(state: NDArray[np.uint64]) -> int:
     """The next of splitmix64 (Steele, Lea & Flood, OOPSLA 2014), its upper 31 bits."""
     state[0] += np.uint64(0x9E3779B97F4A7C15)
@@ -170,7 +188,7 @@ def _random(state: NDArray[np.uint64]) -> int:
     return int((z ^ (z >> np.uint64(31))) >> np.uint64(33))
 
 
-@numba.njit(cache=True, nogil=True)
+@subroutine()
 def _around(
     labels: Labels,
     flat: Labels,
@@ -209,7 +227,7 @@ def _around(
             found[3 * i + j] = -1 if min(a, b, c) < 0 else (a * cube + b) * cube + c
 
 
-@numba.njit(cache=True, nogil=True)
+@subroutine()
 def _rows_inside(flat: Labels, at: int, down: int, right: int, phases: int, rows: Codes) -> None:
     """Codes (5, 3) of three pixels in a row about a voxel away from borders.
 
@@ -224,7 +242,7 @@ def _rows_inside(flat: Labels, at: int, down: int, right: int, phases: int, rows
             a, b = b, c
 
 
-@numba.njit(cache=True, nogil=True)
+@subroutine()
 def _row(
     labels: Labels,
     wrap: Wrap,
@@ -255,16 +273,16 @@ def _row(
     return code
 
 
-@numba.njit(cache=True, nogil=True)
+@subroutine()
 def _beside(labels: Labels, wrap: Wrap, z: int, y: int, x: int, face: int) -> tuple[int, int]:
     """Place along z and phase of the voxel across a face; -1 outside."""
     u = wrap_index(z + FACES[face, 0], labels.shape[0], wrap[0])
     v = wrap_index(y + FACES[face, 1], labels.shape[1], wrap[1])
     w = wrap_index(x + FACES[face, 2], labels.shape[2], wrap[2])
-    return (-1, -1) if min(u, v, w) < 0 else (u, int(labels[u, v, w]))
+    return (-1, -1) if min(u, v, w) < 0 else (u, int(np.int64(labels[u, v, w])))
 
 
-@numba.njit(cache=True, nogil=True)
+@subroutine()
 def _pair_steps(
     labels: Labels, wrap: Wrap, z: int, y: int, x: int, old: int, new: int, step: Codes
 ) -> None:
@@ -277,7 +295,7 @@ def _pair_steps(
             step[face // 2, min(new, there), max(new, there)] += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@subroutine()
 def _pair_cost(step: Codes, have: Counts, expected: Counts, weight: Counts) -> float:
     """What the change of pairs of unlike phases adds to the misfit."""
     cost = 0.0
@@ -291,7 +309,7 @@ def _pair_cost(step: Codes, have: Counts, expected: Counts, weight: Counts) -> f
     return cost
 
 
-@numba.njit(cache=True, nogil=True)
+@subroutine()
 def _pattern_cost(found: Codes, change: Codes, price: Prices) -> float:
     """What the change of the patterns (3, S, 9) about a voxel adds to the misfit.
 
@@ -308,7 +326,16 @@ def _pattern_cost(found: Codes, change: Codes, price: Prices) -> float:
     return cost
 
 
-@numba.njit(cache=True, nogil=True)
+@subroutine()
+def _follow_pairs(step: Codes, have: Counts) -> None:
+    """Count the pairs about a voxel that has changed."""
+    for axis in range(3):
+        for a in range(step.shape[1]):
+            for b in range(step.shape[2]):
+                have[axis, a, b] += step[axis, a, b]
+
+
+@subroutine()
 def _follow(
     found: Codes, change: Codes, have: Counts, expected: Counts, weight: Counts, price: Prices
 ) -> None:

@@ -1,15 +1,16 @@
 """Topology of a voxel: whether it can change phase and leave all components as they are."""
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from recon.core.compiling import kernel, subroutine
 
 FACES = np.array(
     [(-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1)], dtype=np.int64
 )
 
 
-@numba.njit(cache=True, nogil=True)
+@subroutine()
 def wrap_index(at: int, side: int, wrap: bool) -> int:
     """The index, wrapped where the axis is periodic, or -1 outside."""
     if 0 <= at < side:
@@ -17,7 +18,7 @@ def wrap_index(at: int, side: int, wrap: bool) -> int:
     return at % side if wrap else -1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def count_components(
     labels: NDArray[np.uint8], wrap: NDArray[np.bool_], z: int, y: int, x: int, phase: int
 ) -> int:

@@ -1,10 +1,8 @@
 """The diffusion solve on the CPU: numba kernels over slabs of planes, one slab a thread."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,8 +10,7 @@ from recon.plugins.properties.diffusion import kernels
 from recon.plugins.properties.diffusion.hierarchy import Level, levels
 from recon.plugins.properties.diffusion.multigrid import inverse, weights
 from recon.plugins.properties.diffusion.system import System
-
-SMALL = 1 << 15  # cells below which a second thread costs more than it gains
+from recon.plugins.properties.slabs import over_slabs
 
 
 class Cpu:
@@ -24,8 +21,7 @@ class Cpu:
     """
 
     def __init__(self, system: System) -> None:
-        self.over = Slabs()
-        self.cycle = Cycle(list(levels(system)), self.over)
+        self.cycle = Cycle(list(levels(system)))
         self.r = system.source()
         self.w, self.p, self.q = (np.zeros(system.shape) for _ in range(3))
         self.single = np.empty(system.shape, np.float32)
@@ -34,7 +30,7 @@ class Cpu:
         self.matrix = (*system.faces, system.ends, system.scale)
 
     def _sum(self, kernel: Callable[..., None], *args: Any) -> float:
-        self.over(self.w.shape[0], self.w.size, kernel, *args, self.sums)
+        over_slabs(self.w.shape[0], self.w.size, kernel, *args, self.sums)
         return float(self.sums.sum())
 
     def start(self) -> tuple[float, float]:
@@ -55,7 +51,7 @@ class Cpu:
         return self._sum(kernels.dot, self.r, self.z)
 
     def turn(self, beta: float) -> None:
-        self.over(self.w.shape[0], self.w.size, kernels.turn, beta, self.z, self.p)
+        over_slabs(self.w.shape[0], self.w.size, kernels.turn, beta, self.z, self.p)
 
     def fluctuation(self) -> NDArray[np.float64]:
         return self.w
@@ -64,10 +60,8 @@ class Cpu:
 class Cycle:
     """V-cycle; three float32 fields a level."""
 
-    def __init__(
-        self, grids: list[Level], over: "Slabs", steps: Sequence[float] = tuple(weights())
-    ) -> None:
-        self.grids, self.over = grids, over
+    def __init__(self, grids: list[Level], steps: Sequence[float] = tuple(weights())) -> None:
+        self.grids = grids
         self.steps = [np.float32(step) for step in steps]
         self.inverse = inverse(grids[-1])
         self.fields = [
@@ -85,32 +79,14 @@ class Cycle:
         planes, cells = u.shape[0], u.size
         scale = tuple(np.float32(s) for s in grid.scale)
         matrix = (*grid.faces, grid.diagonal, scale)
-        self.over(planes, cells, kernels.first_smooth, b, grid.diagonal, self.steps[0], u)
+        over_slabs(planes, cells, kernels.first_smooth, b, grid.diagonal, self.steps[0], u)
         for step in self.steps[1:]:
-            self.over(planes, cells, kernels.smooth, u, b, *matrix, step, v)
+            over_slabs(planes, cells, kernels.smooth, u, b, *matrix, step, v)
             u, v = v, u
         coarse = self.fields[n + 1][2]
-        self.over(coarse.shape[0], cells, kernels.restrict, u, b, *matrix, grid.joined, coarse)
-        self.over(planes, cells, kernels.prolong, self(coarse, n + 1), grid.joined, u)
+        over_slabs(coarse.shape[0], cells, kernels.restrict, u, b, *matrix, grid.joined, coarse)
+        over_slabs(planes, cells, kernels.prolong, self(coarse, n + 1), grid.joined, u)
         for step in self.steps:
-            self.over(planes, cells, kernels.smooth, u, b, *matrix, step, v)
+            over_slabs(planes, cells, kernels.smooth, u, b, *matrix, step, v)
             u, v = v, u
         return u
-
-
-class Slabs:
-    """Runs a kernel over all planes, one slab of them a thread; results depend on no thread."""
-
-    def __init__(self) -> None:
-        self.workers = numba.get_num_threads()
-        self.pool = ThreadPoolExecutor(self.workers) if self.workers > 1 else None
-
-    def __call__(self, planes: int, cells: int, kernel: Callable[..., None], *args: Any) -> None:
-        slabs = min(self.workers, planes)
-        if self.pool is None or cells < SMALL or slabs < 2:
-            kernel(0, planes, *args)
-            return
-        cuts = [planes * i // slabs for i in range(slabs + 1)]
-        jobs = [self.pool.submit(kernel, a, b, *args) for a, b in zip(cuts, cuts[1:], strict=False)]
-        for job in jobs:
-            job.result()

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from recon.core.compiling import kernel
+
 FAST = {"reassoc", "contract", "nsz", "arcp"}
-compiled: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+compiled: Any = kernel(error_model="numpy", fastmath=FAST)
 # Inlined by numba: as a call, its loops ran at half the speed.
 inlined: Any = njit(inline="always", nogil=True, error_model="numpy", fastmath=FAST)
 

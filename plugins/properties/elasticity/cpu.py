@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.plugins.properties.elasticity import sweep, vectors
+from recon.plugins.properties.elasticity.force import force
 from recon.plugins.properties.elasticity.level import Level
 from recon.plugins.properties.elasticity.multigrid import Grid, Multigrid
 
@@ -49,7 +50,7 @@ class Cpu:
 
     def force(self, stress: Floats, out: Field) -> None:
         """out = the nodal forces of a stress in the elements, -div."""
-        sweep.force(self.finest.grid.index, -stress.reshape(len(stress), -1) / 4, out)
+        force(self.finest.grid.index, -stress.reshape(len(stress), -1) / 4, out)
 
     def work(self, stress: Floats) -> Floats:
         """Work of the forces of a stress (M, n, 6) on the displacements: (n, cases); uses up q."""

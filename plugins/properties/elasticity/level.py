@@ -4,12 +4,13 @@ from typing import Any
 
 import attrs
 import numpy as np
-from numba import njit, prange
 from numpy.typing import NDArray
 
+from recon.core.compiling import kernel
 from recon.plugins.properties.elasticity import sweep, transfer
 from recon.plugins.properties.elasticity.moduli import corner_block, unpacked
 from recon.plugins.properties.elasticity.multigrid import Grid, dense
+from recon.plugins.properties.slabs import over_slabs
 
 Field = NDArray[Any]
 
@@ -39,7 +40,8 @@ class Level:
 
     def begin(self, b: Field, weight: float, out: Field) -> None:
         """out = weight D b: a relaxation that starts from zero."""
-        _multiply_blocks(b, self.blocks, self.grid.dtype(weight), out)
+        arguments = (b, self.blocks, self.grid.dtype(weight), out)
+        over_slabs(b.shape[0], self.grid.index.size, _multiply_blocks, *arguments)
 
     def relax(self, x: Field, b: Field, weight: float, out: Field) -> None:
         """out = x + weight D (b - K x)."""
@@ -48,10 +50,6 @@ class Level:
     def residual(self, x: Field, b: Field, out: Field) -> None:
         """out = b - K x."""
         sweep.residual(x, b, self.grid.index, self.table, out)
-
-    def product(self, x: Field, out: Field) -> None:
-        """out = K x."""
-        sweep.product(x, self.grid.index, self.table, out)
 
     def restrict(self, fine: Field, out: Field) -> None:
         """To the right-hand side of the next coarser grid."""
@@ -77,18 +75,19 @@ def inverse_blocks(index: Field, table: Field) -> Field:
     parts = np.concatenate([alike[:, None], signed], 1).reshape(len(table), 24)
     Z, Y, X = index.shape
     out = np.empty((Z, Y, 6, X), table.dtype)
-    _inverse_blocks(index, parts, out)
+    over_slabs(Z, index.size, _inverse_blocks, index, parts, out)
     return out
 
 
-@njit(parallel=True, error_model="numpy", cache=True)
-def _inverse_blocks(index: Any, parts: Any, out: Any) -> None:
-    Z, Y, _, X = out.shape
-    for z in prange(Z):
+@kernel(error_model="numpy")
+def _inverse_blocks(first: int, last: int, index: Any, parts: Any, out: Any) -> None:
+    _, Y, _, X = out.shape
+    for z in range(first, last):
         m = np.empty(6)
         for y in range(Y):
             for x in range(X):
-                m[:] = 0
+                for e in range(6):
+                    m[e] = 0
                 for a in range(2):
                     for b in range(2):
                         for c in range(2):
@@ -114,18 +113,18 @@ def _inverse_blocks(index: Any, parts: Any, out: Any) -> None:
                 out[z, y, 5, x] = (t * u - v * r) * w
 
 
-@njit(parallel=True, fastmath={"contract", "nsz"}, error_model="numpy", cache=True)
-def _multiply_blocks(b: Any, blocks: Any, weight: Any, out: Any) -> None:
-    for z in prange(b.shape[0]):
+@kernel(fastmath={"contract", "nsz"}, error_model="numpy")
+def _multiply_blocks(first: int, last: int, b: Any, blocks: Any, weight: Any, out: Any) -> None:
+    for z in range(first, last):
         for y in range(b.shape[1]):
-            xx, yy, zz = blocks[z, y, 0], blocks[z, y, 1], blocks[z, y, 2]
-            yz, xz, xy = blocks[z, y, 3], blocks[z, y, 4], blocks[z, y, 5]
             for c in range(b.shape[2]):
-                p, q, r = b[z, y, c, 0], b[z, y, c, 1], b[z, y, c, 2]
                 for i in range(3):
-                    target = out[z, y, c, i]
-                    e = xx if i == 0 else (xy if i == 1 else xz)
-                    f = xy if i == 0 else (yy if i == 1 else yz)
-                    g = xz if i == 0 else (yz if i == 1 else zz)
+                    # rows xx xy xz, xy yy yz, xz yz zz of a block
+                    e = 0 if i == 0 else 6 - i
+                    f = 5 if i == 0 else (1 if i == 1 else 3)
+                    g = 4 if i == 0 else (3 if i == 1 else 2)
                     for j in range(b.shape[4]):
-                        target[j] = weight * (e[j] * p[j] + f[j] * q[j] + g[j] * r[j])
+                        total = blocks[z, y, e, j] * b[z, y, c, 0, j]
+                        total += blocks[z, y, f, j] * b[z, y, c, 1, j]
+                        total += blocks[z, y, g, j] * b[z, y, c, 2, j]
+                        out[z, y, c, i, j] = weight * total

@@ -151,9 +151,10 @@ def spectral_radius(level: Any, steps: int = 10) -> float:
     Z, Y, X = level.grid.index.shape
     start = np.random.default_rng(0).standard_normal((Z, Y, 1, 3, X), np.float32)
     start = start.astype(level.grid.dtype)
-    x, y, value = level.array(start), level.array(np.zeros_like(start)), 1.0
+    x, value = level.array(start), 1.0
+    y, zero = level.array(np.zeros_like(start)), level.array(np.zeros_like(start))
     for _ in range(steps):
-        level.product(x, y)
+        level.residual(x, zero, y)  # -K x, whose size is that of K x
         level.begin(y, 1.0, x)
         value = float((x * x).sum()) ** 0.5
         x /= value or 1.0

@@ -1,16 +1,20 @@
-"""K u on a periodic grid of voxels without a matrix: product, residual, relaxation, force.
+"""K u on a periodic grid of voxels without a matrix: product, residual, relaxation.
 
 Fields have shape (Z, Y, cases, 3, X): all load cases of a row of nodes lie together, so that one
 pass over the voxels serves all and memory is read in long runs. Node (z, y, x) is the lower
 corner of element (z, y, x); an edge has length 1 (`moduli` says what that means for voxels).
+
+There is one sweep. What it does not need is None, and numba knows so when it compiles: a product
+alone holds no code for a right-hand side, axes along the grid none for 21 moduli.
 """
 
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
+from recon.core.compiling import kernel
 from recon.plugins.properties.elasticity import rows
 from recon.plugins.properties.elasticity.rows import (
     BEFORE,
@@ -19,10 +23,12 @@ from recon.plugins.properties.elasticity.rows import (
     PER_CASE,
     TILE,
 )
+from recon.plugins.properties.slabs import over_slabs
 
 LAYERS, LINES = 16, 32  # nodes along z and y of a block, the unit of parallel work
-PRODUCT, RESIDUAL, RELAX, FORCE = range(4)
 Field = NDArray[Any]
+# As a function of its own it would be optimized twice, by itself and where it is called.
+inlined = njit(inline="always", fastmath={"contract", "nsz"}, error_model="numpy")
 
 
 def product(u: Field, index: Field, table: Field, out: Field) -> None:
@@ -31,28 +37,23 @@ def product(u: Field, index: Field, table: Field, out: Field) -> None:
     index  (Z, Y, X) integers: the row of the table that holds the moduli of an element
     table  (M, 9) or (M, 21): see `moduli.packed`
     """
-    _run(PRODUCT, u, index, table, out)
+    _run(u, index, table, out)
 
 
 def residual(u: Field, b: Field, index: Field, table: Field, out: Field) -> None:
     """out = b - K u."""
-    _run(RESIDUAL, u, index, table, out, b)
+    # b once more where nothing is read, for the compiled code to be that of `relax`
+    _run(u, index, table, out, b, b)
 
 
 def relax(
     u: Field, b: Field, index: Field, table: Field, blocks: Field, weight: float, out: Field
 ) -> None:
     """out = u + weight D (b - K u), D the inverse diagonal blocks (Z, Y, 6, X)."""
-    _run(RELAX, u, index, table, out, b, blocks, weight)
-
-
-def force(index: Field, stress: Field, out: Field) -> None:
-    """Nodal forces -div of a stress per element; stress (M, 6 cases), 4 times its value / 16."""
-    _run(FORCE, out, index, stress, out)
+    _run(u, index, table, out, b, blocks, weight, relaxing=True)
 
 
 def _run(
-    mode: int,
     u: Field,
     index: Field,
     table: Field,
@@ -60,41 +61,45 @@ def _run(
     b: Field | None = None,
     blocks: Field | None = None,
     weight: float = 0.0,
+    relaxing: bool = False,
 ) -> None:
     Z, Y, cases, _, X = u.shape
-    none = np.zeros(0, u.dtype)
-    given = none if b is None else b.reshape(-1)
-    inverse = none if blocks is None else blocks.reshape(-1)
-    shape = (Z, Y, X, cases)
-    constants = np.array([weight, 1 / 3, 1 / 9]).astype(u.dtype)
-    _sweep(
-        mode,
+    aligned = table.shape[1] == 9
+    over_slabs(
+        -(-Y // LINES) * -(-Z // LAYERS),
+        index.size,
+        _sweep,
         u.reshape(-1),
         index.reshape(-1),
-        table,
-        given,
-        inverse,
-        constants,
+        table if aligned else None,
+        None if aligned else table,
+        None if b is None else b.reshape(-1),
+        None if blocks is None else blocks.reshape(-1),
+        np.array([weight, 1 / 3, 1 / 9, 1]).astype(u.dtype),
+        relaxing,
         out.reshape(-1),
-        shape,
+        (Z, Y, X, cases),
     )
 
 
-@njit(parallel=True, fastmath={"contract", "nsz"}, error_model="numpy", cache=True)
+@kernel(fastmath={"contract", "nsz"}, error_model="numpy")
 def _sweep(
-    mode: int,
+    first: int,
+    last: int,
     u: Any,
     index: Any,
-    table: Any,
+    table9: Any,
+    table21: Any,
     b: Any,
     blocks: Any,
     constants: Any,
+    relaxing: bool,
     out: Any,
     shape: Any,
 ) -> None:
     Z, Y, X, cases = shape
     across = (Y + LINES - 1) // LINES
-    for block in prange(across * ((Z + LAYERS - 1) // LAYERS)):
+    for block in range(first, last):
         z0, y0 = (block // across) * LAYERS, (block % across) * LINES
         z1, y1 = min(z0 + LAYERS, Z), min(y0 + LINES, Y)
         s = np.zeros(CASES + PER_CASE * cases, u.dtype)
@@ -103,20 +108,21 @@ def _sweep(
             for x0 in range(0, X, TILE):
                 n = min(TILE, X - x0) + 1
                 _layer(
-                    mode, u, index, table, b, blocks, constants, out, shape,
+                    u, index, table9, table21, b, blocks, constants, relaxing, out, shape,
                     s, plane, z, z >= z0, y0, y1, x0, n,
                 )  # fmt: skip
 
 
-@njit(fastmath={"contract", "nsz"}, error_model="numpy", cache=True)
+@inlined
 def _layer(
-    mode: int,
     u: Any,
     index: Any,
-    table: Any,
+    table9: Any,
+    table21: Any,
     b: Any,
     blocks: Any,
     constants: Any,
+    relaxing: bool,
     out: Any,
     shape: Any,
     s: Any,
@@ -134,50 +140,52 @@ def _layer(
     for y in range(y0 - 2, y1):
         near, far = (y + Y) % Y, (y + 1 + Y) % Y
         at = (below * Y + near) * X
-        if mode != FORCE and y >= y0 - 1:
-            rows.load_moduli(s, index, at, table, x0, n, X)
+        if y >= y0 - 1:
+            if table9 is not None:
+                rows.load_moduli(s, index, at, table9, x0, n, X)
+            if table21 is not None:
+                rows.load_moduli(s, index, at, table21, x0, n, X)
         for c in range(cases):
             k = CASES + PER_CASE * c
-            if mode != FORCE:
-                low = ((below * Y + far) * cases + c) * 3 * X
-                high = ((above * Y + far) * cases + c) * 3 * X
-                rows.load_modes(s, k + BEFORE, u, low, high, x0, n, X)
+            low = ((below * Y + far) * cases + c) * 3 * X
+            high = ((above * Y + far) * cases + c) * 3 * X
+            rows.load_modes(s, k + BEFORE, u, low, high, x0, n, X)
             if y < y0 - 1:
                 continue
-            _element_forces(mode, index, at, table, constants, s, c, x0, n, X)
+            if table9 is not None:
+                rows.orthotropic(s, n, constants[1], constants[2])
+            if table21 is not None:
+                rows.anisotropic_mean(s, n)
+                rows.anisotropic_rest(s, n, constants[1], constants[2])
             carried = ((y - y0 + 1) * cases + c) * 3 * X + x0
             rows.gather(s, k + CARRY, plane, carried, X, n)
             if y < y0 or not inside:
                 continue
             node = (at * cases + c * X) * 3 + x0
-            if mode == RESIDUAL:
-                rows.store_residual(s, b, out, node, X, n - 1)
-            elif mode == RELAX:
-                if c == 0:
-                    rows.load_block(s, blocks, at * 6 + x0, n - 1, X)
-                rows.store_relaxed(s, constants[0], u, b, out, node, X, n - 1)
-            else:
-                rows.store(s, out, node, X, n - 1)
+            block = at * 6 + x0 if c == 0 else -1
+            _finish(s, u, b, blocks, constants, relaxing, out, node, block, X, n - 1)
 
 
-@njit(fastmath={"contract", "nsz"}, error_model="numpy", cache=True)
-def _element_forces(
-    mode: int,
-    index: Any,
-    at: int,
-    table: Any,
-    constants: Any,
+@inlined
+def _finish(
     s: Any,
-    c: int,
-    x0: int,
-    n: int,
+    u: Any,
+    b: Any,
+    blocks: Any,
+    constants: Any,
+    relaxing: bool,
+    out: Any,
+    node: int,
+    block: int,
     X: int,
+    n: int,
 ) -> None:
-    """Forces on the modes of a row of elements, from displacements or from given stresses."""
-    if mode == FORCE:
-        rows.load_stress(s, index, at, table, c, x0, n, X)
-    elif table.shape[1] == 9:
-        rows.orthotropic(s, n, constants[1], constants[2])
-    else:
-        rows.anisotropic_mean(s, n)
-        rows.anisotropic_rest(s, n, constants[1], constants[2])
+    """Store what is asked for at n nodes, of which `s` holds K u; block < 0: it has been read."""
+    if b is not None:
+        rows.combine(s, -constants[3], b, node, X, n)
+        if relaxing:
+            if block >= 0:
+                rows.load_block(s, blocks, block, n, X)
+            rows.multiply_block(s, constants[0], n)
+            rows.combine(s, constants[3], u, node, X, n)
+    rows.store(s, out, node, X, n)

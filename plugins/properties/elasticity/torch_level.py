@@ -83,12 +83,8 @@ class TorchLevel:
         """out = b - K x."""
         self.sweep(elements.residual, x, self.table, out, (b,))
 
-    def product(self, x: Tensor, out: Tensor) -> None:
-        """out = K x."""
-        self.sweep(elements.product, x, self.table, out)
-
     def force(self, stress: Tensor, out: Tensor) -> None:
-        """out = the nodal forces of a stress (cases, 6, M); see `sweep.force`."""
+        """out = the nodal forces of a stress (cases, 6, M); see `force`."""
         self._layers(elements.force, out, stress)
 
     def restrict(self, fine: Tensor, out: Tensor) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import attrs
 import numpy as np
-from numba import njit, prange
 from numpy.typing import NDArray
+
+from recon.core.compiling import kernel
+from recon.plugins.properties.slabs import over_slabs
 
 WIDEST = 5  # fine nodes that hang on one coarse node, at most (ratios up to 2)
 
@@ -69,7 +71,10 @@ def interpolate_add(
     z, y, x = axes
     Z, Y, cases, _, X = out.shape
     weights = [axis.weight.astype(out.dtype) for axis in axes]
-    _interpolate(
+    over_slabs(
+        Z,
+        out.size // (3 * cases),
+        _interpolate,
         coarse.reshape(*coarse.shape[:2], -1, coarse.shape[-1]),
         (z.left, z.right, y.left, y.right, x.left, x.right),
         (weights[0], weights[1], weights[2]),
@@ -84,7 +89,10 @@ def restrict(
     """out = the transpose of the interpolation applied to a fine field."""
     z, y, x = axes
     weights = [axis.weight_of.astype(out.dtype) for axis in axes]
-    _restrict(
+    over_slabs(
+        out.shape[0],
+        fine.size // (3 * fine.shape[2]),
+        _restrict,
         fine.reshape(*fine.shape[:2], -1, fine.shape[-1]),
         (z.fine_of, y.fine_of, x.fine_of),
         (weights[0], weights[1], weights[2]),
@@ -93,37 +101,41 @@ def restrict(
     )
 
 
-kernel = njit(parallel=True, fastmath={"contract", "nsz"}, error_model="numpy", cache=True)
+node_loop = kernel(fastmath={"contract", "nsz"}, error_model="numpy")
 
 
-@kernel
-def _interpolate(coarse: Any, sides: Any, weights: Any, scale: Any, out: Any) -> None:
+@node_loop
+def _interpolate(
+    first: int, last: int, coarse: Any, sides: Any, weights: Any, scale: Any, out: Any
+) -> None:
     z0, z1, y0, y1, x0, x1 = sides
     wz, wy, wx = weights
     m = coarse.shape[3]
-    for z in prange(out.shape[0]):
+    for z in range(first, last):
         line = np.empty(m, out.dtype)
         for y in range(out.shape[1]):
             for f in range(out.shape[2]):
                 s = scale[f % 3]
                 a, b = (1 - wz[z]) * (1 - wy[y]) * s, (1 - wz[z]) * wy[y] * s
                 c, d = wz[z] * (1 - wy[y]) * s, wz[z] * wy[y] * s
-                p, q = coarse[z0[z], y0[y], f], coarse[z0[z], y1[y], f]
-                r, t = coarse[z1[z], y0[y], f], coarse[z1[z], y1[y], f]
+                near, far, south, north = z0[z], z1[z], y0[y], y1[y]
                 for j in range(m):
-                    line[j] = a * p[j] + b * q[j] + c * r[j] + d * t[j]
-                target = out[z, y, f]
+                    total = a * coarse[near, south, f, j] + b * coarse[near, north, f, j]
+                    total += c * coarse[far, south, f, j]
+                    line[j] = total + d * coarse[far, north, f, j]
                 for j in range(out.shape[3]):
                     left = line[x0[j]]
-                    target[j] += left + wx[j] * (line[x1[j]] - left)
+                    out[z, y, f, j] += left + wx[j] * (line[x1[j]] - left)
 
 
-@kernel
-def _restrict(fine: Any, nodes: Any, weights: Any, scale: Any, out: Any) -> None:
+@node_loop
+def _restrict(
+    first: int, last: int, fine: Any, nodes: Any, weights: Any, scale: Any, out: Any
+) -> None:
     zs, ys, xs = nodes
     wz, wy, wx = weights
     n = fine.shape[3]
-    for z in prange(out.shape[0]):
+    for z in range(first, last):
         line = np.empty(n, out.dtype)
         for y in range(out.shape[1]):
             for f in range(out.shape[2]):
@@ -132,12 +144,11 @@ def _restrict(fine: Any, nodes: Any, weights: Any, scale: Any, out: Any) -> None
                     for b in range(WIDEST):
                         w = wz[z, a] * wy[y, b] * scale[f % 3]
                         if w != 0:
-                            source = fine[zs[z, a], ys[y, b], f]
+                            u, v = zs[z, a], ys[y, b]
                             for j in range(n):
-                                line[j] += w * source[j]
-                target = out[z, y, f]
+                                line[j] += w * fine[u, v, f, j]
                 for j in range(out.shape[3]):
                     total = wx[j, 0] * line[xs[j, 0]]
                     for a in range(1, WIDEST):
                         total += wx[j, a] * line[xs[j, a]]
-                    target[j] = total
+                    out[z, y, f, j] = total

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.plugins.properties.diffusion.cpu import Cycle, Slabs
+from recon.plugins.properties.diffusion.cpu import Cycle
+from recon.plugins.properties.slabs import over_slabs
 from recon.plugins.properties.stokes import kernels
 from recon.plugins.properties.stokes.hierarchy import (
     PRESSURE_STEPS,
@@ -27,9 +28,9 @@ class Cpu:
     """
 
     def __init__(self, system: System) -> None:
-        self.system, self.over = system, Slabs()
+        self.system = system
         shape = system.shape
-        self.cycles = [Cycle(list(velocity_levels(system, n)), self.over) for n in range(3)]
+        self.cycles = [Cycle(list(velocity_levels(system, n))) for n in range(3)]
         self.geometry = (
             system.active,
             system.beside,
@@ -46,7 +47,7 @@ class Cpu:
         mobility, self.ritz = find_mobility(self._ones(), self._viscous, self._cycle)
         least = np.stack([1 / system.diagonal(n) for n in range(3)])
         mobility = np.maximum(mobility, least, dtype=np.float32) * system.active
-        self.darcy = Cycle(list(pressure_levels(system, mobility)), self.over, PRESSURE_STEPS)
+        self.darcy = Cycle(list(pressure_levels(system, mobility)), PRESSURE_STEPS)
         self.v, self.Av, self.u = (np.zeros((3, *shape)) for _ in range(3))
         self.r = system.force[:, :, None, None] * system.active
         self.vp, self.bv, self.p, self.rp = (np.zeros(shape) for _ in range(4))
@@ -126,4 +127,4 @@ class Cpu:
         return float(self.sums.sum())
 
     def _run(self, kernel: Callable[..., None], *args: Any) -> None:
-        self.over(self.system.shape[0], self.system.cells.size, kernel, *args)
+        over_slabs(self.system.shape[0], self.system.cells.size, kernel, *args)

@@ -14,6 +14,7 @@ from recon.plugins.properties.elasticity.conjugate_gradients import (
     conjugate_gradients,
 )
 from recon.plugins.properties.elasticity.cpu import Cpu
+from recon.plugins.properties.elasticity.force import force
 from recon.plugins.properties.elasticity.homogenize import Effective, Elements, homogenize
 from recon.plugins.properties.elasticity.level import Level
 from recon.plugins.properties.elasticity.multigrid import Grid, grids
@@ -89,7 +90,7 @@ def test_products_in_double_precision(shape: tuple[int, ...], kind: str) -> None
     level.sweep(torch_elements.residual, level.array(u), table, there, (level.array(b),))
     agree(there, out, 1e-13)
     stress = np.random.default_rng(3).standard_normal((3, 2, 6))
-    sweep.force(grid.index, stress.reshape(3, -1), out)
+    force(grid.index, stress.reshape(3, -1), out)
     level.force(level.columns(stress), there)
     agree(there, out, 1e-13)
 
@@ -104,7 +105,6 @@ def test_smoothing_in_single_precision(shape: tuple[int, ...], kind: str) -> Non
     x, b = field(shape, 2, np.float32, 1), field(shape, 2, np.float32, 2)
     out, there = np.empty_like(x), torch.empty(x.shape)
     calls: list[Callable[[Any, Any, Any, Any], None]] = [
-        lambda level, x, b, out: level.product(x, out),
         lambda level, x, b, out: level.residual(x, b, out),
         lambda level, x, b, out: level.begin(b, 0.7, out),
         lambda level, x, b, out: level.relax(x, b, 0.3, out),
@@ -141,8 +141,8 @@ def test_coarsest_grid() -> None:
     gpu.solve(gpu.array(b), there)
     agree(there, x, 1e-4)
     again = torch.empty(b.shape)
-    gpu.product(there, again)
-    agree(again, b, 1e-3)
+    gpu.residual(there, torch.zeros_like(there), again)
+    agree(-again, b, 1e-3)
 
 
 def solved(C: NDArray[np.float64], system: Callable[..., Any], shape: Any) -> Effective:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from recon.plugins.properties.elasticity import fields, moduli, sweep, transfer, vectors
 from recon.plugins.properties.elasticity.conjugate_gradients import pseudo_inverse
 from recon.plugins.properties.elasticity.cpu import Cpu
+from recon.plugins.properties.elasticity.force import force
 from recon.plugins.properties.elasticity.homogenize import Elements, homogenize
 from recon.plugins.properties.elasticity.level import inverse_blocks
 from recon.plugins.properties.elasticity.moduli import VOIGT, corner_block, element_matrix
@@ -112,7 +113,7 @@ def test_force_is_the_work_of_the_stress_on_the_mean_strain(shape: tuple[int, in
     index = rng.integers(0, 3, shape).astype(np.int32)
     stress = rng.standard_normal((3, 2, 6))
     f = np.full_like(field(shape), np.nan)
-    sweep.force(index, stress.reshape(3, 12) / 4, f)
+    force(index, stress.reshape(3, 12) / 4, f)
     u = field(shape, cases=1)
     strain = fields.mean_strain(u[:, :, 0])
     work = np.einsum("zyxcI,Izyx->c", stress[index], strain)
@@ -124,7 +125,7 @@ def test_force_and_product_agree_on_uniform_strain() -> None:
     index, C = box((3, 4, 5), ("full",))
     K, f, _ = assembled(Elements(index, C, None, (1.0, 1.0, 1.0)))
     load = np.empty((3, 4, 6, 3, 5))
-    sweep.force(index, -np.moveaxis(C, 2, 1).reshape(3, 36) / 4, load)
+    force(index, -np.moveaxis(C, 2, 1).reshape(3, 36) / 4, load)
     near(load.transpose(0, 1, 4, 3, 2).reshape(-1, 6), f)
 
 
