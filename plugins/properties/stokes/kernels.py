@@ -29,7 +29,7 @@ def viscous(z, y, component, u, exists, beside, layers, scale, t):  # type: igno
     for x in range(1, nx - 1):
         lost = 2 + wall_x * (2.0 - near[x - 1] - near[x + 1])
         t[x] += sx * (lost * here[x] - here[x - 1] - here[x + 1])
-    for x in (0, nx - 1):
+    for x in range(0, nx, max(nx - 1, 1)):
         left, right = (x - 1 if x > 0 else nx - 1), (x + 1 if x < nx - 1 else 0)
         lost = 2 + wall_x * (2.0 - near[left] - near[right])
         t[x] += sx * (lost * here[x] - here[left] - here[right])
