@@ -23,7 +23,7 @@ Double = NDArray[np.float64]
 class Cpu:
     """Backend of `solver.iterate`.
 
-    Bytes a voxel: 248 of vectors in double and 28 in single precision, 4 of masks, 26 of the
+    Bytes a voxel: 248 of vectors in double and 28 in single precision, 7 of masks, 26 of the
     finest matrices, 32 of the fields of the finest cycles, about 20 of all coarser grids.
     """
 
