@@ -110,11 +110,11 @@ def check_network(device: str) -> None:
 
     from recon.core import weights
     from recon.core.bundled import find_weights
-    from recon.core.sampling.noise import respaced
+    from recon.core.sampling.noise import respace
 
     file = weights.read(find_weights("unet-ddpm", None))
     denoiser = weights.load(file, "unet-ddpm", {}, device)
-    step = respaced(denoiser.alpha_bar, 4)[2]
+    step = respace(denoiser.alpha_bar, 4)[2]
     clean = denoiser.clean(torch.zeros(1, 1, 32, 32, device=device), step, "xy")
     if not torch.isfinite(clean).all():
         raise ValueError("the network's answer is not finite")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from recon.core import contracts
 from recon.core.data import planes
-from recon.core.data.finite import unbounded
+from recon.core.data.finite import count_unbounded
 from recon.core.errors import ReconError
 from recon.core.kinds import Denoiser
 from recon.core.sampling.noise import Step
@@ -32,7 +32,7 @@ def estimate(
     if not isinstance(x, Tensor):
         return _estimate_in_slabs(denoiser, step, wrap, chunk, as_slabs(x), turn)
     clean = estimate_unchecked(denoiser, step, wrap, chunk, x, turn)
-    check_estimate(unbounded(clean), clean.numel(), denoiser, step, turn)
+    check_estimate(count_unbounded(clean), clean.numel(), denoiser, step, turn)
     return clean
 
 
@@ -42,7 +42,7 @@ def estimate_unchecked(
     """The same of a tensor, finite or not."""
     rolled = x.roll(wrap, (1, 2, 3)) if any(wrap) else x
     total = torch.zeros_like(x)
-    for plane in planes.turned(step.planes, turn):
+    for plane in planes.turn_planes(step.planes, turn):
         stack = planes.slices(rolled, plane)
         result = planes.slices(total, plane)
         for first in range(0, len(stack), chunk):
@@ -61,7 +61,7 @@ def _estimate_in_slabs(
     """The same of a volume in slabs; each plane's slices are whole in slabs along its normal."""
     each: list[Field] = []
     lost = 0
-    for plane in planes.turned(step.planes, turn):
+    for plane in planes.turn_planes(step.planes, turn):
         normal = planes.NORMAL[plane]
         beside = [0 if axis == normal else shift for axis, shift in enumerate(wrap)]
         one = attrs.evolve(step, planes=(plane,))
@@ -72,7 +72,7 @@ def _estimate_in_slabs(
         ) -> Tensor:
             nonlocal lost
             part = estimate_unchecked(denoiser, one, beside, chunk, read(low, high))
-            lost += unbounded(part)
+            lost += count_unbounded(part)
             return part
 
         stored = x.slabs.store(x.shape, torch.float32, normal, make)
@@ -89,7 +89,7 @@ def _estimate_in_slabs(
 def check_estimate(lost: int, values: int, denoiser: Denoiser, step: Step, turn: int) -> None:
     """ReconError when values of a clean estimate are infinite or not a number."""
     if lost:
-        named = ", ".join(planes.turned(step.planes, turn))
+        named = ", ".join(planes.turn_planes(step.planes, turn))
         raise ReconError(
             f"denoiser {denoiser.name} gave NaN or infinity at step {step.number + 1} of "
             f"{step.steps}, plane {named}, in {lost} of {values} values; lower denoiser.guidance, "

@@ -17,7 +17,7 @@ from safetensors.torch import save as serialized
 from torch import Tensor
 
 from recon.core.catalog import catalog, plugin_version
-from recon.core.data.finite import first_unbounded
+from recon.core.data.finite import find_unbounded
 from recon.core.data.material import Material
 from recon.core.data.statistics import Statistics
 from recon.core.errors import ReconError, shown
@@ -25,7 +25,7 @@ from recon.core.kinds import Denoiser
 from recon.core.options import checked_names, options, rule, values
 from recon.core.storage.atomic import atomic_output
 from recon.core.storage.limits import WEIGHTS, stat_regular_file
-from recon.core.weights_header import check_covariance, check_header, parsed_header
+from recon.core.weights_header import check_covariance, check_header, parse_header
 
 FORMAT = 1
 STATISTICS = "statistics."
@@ -85,7 +85,7 @@ def pack(denoiser: Denoiser, provenance: dict[str, Any]) -> bytes:
         for name, array in each.items()
     }
     tensors = {k: v.detach().cpu().contiguous() for k, v in denoiser.tensors().items()}
-    if name := first_unbounded(tensors):
+    if name := find_unbounded(tensors):
         raise ReconError(
             f"training diverged: {name} of the weights of denoiser {denoiser.name} holds NaN or "
             "infinity, so the file is not written; begin anew with a lower learning rate"
@@ -112,7 +112,7 @@ def read(path: Path) -> Weights:
     if "recon" not in metadata:
         raise ReconError(f"weights {path} were not written by recon; train with it")
     try:
-        header = parsed_header(metadata["recon"])
+        header = parse_header(metadata["recon"])
         if header.get("format") != FORMAT:
             raise ReconError(
                 f"weights {path} are of format {shown(header.get('format'))}, this recon reads "
@@ -149,7 +149,7 @@ def load(weights: Weights, name: str | None, given: dict[str, Any], device: str)
         raise ReconError(f"weights {weights.path} cannot be used: {error}") from None
     cls = catalog().entry("denoiser", kind).cls
     checked_names(cls, given)
-    if broken := first_unbounded(weights.tensors):
+    if broken := find_unbounded(weights.tensors):
         raise ReconError(
             f"weights {weights.path} hold NaN or infinity in {broken}; fetch or train them again"
         )

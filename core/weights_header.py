@@ -12,7 +12,7 @@ from recon.core.data.volume import MAX_PHASES
 from recon.core.errors import shown
 
 
-def parsed_header(text: str) -> dict[str, Any]:
+def parse_header(text: str) -> dict[str, Any]:
     """The table of the header as JSON; ValueError says what is wrong."""
     try:
         header = json.loads(text)

@@ -14,7 +14,7 @@ AXES = ("z", "y", "x")
 NORMAL = {"xy": 0, "xz": 1, "yz": 2}
 
 
-def turned(planes: tuple[str, ...], turn: int) -> tuple[str, ...]:
+def turn_planes(planes: tuple[str, ...], turn: int) -> tuple[str, ...]:
     """The planes that follow these after so many turns: xy, xz, yz, xy, ..."""
     return tuple(PLANES[(PLANES.index(plane) + turn) % len(PLANES)] for plane in planes)
 

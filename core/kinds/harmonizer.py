@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recon.core.kinds.plugin import MaterialPlugin
 from recon.core.options import option
-from recon.core.sampling.noise import Step, T, respaced, reverse
+from recon.core.sampling.noise import Step, T, respace, reverse
 
 if TYPE_CHECKING:
     from recon.core.sampling.scene import Clean, Noise, Scene
@@ -60,7 +60,7 @@ class Harmonizer(MaterialPlugin):
             clean,
             step,
             noise(n),
-            variance=self.chosen_variance(step),
+            variance=self.choose_variance(step),
             eta=self.eta,
             temperature=self.temperature if temperature is None else temperature,
         )
@@ -70,7 +70,7 @@ class Harmonizer(MaterialPlugin):
 
     def steps(self, alpha_bar: NDArray[np.float64], steps: int) -> list[Step]:
         """The reverse steps of a reconstruction: evenly spaced in t unless a harmonizer differs."""
-        return respaced(alpha_bar, steps)
+        return respace(alpha_bar, steps)
 
     def prepare(self, scene: "Scene") -> "Scene":
         """The scene with what is computed once a volume: `prepared`, and `fractions` aimed at."""
@@ -80,7 +80,7 @@ class Harmonizer(MaterialPlugin):
         """Draw the volume (C, Z, Y, X) to begin with, at noise level scene.ab_start."""
         return noise(0)
 
-    def chosen_variance(self, step: Step) -> str:
+    def choose_variance(self, step: Step) -> str:
         """The variance of a step's noise: "beta" or "posterior"."""
         auto = "beta" if step.steps == T else "posterior"
         return auto if self.variance == "auto" else self.variance

@@ -64,14 +64,14 @@ class Step:
         return 1.0 - self.ab_t / self.ab_s
 
 
-def respaced(ab: NDArray[np.float64], steps: int) -> list[Step]:
+def respace(ab: NDArray[np.float64], steps: int) -> list[Step]:
     """The reverse steps of a schedule, evenly spaced in t, the first at T - 1."""
     if not 1 <= steps <= len(ab):
         raise ReconError(f"steps must be in [1, {len(ab)}], got {steps}")
-    return between(ab, [round(len(ab) * (steps - k) / steps) - 1 for k in range(steps)])
+    return build_steps(ab, [round(len(ab) * (steps - k) / steps) - 1 for k in range(steps)])
 
 
-def log_spaced(
+def space_logarithmically(
     ab: NDArray[np.float64], steps: int, start_noise: float, end_noise: float
 ) -> list[Step]:
     """The reverse steps evenly spaced in the logarithm of the noise-to-signal ratio s^2.
@@ -89,10 +89,10 @@ def log_spaced(
         times[k] = max(times[k], times[k + 1] + 1)
     for k in range(steps):
         times[k] = min(times[k], len(ab) - 1 - k)
-    return between(ab, times)
+    return build_steps(ab, times)
 
 
-def between(ab: NDArray[np.float64], times: list[int]) -> list[Step]:
+def build_steps(ab: NDArray[np.float64], times: list[int]) -> list[Step]:
     """The reverse steps that start at each of the falling times t, the last at the volume."""
     steps = len(times)
     levels = [float(ab[t]) for t in times] + [1.0]
@@ -115,18 +115,18 @@ def reverse(
               "beta": the paper's, mean of Eq. 8 and noise of variance beta_t
     z         standard normal, scaled by the temperature
     """
-    spread = injected(step, variance, eta)
+    spread = injected_variance(step, variance, eta)
     return reverse_mean(x, clean, step, variance, eta) + temperature * sqrt(spread) * z
 
 
 def reverse_mean(x: "Field", clean: "Field", step: Step, variance: str, eta: float) -> "Field":
     """Mean of x_s given x_t and its clean estimate."""
     e = (x - sqrt(step.ab_t) * clean) / sqrt(1 - step.ab_t)
-    sg2 = injected(step, "posterior", 1.0 if variance == "beta" else eta)
+    sg2 = injected_variance(step, "posterior", 1.0 if variance == "beta" else eta)
     return sqrt(step.ab_s) * clean + sqrt(max(1 - step.ab_s - sg2, 0.0)) * e
 
 
-def injected(step: Step, variance: str, eta: float) -> float:
+def injected_variance(step: Step, variance: str, eta: float) -> float:
     """Variance of the noise of a reverse step, at temperature 1."""
     if variance == "beta":
         return step.beta

@@ -14,7 +14,7 @@ from recon.core.data.planes import NORMAL, PLANES
 from recon.core.data.statistics import Statistics
 from recon.core.kinds import Denoiser, Harmonizer, Refiner, Schedule
 from recon.core.sampling.anchors import EncodedAnchor, impose_anchors, mark_anchors
-from recon.core.sampling.noise import ALPHA_BAR, respaced
+from recon.core.sampling.noise import ALPHA_BAR, respace
 from recon.core.sampling.scene import Scene
 from recon.core.sampling.slabs import SlabField, as_tensor, iterate_slabs
 from recon.core.sampling.slabs.field import Field, Shape
@@ -28,7 +28,7 @@ def check_denoiser(denoiser: Denoiser) -> None:
     if denoiser.needs_weights and denoiser.material is None:
         return
     count = 1 if denoiser.material is None else channels(len(denoiser.material.phases))
-    for step in respaced(denoiser.alpha_bar, 3):
+    for step in respace(denoiser.alpha_bar, 3):
         generator = torch.Generator().manual_seed(step.number)
         slices = torch.randn((5, count, 12, 20), generator=generator)
         before = slices.clone()
@@ -55,7 +55,7 @@ def check_harmonizer(harmonizer: Harmonizer) -> None:
     def noise(n: int, *, shape: Shape = shape) -> Tensor:
         return torch.randn(shape, generator=torch.Generator().manual_seed(n))
 
-    steps = respaced(ALPHA_BAR["linear-2e-2"], 4)
+    steps = respace(ALPHA_BAR["linear-2e-2"], 4)
     scene = Scene(shape, (False, True, False), steps[0].ab_t, _measure(harmonizer))
     scene = harmonizer.prepare(scene)
     x = as_tensor(harmonizer.start(scene, noise))
@@ -78,7 +78,8 @@ def check_refiner(refiner: Refiner) -> None:
         refiner.check(one)
         field = impose_anchors(_sample_field(), one.anchors)
         first = as_tensor(refiner.refine(field.clone(), one))
-        assert first.shape == field.shape and torch.isfinite(first).all()
+        assert first.shape == field.shape, "the field must keep its shape"
+        assert torch.isfinite(first).all(), "the field must stay finite"
         second = refiner.refine(field.clone(), one)
         assert torch.equal(first, as_tensor(second)), "refining twice must give the same"
         fixed = mark_anchors(one.anchors, SHAPE[1:])

@@ -22,7 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from recon.core.data.encoding import channels, encode
-from recon.core.data.finite import first_unbounded
+from recon.core.data.finite import find_unbounded
 from recon.core.errors import ReconError
 from recon.core.sampling.processes import world
 from recon.plugins.denoisers import checkpoint
@@ -187,7 +187,7 @@ class Training:
         Raises ReconError, and leaves the one before, for weights that are of no use any more.
         """
         for network in (self.network, self.average):
-            if name := first_unbounded(dict(network.named_parameters())):
+            if name := find_unbounded(dict(network.named_parameters())):
                 raise self.diverged(f"weight {name} is no longer finite")
         record = {"step": self.step, "loss": self.loss, "seconds": seconds}
         checkpoint.save(path, identity, record, self.network, self.average, self.optimizer)

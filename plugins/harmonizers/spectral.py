@@ -6,10 +6,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.data.planes import turned
+from recon.core.data.planes import turn_planes
 from recon.core.kinds import Harmonizer
 from recon.core.options import option
-from recon.core.sampling.noise import Step, injected, log_spaced, reverse_mean
+from recon.core.sampling.noise import Step, injected_variance, reverse_mean, space_logarithmically
 from recon.core.sampling.scene import Clean, Noise, Scene
 from recon.core.sampling.slabs import materialize
 from recon.core.sampling.slabs.field import Field
@@ -99,7 +99,7 @@ class Spectral(Harmonizer):
         """
         start_noise = self.start_noise if self.informed else float("inf")
         highest, lowest = ((1 - ab) / ab for ab in (alpha_bar[-1], alpha_bar[0]))
-        return log_spaced(
+        return space_logarithmically(
             alpha_bar, steps, float(min(start_noise, highest)), float(max(self.end_noise, lowest))
         )
 
@@ -129,7 +129,7 @@ class Spectral(Harmonizer):
             estimate = clean(x, round)
         else:
             u = x / sqrt(step.ab_t)
-            gain = prior.spectrum.wiener_gain(step.s2, turned(step.planes, round), self.h_max)
+            gain = prior.spectrum.wiener_gain(step.s2, turn_planes(step.planes, round), self.h_max)
             estimate = u - prior.spectrum.filter(u - clean(x, round), gain)
         if scene.fractions is not None and step.s2 >= self.balance_above:
             estimate = balance_phases(estimate, scene.fractions)
@@ -140,9 +140,9 @@ class Spectral(Harmonizer):
 
     def renoise(self, x: Field, estimate: Field, step: Step, z: Field, temperature: float) -> Field:
         """To s and back to t (Eq. 16) in one: the two noises add up to a single one."""
-        variance = self.chosen_variance(step)
+        variance = self.choose_variance(step)
         mean = reverse_mean(x, estimate, step, variance, self.eta)
-        sg2 = injected(step, variance, self.eta)
+        sg2 = injected_variance(step, variance, self.eta)
         spread = sqrt((1 - step.beta) * sg2 + step.beta)
         return sqrt(1 - step.beta) * mean + temperature * spread * z
 

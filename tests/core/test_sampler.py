@@ -13,7 +13,7 @@ import torch
 from recon.core import Recipe, measure_all, sample_steps
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.recipe import Choice
-from recon.core.sampling.noise import respaced
+from recon.core.sampling.noise import respace
 from recon.core.sampling.philox import START, normal
 from recon.core.testing import sample_volume
 from recon.plugins.denoisers.gaussian import Gaussian
@@ -42,7 +42,7 @@ def gains(step):
 def predicted(recipe, rounds, gamma, variance, eta, tau):
     """Response to the start and variance of every wave of the result, by recursion."""
     response, spread = np.ones(SHAPE), np.zeros(SHAPE)
-    steps = respaced(DENOISER.alpha_bar, recipe.steps)
+    steps = respace(DENOISER.alpha_bar, recipe.steps)
     for step in steps:
         planes = PLANES if recipe.schedule.name == "simultaneous" else (PLANES[step.number % 3],)
         g = gains(attrs.evolve(step, planes=planes)) / np.sqrt(step.ab_t)
@@ -153,7 +153,7 @@ def test_the_start_is_the_stream_of_its_own_and_the_volume_is_decoded():
     recipe = Recipe(steps=1, shape=SHAPE, harmonizer=Choice("none"))
     state = last(recipe)
     x = normal(0, START, 0, (1, *SHAPE))
-    step = attrs.evolve(respaced(DENOISER.alpha_bar, 1)[0], planes=("xy",))
+    step = attrs.evolve(respace(DENOISER.alpha_bar, 1)[0], planes=("xy",))
     expected = DENOISER.clean(x[0][:, None], step, "xy")[:, 0]
     assert torch.allclose(state.x[0], expected)
     assert np.array_equal(state.volume.labels, expected > 0)

@@ -3,7 +3,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from recon.core import Exporter, ImageFile, Metric, Reader, ReconError, catalog, export, option
+from recon.core import (
+    Exporter,
+    ImageFile,
+    Metric,
+    Reader,
+    ReconError,
+    Refiner,
+    catalog,
+    export,
+    option,
+)
+from recon.core.sampling.slabs import map_slabs
 from recon.core.testing import check_plugin, sample_volume
 
 from .postponed import Postponed
@@ -109,3 +120,44 @@ def test_check_plugin_finds_an_unsteady_metric():
 
     with pytest.raises(AssertionError, match="twice"):
         check_plugin(Unsteady)
+
+
+@attrs.frozen
+class Bad(Refiner):
+    """Breaks the contract in the way that the option says."""
+
+    name = "bad"
+    in_slabs = True
+    fault: str = option("none", "What it does.")
+    turns: list = attrs.field(factory=list, init=False)
+
+    def refine(self, field, scene):
+        self.turns.append(1)
+        match self.fault:
+            case "anchors":
+                return map_slabs(lambda part: -part, field)
+            case "shape":
+                return field[:, 1:]
+            case "unsteady":
+                return field * (1 + len(self.turns))
+            case "slabs":
+                return map_slabs(lambda part: part - part.mean(), field) * 0.1 + field
+            case "infinite":
+                return field / 0
+        return field * 0.5
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("anchors", "anchors must stay"),
+        ("shape", "keep its shape"),
+        ("unsteady", "twice"),
+        ("slabs", "in slabs"),
+        ("infinite", "stay finite"),
+    ],
+)
+def test_check_plugin_finds_refiners_that_break_their_contract(fault, message):
+    check_plugin(Bad)
+    with pytest.raises(AssertionError, match=message):
+        check_plugin(Bad, fault=fault)

@@ -11,7 +11,7 @@ import torch
 
 from recon.core import Micrographs, Volume, catalog
 from recon.core.data.planes import NORMAL, PLANES
-from recon.core.sampling.noise import respaced
+from recon.core.sampling.noise import respace
 from recon.core.testing import check_plugin, sample_volume
 
 PAGE = Path(__file__).parents[2] / "docs" / "writing-plugins.md"
@@ -118,7 +118,7 @@ def test_schedule_harmonizer_and_denoiser_make_a_volume(recon, micrographs):
 def test_its_estimate_is_the_mean_under_noise_and_the_slice_without(micrographs):
     denoiser = catalog().build("denoiser", "local-mean", side=1)
     denoiser.fit(Micrographs.open("micrographs.zarr"))
-    first, *_, last = respaced(denoiser.alpha_bar, 100)
+    first, *_, last = respace(denoiser.alpha_bar, 100)
     slices = torch.randn(2, 1, 8, 9, generator=torch.Generator().manual_seed(0))
     mean = float(denoiser.material.statistics.mean[0])
     assert denoiser.clean(slices, first, "xy") == pytest.approx(mean, abs=0.1)

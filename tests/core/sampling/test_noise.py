@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon.core import ReconError
-from recon.core.sampling.noise import ALPHA_BAR, T, log_spaced, renoise, respaced, reverse
+from recon.core.sampling.noise import ALPHA_BAR, T, renoise, respace, reverse, space_logarithmically
 
 
 def test_schedules_fall_from_one_to_the_signal_that_the_design_states():
@@ -19,25 +19,25 @@ def test_schedules_fall_from_one_to_the_signal_that_the_design_states():
 @given(st.integers(1, T), st.sampled_from(sorted(ALPHA_BAR)))
 def test_respaced_steps_hang_together(steps, name):
     ab = ALPHA_BAR[name]
-    taken = respaced(ab, steps)
+    taken = respace(ab, steps)
     assert len(taken) == steps and taken[0].t == T - 1 and taken[-1].ab_s == 1.0
     assert all(a.ab_s == b.ab_t and a.t > b.t for a, b in zip(taken, taken[1:], strict=False))
     assert [step.last for step in taken] == [False] * (steps - 1) + [True]
 
 
 def test_all_steps_are_the_papers():
-    betas = [step.beta for step in respaced(ALPHA_BAR["paper"], T)]
+    betas = [step.beta for step in respace(ALPHA_BAR["paper"], T)]
     assert np.allclose(betas, np.linspace(1e-4, 1e-2, T)[::-1])
 
 
 @pytest.mark.parametrize("steps", [0, -3, T + 1])
 def test_a_number_of_steps_out_of_range_is_refused(steps):
     with pytest.raises(ReconError, match=rf"steps must be in \[1, 1000\], got {steps}"):
-        respaced(ALPHA_BAR["paper"], steps)
+        respace(ALPHA_BAR["paper"], steps)
 
 
 def test_the_mean_is_equation_8_for_both_variances():
-    step = respaced(ALPHA_BAR["paper"], T)[400]
+    step = respace(ALPHA_BAR["paper"], T)[400]
     x, clean, zero = torch.randn(3, 5, dtype=torch.float64)[:2].unbind() + (torch.zeros(5),)
     alpha, ab = 1 - step.beta, step.ab_t
     epsilon = (x - ab**0.5 * clean) / (1 - ab) ** 0.5
@@ -50,7 +50,7 @@ def test_the_mean_is_equation_8_for_both_variances():
 @given(st.floats(0, 1), st.sampled_from(["posterior", "beta"]), st.integers(2, 200))
 def test_a_perfect_estimate_keeps_the_forward_marginal(eta, variance, steps):
     """With the true clean value, posterior steps keep x_s ~ N(sqrt(ab_s) x0, 1 - ab_s)."""
-    step = respaced(ALPHA_BAR["linear-2e-2"], steps)[0]
+    step = respace(ALPHA_BAR["linear-2e-2"], steps)[0]
     x0, one, zero = torch.tensor(0.7), torch.tensor(1.0), torch.tensor(0.0)
     x = step.ab_t**0.5 * x0 + (1 - step.ab_t) ** 0.5 * one
 
@@ -67,7 +67,7 @@ def test_a_perfect_estimate_keeps_the_forward_marginal(eta, variance, steps):
 
 
 def test_renoising_is_the_forward_process():
-    step = respaced(ALPHA_BAR["linear-2e-2"], 50)[10]
+    step = respace(ALPHA_BAR["linear-2e-2"], 50)[10]
     one, zero = torch.tensor(1.0), torch.tensor(0.0)
     assert renoise(one, step, zero, temperature=1.0) ** 2 == pytest.approx(1 - step.beta)
     assert renoise(zero, step, one, temperature=1.0) ** 2 == pytest.approx(step.beta)
@@ -81,12 +81,12 @@ def test_renoising_is_the_forward_process():
     st.floats(1.01, 1e6),
 )
 def test_log_spaced_steps_hang_together(steps, name, last, ratio):
-    taken = log_spaced(ALPHA_BAR[name], steps, last * ratio, last)
+    taken = space_logarithmically(ALPHA_BAR[name], steps, last * ratio, last)
     assert len(taken) == steps and taken[-1].ab_s == 1.0 and taken[-1].t >= 0
     assert all(a.ab_s == b.ab_t and a.t > b.t for a, b in zip(taken, taken[1:], strict=False))
 
 
 def test_log_spaced_steps_have_even_ratios_of_noise():
-    taken = log_spaced(ALPHA_BAR["linear-2e-2"], 20, 50.0, 0.05)
+    taken = space_logarithmically(ALPHA_BAR["linear-2e-2"], 20, 50.0, 0.05)
     levels = [(1 - step.ab_t) / step.ab_t for step in taken]
     assert np.allclose(levels, np.geomspace(50, 0.05, 20), rtol=0.03)

@@ -5,7 +5,7 @@ from scipy.special import ndtr
 
 from recon.core import Micrographs, ReconError, weights
 from recon.core.data.statistics import autocovariance
-from recon.core.sampling.noise import respaced
+from recon.core.sampling.noise import respace
 from recon.plugins.denoisers.gaussian import Gaussian, level_cut, wrapped
 
 
@@ -24,7 +24,7 @@ def test_the_estimate_is_the_posterior_mean_of_small_slices():
     p2 = np.fft.irfft2(denoiser.spectrum((a, b), "xz")[0], (a, b))
     index = [(i, j) for i in range(a) for j in range(b)]
     k = np.array([[p2[(i - m) % a, (j - n) % b] for m, n in index] for i, j in index])
-    step = respaced(denoiser.alpha_bar, 20)[12]
+    step = respace(denoiser.alpha_bar, 20)[12]
     x = torch.randn((3, 1, a, b), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     s2 = (1 - step.ab_t) / step.ab_t
     u = x.numpy().reshape(3, -1) / np.sqrt(step.ab_t) - denoiser.mean()
@@ -101,7 +101,7 @@ def test_weights_hold_the_material_and_planes_not_seen_are_refused(tmp_path):
     expected = autocovariance(tuple(stack.astype(np.uint8)), 3, 48)
     assert np.allclose(again.material.statistics.covariance["yz"], expected, atol=1e-6)
     x = torch.randn((2, 3, 16, 16))
-    step = respaced(again.alpha_bar, 5)[2]
+    step = respace(again.alpha_bar, 5)[2]
     assert torch.allclose(again.clean(x, step, "yz"), denoiser.clean(x, step, "yz"), atol=1e-5)
     with pytest.raises(ReconError, match="no micrographs of plane xy"):
         again.clean(x, step, "xy")

@@ -8,7 +8,7 @@ import torch
 from recon.core import Micrographs, Recipe, ReconError, sample_steps
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.recipe import Choice
-from recon.core.sampling.noise import Step, respaced
+from recon.core.sampling.noise import Step, respace
 from recon.core.sampling.philox import START, normal
 from recon.core.sampling.scene import Scene
 from recon.core.testing import check_plugin
@@ -99,7 +99,7 @@ def test_the_balance_rests_once_the_phases_are_decided(decided, share):
     """Half and half is wanted, one in five is there, and this is the last step."""
     statistics = denoiser(2).statistics
     scene = Scene((1, *SHAPE), (True, True, True), 1e-4, statistics)
-    step = attrs.evolve(respaced(Gaussian().alpha_bar, 20)[-1], planes=("xy",))
+    step = attrs.evolve(respace(Gaussian().alpha_bar, 20)[-1], planes=("xy",))
     rank = torch.randperm(int(np.prod(SHAPE)), generator=torch.Generator().manual_seed(0))
     clean = (0.2 * len(rank) - rank).view(1, *SHAPE) / len(rank)
     harmonizer = Spectral(balance_above=decided, h_max=1e-6, fraction=(0.5, 0.5))

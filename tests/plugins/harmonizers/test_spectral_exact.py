@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from recon.core import Recipe, sample_steps
-from recon.core.data.planes import NORMAL, PLANES, turned
+from recon.core.data.planes import NORMAL, PLANES, turn_planes
 from recon.core.recipe import Choice
 from recon.plugins.denoisers.gaussian import Gaussian
 from recon.plugins.harmonizers.spectral import Spectral
@@ -70,7 +70,7 @@ def predicted(steps, schedule="cyclic", informed=True, exact=True, rounds=0):
         p = drawn(planes)
         q = sg2 + 0 * p  # y = p h0 + noise of variance q
         for round in range(rounds):
-            a = drawn(turned(planes, round + 1))
+            a = drawn(turn_planes(planes, round + 1))
             p, q = a * np.sqrt(1 - step.beta) * p, a**2 * ((1 - step.beta) * q + step.beta) + sg2
         response, spread = p * response, p**2 * spread + q
     raise AssertionError
