@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 from recon.cli import snapshot
 from recon.cli.flags import name_flags, name_flags_here
 from recon.cli.interrupts import Stopped, listen
+from recon.cli.notices import show_notices
 from recon.cli.outside import find_command, outside_commands, packages_installed
 from recon.cli.quiet import make_quiet_flag
 from recon.cli.together import claim_message, join_group
@@ -113,7 +114,7 @@ class Commands(click.Group):
         )
         # What an error leaves behind in zarr; the error itself is told.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited")
-        with listen() as received:
+        with listen() as received, show_notices():
             try:
                 with join_group():
                     return super().invoke(ctx)
