@@ -77,4 +77,5 @@ class Watch(event.Listener):
                 gc.enable()
 
 
-event.register("numba:compile", Watch())
+WATCH = Watch()
+event.register("numba:compile", WATCH)
