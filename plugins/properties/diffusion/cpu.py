@@ -10,7 +10,7 @@ from recon.plugins.properties.diffusion import kernels
 from recon.plugins.properties.diffusion.hierarchy import Level, levels
 from recon.plugins.properties.diffusion.multigrid import inverse, weights
 from recon.plugins.properties.diffusion.system import System
-from recon.plugins.properties.slabs import over_slabs
+from recon.plugins.slabs import over_slabs
 
 
 class Cpu:

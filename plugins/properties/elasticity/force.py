@@ -5,7 +5,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from recon.core.compiling import kernel
-from recon.plugins.properties.slabs import over_slabs
+from recon.plugins.slabs import over_slabs
 
 Field = NDArray[Any]
 

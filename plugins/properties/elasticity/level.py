@@ -10,7 +10,7 @@ from recon.core.compiling import kernel
 from recon.plugins.properties.elasticity import sweep, transfer
 from recon.plugins.properties.elasticity.moduli import corner_block, unpacked
 from recon.plugins.properties.elasticity.multigrid import Grid, dense
-from recon.plugins.properties.slabs import over_slabs
+from recon.plugins.slabs import over_slabs
 
 Field = NDArray[Any]
 

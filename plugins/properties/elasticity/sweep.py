@@ -23,7 +23,7 @@ from recon.plugins.properties.elasticity.rows import (
     PER_CASE,
     TILE,
 )
-from recon.plugins.properties.slabs import over_slabs
+from recon.plugins.slabs import over_slabs
 
 LAYERS, LINES = 16, 32  # nodes along z and y of a block, the unit of parallel work
 Field = NDArray[Any]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core.compiling import kernel
-from recon.plugins.properties.slabs import over_slabs
+from recon.plugins.slabs import over_slabs
 
 WIDEST = 5  # fine nodes that hang on one coarse node, at most (ratios up to 2)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core.compiling import kernel
-from recon.plugins.properties.slabs import over_slabs
+from recon.plugins.slabs import over_slabs
 
 fast = kernel(fastmath=True, error_model="numpy")
 

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.plugins.properties.diffusion.cpu import Cycle
-from recon.plugins.properties.slabs import over_slabs
 from recon.plugins.properties.stokes import kernels
 from recon.plugins.properties.stokes.hierarchy import (
     PRESSURE_STEPS,
@@ -16,6 +15,7 @@ from recon.plugins.properties.stokes.hierarchy import (
 )
 from recon.plugins.properties.stokes.mobility import find_mobility
 from recon.plugins.properties.stokes.system import System
+from recon.plugins.slabs import over_slabs
 
 Double = NDArray[np.float64]
 
