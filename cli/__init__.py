@@ -4,6 +4,7 @@ import recon.cli.early  # noqa: F401, I001, the others take a tenth of a second
 import errno
 import importlib
 import signal
+import traceback
 import warnings
 from difflib import get_close_matches
 from typing import Any
@@ -143,12 +144,9 @@ def in_one_line(error: BaseException) -> click.ClickException | None:
         from recon.core.errors import ReconError
         from recon.core.storage.memory import is_out_of_memory
     except (ImportError, OSError, MemoryError) as broken:  # its libraries are large and many
-        if isinstance(broken, MemoryError) or "llocate memory" in str(broken):
-            return Refused("out of memory; recon needs about 1 GB to start, allow it more")
-        if str(getattr(broken, "name", None)).startswith("recon."):
-            return None
-        message = f"recon cannot start, a library that it needs does not load: {broken}; "
-        return click.ClickException(f"{message}install it again")
+        return not_loadable(broken)
+    if isinstance(error, ImportError | OSError) and fails_in_library(error):
+        return not_loadable(error)
     cause = error.__cause__ or error  # a file that could not be read for want of memory is sound
     if isinstance(error, ReconError) and ("memory" in str(error) or not is_out_of_memory(cause)):
         return Refused(str(error))
@@ -160,6 +158,26 @@ def in_one_line(error: BaseException) -> click.ClickException | None:
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         return Refused(f"{str(error.filename)[:100]}...: {error.strerror}; shorten it")
     return None
+
+
+def not_loadable(broken: BaseException) -> click.ClickException | None:
+    """What a user is told of a library that does not load; None for a module of recon's."""
+    if isinstance(broken, MemoryError) or "llocate memory" in str(broken):
+        return Refused("out of memory; recon needs about 1 GB to start, allow it more")
+    if str(getattr(broken, "name", None)).startswith("recon."):
+        return None
+    message = f"recon cannot start, a library that it needs does not load: {broken}; "
+    return click.ClickException(f"{message}install it again")
+
+
+def fails_in_library(error: BaseException) -> bool:
+    """Whether an error came up while a module that is not recon's was executed by an import."""
+    modules = [
+        str(frame.f_globals.get("__name__"))
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_name == "<module>"
+    ]
+    return any(name != "__main__" and not name.startswith("recon") for name in modules)
 
 
 @click.command(

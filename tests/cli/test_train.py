@@ -94,5 +94,5 @@ def test_a_volume_needs_all_three_planes(recon):
     recon("train", "xy.zarr", "--out", "w.safetensors", *TINY)
     run = ("run", "--weights", "w.safetensors", "--harmonizer", "none", "--steps", 3)
     result = recon(*run, "--out", "out", code=2)
-    assert "the weights know xy only" in result.stderr and "--isotropic" in result.stderr
+    assert "the weights know xy only" in result.stderr and "isotropic=True" in result.stderr
     assert not Path("out").exists()

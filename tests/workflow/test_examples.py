@@ -54,7 +54,7 @@ def test_index_names_the_default_first():
     assert list(EXAMPLES) == ["porous", "fibres", "electrode"]
     for made in EXAMPLES.values():
         assert made.description and "\n" not in made.description
-        assert min(inspect.signature(made.volume).parameters["shape"].default) >= 160
+        assert min(inspect.signature(made.generate).parameters["shape"].default) >= 160
 
 
 def test_phases_and_chords(medium):
