@@ -1,6 +1,7 @@
 """Progress with time left: bars on a terminal or in a notebook, else a line now and then."""
 
 import time
+from importlib.util import find_spec
 from types import TracebackType
 
 import click
@@ -23,7 +24,9 @@ class ProgressDisplay:
     def __init__(self) -> None:
         console = Console(stderr=True)
         self._bars: Progress | None = None
-        if console.is_terminal or console.is_jupyter:
+        # Without ipywidgets a notebook would show a warning at every refresh.
+        widgets = console.is_jupyter and find_spec("ipywidgets") is not None
+        if console.is_terminal or widgets:
             self._bars = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=24),

@@ -81,6 +81,10 @@ class Micrographs:
         first = {plane: stack[0] for plane, stack in self.planes.items()}
         return draw_slices(first, self.voxel_size, self.phases)
 
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{plane} {len(stack)}" for plane, stack in self.planes.items())
+        return f"Micrographs(slices {counts}; phases {', '.join(self.phases)})"
+
     def _repr_html_(self) -> str:
         from recon.core.data.pictures import write_html
 

@@ -136,6 +136,10 @@ class Volume:
 
         return draw_slices(self._middle_slices(), self.voxel_size, self.phases)
 
+    def __repr__(self) -> str:
+        sides = " x ".join(map(str, self.shape))
+        return f"Volume({sides} voxels, phases {', '.join(self.phases)})"
+
     def _repr_html_(self) -> str:
         from recon.core.data.pictures import write_html
 

@@ -32,6 +32,8 @@ def execute(path: Path) -> None:
     )
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({})
+        if cell.cell_type == "code":  # progress goes to stderr, with times
+            cell.outputs = [one for one in cell.outputs if one.get("name") != "stderr"]
     nbformat.write(notebook, path)
 
 

@@ -76,6 +76,9 @@ class Comparison:
         """A figure of the curves of the samples beside those of the reference."""
         return draw_curves(self)
 
+    def __repr__(self) -> str:
+        return f"Comparison({self.verdict.level}: {', '.join(self.metrics)})"
+
     def _repr_html_(self) -> str:
         return write_html(self)
 
