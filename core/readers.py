@@ -11,6 +11,7 @@ from recon.core.catalog import Entry, catalog, choose_one
 from recon.core.errors import ReconError, shown
 from recon.core.kinds.reader import ImageFile, damage_error
 from recon.core.storage.limits import stat_regular_file
+from recon.core.storage.memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,9 +61,9 @@ def read_image(path: str | Path) -> ImageFile:
         image = reader.read(path)
     except ReconError:
         raise
-    except MemoryError as error:
-        raise ReconError(f"image {path} does not fit in memory; crop it") from error
     except Exception as error:  # the readers raise many kinds for a damaged file
+        if is_out_of_memory(error):
+            raise ReconError(f"image {path} does not fit in memory; crop it") from error
         raise damage_error(path, error) from error
     if not isinstance(image, ImageFile):
         raise ReconError(

@@ -15,6 +15,7 @@ from recon.core.errors import ReconError, shown
 from recon.core.storage.blosc import guard
 from recon.core.storage.budget import format_memory, measure_available
 from recon.core.storage.limits import TEXT, VOLUME
+from recon.core.storage.memory import is_out_of_memory
 
 METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
 MEMBERS = ("zarr.json", ".zarray", ".zgroup")
@@ -146,6 +147,8 @@ class Source:
                 self.what, self.path, "a chunk claims to be larger than it is"
             ) from None
         except Exception as error:
+            if is_out_of_memory(error):
+                raise
             raise damage_error(self.what, self.path, error) from error
         lost = self.array.fill_value == LOST and values.dtype == np.uint8
         if lost and values.size and values.max() == LOST:
