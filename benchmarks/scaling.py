@@ -62,8 +62,8 @@ def inside(side: int, steps: int, disk: bool, folder: str) -> None:
 
     from recon.core import Recipe, sample_steps
     from recon.core.recipe import Choice
-    from recon.core.sampling.processes import join_processes
     from recon.workflow.executors.on_disk import OnDisk
+    from recon.workflow.executors.process_group import join_processes
     from recon.workflow.executors.sharded import Sharded
 
     torch.set_num_threads(1)

@@ -22,6 +22,7 @@ from recon.core import Micrographs
 from recon.core.sampling.processes import world
 from recon.plugins.denoisers import training
 from recon.plugins.denoisers.unet_ddpm import UnetDdpm
+from recon.workflow.executors.process_group import join_processes
 
 WARM = 5
 STARTS = ((1, 1), (1, 2), (2, 1))
@@ -37,7 +38,8 @@ def worker(preset: str, steps: int, batch: int | None) -> None:
     planes = np.random.default_rng(0).integers(0, 2, (3, 20, 128, 128))
     micrographs = Micrographs(dict(zip(("xy", "xz", "yz"), planes, strict=True)))
     denoiser = UnetDdpm(preset=preset, steps=WARM + steps + 1, batch=batch)
-    facts = denoiser.fit(micrographs, report=lambda _: ends.append(time.perf_counter()))
+    with join_processes():
+        facts = denoiser.fit(micrographs, report=lambda _: ends.append(time.perf_counter()))
     if world().first:  # the last step is left out: the held-out loss is part of it
         times = [b - a for a, b in itertools.pairwise(ends[WARM - 1 : -1])]
         print(1e3 * statistics.median(times), facts["parameters"])

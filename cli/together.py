@@ -16,7 +16,7 @@ def join_group() -> Iterator[None]:
     if not _is_several():
         yield
         return
-    from recon.core.sampling.processes import join_processes
+    from recon.workflow.executors.process_group import join_processes
 
     with join_processes() as processes, contextlib.ExitStack() as mute:
         if not processes.first:
@@ -33,9 +33,9 @@ def claim_message(message: str) -> bool:
     """
     if not _is_several():
         return True
-    from recon.core.sampling.processes import world
+    from recon.workflow.executors.process_group import claim
 
-    if not world().claim("tell"):
+    if not claim("tell"):
         time.sleep(GRACE)
         return False
     if path := os.environ.get("TORCHELASTIC_ERROR_FILE"):

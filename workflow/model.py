@@ -20,6 +20,7 @@ from recon.core.sampling.device import resolve_device
 from recon.core.sampling.threads import keep_threads
 from recon.core.storage.atomic import atomic_output
 from recon.imaging.plane_check.plane_check import warn_of_planes
+from recon.workflow.executors.process_group import join_processes
 from recon.workflow.progress import ProgressDisplay
 
 
@@ -113,7 +114,7 @@ def train(
     )
     if init is not None and not isinstance(init, Model):
         init = Model.open(init, "cpu")
-    with keep_threads(), ProgressDisplay() as progress:
+    with join_processes(), keep_threads(), ProgressDisplay() as progress:
         warn_of_planes(micrographs)
         facts = plugin.fit(
             micrographs,

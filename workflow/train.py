@@ -16,6 +16,7 @@ from recon.core.sampling.threads import keep_threads
 from recon.core.storage.atomic import atomic_output
 from recon.imaging.plane_check.plane_check import warn_of_planes
 from recon.workflow.executors import Progress
+from recon.workflow.executors.process_group import join_processes
 from recon.workflow.provenance import collect_versions
 
 
@@ -52,7 +53,8 @@ def train(
         progress(f"train {denoiser.name}", record["step"], record["steps"], ", ".join(losses))
 
     # From here on, so that another training into the same file is refused before it works.
-    with atomic_output(out) if processes.first else contextlib.nullcontext(out) as partial:
+    writing = atomic_output(out) if processes.first else contextlib.nullcontext(out)
+    with join_processes(), writing as partial:
         facts = denoiser.fit(
             micrographs,
             seed=recipe.seed,

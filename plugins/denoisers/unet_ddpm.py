@@ -19,14 +19,14 @@ from recon.core.data.planes import PLANES
 from recon.core.errors import ReconError, shown
 from recon.core.kinds import Denoiser
 from recon.core.options import option, options, rule, values
-from recon.core.sampling.microbatch import in_microbatches
 from recon.core.sampling.noise import ALPHA_BAR, Step
-from recon.core.sampling.processes import join_processes
+from recon.core.sampling.processes import world
 from recon.plugins.denoisers import checkpoint as checkpoints
 from recon.plugins.denoisers import training
 from recon.plugins.denoisers.architecture import PRESETS as ARCHITECTURES
 from recon.plugins.denoisers.architecture import Architecture
 from recon.plugins.denoisers.crops import Crops, crop_side, hold_out
+from recon.plugins.denoisers.microbatch import in_microbatches
 from recon.plugins.denoisers.precision import fast_bfloat16
 from recon.plugins.denoisers.predictions import PREDICTIONS
 from recon.plugins.denoisers.tilt import tilted
@@ -204,9 +204,8 @@ class UnetDdpm(Denoiser):
             "micrographs": checkpoints.digest_of_micrographs(micrographs),
             "init": checkpoints.digest_of_tensors(init or {}),
         }
-        with join_processes() as processes:
-            loop = training.Training(task, self._recipe(device), network, seed, device)
-            record = training.run(loop, identity, checkpoint, report)
+        loop = training.Training(task, self._recipe(device), network, seed, device)
+        record = training.run(loop, identity, checkpoint, report)
         self.material = material
         self.restore(loop.average.state_dict(), device)
         return {
@@ -216,7 +215,7 @@ class UnetDdpm(Denoiser):
             "held_out": record["held_out"],
             "seconds": round(record["seconds"], 1),
             "device": torch.device(device).type,
-            "processes": processes.size,
+            "processes": world().size,
             "torch": torch.__version__,
             "parameters": sum(p.numel() for p in network.parameters()),
             "crop": task.crops.side,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from recon.core.data.planes import turn_planes
 from recon.core.kinds import Harmonizer
 from recon.core.options import option
-from recon.core.sampling.noise import Step, injected_variance, reverse_mean, space_logarithmically
+from recon.core.sampling.noise import Step, injected_variance, reverse_mean
 from recon.core.sampling.scene import Clean, Noise, Scene
 from recon.core.sampling.slabs import materialize
 from recon.core.sampling.slabs.field import Field
@@ -18,6 +18,7 @@ from recon.plugins.harmonizers.gaussian_start import draw_gaussian_start
 from recon.plugins.harmonizers.interface_temperature import MEASURED_BELOW, adapt_temperature
 from recon.plugins.harmonizers.phase_balance import balance_phases, clamp_estimate
 from recon.plugins.harmonizers.prior import Prior, prior_of
+from recon.plugins.harmonizers.spacing import space_logarithmically
 from recon.plugins.harmonizers.target_fractions import check_fractions, draw_fractions
 
 FRACTIONS = 0x6672

@@ -19,7 +19,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from recon.core import Compared, Metric, option
-from recon.core.compiling import kernel, subroutine
+from recon.plugins.compiling import kernel, subroutine
 from recon.plugins.metrics.curves import (
     Curve,
     Sample,

@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from recon.core import ChunkedVolume, Volume
-from recon.core.compiling import kernel
+from recon.plugins.compiling import kernel
 from recon.plugins.structure.clusters import Ends, Reach, layers, touching
 
 COST = 8  # bytes a voxel of a part: labels, mask, index, and some to spare

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.compiling import kernel
+from recon.plugins.compiling import kernel
 
 
 def count_configurations(stack: NDArray[np.uint8], depth: int, phases: int) -> NDArray[np.int64]:

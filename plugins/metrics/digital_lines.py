@@ -9,7 +9,7 @@ has the mirrored lines.
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.compiling import kernel
+from recon.plugins.compiling import kernel
 
 DIGITS = 12  # of slopes and steps, so that those of mirrored directions are equal numbers
 Lines = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]

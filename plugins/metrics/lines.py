@@ -16,7 +16,7 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from recon.core.compiling import kernel
+from recon.plugins.compiling import kernel
 
 WORD = 64
 TILE = 1 << 16  # words of one tile: 512 KiB, in reach of the second-level cache

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from recon.core import Compared, Metric, Micrographs, ReconError, Volume, option
-from recon.core.compiling import kernel, subroutine
+from recon.plugins.compiling import kernel, subroutine
 from recon.plugins.metrics.curves import number_of_lags
 
 Squares = NDArray[np.float64]

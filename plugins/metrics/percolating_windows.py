@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.compiling import kernel
+from recon.plugins.compiling import kernel
 
 
 def count_windows(

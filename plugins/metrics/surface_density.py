@@ -17,8 +17,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from recon.core import Compared, Metric, option
-from recon.core.compiling import kernel
 from recon.core.data.planes import AXES
+from recon.plugins.compiling import kernel
 from recon.plugins.metrics.curves import Sample, along_axes, by_direction, pooled
 from recon.plugins.metrics.segments import along
 

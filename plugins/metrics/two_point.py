@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 
 from recon.core import Compared, Metric, Micrographs, option
-from recon.core.compiling import kernel, subroutine
 from recon.core.data.planes import NORMAL, PLANES, in_plane
+from recon.plugins.compiling import kernel, subroutine
 from recon.plugins.metrics.curves import (
     Sample,
     as_array,

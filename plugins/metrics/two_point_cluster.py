@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from recon.core import Compared, Metric, Micrographs, ReconError, Volume, option
-from recon.core.compiling import kernel, subroutine
+from recon.plugins.compiling import kernel, subroutine
 from recon.plugins.metrics.curves import Curve, as_array, number_of_lags, ratio, windows
 from recon.plugins.metrics.segments import along
 from recon.plugins.structure.clusters import Clusters

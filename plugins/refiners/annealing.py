@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.compiling import kernel, subroutine
+from recon.plugins.compiling import kernel, subroutine
 from recon.plugins.refiners.pattern_counts import CELLS
 from recon.plugins.refiners.topology import FACES, count_components, wrap_index
 

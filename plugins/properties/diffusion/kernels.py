@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from recon.core.compiling import kernel
+from recon.plugins.compiling import kernel
 
 FAST = {"reassoc", "contract", "nsz", "arcp"}
 compiled: Any = kernel(error_model="numpy", fastmath=FAST)

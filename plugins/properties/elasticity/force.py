@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from recon.core.compiling import kernel
+from recon.plugins.compiling import kernel
 from recon.plugins.slabs import over_slabs
 
 Field = NDArray[Any]

@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.compiling import kernel
+from recon.plugins.compiling import kernel
 from recon.plugins.properties.elasticity import sweep, transfer
 from recon.plugins.properties.elasticity.moduli import corner_block, unpacked
 from recon.plugins.properties.elasticity.multigrid import Grid, dense

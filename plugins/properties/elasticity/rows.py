@@ -15,7 +15,7 @@ bring checks for aliasing).
 
 from typing import Any
 
-from recon.core.compiling import subroutine
+from recon.plugins.compiling import subroutine
 
 TILE = 64  # nodes of a row that are worked on together
 WIDTH = 72  # length of a scratch row: TILE + 2, and a multiple of 8

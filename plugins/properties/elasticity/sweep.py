@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from recon.core.compiling import kernel
+from recon.plugins.compiling import kernel
 from recon.plugins.properties.elasticity import rows
 from recon.plugins.properties.elasticity.rows import (
     BEFORE,

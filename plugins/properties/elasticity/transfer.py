@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.compiling import kernel
+from recon.plugins.compiling import kernel
 from recon.plugins.slabs import over_slabs
 
 WIDEST = 5  # fine nodes that hang on one coarse node, at most (ratios up to 2)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.compiling import kernel
+from recon.plugins.compiling import kernel
 from recon.plugins.slabs import over_slabs
 
 fast = kernel(fastmath=True, error_model="numpy")

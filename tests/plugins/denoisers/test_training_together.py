@@ -20,6 +20,7 @@ import importlib.util, json, sys, torch
 from pathlib import Path
 from safetensors.torch import save_file
 from recon.core.sampling.processes import world
+from recon.workflow.executors.process_group import join_processes
 torch.set_num_threads(1)
 spec = importlib.util.spec_from_file_location("parent", sys.argv[1])
 parent = importlib.util.module_from_spec(spec)
@@ -34,7 +35,8 @@ def report(record):
         raise SystemExit
 
 denoiser = parent.UnetDdpm(**parent.SMALL | {"steps": int(sys.argv[5]), "batch": 5, "clip": 0.5})
-facts = denoiser.fit(parent.micrographs(), seed=3, checkpoint=folder / "state", report=report)
+with join_processes():
+    facts = denoiser.fit(parent.micrographs(), seed=3, checkpoint=folder / "state", report=report)
 (folder / f"{name}{rank}.json").write_text(json.dumps([losses, facts]))
 save_file(denoiser.tensors(), folder / f"{name}{rank}.safetensors")
 """
