@@ -13,7 +13,7 @@ from recon.cli.plane_values import parse_plane_values
 from recon.cli.repeated import SeveralFiles
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import PLANES
-from recon.core.data.units import format_voxel_size, parse_pixel_size, parse_voxel_size
+from recon.core.data.units import format_voxel_size
 from recon.core.errors import ReconError
 from recon.core.kinds.reader import PixelSize
 from recon.core.storage.atomic import atomic_output, check_writable
@@ -25,6 +25,7 @@ from recon.imaging.picture import Picture
 from recon.imaging.plane_check.plane_check import describe_planes
 from recon.imaging.preparation import ImportOptions, PreparedImages
 from recon.imaging.segmentation import parse_thresholds
+from recon.imaging.sizes import parse_pixel_size, parse_voxel_size
 from recon.workflow.progress import ProgressDisplay
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (

@@ -69,18 +69,19 @@ class Summary:
     @classmethod
     def of(cls, plugin: type[Any]) -> "Summary":
         """Read it off the class."""
+        lists = {
+            key: tuple(getattr(plugin, key, ())) for key in ("suffixes", "members", "refiners")
+        }
         return cls(
             plugin.kind,
             plugin.name,
             f"{plugin.__module__}:{plugin.__qualname__}",
             inspect.getdoc(plugin) or "",
             describe_options(plugin),
-            tuple(getattr(plugin, "suffixes", ())),
-            tuple(first.hex() for first in getattr(plugin, "signatures", ())),
-            tuple(getattr(plugin, "members", ())),
-            _compared(plugin),
-            tuple(getattr(plugin, "refiners", ())),
-            getattr(plugin, "weights_package", None),
+            signatures=tuple(first.hex() for first in getattr(plugin, "signatures", ())),
+            compared=_compared(plugin),
+            weights_package=getattr(plugin, "weights_package", None),
+            **lists,
         )
 
     @classmethod

@@ -192,19 +192,11 @@ class Recipe:
 
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PLAIN = (
-    "seed",
-    "steps",
-    "shape",
-    "samples",
-    "device",
-    "micrographs",
-    "weights",
-    "periodic",
-    "anchors",
-)
 TABLES = ("denoiser", "schedule", "harmonizer")
 LISTS = {"refiner": "refiners", "metric": "metrics", "property": "properties"}
+PLAIN = tuple(
+    field.name for field in attrs.fields(Recipe) if field.name not in (*TABLES, *LISTS.values())
+)
 PATHS = frozenset({"materials"})
 """Options of plugins that may be a path; in a recipe file it is relative to the file's folder."""
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import PLANES
-from recon.core.data.units import parse_pixel_size, parse_voxel_size
 from recon.core.errors import ReconError, shown, unknown
 from recon.core.kinds.reader import ImageFile
 from recon.core.readers import check_image, read_image
@@ -19,6 +18,7 @@ from recon.imaging.picture import Picture, Pictures
 from recon.imaging.plane_check.plane_check import describe_planes
 from recon.imaging.preparation import ImportOptions, PreparedImages, Progress, prepare
 from recon.imaging.segmentation import parse_thresholds
+from recon.imaging.sizes import parse_pixel_size, parse_voxel_size
 from recon.imaging.slicing import slice_volume, stack_files
 from recon.imaging.symmetry import repeat_plane, turn_plane
 

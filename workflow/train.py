@@ -16,7 +16,7 @@ from recon.core.sampling.threads import keep_threads
 from recon.core.storage.atomic import atomic_output
 from recon.imaging.plane_check.plane_check import warn_of_planes
 from recon.workflow.executors import Progress
-from recon.workflow.executors.process_group import join_processes
+from recon.workflow.executors.process_group import choose_device, join_processes
 from recon.workflow.provenance import collect_versions
 
 
@@ -41,7 +41,7 @@ def train(
             f"denoiser {denoiser.name} trains in one process, got {processes.size}; start recon "
             "without torchrun"
         )
-    device = processes.device(resolve_device(recipe.device))
+    device = choose_device(processes, resolve_device(recipe.device))
     if processes.first and (checkpoint is None or not checkpoint.exists()):
         with keep_threads():
             warn_of_planes(micrographs)

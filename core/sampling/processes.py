@@ -3,7 +3,6 @@
 import os
 
 import attrs
-import torch
 import torch.distributed as dist
 from torch import Tensor
 
@@ -25,27 +24,6 @@ class Processes:
     def first(self) -> bool:
         """Whether this is the one that writes files and speaks to the user."""
         return self.rank == 0
-
-    def device(self, device: str) -> str:
-        """The device of this process; ReconError when there is none of this kind for it.
-
-        device  "cpu", "cuda" or "mps"; of several processes each has a GPU of its own
-        """
-        if self.size == 1 or device == "cpu":
-            return device
-        if device != "cuda":
-            raise ReconError(
-                f"several processes run on cpu or cuda only, got {self.size} on {device}; "
-                "take device=cpu or a single process"
-            )
-        gpus = torch.cuda.device_count()
-        if self.local_rank >= gpus:
-            raise ReconError(
-                f"each process needs a GPU of its own, this machine has {gpus} for more than "
-                f"{self.local_rank} processes; set --nproc-per-node {gpus} or device=cpu"
-            )
-        torch.cuda.set_device(self.local_rank)
-        return f"cuda:{self.local_rank}"
 
     def rows(self, count: int) -> slice:
         """This process's contiguous share of `count` rows; shares differ by one at most."""

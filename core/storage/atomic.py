@@ -134,20 +134,21 @@ def _empty(path: Path) -> None:
 def _store(path: Path) -> None:
     """Wait until a file, or all of a folder, is on the disk."""
     for each in (path, *path.rglob("*")):
-        if sys.platform != "win32" or each.is_file():  # Windows opens no folders
-            descriptor = os.open(each, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        _sync(each)
 
 
 def _store_entry(path: Path) -> None:
     """Wait until the folder knows of the new name, where a folder can be waited for."""
-    if sys.platform != "win32":
-        with contextlib.suppress(OSError):  # the output is there and whole in any case
-            descriptor = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+    with contextlib.suppress(OSError):  # the output is there and whole in any case
+        _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    windows = sys.platform == "win32"
+    if windows and not path.is_file():  # it opens no folders
+        return
+    descriptor = os.open(path, os.O_RDWR if windows else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

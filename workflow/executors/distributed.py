@@ -19,6 +19,7 @@ from recon.core.storage import ome_zarr
 from recon.workflow.executors import Order, Progress, Sample, Sink
 from recon.workflow.executors.in_slabs import sample_in_slabs
 from recon.workflow.executors.local import make_all, measure_samples
+from recon.workflow.executors.process_group import choose_device
 from recon.workflow.executors.sharded import Sharded
 from recon.workflow.executors.streamed import StreamedVolume
 from recon.workflow.provenance import describe_machine
@@ -36,7 +37,7 @@ class Distributed:
 
     def check(self, recipe: Recipe) -> None:
         """Refuse what works in one process only."""
-        self.processes.device(resolve_device(recipe.device))
+        choose_device(self.processes, resolve_device(recipe.device))
         Sharded(self.processes).bounds(min(recipe.shape))
         if recipe.weights is None and recipe.micrographs is not None:
             raise ReconError(
@@ -83,7 +84,7 @@ def follow(processes: Processes) -> None:
             case ("sample", table, number, unfinished):
                 if job is None:  # it is the same for all samples
                     recipe = Recipe.from_table(table)
-                    processes.device(resolve_device(recipe.device))
+                    choose_device(processes, resolve_device(recipe.device))
                     job = resolve(recipe)
                 slabs, path = Sharded(processes), Path(unfinished)
                 with contextlib.suppress(ReconError):  # all have the same, and the first tells it

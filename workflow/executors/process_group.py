@@ -48,6 +48,28 @@ def join_processes() -> Iterator[Processes]:
     _store = None
 
 
+def choose_device(processes: Processes, device: str) -> str:
+    """The device of this process; ReconError when there is none of this kind for it.
+
+    device  "cpu", "cuda" or "mps"; of several processes each has a GPU of its own
+    """
+    if processes.size == 1 or device == "cpu":
+        return device
+    if device != "cuda":
+        raise ReconError(
+            f"several processes run on cpu or cuda only, got {processes.size} on {device}; "
+            "take device=cpu or a single process"
+        )
+    gpus = torch.cuda.device_count()
+    if processes.local_rank >= gpus:
+        raise ReconError(
+            f"each process needs a GPU of its own, this machine has {gpus} for more than "
+            f"{processes.local_rank} processes; set --nproc-per-node {gpus} or device=cpu"
+        )
+    torch.cuda.set_device(processes.local_rank)
+    return f"cuda:{processes.local_rank}"
+
+
 def claim(what: str) -> bool:
     """True for the one process that asks first, at once and without waiting for others."""
     if _store is None:

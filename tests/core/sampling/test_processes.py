@@ -1,11 +1,8 @@
 """What a process knows of the others, without starting any."""
 
-import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recon.core import ReconError
 from recon.core.sampling.processes import Processes, world
 
 
@@ -23,14 +20,3 @@ def test_the_environment_of_torchrun(monkeypatch):
     assert not world().first
     monkeypatch.delenv("RANK")  # WORLD_SIZE alone is of something else
     assert world() == Processes()
-
-
-def test_each_process_has_a_gpu_of_its_own(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "set_device", lambda index: None)
-    assert Processes(5, 8, 1).device("cuda") == "cuda:1"
-    assert Processes(5, 8, 1).device("cpu") == "cpu"
-    with pytest.raises(ReconError, match="this machine has 2 for more.*--nproc-per-node 2"):
-        Processes(2, 8, 2).device("cuda")
-    with pytest.raises(ReconError, match="cpu or cuda only, got 8 on mps"):
-        Processes(0, 8, 0).device("mps")

@@ -7,8 +7,9 @@ import pytest
 import torch
 import torch.distributed as dist
 
+from recon.core import ReconError
 from recon.core.sampling.processes import Processes, world
-from recon.workflow.executors.process_group import _fresh, claim, join_processes
+from recon.workflow.executors.process_group import _fresh, choose_device, claim, join_processes
 
 
 def test_one_process_starts_nothing(monkeypatch):
@@ -21,7 +22,18 @@ def test_one_process_starts_nothing(monkeypatch):
         assert processes.all_reduce_sum(torch.tensor(2.5)) == 2.5
         assert claim("word") and claim("word")
     for device in ("cpu", "cuda", "mps"):
-        assert processes.device(device) == device
+        assert choose_device(processes, device) == device
+
+
+def test_each_process_has_a_gpu_of_its_own(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda index: None)
+    assert choose_device(Processes(5, 8, 1), "cuda") == "cuda:1"
+    assert choose_device(Processes(5, 8, 1), "cpu") == "cpu"
+    with pytest.raises(ReconError, match="this machine has 2 for more.*--nproc-per-node 2"):
+        choose_device(Processes(2, 8, 2), "cuda")
+    with pytest.raises(ReconError, match="cpu or cuda only, got 8 on mps"):
+        choose_device(Processes(0, 8, 0), "mps")
 
 
 @pytest.mark.parametrize("late", [0, 1, 2])

@@ -5,7 +5,7 @@ import logging
 import pytest
 from numba import njit
 
-from recon.core import compiling
+from recon.plugins import compiling
 
 
 def compile_function(module):
