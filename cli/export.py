@@ -1,5 +1,6 @@
 """`recon export`: a volume as files that other programs open."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ from recon.cli.completion import materials_names
 from recon.cli.settings import parse_settings, set_flag
 from recon.core.catalog import catalog
 from recon.core.data.volume import Volume
+from recon.core.errors import ReconError
 from recon.core.exporters import export
 from recon.workflow.progress import ProgressDisplay
+
+REGION = re.compile(",".join([r"(\d+):(\d+)"] * 3))
 
 
 class ExportCommand(click.Command):
@@ -28,6 +32,16 @@ def list_formats() -> list[tuple[str, str]]:
         for entry in catalog()
         if entry.kind == "exporter"
     ]
+
+
+def parse_region(text: str | None) -> list[int] | None:
+    """First and end of the voxels along z, y, x."""
+    if text is None:
+        return None
+    ends = REGION.fullmatch(text)
+    if ends is None:
+        raise ReconError(f"--region must be like 0:32,0:32,0:64 along z, y, x, got {text!r}")
+    return [int(end) for end in ends.groups()]
 
 
 @click.command(cls=ExportCommand)
@@ -53,11 +67,18 @@ def list_formats() -> list[tuple[str, str]]:
     shell_complete=materials_names,
     help="inp: elastic constants of the phases.",
 )
+@click.option(
+    "--region",
+    metavar="Z0:Z1,Y0:Y1,X0:X1",
+    callback=lambda ctx, param, text: parse_region(text),
+    help="Meshes: only these voxels, ends exclusive.",
+)
+@click.option("--coarsen", type=int, metavar="N", help="Meshes: N^3 voxels become one.")
 @set_flag
 def command(
     volume: Path, outputs: tuple[Path, ...], settings: tuple[str, ...], **flags: Any
 ) -> None:
-    """Write a volume for other programs: TIFF, VTK, NumPy, Abaqus, raw, STL.
+    """Write a volume for other programs: TIFF, VTK, NumPy, Abaqus, Gmsh, XDMF, Nastran, STL.
 
     The suffix of each OUT names its format. Options of a format are `--set FORMAT.OPTION=VALUE`,
     such as --set inp.equations=true. An existing file is never replaced, and everything is checked

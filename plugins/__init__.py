@@ -102,16 +102,20 @@ def recon_properties() -> "list[type[Property]]":
 
 @hookimpl
 def recon_exporters() -> "list[type[Exporter]]":
+    from recon.plugins.exporters.bdf import Bdf
     from recon.plugins.exporters.h5 import H5
     from recon.plugins.exporters.inp import Inp
+    from recon.plugins.exporters.msh import Msh
     from recon.plugins.exporters.npy import Npy
     from recon.plugins.exporters.ply import Ply
     from recon.plugins.exporters.raw import Raw
     from recon.plugins.exporters.stl import Stl
     from recon.plugins.exporters.tif import Tif
     from recon.plugins.exporters.vti import Vti
+    from recon.plugins.exporters.vtu import Vtu
+    from recon.plugins.exporters.xdmf import Xdmf
 
-    return [Tif, Vti, Npy, Inp, Raw, H5, Stl, Ply]
+    return [Tif, Vti, Npy, Inp, Raw, H5, Stl, Ply, Msh, Vtu, Xdmf, Bdf]
 
 
 @hookimpl

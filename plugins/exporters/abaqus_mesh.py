@@ -68,10 +68,10 @@ def format_boundary_sets(used: NDArray[np.bool_]) -> Iterator[str]:
                 if end is not None
             )
             if len(found):
-                yield f"*NSET, NSET={kind}_{name}\n{_format_list(found)}"
+                yield f"*NSET, NSET={kind}_{name}\n{format_list(found)}"
 
 
-def _format_list(numbers: NDArray[np.int_]) -> str:
-    """Sixteen numbers a line, as many as Abaqus takes."""
+def format_list(numbers: NDArray[np.int_]) -> str:
+    """Numbers of a set, sixteen a line, as many as Abaqus takes."""
     text = list(map(str, numbers.tolist()))
     return "".join(", ".join(text[k : k + 16]) + "\n" for k in range(0, len(text), 16))

@@ -1,4 +1,4 @@
-"""Abaqus input: one hexahedron a voxel, an element set a phase, node sets of the boundary."""
+"""Abaqus input: hexahedra or tetrahedra, an element set a phase, node sets of the boundary."""
 
 import warnings
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from typing import TextIO
 import attrs
 
 from recon.core.data.volume import Volume
-from recon.core.kinds import Exporter
 from recon.core.options import option
+from recon.plugins.exporters import abaqus_tetrahedra as tetrahedra
 from recon.plugins.exporters.abaqus_materials import check_materials, format_blocks
 from recon.plugins.exporters.abaqus_mesh import (
     format_boundary_sets,
@@ -20,25 +20,33 @@ from recon.plugins.exporters.abaqus_mesh import (
 from recon.plugins.exporters.abaqus_periodic import format_periodic, format_reference_nodes
 from recon.plugins.exporters.lengths import UNIT, UNITS, measure_edges
 from recon.plugins.exporters.phases import WITHOUT, keep_labels, restrict_names
+from recon.plugins.exporters.prepared import PreparedExporter
+from recon.plugins.exporters.tetrahedra.mesh import build_mesh
 from recon.plugins.materials.materials import Materials
 
-ELEMENTS = ("C3D8", "C3D8R", "C3D8I")
+TETRAHEDRON = "C3D4"
+ELEMENTS = ("C3D8", "C3D8R", "C3D8I", TETRAHEDRON)
 
 
 @attrs.frozen
-class Inp(Exporter):
-    """Abaqus input, C3D8 with sets of phases, faces, edges, corners.
+class Inp(PreparedExporter):
+    """Abaqus input, C3D8 or C3D4 with sets of phases, faces, edges, corners.
 
-    Nodes, elements, sets, sections and materials, flat (no parts), for Abaqus and CalculiX. Phases
-    left out, and those whose material is void, leave gaps in the numbers. Micrometres, because
-    solvers take the Jacobian of an element of 1e-20 m3 for zero.
+    Nodes, elements, sets, sections and materials, flat (no parts), for Abaqus and CalculiX.
+    Hexahedra are the voxels; tetrahedra have smooth interfaces that both sides share, and node sets
+    of them. Phases left out, and those whose material is void, leave gaps in the numbers.
+    Micrometres, because solvers take the Jacobian of an element of 1e-20 m3 for zero.
     """
 
     name = "inp"
     suffixes = (".inp",)
     unit: str = option("um", UNIT, choices=UNITS)
     without: tuple[int | str, ...] = option((), WITHOUT)
-    element: str = option("C3D8", "Type of the elements.", choices=ELEMENTS)
+    element: str = option(
+        "C3D8",
+        "Hexahedra, C3D8 and the like, or tetrahedra, C3D4.",
+        choices=ELEMENTS,
+    )
     equations: bool = option(False, "Write periodic boundary conditions as linear equations.")
     materials: str | None = option(
         None, "TOML file, or bundled materials by name, with the elastic constants of the phases."
@@ -46,6 +54,7 @@ class Inp(Exporter):
 
     def list_outputs(self, volume: Volume, path: Path) -> tuple[Path, ...]:
         materials = self._load_materials()
+        volume = self.prepare(volume, announce=True)
         labels = self._select_labels(volume, materials)
         if materials is not None:
             check_materials(materials, labels, volume)
@@ -56,6 +65,7 @@ class Inp(Exporter):
 
     def write(self, volume: Volume, path: Path) -> None:
         materials = self._load_materials()
+        volume = self.prepare(volume)
         labels = self._select_labels(volume, materials)
         with path.open("w", encoding="ascii", newline="\n") as file:
             self._write(file, volume, labels, materials)
@@ -74,6 +84,9 @@ class Inp(Exporter):
         self, file: TextIO, volume: Volume, labels: Sequence[int], materials: Materials | None
     ) -> None:
         edges = measure_edges(volume, self.unit)
+        mesh = None
+        if self.element == TETRAHEDRON:
+            mesh = build_mesh(volume.labels, labels, edges, (self.equations,) * 3)
         used = mark_nodes(volume.labels, labels)
         plain = restrict_names([volume.phases[label].upper() for label in labels], "A-Z0-9_")
         names = {label: f"PHASE_{name}" for label, name in zip(labels, plain, strict=True)}
@@ -82,17 +95,24 @@ class Inp(Exporter):
         total = len(used) + len(labels) * len(volume.labels)
         done = 0
         file.write("*NODE\n")
-        for layer in format_nodes(used, edges):
+        for layer in format_nodes(used, edges) if mesh is None else tetrahedra.format_nodes(mesh):
             file.write(layer)
             self.report(done := done + 1, total)
         if self.equations:
             file.write(format_reference_nodes(used, edges, references))
         for label, name in names.items():
             file.write(f"*ELEMENT, TYPE={self.element}, ELSET={name}\n")
-            for layer in format_elements(volume.labels, label):
+            layers = (
+                format_elements(volume.labels, label)
+                if mesh is None
+                else tetrahedra.format_elements(mesh, label)
+            )
+            for layer in layers:
                 file.write(layer)
                 self.report(done := done + 1, total)
         file.writelines(format_boundary_sets(used))
+        if mesh is not None:
+            file.writelines(tetrahedra.format_interfaces(mesh, names))
         file.writelines(format_blocks(materials, names, self.unit))
         if self.equations:
             file.writelines(format_periodic(used, edges, references))

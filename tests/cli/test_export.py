@@ -68,15 +68,15 @@ def test_one_phase_as_the_name_given(recon, volume, tmp_path):
     [
         (("nothing.zarr", "a.tif"), "volume nothing.zarr does not exist"),
         (("volume.zarr",), "Missing argument 'OUT...'"),
-        (("volume.zarr", "a.tiff2"), "unknown format '.tiff2'; known: .h5, .inp, .npy"),
-        (("volume.zarr", "a"), "must have a suffix that names its format; known: .h5"),
+        (("volume.zarr", "a.tiff2"), "unknown format '.tiff2'; known: .bdf, .h5, .inp"),
+        (("volume.zarr", "a"), "must have a suffix that names its format; known: .bdf"),
         (("volume.zarr", "a.npy", "./a.npy"), "two outputs are named"),
         (("volume.zarr", "a.raw", "volume.zarr"), "unknown format '.zarr'"),
         (("volume.zarr", "b.tif", "taken.npy"), "taken.npy exists already"),
         (("volume.zarr", "there/a.tif"), "there is no folder; make it first"),
         (
             ("volume.zarr", "a.tif", "--unit", "um"),
-            "--unit is for .h5, .inp, .ply",
+            "--unit is for .bdf, .h5, .inp",
         ),
         (("volume.zarr", "a.stl", "--materials", "m.toml"), "--materials is for .inp only"),
         (

@@ -1,0 +1,1 @@
+"""A conforming tetrahedral mesh of all phases, from voxels."""

@@ -1,0 +1,38 @@
+"""What exporters of tetrahedra share."""
+
+from pathlib import Path
+
+import attrs
+
+from recon.core.data.volume import Volume
+from recon.core.options import option
+from recon.plugins.exporters.lengths import UNIT, UNITS, measure_edges
+from recon.plugins.exporters.phases import WITHOUT, keep_labels
+from recon.plugins.exporters.prepared import PreparedExporter
+from recon.plugins.exporters.tetrahedra.mesh import TetrahedralMesh, build_mesh
+
+PERIODIC = "Axes z, y, x on whose two faces nodes lie alike."
+
+
+@attrs.frozen
+class TetrahedralExporter(PreparedExporter):
+    """A conforming tetrahedral mesh of all phases: smooth interfaces that both sides share."""
+
+    unit: str = option("um", UNIT, choices=UNITS)
+    without: tuple[int | str, ...] = option((), WITHOUT)
+    periodic: tuple[str, ...] = option((), PERIODIC, choices=("z", "y", "x"))
+
+    def list_outputs(self, volume: Volume, path: Path) -> tuple[Path, ...]:
+        keep_labels(self.without, self.prepare(volume, announce=True))
+        return self.name_files(path)
+
+    def name_files(self, path: Path) -> tuple[Path, ...]:
+        """The files of one output."""
+        return (path,)
+
+    def mesh(self, volume: Volume) -> TetrahedralMesh:
+        """The mesh of a volume in the unit of the file."""
+        prepared = self.prepare(volume)
+        chosen = keep_labels(self.without, prepared)
+        edges = measure_edges(prepared, self.unit)
+        return build_mesh(prepared.labels, chosen, edges, [a in self.periodic for a in "zyx"])

@@ -1,0 +1,126 @@
+"""Tetrahedral meshes: conforming, tagged, periodic, never inverted."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recon.core.testing import labels
+from recon.plugins.exporters.tetrahedra.mesh import build_mesh
+from recon.plugins.exporters.tetrahedra.quality import measure_elements
+
+FACES = ((1, 2, 3), (0, 3, 2), (0, 1, 3), (0, 2, 1))
+"""Of a tetrahedron, normals outward."""
+small = labels(max_side=6, phases=4)
+axes = st.tuples(st.booleans(), st.booleans(), st.booleans())
+
+
+def mesh_of(array, periodic=(False,) * 3, chosen=range(4), edges=(1.0, 1.0, 1.0)):
+    return build_mesh(array, list(chosen), edges, periodic)
+
+
+def list_faces(mesh):
+    """Sorted corners of every face, its corners in order, and the element of each."""
+    faces = np.concatenate([mesh.tetrahedra[:, face] for face in FACES])
+    return np.sort(faces, 1), faces, np.tile(np.arange(len(mesh.tetrahedra)), 4)
+
+
+def normals(mesh, triangles):
+    a, b, c = (mesh.nodes[triangles[:, k]] for k in range(3))
+    return np.cross(b - a, c - a)
+
+
+@given(small, axes)
+@settings(deadline=None, max_examples=60)
+def test_it_fills_the_box_and_no_element_is_flat(array, periodic):
+    mesh = mesh_of(array, periodic)
+    volumes, qualities = measure_elements(mesh.nodes, mesh.tetrahedra)
+    assert np.array_equal(qualities, mesh.qualities) and qualities.min() > 0.0999
+    assert np.isclose(volumes.sum(), array.size)
+    for phase in range(4):
+        share = volumes[mesh.phases == phase].sum() / array.size
+        assert abs(share - (array == phase).mean()) <= 0.00801
+
+
+@given(small, axes)
+@settings(deadline=None, max_examples=60)
+def test_faces_inside_are_shared_by_two_and_interfaces_lie_between_their_phases(array, periodic):
+    mesh = mesh_of(array, periodic)
+    keys, corners, owner = list_faces(mesh)
+    found: dict[tuple[int, ...], list[tuple[int, tuple[int, ...]]]] = {}
+    for key, face, element in zip(keys.tolist(), corners.tolist(), owner.tolist(), strict=True):
+        found.setdefault(tuple(key), []).append((element, tuple(face)))
+    outer = {key for key, owners in found.items() if len(owners) == 1}
+    assert all(len(owners) in (1, 2) for owners in found.values())
+    named = np.concatenate(list(mesh.faces.values()))
+    assert {tuple(sorted(face)) for face in named.tolist()} == outer and len(named) == len(outer)
+    between = {
+        key: tuple(sorted(int(mesh.phases[element]) for element, _ in owners))
+        for key, owners in found.items()
+        if len(owners) == 2
+    }
+    expected = {key: pair for key, pair in between.items() if pair[0] != pair[1]}
+    told = {
+        tuple(sorted(face)): pair
+        for pair, triangles in mesh.interfaces.items()
+        for face in triangles.tolist()
+    }
+    assert told == expected
+    for (first, _), triangles in mesh.interfaces.items():
+        for face in triangles.tolist():  # it points out of the phase named first
+            turns = [face[k:] + face[:k] for k in range(3)]
+            outward = [one for e, one in found[tuple(sorted(face))] if mesh.phases[e] == first]
+            assert any(list(outward[0]) == turn for turn in turns)
+
+
+@given(small)
+@settings(deadline=None, max_examples=30)
+def test_outer_faces_are_planes_and_face_outward(array):
+    mesh = mesh_of(array, edges=(0.5, 1.0, 2.0))
+    box = np.array(array.shape)[::-1] * (0.5, 1.0, 2.0)
+    for axis, name in enumerate("xyz"):
+        for end in (0, 1):
+            triangles = mesh.faces[f"{name}{end}"]
+            assert np.allclose(mesh.nodes[triangles][..., axis], end * box[axis])
+            out = normals(mesh, triangles)
+            assert (np.sign(out[:, axis]) == 2 * end - 1).all()
+            assert np.isclose(np.linalg.norm(out, axis=1).sum() / 2, np.prod(np.delete(box, axis)))
+
+
+@given(small, axes)
+@settings(deadline=None, max_examples=40)
+def test_nodes_of_periodic_faces_lie_alike(array, periodic):
+    mesh = mesh_of(array, periodic)
+    for axis, name in enumerate("zyx"):
+        if not periodic[axis]:
+            continue
+        ends = [np.unique(mesh.faces[f"{name}{end}"]) for end in (0, 1)]
+        jump = np.eye(3)[2 - axis] * array.shape[axis]
+        assert np.allclose(mesh.nodes[ends[0]] + jump, mesh.nodes[ends[1]], atol=1e-12)
+
+
+@given(small, st.sets(st.integers(0, 3), min_size=1))
+@settings(deadline=None, max_examples=40)
+def test_phases_left_out_leave_no_node_behind(array, chosen):
+    if not np.isin(array, list(chosen)).any():
+        return
+    mesh = mesh_of(array, chosen=chosen)
+    assert set(mesh.phases.tolist()) == set(array.ravel().tolist()) & chosen
+    assert np.array_equal(np.unique(mesh.tetrahedra), np.arange(len(mesh.nodes)))
+    surfaces = [*mesh.interfaces.values(), *mesh.faces.values()]
+    assert all((triangles >= 0).all() for triangles in surfaces)
+    keys, _, _ = list_faces(mesh)
+    each, counts = np.unique(keys, axis=0, return_counts=True)
+    lone = {tuple(key) for key in each[counts == 1]}
+    told = {tuple(sorted(face)) for triangles in surfaces for face in triangles.tolist()}
+    assert lone <= told  # every free surface has a name
+
+
+def test_a_sphere_is_round():
+    places = np.indices((30, 30, 30)) + 0.5 - 15
+    ball = ((places**2).sum(0) < 12**2).astype(np.uint8)
+    mesh = mesh_of(ball, chosen=(0, 1))
+    area = np.linalg.norm(normals(mesh, mesh.interfaces[0, 1]), axis=1).sum() / 2
+    assert area == pytest.approx(4 * np.pi * 12**2, rel=0.05)  # voxel faces: 48 % too much
+    radii = np.linalg.norm(mesh.nodes[np.unique(mesh.interfaces[0, 1])] - 15, axis=1)
+    assert abs(radii.mean() - 12) < 0.1 and radii.std() < 0.25
