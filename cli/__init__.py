@@ -28,6 +28,7 @@ COMMANDS = {
     "export": ("export", "Write a volume for other programs: TIFF, VTK, NumPy, Abaqus, raw, STL."),
     "view": ("view", "Look at a volume, micrographs or a run: in napari, else in the browser."),
     "sweep": ("sweep", "Repeat a run for every combination of values, with a table and plots."),
+    "design": ("design", "Find settings whose volumes have wanted properties."),
     "example": ("example", "Write the micrographs and the true volume of an embedded example."),
     "plugins": ("plugins", "List the installed plugins, or the options of one."),
     "doctor": ("doctor", "Tell what is installed on what machine, and whether it works."),

@@ -1,0 +1,84 @@
+"""`recon design` through the real command, with the closed-form denoiser."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from recon.core import Micrographs, Volume
+
+SMALL = ("--denoiser", "gaussian", "--steps", 6, "--shape", 12, 14, 16)
+VARY = ("--vary", "fraction.solid=0.3:0.7", "--vary", "stretch.x=0.5:2")
+TARGET = ("--target", "volume-fraction.solid=0.55")
+
+
+@pytest.fixture
+def micrographs(tmp_path):
+    rng = np.random.default_rng(0)
+    fields = gaussian_filter(rng.standard_normal((6, 40, 40)), (0, 2, 2))
+    labels = (fields > 0).astype(np.uint8)
+    stacks = {
+        plane: labels[k : k + 2] for k, plane in zip((0, 2, 4), ("xy", "xz", "yz"), strict=True)
+    }
+    path = tmp_path / "m.zarr"
+    Micrographs(stacks, (4e-7,) * 3, ["pore", "solid"]).save(path)
+    return path
+
+
+def design(recon, micrographs, *arguments, **keys):
+    return recon("design", "--micrographs", micrographs, *SMALL, *arguments, **keys)
+
+
+def test_a_fraction_is_found_verified_and_written(recon, micrographs):
+    result = design(
+        recon, micrographs, *TARGET, *VARY, "--trials", 12, "--verify", 3, "--out", "out"
+    )
+    outcome = json.loads(Path("out/design.json").read_text())
+    found = outcome["targets"]["volume-fraction.solid"]
+    assert outcome["reached"] and found["low"] <= 0.55 <= found["high"]
+    assert abs(found["predicted"] - 0.55) < 0.02
+    assert "wanted 0.55" in result.stdout and "not reached" not in result.stdout
+    rows = list(csv.DictReader(Path("out/trials.csv").read_text().splitlines()))
+    assert len(rows) == outcome["trials"] <= 12
+    assert set(rows[0]) >= {"fraction.solid", "stretch.x", "volume-fraction.solid", "front"}
+    volumes = [Volume.open(f"out/{k:03d}.zarr") for k in range(3)]
+    mean = np.mean([volume.fractions()[1] for volume in volumes])
+    assert mean == pytest.approx(found["mean"])
+    (size,) = {volume.voxel_size for volume in volumes}
+    assert size == pytest.approx((4e-7, 4e-7, 4e-7 * outcome["settings"]["stretch.x"]))
+    assert Path("out/design.png").stat().st_size > 1000
+
+
+def test_what_is_begun_goes_on_and_another_design_is_refused(recon, micrographs):
+    keys = (*TARGET, "--vary", "fraction.solid=0.3:0.4", "--verify", 2, "--out", "out")
+    design(recon, micrographs, *keys, "--trials", 2)
+    first = Path("out/trials.csv").read_text().splitlines()
+    result = design(recon, micrographs, *keys, "--trials", 3, "--resume")
+    rows = Path("out/trials.csv").read_text().splitlines()
+    assert len(rows) == 4 and [row.rpartition(",")[0] for row in rows[:3]] == [
+        row.rpartition(",")[0] for row in first
+    ]
+    assert "not reached, this is the nearest found" in result.stdout  # 0.55 lies outside
+    refused = design(recon, micrographs, *keys, "--trials", 3, code=2)
+    assert "holds a design; --resume continues it" in refused.stderr
+    other = ("--target", "volume-fraction.solid=0.5", *keys[2:], "--resume")
+    assert "holds another design" in design(recon, micrographs, *other, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((*VARY,), "a design needs at least one --target"),
+        ((*TARGET,), "a design needs at least one --vary"),
+        ((*TARGET, *TARGET, *VARY), "--target gives one key twice"),
+        ((*TARGET, "--vary", "fraction.glue=0.2:0.3"), "phase 'glue'"),
+        ((*TARGET, *VARY, "--set", "volume-fraction.x=1"), "option of metric volume-fraction"),
+    ],
+)
+def test_refuses_in_one_line_and_leaves_nothing(recon, micrographs, arguments, message):
+    result = design(recon, micrographs, *arguments, "--out", "out", code=2)
+    assert message in result.stderr and len(result.stderr.strip().splitlines()) == 1
+    assert not Path("out").exists()

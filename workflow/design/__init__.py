@@ -1,0 +1,1 @@
+"""Settings whose volumes have wanted properties, found by Bayesian optimization."""

@@ -1,0 +1,92 @@
+"""A design in a folder: the search, then volumes that verify what it found."""
+
+from typing import Any
+
+import attrs
+import tomli_w
+
+from recon.core.errors import ReconError
+from recon.core.job import obtain_denoiser, resolve
+from recon.core.recipe import Recipe
+from recon.core.sampling.device import resolve_device
+from recon.core.sampling.threads import keep_threads
+from recon.core.storage.atomic import atomic_output
+from recon.workflow.design.outcome import Verified, draw, verify, write_outcome, write_trials
+from recon.workflow.design.search import Design, Trial, find_best, import_optuna, search
+from recon.workflow.executors import Progress
+from recon.workflow.folder import Folder
+from recon.workflow.overlay import lay_over
+from recon.workflow.provenance import collect_provenance
+
+DEFINITION, TRIALS, OUTCOME, FIGURE = "design.toml", "trials.csv", "design.json", "design.png"
+
+
+@attrs.frozen
+class Outcome:
+    """The settings found, and each target beside the volumes that verify it."""
+
+    trial: Trial
+    trials: int
+    verified: list[Verified]
+
+
+def check_folder(design: Design, folder: Folder, resume: bool) -> None:
+    """ReconError when a folder that is locked holds anything but this design, to be resumed."""
+    import_optuna()
+    path = folder.path / DEFINITION
+    if not path.exists():
+        if any(folder.path.iterdir()):
+            raise ReconError(f"{folder.path} holds something already; choose another out=")
+    elif not resume:
+        raise ReconError(f"{folder.path} holds a design; resume=True continues it")
+    elif path.read_text(encoding="utf-8") != _define(design):
+        raise ReconError(f"{folder.path} holds another design; choose another out=")
+
+
+def _define(design: Design) -> str:
+    """All that the search depends on, as TOML."""
+    return tomli_w.dumps(
+        {
+            "targets": {target.key: target.value for target in design.targets},
+            "vary": {one.key: [one.low, one.high] for one in design.parameters},
+            "options": design.options,
+            "samples": design.samples,
+            "recipe": Recipe.from_table(lay_over(design.table, {})).to_table(),
+        }
+    )
+
+
+def run_design(
+    design: Design, folder: Folder, trials: int, verified: int, progress: Progress
+) -> Outcome:
+    """Search, then make `verified` volumes of the best settings with seeds not used before."""
+    recipe = Recipe.from_table(lay_over(design.table, {}))
+    denoiser, sha256 = obtain_denoiser(recipe, resolve_device(recipe.device))
+    lowest = design.make_recipe({p.key: p.low for p in design.parameters}, denoiser)
+    resolve(lowest, denoiser)  # what the recipe refuses, it refuses here
+    with atomic_output(folder.path / DEFINITION, replace=True) as partial:
+        partial.write_text(_define(design), encoding="utf-8")
+    folder.state("journal").parent.mkdir(exist_ok=True)
+    with keep_threads():
+        journal = folder.state("journal")
+        done = search(design, denoiser, trials, recipe.seed, journal, progress)
+        write_trials(folder.path / TRIALS, design, done)
+        best = find_best(done, design.targets)
+        volumes = []
+        job = resolve(design.make_recipe(best.chosen, denoiser), denoiser, weights_sha256=sha256)
+        for number in range(verified):
+            sample = design.samples + number
+            path = folder.path / f"{number:03d}.zarr"
+            (volume,) = design.make_volumes(best.chosen, denoiser, 1, sample)
+            if not path.exists():
+                provenance: dict[str, Any] = collect_provenance(job, sample)
+                attrs.evolve(volume, provenance=provenance).save(path)
+            volumes.append(volume)
+            progress("verify", number + 1, verified, "")
+        found = verify(design, best, design.measure(volumes))
+    recipe_path = folder.path / "recipe.toml"
+    with atomic_output(recipe_path, replace=True) as partial:
+        job.recipe.save(partial)
+    write_outcome(folder.path / OUTCOME, best, found, len(done))
+    draw(folder.path / FIGURE, design, done, found)
+    return Outcome(best, len(done), found)

@@ -1,0 +1,174 @@
+"""Trials: volumes of chosen settings, measured, and where to look next."""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from recon.core.catalog import catalog
+from recon.core.data.volume import Volume
+from recon.core.errors import ReconError
+from recon.core.job import resolve
+from recon.core.kinds import Denoiser
+from recon.core.measure import measure_all
+from recon.core.recipe import Recipe
+from recon.core.sampler import sample_steps
+from recon.workflow.design.space import Parameter, make_values, stretch
+from recon.workflow.design.targets import Target, find_kind
+from recon.workflow.overlay import lay_over
+
+STARTING = 8
+"""Trials at places that fill the space, before a model of the results chooses."""
+CLOSE = 0.005
+"""Relative errors below which the search ends."""
+
+
+@attrs.frozen
+class Design:
+    """What is wanted, and what may be varied.
+
+    table    of a recipe
+    options  plugin -> its options
+    samples  volumes of a trial
+    """
+
+    table: dict[str, Any]
+    targets: tuple[Target, ...]
+    parameters: tuple[Parameter, ...]
+    options: dict[str, dict[str, Any]] = attrs.field(factory=dict)
+    samples: int = 2
+
+    def build_plugins(self) -> dict[str, list[Any]]:
+        """Kind -> plugins that measure the targets."""
+        found: dict[str, list[Any]] = {"metric": [], "property": []}
+        for name in dict.fromkeys(target.plugin for target in self.targets):
+            kind = find_kind(name)
+            found[kind].append(catalog().build(kind, name, **self.options.get(name, {})))
+        return found
+
+    def make_recipe(self, chosen: Mapping[str, float], denoiser: Denoiser) -> Recipe:
+        """The recipe of a choice of parameters."""
+        return Recipe.from_table(lay_over(self.table, make_values(chosen, denoiser.material)))
+
+    def make_volumes(
+        self,
+        chosen: Mapping[str, float],
+        denoiser: Denoiser,
+        count: int,
+        first: int = 0,
+    ) -> list[Volume]:
+        """Samples first, first + 1, ... of a choice of parameters."""
+        job = resolve(self.make_recipe(chosen, denoiser), denoiser)
+        volumes = []
+        for number in range(first, first + count):
+            *_, last = sample_steps(job, sample=number)
+            volume = last.volume
+            size = stretch(volume.voxel_size, chosen)
+            volumes.append(attrs.evolve(volume, voxel_size=size))
+        return volumes
+
+    def measure(self, volumes: Sequence[Volume]) -> NDArray[np.float64]:
+        """(volume, target) the numbers that targets are about."""
+        plugins = self.build_plugins()
+        rows = []
+        for volume in volumes:
+            found = measure_all(volume, plugins["metric"], plugins["property"])
+            rows.append([target.read(found[target.plugin]) for target in self.targets])
+        return np.array(rows)
+
+
+@attrs.frozen
+class Trial:
+    """A choice of parameters and what its volumes have: (volume, target)."""
+
+    chosen: dict[str, float]
+    values: NDArray[np.float64]
+
+    def errors(self, targets: Sequence[Target]) -> NDArray[np.float64]:
+        """Relative errors of the means, signed."""
+        wanted = np.array([target.value for target in targets])
+        scale = np.where(wanted == 0, 1.0, np.abs(wanted))
+        return np.asarray((self.values.mean(0) - wanted) / scale)
+
+
+def search(
+    design: Design,
+    denoiser: Denoiser,
+    trials: int,
+    seed: int,
+    journal: Path,
+    progress: Callable[[str, int, int, str], None],
+) -> list[Trial]:
+    """At most so many trials, those in the journal among them; ends when all targets are close.
+
+    A Gaussian process of the squared errors chooses where to look (optuna's GPSampler), after
+    trials that fill the space. Trials share their seeds, so that settings are all that differs.
+    """
+    optuna = import_optuna()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    backend = optuna.storages.journal.JournalFileBackend(str(journal))
+    study = optuna.create_study(
+        storage=optuna.storages.JournalStorage(backend),
+        sampler=optuna.samplers.GPSampler(
+            seed=seed, n_startup_trials=min(STARTING, trials), deterministic_objective=False
+        ),
+        study_name="design",
+        load_if_exists=True,
+    )
+    done = [read_trial(trial) for trial in study.trials if trial.state.is_finished()]
+    while len(done) < trials and not any(is_close(trial, design) for trial in done):
+        asked = study.ask(
+            {
+                p.key: optuna.distributions.FloatDistribution(p.low, p.high, log=p.logarithmic)
+                for p in design.parameters
+            }
+        )
+        number = len(done)
+        progress("design", number * design.samples, trials * design.samples, "")
+        volumes = []
+        for sample in range(design.samples):
+            volumes += design.make_volumes(asked.params, denoiser, 1, sample)
+            made = number * design.samples + sample + 1
+            progress("design", made, trials * design.samples, "")
+        trial = Trial(dict(asked.params), design.measure(volumes))
+        asked.set_user_attr("values", trial.values.tolist())
+        study.tell(asked, float((trial.errors(design.targets) ** 2).sum()))
+        done.append(trial)
+    return done
+
+
+def read_trial(trial: Any) -> Trial:
+    """One of optuna's."""
+    return Trial(dict(trial.params), np.array(trial.user_attrs["values"]))
+
+
+def is_close(trial: Trial, design: Design) -> bool:
+    """Whether all targets are met as closely as is worth looking for."""
+    return bool((np.abs(trial.errors(design.targets)) < CLOSE).all())
+
+
+def find_best(trials: Sequence[Trial], targets: Sequence[Target]) -> Trial:
+    """The one of the least sum of squared relative errors."""
+    return min(trials, key=lambda trial: float((trial.errors(targets) ** 2).sum()))
+
+
+def find_front(trials: Sequence[Trial], targets: Sequence[Target]) -> list[bool]:
+    """Whether no other trial is closer to one target and no farther from the others (Pareto)."""
+    errors = np.abs([trial.errors(targets) for trial in trials])
+    return [
+        not any((other <= one).all() and (other < one).any() for other in errors) for one in errors
+    ]
+
+
+def import_optuna() -> Any:
+    """The library; ReconError when it is not installed."""
+    try:
+        return importlib.import_module("optuna")
+    except ImportError as error:
+        raise ReconError(
+            "design needs optuna; install it with pip install microrecon[design]"
+        ) from error

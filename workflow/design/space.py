@@ -1,0 +1,105 @@
+"""What may be varied to reach a target, and what a choice of it makes of a recipe."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from recon.core.data.material import Material
+from recon.core.data.phases import find_label
+from recon.core.data.planes import AXES
+from recon.core.errors import ReconError
+from recon.workflow.overlay import check_key
+
+FRACTION, STRETCH = "fraction", "stretch"
+
+
+@attrs.frozen
+class Parameter:
+    """A number between two bounds: a phase fraction, a stretch of the texture, a recipe's key.
+
+    key  "fraction" (of phase 1 of two), "fraction.PHASE", "stretch.AXIS", or of a recipe, such as
+         "harmonizer.temperature"
+    """
+
+    key: str
+    low: float
+    high: float
+
+    @classmethod
+    def parse(cls, text: str) -> "Parameter":
+        """`fraction.pore=0.2:0.5`; ReconError for anything else."""
+        key, equals, bounds = (part.strip() for part in text.partition("="))
+        low, colon, high = bounds.partition(":")
+        try:
+            found = cls(key, float(low), float(high))
+        except ValueError:
+            found = cls(key, 0.0, 0.0)
+        if not (equals and colon) or not found.low < found.high or not np.isfinite(found.high):
+            raise ReconError(
+                f"vary= must be KEY=LOW:HIGH such as fraction.pore=0.2:0.5, got {text!r}"
+            )
+        kind, _, rest = key.partition(".")
+        if kind == FRACTION and not (found.low > 0 and found.high < 1):
+            raise ReconError(f"vary={key}: fractions must lie between 0 and 1, got {bounds}")
+        if kind == STRETCH and (rest not in AXES or found.low <= 0):
+            raise ReconError(
+                f"vary={key}: stretch is stretch.z, .y or .x with bounds above 0, got {text!r}"
+            )
+        if kind not in (FRACTION, STRETCH):
+            check_key(key, "vary=")
+        return found
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether halves and doubles are alike."""
+        return self.key.startswith(STRETCH)
+
+
+def make_values(chosen: Mapping[str, float], material: Material | None) -> dict[str, Any]:
+    """The keys of a recipe, with their values, that a choice of parameters stands for."""
+    values: dict[str, Any] = {}
+    fractions: dict[int, float] = {}
+    for key, number in chosen.items():
+        kind, _, rest = key.partition(".")
+        if kind == FRACTION:
+            fractions[_find_phase(rest, material)] = number
+        elif kind != STRETCH:
+            values[key] = number
+    if fractions:
+        assert material is not None
+        values["harmonizer.fraction"] = _fill(fractions, material.statistics.fractions.tolist())
+    return values
+
+
+def _find_phase(name: str, material: Material | None) -> int:
+    if material is None:
+        raise ReconError("vary=fraction needs weights of a material; give weights=")
+    if not name and len(material.phases) != 2:
+        names = ", ".join(material.phases)
+        raise ReconError(f"vary=fraction must name a phase, such as fraction.{names}")
+    return find_label(material.phases, name) if name else 1
+
+
+def _fill(given: Mapping[int, float], usual: Sequence[float]) -> list[float]:
+    """Fractions of all phases: those given, the others sharing the rest as they usually do."""
+    rest = 1.0 - sum(given.values())
+    others = sum(share for label, share in enumerate(usual) if label not in given)
+    if rest <= 0 or (others <= 0 and rest > 1e-9):
+        raise ReconError(f"fractions must leave something to the other phases, got {1 - rest:.3g}")
+    return [
+        given[label] if label in given else float(rest * share / others)
+        for label, share in enumerate(usual)
+    ]
+
+
+def stretch(
+    voxel_size: tuple[float, float, float], chosen: Mapping[str, float]
+) -> tuple[float, float, float]:
+    """Edges of a voxel when the texture is stretched along axes: the same voxels, longer ones."""
+    z, y, x = (
+        edge * chosen.get(f"{STRETCH}.{axis}", 1.0)
+        for axis, edge in zip(AXES, voxel_size, strict=True)
+    )
+    return z, y, x
