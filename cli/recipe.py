@@ -11,6 +11,7 @@ from recon.cli.completion import plugin_names, weights_names
 from recon.cli.settings import device_flag, format_help, parse_settings
 from recon.core import bundled
 from recon.core.data.anchor import parse_anchor
+from recon.core.data.planes import AXES
 from recon.core.errors import ReconError, unknown
 from recon.core.recipe import LISTS, PATHS, Recipe, read_table
 from recon.core.sampling.noise import T
@@ -97,8 +98,12 @@ FLAGS = (
     ),
     click.option(
         "--fraction",
-        metavar="F,F,...",
-        help=format_help("Phase fractions to aim at.", "the micrographs'", "0<F<1"),
+        metavar="F,F,...|AXIS:F..F",
+        help=format_help(
+            "Phase fractions to aim at; z:0.3..0.5: of the last phase, along an axis.",
+            "the micrographs'",
+            "0<F<1",
+        ),
     ),
     click.option(
         "--fast",
@@ -122,7 +127,7 @@ def collect_values(flags: dict[str, Any], settings: Iterable[str]) -> dict[str, 
     if values.pop("fast", False):
         values = speed_up(values)
     if "fraction" in values:
-        values["harmonizer.fraction"] = parse_fractions(values.pop("fraction"))
+        values |= parse_fractions(values.pop("fraction"))
     for name, options in parse_settings(settings).items():
         if name not in CHOSEN:
             raise unknown("table in --set", name, CHOSEN)
@@ -130,12 +135,16 @@ def collect_values(flags: dict[str, Any], settings: Iterable[str]) -> dict[str, 
     return values
 
 
-def parse_fractions(text: str) -> list[float]:
-    """The numbers of --fraction."""
+def parse_fractions(text: str) -> dict[str, Any]:
+    """What --fraction says: a number for each phase, or a profile along an axis."""
+    axis, colon, profile = text.partition(":")
     try:
-        return [float(part) for part in text.split(",")]
+        if colon and axis.strip() in AXES:
+            values = [float(part) for part in profile.split("..")]
+            return {"harmonizer.profile": values, "harmonizer.profile_axis": axis.strip()}
+        return {"harmonizer.fraction": [float(part) for part in text.split(",")]}
     except ValueError:
-        message = f"--fraction must be numbers such as 0.35,0.65, got {text!r}"
+        message = f"--fraction must be numbers such as 0.35,0.65, or z:0.3..0.5, got {text!r}"
         raise ReconError(message) from None
 
 

@@ -7,6 +7,7 @@ from recon.core.errors import ReconError
 from recon.core.sampling.scene import Scene
 from recon.plugins.harmonizers.half_variance_noise import find_half_variance_noise
 from recon.plugins.harmonizers.interface import expect_interface
+from recon.plugins.harmonizers.profile import Profile
 from recon.plugins.harmonizers.spectrum import Spectrum
 
 
@@ -16,12 +17,14 @@ class Prior:
 
     interface            share of neighbours that differ in phase, mean over the axes
     half_variance_noise  noise-to-signal ratio at which the covariance tells half of a slice
+    profile              fractions wanted along an axis; None where they do not change
     """
 
     statistics: Statistics
     spectrum: Spectrum
     interface: float
     half_variance_noise: float
+    profile: Profile | None = None
 
     @classmethod
     def of(cls, scene: Scene, min_correlation: float, min_power: float) -> "Prior":

@@ -6,18 +6,20 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.data.planes import turn_planes
+from recon.core.data.planes import AXES, turn_planes
+from recon.core.errors import ReconError
 from recon.core.kinds import Harmonizer
 from recon.core.options import option
 from recon.core.sampling.noise import Step, injected_variance, reverse_mean
 from recon.core.sampling.scene import Clean, Noise, Scene
-from recon.core.sampling.slabs import materialize
+from recon.core.sampling.slabs import as_tensor, materialize
 from recon.core.sampling.slabs.field import Field
 from recon.plugins.harmonizers.anchor_conditioning import condition_estimate, condition_statistics
 from recon.plugins.harmonizers.gaussian_start import draw_gaussian_start
 from recon.plugins.harmonizers.interface_temperature import MEASURED_BELOW, adapt_temperature
 from recon.plugins.harmonizers.phase_balance import balance_phases, clamp_estimate
 from recon.plugins.harmonizers.prior import Prior, prior_of
+from recon.plugins.harmonizers.profile import Profile, balance_profile, check_profile
 from recon.plugins.harmonizers.spacing import space_logarithmically
 from recon.plugins.harmonizers.target_fractions import check_fractions, draw_fractions
 
@@ -74,6 +76,10 @@ class Spectral(Harmonizer):
     fraction: tuple[float, ...] | None = option(
         None, "Phase fractions to aim at; otherwise those of the micrographs.", min=0, max=1
     )
+    profile: tuple[float, ...] = option(
+        (), "Fractions of the last phase along profile_axis, at even distances, linear between."
+    )
+    profile_axis: str = option("z", "Axis along which fractions change.", choices=("z", "y", "x"))
     vary: bool = option(
         True, "Phase fractions vary between samples as between real subvolumes of that size."
     )
@@ -91,6 +97,13 @@ class Spectral(Harmonizer):
         """Refuse fractions of another number of phases, or that do not sum to 1."""
         if self.fraction is not None:
             check_fractions(self.fraction, phases)
+        if self.profile:
+            check_profile(self.profile_axis, self.profile)
+            if self.fraction is not None or not self.balance:
+                raise ReconError(
+                    "harmonizer spectral: profile says the fractions, so fraction must be left "
+                    "out and balance be true"
+                )
 
     def steps(self, alpha_bar: NDArray[np.float64], steps: int) -> list[Step]:
         """Evenly spaced in the logarithm of the noise-to-signal ratio.
@@ -107,8 +120,22 @@ class Spectral(Harmonizer):
     def prepare(self, scene: Scene) -> Scene:
         """Spectrum and other priors of this volume, and its phase fractions when balanced."""
         prior = Prior.of(scene, self.min_correlation, self.min_power)
+        if self.profile:
+            return self.prepare_profile(scene, prior)
         fractions = self.choose_fractions(scene, prior) if self.balance else None
         return attrs.evolve(scene, prepared=prior, fractions=fractions)
+
+    def prepare_profile(self, scene: Scene, prior: Prior) -> Scene:
+        """The scene of a graded volume."""
+        if scene.slabs is not None or scene.anchors:
+            raise ReconError(
+                "harmonizer spectral: profile needs the volume in the memory of one process and no "
+                "anchors; leave them out, or give more memory="
+            )
+        side = scene.shape[1 + AXES.index(self.profile_axis)]
+        profile = Profile.of(self.profile_axis, self.profile, prior.statistics.fractions, side)
+        prior = attrs.evolve(prior, profile=profile)
+        return attrs.evolve(scene, prepared=prior, fractions=profile.means)
 
     def start(self, scene: Scene, noise: Noise) -> Field:
         return draw_gaussian_start(scene, prior_of(scene), noise) if self.informed else noise(0)
@@ -132,7 +159,9 @@ class Spectral(Harmonizer):
             u = x / sqrt(step.ab_t)
             gain = prior.spectrum.wiener_gain(step.s2, turn_planes(step.planes, round), self.h_max)
             estimate = u - prior.spectrum.filter(u - clean(x, round), gain)
-        if scene.fractions is not None and step.s2 >= self.balance_above:
+        if prior.profile is not None and step.s2 >= self.balance_above:
+            estimate = balance_profile(as_tensor(estimate), prior.profile)
+        elif scene.fractions is not None and step.s2 >= self.balance_above:
             estimate = balance_phases(estimate, scene.fractions)
         elif scene.fractions is not None:
             # Few voxels are open now: to move the fraction, the balance would sow specks.
