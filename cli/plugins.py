@@ -17,6 +17,10 @@ from recon.core.errors import unknown
 def command(name: str | None) -> None:
     """List the installed plugins, or the options of one."""
     entries = [entry for entry in catalog() if name in (None, entry.name)]
+    for _, each in catalog().commands if name is not None else ():
+        if each.name == name:
+            click.echo(each.get_help(click.Context(each, info_name=name)))
+            return
     if name is not None and not entries:
         raise unknown("plugin", name, {entry.name for entry in catalog()})
     if name is not None:

@@ -320,10 +320,19 @@ def _checked(cls: Any, kind: str, hook: str) -> Any:
         raise TypeError(f"{cls.__name__} must implement {missing}")
     if not NAME.fullmatch(cls.name):
         raise TypeError(f"{cls.__name__} must have a name of a-z, 0-9 and -, got {shown(cls.name)}")
+    _check_attributes(cls)
+    return cls
+
+
+def _check_attributes(cls: Any) -> None:
     for field in attrs.fields(cast(Any, cls)):
         if field.init and field.default is attrs.NOTHING:
             raise TypeError(f"{cls.__name__} must have a default for {field.name}")
-    return cls
+        if "recon" in field.metadata and field.type is None:
+            raise TypeError(f"{cls.__name__} must annotate option {field.name} with its type")
+    for name in ("suffixes", "signatures", "members", "compared", "refiners"):
+        if not isinstance(getattr(cls, name, ()), tuple):
+            raise TypeError(f"{cls.__name__} must have a tuple as {name}")
 
 
 def _kind_class(kind: str) -> Any:

@@ -30,7 +30,8 @@ def check_plugin(cls: type[Any], sample: Path | None = None, **given: Any) -> No
     sample  a file for a reader to read
     given   options to build it with, beside the defaults
     """
-    assert cls.kind in CHECKS, f"{cls.__name__} must derive from one of the kinds of plugins"
+    kind = getattr(cls, "kind", None)
+    assert kind in CHECKS, f"{cls!r} must derive from one of the kinds of plugins"
     assert isinstance(cls.name, str) and cls.name == cls.name.lower(), "name must be lower case"
     assert cls.__doc__, "the docstring is the help text"
     for name, field in options(cls).items():
@@ -42,4 +43,4 @@ def check_plugin(cls: type[Any], sample: Path | None = None, **given: Any) -> No
     if sample is not None:
         files.check_reader(plugin, sample)
     else:
-        CHECKS[cls.kind](plugin)
+        CHECKS[kind](plugin)

@@ -6,7 +6,7 @@ from recon.core import ReconError, catalog
 
 METRIC = """
 import attrs
-from recon.core import Metric, hookimpl
+from recon.core import Metric, hookimpl, option
 
 @attrs.frozen
 class Probe(Metric):
@@ -90,6 +90,14 @@ def test_a_package_can_be_disabled(installed, monkeypatch):
             "recon_metric",
         ),
         (METRIC.format(name="probe").replace("@attrs.frozen\n", ""), "be decorated"),
+        (
+            METRIC.format(name="probe").replace("    def m", "    k = option(1, 'K.')\n    def m"),
+            "Probe must annotate option k with its type",
+        ),
+        (
+            METRIC.format(name="probe").replace("    def m", "    compared = 1\n    def m"),
+            "Probe must have a tuple as compared",
+        ),
     ],
 )
 def test_a_broken_package_is_left_out_and_the_others_work(installed, source, reason):
