@@ -93,11 +93,12 @@ def recon_metrics() -> "list[type[Metric]]":
 
 @hookimpl
 def recon_properties() -> "list[type[Property]]":
+    from recon.plugins.properties.conductivity import Conductivity
     from recon.plugins.properties.diffusivity import Diffusivity
     from recon.plugins.properties.homogenization import Homogenization
     from recon.plugins.properties.permeability import Permeability
 
-    return [Homogenization, Diffusivity, Permeability]
+    return [Homogenization, Diffusivity, Conductivity, Permeability]
 
 
 @hookimpl

@@ -28,11 +28,13 @@ class Level:
 
     faces     conductances, float32; uint8 on the finest grid when they are 0 or 1
     diagonal  that of the matrix; 1 where nothing conducts, so that dividing by it is safe
+    ends      conductances to the fixed ends, float32
     joined    cells joined along each axis to get the next level: 1 or 2; None at the last one
     """
 
     faces: tuple[NDArray[Any], ...]
     diagonal: NDArray[np.float32]
+    ends: NDArray[np.float32]
     scale: tuple[float, float, float]
     joined: tuple[int, int, int] | None
 
@@ -53,7 +55,7 @@ def levels(system: System) -> Iterator[Level]:
         diagonal = np.empty(faces[0].shape, np.float32)
         _diagonal(*faces, ends, np.array(system.scale, np.float32), diagonal)
         joined = choose_joined(diagonal.shape, spacing)
-        yield Level(faces, diagonal, system.scale, joined)
+        yield Level(faces, diagonal, ends, system.scale, joined)
         if joined is None:
             return
         coarse = [-(-int(n) // k) for n, k in zip(faces[0].shape, joined, strict=True)]
@@ -77,14 +79,23 @@ def choose_joined(
 
 
 def matrix(level: Level) -> NDArray[np.float64]:
-    """The dense matrix of a small grid."""
+    """The dense matrix of a small grid, its rows summing to nothing but what leads to an end."""
     count = int(np.prod(level.shape))
-    dense = np.diag(level.diagonal.astype(float).ravel())
+    dense = np.zeros((count, count))
     index = np.arange(count).reshape(level.shape)
     for axis, (face, scale) in enumerate(zip(level.faces, level.scale, strict=True)):
         here, there = index.ravel(), np.roll(index, -1, axis).ravel()
-        np.subtract.at(dense, (here, there), scale * face.astype(float).ravel())
-        np.subtract.at(dense, (there, here), scale * face.astype(float).ravel())
+        g = scale * face.astype(float).ravel()
+        for row, column, sign in (
+            (here, here, 1),
+            (there, there, 1),
+            (here, there, -1),
+            (there, here, -1),
+        ):
+            np.add.at(dense, (row, column), sign * g)
+    for layer, end in zip((0, -1), level.ends, strict=True):
+        cells = index[layer].ravel()
+        np.add.at(dense, (cells, cells), level.scale[0] * end.astype(float).ravel())
     return dense
 
 
