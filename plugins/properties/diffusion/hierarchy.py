@@ -28,15 +28,15 @@ class Level:
 
     faces     conductances, float32; uint8 on the finest grid when they are 0 or 1
     diagonal  that of the matrix; 1 where nothing conducts, so that dividing by it is safe
-    ends      conductances to the fixed ends, float32
     joined    cells joined along each axis to get the next level: 1 or 2; None at the last one
+    sink      of the last one: conductance of each cell to what is fixed
     """
 
     faces: tuple[NDArray[Any], ...]
     diagonal: NDArray[np.float32]
-    ends: NDArray[np.float32]
     scale: tuple[float, float, float]
     joined: tuple[int, int, int] | None
+    sink: NDArray[np.float32] | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -55,9 +55,13 @@ def levels(system: System) -> Iterator[Level]:
         diagonal = np.empty(faces[0].shape, np.float32)
         _diagonal(*faces, ends, np.array(system.scale, np.float32), diagonal)
         joined = choose_joined(diagonal.shape, spacing)
-        yield Level(faces, diagonal, ends, system.scale, joined)
         if joined is None:
+            sink = np.zeros_like(diagonal)
+            sink[0] += np.float32(system.scale[0]) * ends[0]
+            sink[-1] += np.float32(system.scale[0]) * ends[1]
+            yield Level(faces, diagonal, system.scale, None, sink)
             return
+        yield Level(faces, diagonal, system.scale, joined)
         coarse = [-(-int(n) // k) for n, k in zip(faces[0].shape, joined, strict=True)]
         wider = tuple(np.zeros(coarse, np.float32) for axis in range(3))
         join_faces(*faces, *joined, *wider)
@@ -79,23 +83,20 @@ def choose_joined(
 
 
 def matrix(level: Level) -> NDArray[np.float64]:
-    """The dense matrix of a small grid, its rows summing to nothing but what leads to an end."""
-    count = int(np.prod(level.shape))
-    dense = np.zeros((count, count))
-    index = np.arange(count).reshape(level.shape)
+    """The dense matrix of the last grid: rows sum to their sinks, but for rounding in double."""
+    assert level.sink is not None
+    dense = np.diag(level.sink.astype(float).ravel())
+    index = np.arange(len(dense)).reshape(level.shape)
     for axis, (face, scale) in enumerate(zip(level.faces, level.scale, strict=True)):
         here, there = index.ravel(), np.roll(index, -1, axis).ravel()
         g = scale * face.astype(float).ravel()
-        for row, column, sign in (
-            (here, here, 1),
-            (there, there, 1),
-            (here, there, -1),
-            (there, here, -1),
+        for row, column, value in (
+            (here, here, g),
+            (there, there, g),
+            (here, there, -g),
+            (there, here, -g),
         ):
-            np.add.at(dense, (row, column), sign * g)
-    for layer, end in zip((0, -1), level.ends, strict=True):
-        cells = index[layer].ravel()
-        np.add.at(dense, (cells, cells), level.scale[0] * end.astype(float).ravel())
+            np.add.at(dense, (row, column), value)
     return dense
 
 
