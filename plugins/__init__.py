@@ -61,6 +61,7 @@ def recon_metrics() -> "list[type[Metric]]":
     from recon.plugins.metrics.chord_length import ChordLength
     from recon.plugins.metrics.components import Components
     from recon.plugins.metrics.contact import Contact
+    from recon.plugins.metrics.interface_area import InterfaceArea
     from recon.plugins.metrics.lineal_path import LinealPath
     from recon.plugins.metrics.local_percolation import LocalPercolation
     from recon.plugins.metrics.local_thickness import LocalThickness
@@ -69,6 +70,7 @@ def recon_metrics() -> "list[type[Metric]]":
     from recon.plugins.metrics.percolation import Percolation
     from recon.plugins.metrics.straight_chord import StraightChord
     from recon.plugins.metrics.surface_density import SurfaceDensity
+    from recon.plugins.metrics.triple_phase_boundary import TriplePhaseBoundary
     from recon.plugins.metrics.two_point import TwoPoint
     from recon.plugins.metrics.two_point_cluster import TwoPointCluster
     from recon.plugins.metrics.volume_fraction import VolumeFraction
@@ -88,6 +90,8 @@ def recon_metrics() -> "list[type[Metric]]":
         Components,
         Contact,
         LocalPercolation,
+        InterfaceArea,
+        TriplePhaseBoundary,
     ]
 
 
