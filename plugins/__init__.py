@@ -108,6 +108,7 @@ def recon_properties() -> "list[type[Property]]":
 @hookimpl
 def recon_exporters() -> "list[type[Exporter]]":
     from recon.plugins.exporters.bdf import Bdf
+    from recon.plugins.exporters.bpx import Bpx
     from recon.plugins.exporters.h5 import H5
     from recon.plugins.exporters.inp import Inp
     from recon.plugins.exporters.msh import Msh
@@ -120,7 +121,7 @@ def recon_exporters() -> "list[type[Exporter]]":
     from recon.plugins.exporters.vtu import Vtu
     from recon.plugins.exporters.xdmf import Xdmf
 
-    return [Tif, Vti, Npy, Inp, Raw, H5, Stl, Ply, Msh, Vtu, Xdmf, Bdf]
+    return [Tif, Vti, Npy, Inp, Raw, H5, Stl, Ply, Msh, Vtu, Xdmf, Bdf, Bpx]
 
 
 @hookimpl

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.compiling import kernel
+from recon.plugins.compiling import kernel
 
 FLAT = 1e-6
 """Slope of the smoothed masks, over the steepest one, below which they tell no direction."""

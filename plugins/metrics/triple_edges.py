@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.compiling import kernel
+from recon.plugins.compiling import kernel
 
 PARALLEL = 1e-9
 """Squared sine between the normals of two interfaces below which they tell no line."""

@@ -90,6 +90,17 @@ def test_rotation(
     np.testing.assert_allclose(second, first[order], rtol=1e-7, atol=1e-10)
 
 
+@given(mazes)
+def test_bruggeman_exponent(maze: np.ndarray) -> None:
+    result = Diffusivity(tolerance=TIGHT).solve(Volume(maze, phases="01"))
+    b, fraction = result["bruggeman_exponent"], result["volume_fraction"].item()
+    if fraction == 1:
+        assert b.isnull().all()
+        return
+    np.testing.assert_allclose(fraction**b, result["relative"], rtol=1e-9)
+    assert (b >= 1 - 1e-9).all() and (np.isinf(b) == ~result["percolates"]).all()
+
+
 def test_isolated_pores_change_nothing() -> None:
     rng = np.random.default_rng(3)
     maze = (rng.random((9, 8, 10)) < 0.7).astype(np.uint8)
@@ -141,7 +152,10 @@ def test_any_shape_gives_numbers(found: np.ndarray, periodic: bool) -> None:
     found = found.copy()
     found.flat[0] = 1
     result = Diffusivity(periodic=periodic).solve(Volume(found))
-    assert np.isfinite(result["relative"]).all() and not result.isnull().any().to_array().any()
+    assert (
+        np.isfinite(result["relative"]).all()
+        and not result.drop_vars("bruggeman_exponent").isnull().any().to_array().any()
+    )
     blocked = result["relative"] == 0
     assert (np.isinf(result["tortuosity_factor"]) == blocked).all()
     assert (result["percolates"] == ~blocked).all()
