@@ -11,7 +11,11 @@ def to_text(value: xr.DataArray | xr.Dataset) -> str:
     """Short results whole, matrices as tables, curves at a few places; warnings last."""
     if isinstance(value, xr.DataArray):
         return _format_array(value)
-    lines = [f"  {_format_name(name, value[name])}{_format_member(value[name])}" for name in value]
+    lines = [
+        f"  {_format_name(name, value[name])}{_format_member(value[name])}"
+        for name in value
+        if "picture" not in value[name].attrs
+    ]
     for kind in ("note", "warning"):
         lines += [f"  {kind}: {line}" for line in value.attrs.get(f"{kind}s", ())]
     return "\n".join(lines)

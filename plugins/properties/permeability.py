@@ -1,6 +1,7 @@
 """Permeability: creeping flow through the pores of a voxel volume."""
 
 import time
+from functools import partial
 from typing import Any
 
 import attrs
@@ -13,6 +14,7 @@ from recon.core.sampling.device import resolve_device
 from recon.core.storage.memory import is_out_of_memory
 from recon.plugins.properties.stokes.fields import write_fields
 from recon.plugins.properties.stokes.flow import QUANTILES, Flow, Pores, State
+from recon.plugins.properties.stokes.picture import speed_map
 
 AXIS = {"z": 0, "y": 1, "x": 2}
 FLUIDS = ("pore", "void", "electrolyte")
@@ -117,14 +119,22 @@ class Permeability(Property):
 
     def _result(self, volume: Volume, pores: Pores) -> xr.Dataset:
         flows: dict[str, Flow] = {}
-        seconds, earlier = [], dict[int, State]()
+        seconds, earlier, maps = [], dict[int, State](), dict[str, NDArray[np.float64]]()
         with write_fields(self.fields, volume) as write:
             for name in self.axes:
                 begin, axis = time.perf_counter(), AXIS[name]
-                flow = pores.solve(pores.carrying(axis), axis, name, self.tolerance, earlier)
+                flow = pores.solve(
+                    pores.carrying(axis),
+                    axis,
+                    name,
+                    self.tolerance,
+                    earlier,
+                    partial(self._tell, name),
+                )
                 unit = min(volume.voxel_size) ** 2
                 if self.fields is not None:
                     write(name, flow.velocity * np.float32(unit))
+                maps[name] = speed_map(flow.velocity, axis)
                 flows[name] = attrs.evolve(flow, velocity=flow.velocity[:, :0])
                 seconds.append(time.perf_counter() - begin)
         result = _dataset(flows, unit)
@@ -132,7 +142,18 @@ class Permeability(Property):
         result["volume_fraction"] = float(np.count_nonzero(pores.fluid)) / pores.fluid.size
         if self.periodic:
             result["tensor"] = _tensor(flows, unit)
+        said = "speed over its mean on the middle slice, the flow from top to bottom"
+        for name, picture in maps.items():
+            result[f"speed_{name}"] = ((f"along_{name}", f"across_{name}"), picture)
+            result[f"speed_{name}"].attrs["picture"] = said
         return result
+
+    def _tell(self, name: str, steps: int, error: float) -> None:
+        """Progress: the error falls by about the same factor in every step."""
+        share = np.log(max(min(error, 1.0), self.tolerance)) / np.log(self.tolerance)
+        done = 100 * self.axes.index(name) + int(100 * share)
+        state = f"along {name}, step {steps}, error {error:.0e}"
+        self.report(done, 100 * len(self.axes), state)
 
     def _attributes(self, volume: Volume, phases: tuple[int, ...]) -> dict[str, Any]:
         names = [volume.phases[k] for k in phases]

@@ -11,6 +11,7 @@ from recon.validation.comparison.comparison import FRACTIONS, Comparison
 from recon.validation.comparison.metric_spec import title_result
 from recon.validation.report import boxes
 from recon.validation.report.curves import Chart, Curves, draw_charts, select_curves
+from recon.validation.report.maps import draw_maps, list_pictures
 
 Results = Mapping[str, xr.DataArray | xr.Dataset]
 
@@ -77,6 +78,17 @@ def build_properties(measurements: Results, comparison: Comparison | None) -> li
         panels = boxes.draw_panels(groups)
         if panels:
             found.append(Part(name, name, [Chart(None, panels)], True, name in compared))
+        maps = draw_maps(value) if isinstance(value, xr.Dataset) else []
+        if maps:
+            found.append(
+                Part(
+                    f"{name}.maps",
+                    f"{name}: {list_pictures(value)}",
+                    [Chart(None, maps)],
+                    False,
+                    False,
+                )
+            )
     return found
 
 
