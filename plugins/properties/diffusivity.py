@@ -13,6 +13,11 @@ from numpy.typing import NDArray
 from recon.core import Property, ReconError, Volume, option
 from recon.core.sampling.device import resolve_device
 from recon.plugins.properties.diffusion.conduction import Conductor
+from recon.plugins.properties.transporting_phases import (
+    TransportingPhases,
+    check_phases,
+    choose_phases,
+)
 
 
 @attrs.frozen
@@ -32,7 +37,12 @@ class Diffusivity(Property):
     """
 
     name = "diffusivity"
-    phases: tuple[int | str, ...] = option((1,), "Phases that conduct, by name or label.", min=0)
+    phases: tuple[int | str, ...] | None = option(
+        None,
+        "Phases that conduct, by name or label. Default: the one named pore, void or electrolyte, "
+        "else 1.",
+        min=0,
+    )
     coefficients: tuple[float, ...] | None = option(
         None, "Diffusivity of each conducting phase; D_0 is the largest. Default: all the same."
     )
@@ -45,18 +55,18 @@ class Diffusivity(Property):
     flux: str | None = option(None, "Zarr to write the flux field of each direction to.")
 
     def __attrs_post_init__(self) -> None:
-        for name in ("phases", "axes"):
-            given = getattr(self, name)
-            if not given or len(set(given)) < len(given):
-                rule = "one or more, each once"
-                raise ReconError(f"property diffusivity: {name} must be {rule}, got {given}")
+        check_phases("property diffusivity", self.phases)
+        if not self.axes or len(set(self.axes)) < len(self.axes):
+            raise ReconError(
+                f"property diffusivity: axes must be one or more, each once, got {self.axes}"
+            )
         given = self.coefficients
         if given is None:
             return
-        if len(given) != len(self.phases):
+        if len(given) != len(self.phases or ("default",)):
             raise ReconError(
                 "property diffusivity: coefficients must be one for each conducting phase, "
-                f"got {len(given)} for phases {self.phases}"
+                f"got {len(given)} for phases {self.phases or 'that are not given'}"
             )
         if not all(0 < value < np.inf for value in given):
             raise ReconError(
@@ -66,7 +76,8 @@ class Diffusivity(Property):
 
     def solve(self, volume: Volume) -> xr.Dataset:
         """Diffusivity along each axis asked for."""
-        classes = self._conducting(volume)
+        phases = choose_phases("property diffusivity", "conduct", volume, self.phases)
+        classes = _classify(volume, phases)
         coefficients = self._relative_coefficients()
         conductor = Conductor(
             self.name,
@@ -87,29 +98,30 @@ class Diffusivity(Property):
         }
         result = xr.merge([result[["relative"]].assign(factors), result], join="exact")
         result["volume_fraction"] = fraction
-        result.attrs = {"phases": list(self.phases), "coefficients": coefficients}
+        result.attrs = {
+            "phases": list(phases.labels),
+            "phase_names": list(phases.names),
+            "coefficients": coefficients,
+            "notes": [phases.note],
+        }
         return result
 
-    def _conducting(self, volume: Volume) -> NDArray[np.uint8]:
-        """Class of each voxel: 0 insulates, k is the k-th of the conducting phases."""
-        labels = [volume.find_label(phase) for phase in self.phases]
-        if len(set(labels)) < len(labels):
-            raise ReconError(
-                f"property diffusivity: phases must be one or more, each once, got {self.phases}"
-            )
-        table = np.zeros(256, np.uint8)
-        table[labels] = np.arange(1, len(labels) + 1)
-        conducting = table[volume.labels]
-        if not conducting.any():
-            raise ReconError(
-                "property diffusivity: a conducting phase must be in the volume, got no voxel of "
-                f"phases {self.phases}; choose others with diffusivity.phases"
-            )
-        return conducting
-
     def _relative_coefficients(self) -> list[float]:
-        given = self.coefficients or (1.0,) * len(self.phases)
+        given = self.coefficients or (1.0,) * len(self.phases or ("default",))
         return [value / max(given) for value in given]
+
+
+def _classify(volume: Volume, phases: TransportingPhases) -> NDArray[np.uint8]:
+    """Class of each voxel: 0 insulates, k is the k-th of the conducting phases."""
+    table = np.zeros(256, np.uint8)
+    table[list(phases.labels)] = np.arange(1, len(phases.labels) + 1)
+    conducting = table[volume.labels]
+    if not conducting.any():
+        raise ReconError(
+            "property diffusivity: a conducting phase must be in the volume, got no voxel of "
+            f"phases {', '.join(phases.names)}; choose others with diffusivity.phases"
+        )
+    return conducting
 
 
 def _bruggeman(relative: NDArray[np.float64], fraction: float) -> NDArray[np.float64]:

@@ -197,3 +197,27 @@ def test_absent_phase_is_refused() -> None:
     volume = Volume(np.zeros((3, 3, 3), np.uint8), phases=("solid", "pore"))
     with pytest.raises(ReconError, match="got no voxel of phases"):
         Diffusivity().solve(volume)
+
+
+@pytest.mark.parametrize("name", ["pore", "Void", "electrolyte"])
+def test_the_phase_named_so_conducts_by_default_and_it_is_said(name: str) -> None:
+    labels = (np.random.default_rng(6).random((6, 7, 8)) < 0.3).astype(np.uint8)
+    found = Diffusivity().solve(Volume(labels, phases=(name, "solid")))
+    expected = Diffusivity(phases=(0,)).solve(Volume(labels))
+    assert (found["relative"] == expected["relative"]).all()
+    assert found.attrs["phases"] == [0] and found.attrs["phase_names"] == [name]
+    assert found.attrs["notes"] == [f"phase {name!r} (label 0) conducts, by default"]
+    assert expected.attrs["notes"] == ["phase '0' (label 0) conducts"]
+
+
+def test_without_such_a_name_label_1_conducts_and_it_is_said() -> None:
+    labels = (np.random.default_rng(7).random((6, 7, 8)) < 0.7).astype(np.uint8)
+    found = Diffusivity().solve(Volume(labels))
+    assert found.attrs["notes"] == ["phase '1' (label 1) conducts, by default"]
+    named = Diffusivity(phases=("b", "a"), coefficients=(1.0, 0.1))
+    notes = named.solve(Volume(labels, phases=("a", "b"))).attrs["notes"]
+    assert notes == ["phases 'b' (label 1) and 'a' (label 0) conduct"]
+    with pytest.raises(ReconError, match="each once"):
+        Diffusivity(phases=("b", 1)).solve(Volume(labels, phases=("a", "b")))
+    with pytest.raises(ReconError, match="no phase is named pore.* choose among 0 with diff"):
+        Diffusivity().solve(Volume(np.zeros((3, 3, 3), np.uint8)))
