@@ -99,10 +99,11 @@ def recon_metrics() -> "list[type[Metric]]":
 def recon_properties() -> "list[type[Property]]":
     from recon.plugins.properties.conductivity import Conductivity
     from recon.plugins.properties.diffusivity import Diffusivity
+    from recon.plugins.properties.drainage import Drainage
     from recon.plugins.properties.homogenization import Homogenization
     from recon.plugins.properties.permeability import Permeability
 
-    return [Homogenization, Diffusivity, Conductivity, Permeability]
+    return [Homogenization, Diffusivity, Conductivity, Permeability, Drainage]
 
 
 @hookimpl
