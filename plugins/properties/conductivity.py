@@ -32,7 +32,9 @@ class Conductivity(Property):
     """
 
     name = "conductivity"
-    materials: str | None = option(None, "TOML file with the conductivity of each phase.")
+    materials: str | None = option(
+        None, "TOML file with the conductivity of each phase, or a bundled name."
+    )
     axes: tuple[str, ...] = option(("x", "y", "z"), "Directions.", choices=("x", "y", "z"))
     periodic: bool = option(False, "Periodic on all sides, with the full tensor.")
     tolerance: float = option(1e-5, "Relative error of the flux to stop at.", min=1e-12, max=0.1)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from recon.core import ReconError, Volume
-from recon.core.testing import check_plugin
 from recon.plugins.properties import drainage
 from recon.plugins.properties.drainage import Drainage
 
@@ -24,11 +23,6 @@ def tubes() -> np.ndarray:
     pores[:, np.hypot(y - 25, x - 25) < 4.2] = True
     pores[10:16, 20:26, 3:9] = True
     return pores
-
-
-@pytest.mark.slow
-def test_conformance() -> None:
-    check_plugin(Drainage, axes=("z",), steps=5)
 
 
 @pytest.mark.slow
