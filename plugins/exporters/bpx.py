@@ -87,8 +87,8 @@ class Bpx(Exporter):
         name = PARTS[self.part]
         if self.base is None:
             if self.part == "separator":
-                header = {"BPX": FORMAT, "Title": "Separator", "Model": "Partial"}
-                return {"Header": header, "Parameterisation": {}}
+                begun = {"BPX": FORMAT, "Title": "Separator", "Model": "Partial"}
+                return {"Header": begun, "Parameterisation": {}}
             raise ReconError(
                 f"bpx: base must be the BPX file of the cell for a {name.lower()}, whose chemistry "
                 "a volume does not tell, got none; give base="

@@ -41,8 +41,9 @@ def _window(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Places and weights along an axis."""
     reach = int(min(np.ceil(REACH * sigma / edge), count - 1))
-    places = np.arange(-reach, reach + 1) * edge
-    return places, np.exp(-((places / sigma) ** 2) / 2)
+    places = np.arange(-reach, reach + 1) * float(edge)
+    weights: NDArray[np.float64] = np.exp(-((places / sigma) ** 2) / 2)
+    return places.astype(np.float64), weights
 
 
 def _moments(count: int, edge: float, sigma: float) -> list[NDArray[np.float64]]:

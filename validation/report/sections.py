@@ -78,17 +78,9 @@ def build_properties(measurements: Results, comparison: Comparison | None) -> li
         panels = boxes.draw_panels(groups)
         if panels:
             found.append(Part(name, name, [Chart(None, panels)], True, name in compared))
-        maps = draw_maps(value) if isinstance(value, xr.Dataset) else []
-        if maps:
-            found.append(
-                Part(
-                    f"{name}.maps",
-                    f"{name}: {list_pictures(value)}",
-                    [Chart(None, maps)],
-                    False,
-                    False,
-                )
-            )
+        if isinstance(value, xr.Dataset) and (maps := draw_maps(value)):
+            title = f"{name}: {list_pictures(value)}"
+            found.append(Part(f"{name}.maps", title, [Chart(None, maps)], False, False))
     return found
 
 

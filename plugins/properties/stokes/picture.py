@@ -24,4 +24,4 @@ def speed_map(velocity: NDArray[np.float32], axis: int) -> NDArray[np.float64]:
         counts = np.diff(edges, append=middle.shape[n])
         sums = np.add.reduceat(middle, edges, axis=n)
         middle = sums / counts.reshape((-1, 1) if n == 0 else (1, -1))
-    return np.round(middle.astype(float) / (mean or 1.0), 3)
+    return np.asarray(np.round(middle.astype(float) / (mean or 1.0), 3))
