@@ -77,17 +77,7 @@ class Conductor:
                 zarr.create_group(store, attributes={"components": ["x", "y", "z"]})
             for axis in axes:
                 solved[axis] = self._along(axis, store)
-        relative = np.array([one.relative for one in solved.values()])
-        found = {
-            "relative": relative,
-            "percolates": relative > 0,
-            "residual": [one.outcome.residual for one in solved.values()],
-            "iterations": [one.outcome.iterations for one in solved.values()],
-            "seconds": [one.seconds for one in solved.values()],
-        }
-        result = xr.Dataset(
-            {name: ("axis", values) for name, values in found.items()}, {"axis": list(solved)}
-        )
+        result = tabulate(solved)
         if self.periodic:
             result["tensor"] = self._tensor(solved)
         return result
@@ -158,6 +148,21 @@ class Conductor:
             total = float(system.dissipation(u, v, (a, b)).sum()) / u.size
             tensor[i, j] = tensor[j, i] = total / np.sqrt(system.scale[a] * system.scale[b])
         return xr.DataArray(tensor, {"axis": names, "axis2": names}, ("axis", "axis2"))
+
+
+def tabulate(solved: dict[str, Solved]) -> xr.Dataset:
+    """relative, percolates, residual, iterations, seconds (axis)."""
+    relative = np.array([one.relative for one in solved.values()])
+    found = {
+        "relative": relative,
+        "percolates": relative > 0,
+        "residual": [one.outcome.residual for one in solved.values()],
+        "iterations": [one.outcome.iterations for one in solved.values()],
+        "seconds": [one.seconds for one in solved.values()],
+    }
+    return xr.Dataset(
+        {name: ("axis", values) for name, values in found.items()}, {"axis": list(solved)}
+    )
 
 
 def _write(store: Path, name: str, flux: NDArray[np.float32]) -> None:
