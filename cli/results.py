@@ -62,7 +62,7 @@ def _format_member(member: xr.DataArray) -> str:
         return " " + ", ".join(f"{n} {v}" for n, v in zip(names[0], numbers, strict=True))
     values = member.values
     if values.dtype.kind == "f":  # what is only rounding beside the largest value
-        values = np.where(np.abs(values) < 1e-9 * np.abs(values).max(), 0.0, values)
+        values = np.where(np.abs(values) < 1e-9 * np.abs(values).max(initial=0), 0.0, values)
     rows = [["", *names[1]]]
     rows += [[name, *map(_format_number, row)] for name, row in zip(names[0], values, strict=True)]
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]

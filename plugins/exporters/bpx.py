@@ -91,7 +91,7 @@ class Bpx(Exporter):
                 return {"Header": begun, "Parameterisation": {}}
             raise ReconError(
                 f"bpx: base must be the BPX file of the cell for a {name.lower()}, whose chemistry "
-                "a volume does not tell, got none; give base="
+                "a volume does not tell, got none; give bpx.base=FILE"
             )
         try:
             table = json.loads(Path(self.base).read_text(encoding="utf-8"))
@@ -120,7 +120,7 @@ class Bpx(Exporter):
         if active is None or active == electrolyte:
             raise ReconError(
                 "bpx: active must be the phase of the active material, got none of that name among "
-                f"{', '.join(volume.phases)}; give active="
+                f"{', '.join(volume.phases)}; give bpx.active=PHASE"
             )
         return electrolyte, active
 
@@ -136,7 +136,7 @@ class Bpx(Exporter):
             raise ReconError(
                 f"bpx: the electrolyte must lead through the volume along {self.axis}, got phase "
                 f"{shown(volume.phases[electrolyte])} that does not; choose another with "
-                "electrolyte= or axis="
+                "bpx.electrolyte or bpx.axis"
             )
         found = {"Porosity": float(fractions[electrolyte]), "Transport efficiency": relative}
         if active is None:
@@ -150,7 +150,7 @@ class Bpx(Exporter):
             raise ReconError(
                 "bpx: active material and electrolyte must meet where both lead through the "
                 f"volume along {self.axis}, got no such interface; choose other phases with "
-                "active= or electrolyte="
+                "bpx.active or bpx.electrolyte"
             )
         found["Surface area per unit volume [m-1]"] = area
         found["Particle radius [m]"] = 3 * float(fractions[active]) / area

@@ -62,6 +62,7 @@ class TriplePhaseBoundary(Metric):
                 "percolating_share": (("triple", "axis"), share),
             },
             {"triple": ["-".join(map(str, triple)) for triple in triples], "axis": list(AXES)},
+            {} if triples else {"notes": ["a volume of two phases has no triple-phase boundary"]},
         )
 
 

@@ -196,3 +196,9 @@ def test_the_flow_is_pictured_in_the_report_and_not_in_the_terminal(recon):
     assert page.count("data:image/png") >= 3 and "speed over its mean on the middle slice" in page
     measured = json.loads(Path("r.json").read_text())["permeability"]["data_vars"]
     assert np.shape(measured["speed_z"]["data"]) == (8, 8)
+
+
+def test_a_result_without_a_number_is_told_as_such(recon):
+    Volume(np.eye(4, dtype=np.uint8)[None].repeat(3, 0)).save("two.zarr")
+    said = recon("measure", "two.zarr", "--metric", "triple-phase-boundary").stdout
+    assert "note: a volume of two phases has no triple-phase boundary" in said

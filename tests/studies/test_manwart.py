@@ -43,12 +43,12 @@ def test_the_command_leaves_figure_table_and_numbers(tmp_path, monkeypatch):
         "weights": "porous",
         "shape": [16, 16, 16],
         "seeds": 4,
-        "sampler": {"spectral": {"steps": 2}},
+        "sampler": {"spectral": {"steps": 2}, "gaussian": {"denoiser": "gaussian", "steps": 2}},
     }
     manwart(Study("manwart", table, None, tmp_path))
     folder = tmp_path / "figures"
     numbers = json.loads((folder / "manwart.json").read_text())
-    assert set(numbers["factors"]["spectral"]) == set("xyz")
+    assert all(set(numbers["factors"][name]) == set("xyz") for name in table["sampler"])
     assert numbers["k x"]["real"]["n"] == 5 and numbers["k x"]["spectral"]["n"] == 4
     assert "permeability over that of the real" in (folder / "manwart.md").read_text()
     assert (folder / "manwart.png").stat().st_size > 1000

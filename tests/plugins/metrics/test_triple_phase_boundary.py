@@ -105,7 +105,8 @@ def test_four_phases_have_four_triples() -> None:
 
 
 def test_two_phases_have_none() -> None:
-    assert measure(np.zeros((3, 3, 3)), "ab").sizes == {"triple": 0, "axis": 3}
+    found = measure(np.zeros((3, 3, 3)), "ab")
+    assert found.sizes == {"triple": 0, "axis": 3} and "no triple-phase" in found.notes[0]
 
 
 def test_refused() -> None:
