@@ -25,7 +25,10 @@ COMMANDS = {
     "train": ("train", "Fit a denoiser to micrographs and write its weights."),
     "import": ("import_", "Make micrographs of images of up to three planes, or of a volume."),
     "measure": ("measure", "Measure a volume, and compare it with micrographs or a volume."),
-    "export": ("export", "Write a volume for other programs: TIFF, VTK, NumPy, Abaqus, raw, STL."),
+    "export": (
+        "export",
+        "Write a volume for other programs: TIFF, VTK, NumPy, Abaqus, Gmsh, XDMF, Nastran, STL.",
+    ),
     "view": ("view", "Look at a volume, micrographs or a run: in napari, else in the browser."),
     "sweep": ("sweep", "Repeat a run for every combination of values, with a table and plots."),
     "design": ("design", "Find settings whose volumes have wanted properties."),

@@ -183,7 +183,7 @@ def _measured(
         progress("measure", len(begun), total, name)
         begun.append(name)
 
-    results = measure_all(sample, chosen["metric"], chosen["property"], report)
+    results = measure_all(sample, chosen["metric"], chosen["property"], report, progress)
     progress("measure", total, total)
     return results
 

@@ -15,19 +15,15 @@ from recon.core.errors import unknown
 @click.command()
 @click.argument("name", required=False, shell_complete=all_plugin_names)
 def command(name: str | None) -> None:
-    """List the installed plugins, or the options of one."""
-    entries = [entry for entry in catalog() if name in (None, entry.name)]
-    for _, each in catalog().commands if name is not None else ():
-        if each.name == name:
-            click.echo(each.get_help(click.Context(each, info_name=name)))
-            return
-    if name is not None and not entries:
-        raise unknown("plugin", name, {entry.name for entry in catalog()})
+    """List the installed plugins, or the options of one.
+
+    Words that are no plugin's name list those whose description has them: `recon plugins
+    "formation factor"`.
+    """
     if name is not None:
-        for entry in entries:
-            _describe(entry)
+        _find(name)
         return
-    rows = [_row(entry) for entry in entries]
+    rows = [_row(entry) for entry in catalog()]
     rows += [
         ("command", str(each.name), package, version(package), "")
         for package, each in catalog().commands
@@ -42,6 +38,36 @@ def command(name: str | None) -> None:
             click.echo("\t".join(row))
     for package, reason in catalog().broken.items():
         click.echo(f"not loaded: {package}: {reason}", err=True)
+
+
+def _find(name: str) -> None:
+    """Describe the plugins of a name, or list those whose description has the words."""
+    for _, each in catalog().commands:
+        if each.name == name:
+            click.echo(each.get_help(click.Context(each, info_name=name)))
+            return
+    entries = [entry for entry in catalog() if entry.name == name]
+    for entry in entries:
+        _describe(entry)
+    if entries:
+        found = [one for one in catalog() if f"`{name}`" in one.summary.doc and one.name != name]
+    else:
+        found = [entry for entry in catalog() if _mentions(entry, name)]
+    if not entries and not found:
+        raise unknown("plugin", name, {entry.name for entry in catalog()})
+    for entry in found:
+        click.echo(f"{'see also ' if entries else ''}{_summarize(entry)}")
+
+
+def _mentions(entry: Entry, words: str) -> bool:
+    """Whether what is told of a plugin has the words, wherever its lines break."""
+    told = " ".join([entry.name, *entry.summary.doc.split()]).lower().replace("_", " ")
+    return " ".join(words.lower().replace("_", " ").split()) in told
+
+
+def _summarize(entry: Entry) -> str:
+    first = entry.summary.doc.partition("\n")[0]
+    return f"{entry.kind} {entry.name}: {first}"
 
 
 def _row(entry: Entry) -> tuple[str, ...]:

@@ -11,7 +11,11 @@ def to_text(value: xr.DataArray | xr.Dataset) -> str:
     """Short results whole, matrices as tables, curves at a few places; warnings last."""
     if isinstance(value, xr.DataArray):
         return _format_array(value)
-    lines = [f"  {_format_name(name, value[name])}{_format_member(value[name])}" for name in value]
+    lines = [
+        f"  {_format_name(name, value[name])}{_format_member(value[name])}"
+        for name in value
+        if "picture" not in value[name].attrs
+    ]
     for kind in ("note", "warning"):
         lines += [f"  {kind}: {line}" for line in value.attrs.get(f"{kind}s", ())]
     return "\n".join(lines)
@@ -58,7 +62,7 @@ def _format_member(member: xr.DataArray) -> str:
         return " " + ", ".join(f"{n} {v}" for n, v in zip(names[0], numbers, strict=True))
     values = member.values
     if values.dtype.kind == "f":  # what is only rounding beside the largest value
-        values = np.where(np.abs(values) < 1e-9 * np.abs(values).max(), 0.0, values)
+        values = np.where(np.abs(values) < 1e-9 * np.abs(values).max(initial=0), 0.0, values)
     rows = [["", *names[1]]]
     rows += [[name, *map(_format_number, row)] for name, row in zip(names[0], values, strict=True)]
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]

@@ -1,7 +1,10 @@
 """measure_all(): the statistics and properties of a volume or of micrographs."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from recon.core import contracts
 from recon.core.catalog import catalog
@@ -23,12 +26,14 @@ def measure_all(
     metrics: "Sequence[str | Choice | Metric]" = (),
     properties: "Sequence[str | Choice | Property]" = (),
     report: Callable[[str], None] = lambda name: None,
+    progress: Callable[[str, int, int, str], None] = lambda *_: None,
 ) -> "dict[str, xr.DataArray | xr.Dataset]":
     """Every statistic and property asked for, by the plugin's name.
 
     What is given by phase has the names of the phases too: `.sel(phase_name="pore")`.
 
-    report  called with the name of each before it is computed
+    report    called with the name of each before it is computed
+    progress  of a property: its name, steps done, steps in all, a word on the state
 
     Raises ReconError, before anything is computed, for what cannot be measured on a ChunkedVolume.
     """
@@ -40,7 +45,11 @@ def measure_all(
     with keep_threads():
         for plugin in plugins:
             report(plugin.name)
-            value = plugin.measure(sample) if plugin.kind == "metric" else plugin.solve(sample)
+            if plugin.kind == "metric":
+                value = plugin.measure(sample)
+            else:
+                told = partial(progress, plugin.name)
+                value = attrs.evolve(plugin, report=told).solve(sample)
             key = plugin.name
             while key in results:
                 key += "'"

@@ -61,6 +61,7 @@ def recon_metrics() -> "list[type[Metric]]":
     from recon.plugins.metrics.chord_length import ChordLength
     from recon.plugins.metrics.components import Components
     from recon.plugins.metrics.contact import Contact
+    from recon.plugins.metrics.interface_area import InterfaceArea
     from recon.plugins.metrics.lineal_path import LinealPath
     from recon.plugins.metrics.local_percolation import LocalPercolation
     from recon.plugins.metrics.local_thickness import LocalThickness
@@ -69,6 +70,7 @@ def recon_metrics() -> "list[type[Metric]]":
     from recon.plugins.metrics.percolation import Percolation
     from recon.plugins.metrics.straight_chord import StraightChord
     from recon.plugins.metrics.surface_density import SurfaceDensity
+    from recon.plugins.metrics.triple_phase_boundary import TriplePhaseBoundary
     from recon.plugins.metrics.two_point import TwoPoint
     from recon.plugins.metrics.two_point_cluster import TwoPointCluster
     from recon.plugins.metrics.volume_fraction import VolumeFraction
@@ -88,21 +90,26 @@ def recon_metrics() -> "list[type[Metric]]":
         Components,
         Contact,
         LocalPercolation,
+        InterfaceArea,
+        TriplePhaseBoundary,
     ]
 
 
 @hookimpl
 def recon_properties() -> "list[type[Property]]":
+    from recon.plugins.properties.conductivity import Conductivity
     from recon.plugins.properties.diffusivity import Diffusivity
+    from recon.plugins.properties.drainage import Drainage
     from recon.plugins.properties.homogenization import Homogenization
     from recon.plugins.properties.permeability import Permeability
 
-    return [Homogenization, Diffusivity, Permeability]
+    return [Homogenization, Diffusivity, Conductivity, Permeability, Drainage]
 
 
 @hookimpl
 def recon_exporters() -> "list[type[Exporter]]":
     from recon.plugins.exporters.bdf import Bdf
+    from recon.plugins.exporters.bpx import Bpx
     from recon.plugins.exporters.h5 import H5
     from recon.plugins.exporters.inp import Inp
     from recon.plugins.exporters.msh import Msh
@@ -115,7 +122,7 @@ def recon_exporters() -> "list[type[Exporter]]":
     from recon.plugins.exporters.vtu import Vtu
     from recon.plugins.exporters.xdmf import Xdmf
 
-    return [Tif, Vti, Npy, Inp, Raw, H5, Stl, Ply, Msh, Vtu, Xdmf, Bdf]
+    return [Tif, Vti, Npy, Inp, Raw, H5, Stl, Ply, Msh, Vtu, Xdmf, Bdf, Bpx]
 
 
 @hookimpl

@@ -2,9 +2,10 @@
 
     python studies FIGURE --data DIR [--out DIR]
 
-DIR of --data holds the tomograms. Networks and volumes are kept in --out, so that a command that
-was stopped goes on, and another figure of the same material takes them from there; the picture,
-the printed tables and the numbers go to figures/ in it. Recipes are in studies/recipes.
+DIR of --data holds the tomograms; materials that are generated need none. Networks and volumes are
+kept in --out, so that a command that was stopped goes on, and another figure of the same material
+takes them from there; the picture, the printed tables and the numbers go to figures/ in it. Recipes
+are in studies/recipes.
 """
 
 import sys
@@ -19,6 +20,7 @@ matplotlib.use("Agg")
 
 from ablation import ablation  # noqa: E402
 from grid import grid  # noqa: E402
+from manwart import manwart  # noqa: E402
 from others import others  # noqa: E402
 from properties import elasticity, orientation, transport  # noqa: E402
 from reconstructions import reconstructions  # noqa: E402
@@ -42,15 +44,17 @@ COMMANDS: dict[str, Callable[[Study], None]] = {
     "transfer": transfer,
     "sizes": sizes,
     "timing": timing,
+    "manwart": manwart,
+    "manwart-berea": manwart,
     "peers": others,
 }
 
 
 @click.command(help=__doc__)
 @click.argument("name", metavar="FIGURE", type=click.Choice(list(COMMANDS)))
-@click.option("--data", type=click.Path(path_type=Path, exists=True), required=True)
+@click.option("--data", type=click.Path(path_type=Path, exists=True))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("study"), show_default=True)
-def main(name: str, data: Path, out: Path) -> None:
+def main(name: str, data: Path | None, out: Path) -> None:
     COMMANDS[name](Study.of(name, data, out))
 
 

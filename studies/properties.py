@@ -32,10 +32,12 @@ GROUPS = {
 
 def elasticity(study: Study) -> None:
     """Figures 9 and 10: a table and a row of panels for each set of materials."""
-    sets = _sets(study)
+    sets = gather_sets(study)
     every = {
         title: {
-            name: _solved(study, name, volumes, {"name": "homogenization", **materials}, _constants)
+            name: solve_each(
+                study, name, volumes, {"name": "homogenization", **materials}, _constants
+            )
             for name, volumes in sets.items()
         }
         for title, materials in study.table["materials"].items()
@@ -46,7 +48,7 @@ def elasticity(study: Study) -> None:
             joined[name] |= {f"{title}: {key}": value for key, value in values.items()}
     numbers = _compared(joined)  # all at once, so that p is corrected for all of them
     samplers = [name for name in sets if name != "real"]
-    parts = [_pieces(study)]
+    parts = [describe_pieces(study)]
     for title in every:
         head = f"{title}: "
         rows = {key.removeprefix(head): v for key, v in numbers.items() if key.startswith(head)}
@@ -65,36 +67,36 @@ def elasticity(study: Study) -> None:
 
 def transport(study: Study) -> None:
     """Figure 12: volume fraction and relative diffusivity of every phase."""
-    sets = _sets(study)
+    sets = gather_sets(study)
     phases = study.material.test.phases
     solver = {"name": "diffusivity"}
     found = {
-        name: _solved(study, name, volumes, solver, lambda v, s: _diffusivity(v, s, phases))
+        name: solve_each(study, name, volumes, solver, lambda v, s: _diffusivity(v, s, phases))
         for name, volumes in sets.items()
     }
     panels = {"volume fraction": (phases, [f"fraction of {phase}" for phase in phases])}
     for phase in phases:
         keys = [f"D of {phase}, {axis}" for axis in "xyz"]
         panels[f"relative diffusivity of {phase}"] = (tuple("xyz"), keys)
-    _shown(study, found, panels)
+    show(study, found, panels)
 
 
 def orientation(study: Study) -> None:
     """What lies under the elasticity: how the fibres are directed."""
-    sets = _sets(study)
+    sets = gather_sets(study)
     metric = {"name": "orientation-tensor"}
-    found = {name: _solved(study, name, some, metric, _tensor) for name, some in sets.items()}
+    found = {name: solve_each(study, name, some, metric, _tensor) for name, some in sets.items()}
     ticks = ("xx", "yy", "zz", "xy", "xz", "yz")
-    _shown(study, found, {"orientation tensor": (ticks, [f"a {tick}" for tick in ticks])})
+    show(study, found, {"orientation tensor": (ticks, [f"a {tick}" for tick in ticks])})
 
 
-def _shown(
+def show(
     study: Study, found: dict[str, Found], panels: dict[str, tuple[Sequence[str], list[str]]]
 ) -> None:
     """One table of everything, and a panel for each group of keys."""
     numbers = _compared(found)
     samplers = [name for name in found if name != "real"]
-    parts = [_pieces(study), quartiles_table(numbers, samplers), comparisons_line(numbers)]
+    parts = [describe_pieces(study), quartiles_table(numbers, samplers), comparisons_line(numbers)]
     figure = Figure(figsize=(9.5 if len(panels) > 1 else 5, 2.8), layout="constrained")
     line = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (title, (ticks, keys)) in zip(line, panels.items(), strict=True):
@@ -103,17 +105,19 @@ def _shown(
     leave(study.name, study.out, "\n\n".join(parts), numbers, figure)
 
 
-def _sets(study: Study) -> dict[str, Sequence[Volume]]:
+def gather_sets(study: Study) -> dict[str, Sequence[Volume]]:
     """Real subvolumes at random places, and the volumes of each sampler."""
     test = study.material.test
     real = [
-        Volume(test.labels[box], test.voxel_size, test.phases) for box in _boxes(study, test.shape)
+        Volume(test.labels[box], test.voxel_size, test.phases)
+        for box in draw_boxes(study, test.shape)
     ]
     made = study.samplers(study.network().path)
     return {"real": real, **{name: one.volumes for name, one in made.items()}}
 
 
-def _boxes(study: Study, whole: tuple[int, int, int]) -> list[tuple[slice, slice, slice]]:
+def draw_boxes(study: Study, whole: tuple[int, int, int]) -> list[tuple[slice, slice, slice]]:
+    """Places of real subvolumes."""
     rng = np.random.default_rng(0)
     found = []
     for _ in range(REAL):
@@ -125,9 +129,10 @@ def _boxes(study: Study, whole: tuple[int, int, int]) -> list[tuple[slice, slice
     return found
 
 
-def _pieces(study: Study) -> str:
+def describe_pieces(study: Study) -> str:
+    """What the real subvolumes are."""
     test = study.material.test
-    boxes_ = _boxes(study, test.shape)
+    boxes_ = draw_boxes(study, test.shape)
     return (
         f"{REAL} real pieces of {study.shape[0]}^3 at random places of {test.shape}: they overlap, "
         f"their mean scatters as that of {count_independent(boxes_):.0f} independent ones."
@@ -147,7 +152,7 @@ def _drawn(found: dict[str, Found], keys: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _solved(study: Study, name: str, volumes: Sequence[Volume], given: Any, solve: Any) -> Found:
+def solve_each(study: Study, name: str, volumes: Sequence[Volume], given: Any, solve: Any) -> Found:
     """The numbers of each volume; kept in --out, volume by volume."""
     found: dict[str, list[float]] = {}
     folder = study.out / "properties"

@@ -55,11 +55,11 @@ class Study:
 
     name: str
     table: dict[str, Any]
-    data: Path
+    data: Path | None
     out: Path
 
     @classmethod
-    def of(cls, name: str, data: Path, out: Path) -> "Study":
+    def of(cls, name: str, data: Path | None, out: Path) -> "Study":
         """Read the recipe of a figure, laid over the one that it names as `like`."""
         table = _read(name)
         if "like" in table:

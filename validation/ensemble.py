@@ -109,7 +109,8 @@ def to_text(name: str, found: xr.Dataset) -> str:
 
 
 def _is_constant(name: str, values: xr.DataArray) -> bool:
-    return values.dtype.kind == "f" and "lag" not in values.dims and name not in DIAGNOSTICS
+    drawn = "lag" in values.dims or "picture" in values.attrs
+    return values.dtype.kind == "f" and not drawn and name not in DIAGNOSTICS
 
 
 def _summarize(values: xr.DataArray, within: float) -> xr.DataArray:

@@ -30,7 +30,8 @@ from PIL import Image
 from recon.cli import recipe as recipe_file
 from recon.core import Micrographs, Recipe, Volume, catalog, weights
 from recon.core.readers import read_image
-from recon.plugins.materials.materials import Materials, list_bundled_materials
+from recon.plugins.materials.material_file import list_bundled_materials
+from recon.plugins.materials.materials import Materials
 from recon.workflow.run import check_recipe
 
 Files = dict[str, bytes]

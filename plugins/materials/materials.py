@@ -1,8 +1,6 @@
 """Materials of the phases: from a TOML file, or bundled ones by name."""
 
-import os
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +8,15 @@ import attrs
 import numpy as np
 
 from recon.core.data.volume import Volume
-from recon.core.errors import ReconError, shown, unknown
 from recon.core.storage.toml_file import read_toml
+from recon.plugins.materials.material_file import (
+    address,
+    check_keys,
+    check_labels,
+    find_materials,
+    list_phases,
+    read_text,
+)
 from recon.plugins.materials.phase_table import read_constants
 from recon.plugins.materials.voigt import Array, rotate_expansion, rotate_stiffness
 
@@ -64,38 +69,21 @@ class Materials:
     @classmethod
     def load(cls, name_or_path: str | Path) -> "Materials":
         """Read a TOML file, or bundled materials by name; ReconError says what is wrong in it."""
-        path = _find_file(name_or_path)
+        path = find_materials(name_or_path)
         return cls.from_table(read_toml(path, "materials"), str(name_or_path))
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any], source: str = "materials") -> "Materials":
         """From the table of a TOML file."""
-        where = "materials" if source == "materials" else f"materials {source}"
-        for key in table:
-            if key not in KEYS:
-                raise ReconError(f"{where}: unknown key {shown(key)}; allowed: {', '.join(KEYS)}")
-        unit, note = table.get("unit"), table.get("note", "")
-        if not isinstance(unit, str) or not unit:
-            raise ReconError(f'{where}: unit must be a text such as "GPa", got {unit!r}')
-        if not isinstance(note, str):
-            raise ReconError(f"{where}: note must be a text, got {shown(note)}")
-        given = table.get("phase")
-        if not isinstance(given, list) or not given:
-            raise ReconError(f"{where}: at least one [[phase]] is needed, one per label, got none")
-        phases = (_read_phase(where, number, entry) for number, entry in enumerate(given))
-        return cls(unit, tuple(phases), source, note)
+        where = address(source)
+        check_keys(where, table)
+        unit = read_text(where, table, "unit")
+        phases = [_read_phase(where, *each) for each in list_phases(where, table)]
+        return cls(unit, tuple(phases), source, table.get("note", ""))
 
     def check(self, volume: Volume) -> None:
         """Refuse a volume that holds a label without a phase here."""
-        counts = np.bincount(volume.labels.ravel())
-        last = len(self.phases) - 1
-        for label in np.flatnonzero(counts[last + 1 :]) + last + 1:
-            name = volume.phases[label]
-            called = "" if name == str(label) else f" ({name})"
-            raise ReconError(
-                f"materials {self.source} must have a [[phase]] for every label of the volume, got "
-                f"labels 0..{last} and none for label {label}{called}; add it to the file"
-            )
+        check_labels(volume, len(self.phases), self.source)
 
     def stiffness(self) -> Array:
         """(K, 6, 6) in global axes, zeros for void; as given where the axes follow the image."""
@@ -112,34 +100,11 @@ class Materials:
         return np.stack(found)
 
 
-KEYS = ("unit", "note", "phase")
-
-
-def list_bundled_materials() -> dict[str, Path]:
-    """Name -> file of the materials that are shipped."""
-    folder = resources.files("recon.plugins.materials") / "bundled"
-    found = [Path(str(file)) for file in folder.iterdir() if file.name.endswith(".toml")]
-    return {file.stem: file for file in sorted(found)}
-
-
-def _find_file(given: str | Path) -> Path:
-    known = list_bundled_materials()
-    if str(given) in known:
-        return known[str(given)]
-    path = Path(given)
-    if os.path.exists(path) or path.suffix or len(path.parts) > 1:
-        return path
-    raise unknown("materials", str(given), known)
-
-
-def _read_phase(where: str, number: int, entry: Any) -> Phase:
-    if not isinstance(entry, Mapping):
-        raise ReconError(f"{where}: phase {number} must be a table [[phase]], got {shown(entry)}")
-    name = entry.get("name", str(number))
-    if not isinstance(name, str):
-        raise ReconError(f"{where}: phase {number}: name must be a text, got {shown(name)}")
-    called = f"phase {number}" if name == str(number) else f"phase {number} ({name})"
-    return Phase(name, *read_constants(f"{where}: {called}", entry))
+def _read_phase(where: str, called: str, entry: Mapping[str, Any]) -> Phase:
+    """The elastic constants of a phase; its conductivity is for others to read."""
+    constants = {key: value for key, value in entry.items() if key != "conductivity"}
+    number = called.split()[1]
+    return Phase(entry.get("name", number), *read_constants(f"{where}: {called}", constants))
 
 
 def _turn(phase: Phase, rotate: Any, value: Array) -> Array:

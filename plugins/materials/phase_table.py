@@ -49,10 +49,10 @@ def read_constants(where: str, table: Mapping[str, Any]) -> tuple[Array, Array |
         return np.zeros((6, 6)), None, np.eye(3)
     if form == "a stiffness matrix":
         C = _read_matrix(where, table["C"])
-        alpha = _check_numbers(where, "alpha", table["alpha"], 6) if "alpha" in table else None
+        alpha = check_numbers(where, "alpha", table["alpha"], 6) if "alpha" in table else None
         return _check_definite(where, C), alpha, _read_axes(where, table)
     given = {
-        key: _check_number(where, key, value)
+        key: check_number(where, key, value)
         for key, value in table.items()
         if key not in ("name", *AXES)
     }
@@ -135,7 +135,7 @@ def _read_matrix(where: str, value: Any) -> Array:
     rows = value if isinstance(value, list) else []
     if len(rows) != 6:
         raise ReconError(f"{where}: C must be 6 rows of 6 numbers, got {shown(value)}")
-    C = np.stack([_check_numbers(where, f"row {i + 1} of C", row, 6) for i, row in enumerate(rows)])
+    C = np.stack([check_numbers(where, f"row {i + 1} of C", row, 6) for i, row in enumerate(rows)])
     with np.errstate(all="ignore"):  # what overflows is refused when it is not definite
         skew, mean = np.abs(C - C.T), (C + C.T) / 2
     if skew.max() > SYMMETRY * np.abs(C).max():
@@ -171,7 +171,7 @@ def _read_axes(where: str, table: Mapping[str, Any]) -> Array | str:
             known = f"x, y, z, {STRUCTURE_TENSOR} or three numbers (x, y, z)"
             raise ReconError(f"{where}: axis must be {known}, got {shown(axis)}")
         return build_frames(np.eye(3)["xyz".index(axis)])
-    vector = _check_numbers(where, "axis", axis, 3)
+    vector = check_numbers(where, "axis", axis, 3)
     if not vector.any():
         raise ReconError(f"{where}: axis must not be zero, got {shown(axis)}")
     return build_frames(vector / np.abs(vector).max())
@@ -183,7 +183,7 @@ def _read_two_axes(where: str, value: Any) -> Array:
         raise ReconError(
             f"{where}: axes must be two vectors (x, y, z), local axes 1 and 2, got {shown(value)}"
         )
-    first, second = (_check_numbers(where, f"axes {i + 1}", row, 3) for i, row in enumerate(rows))
+    first, second = (check_numbers(where, f"axes {i + 1}", row, 3) for i, row in enumerate(rows))
     gram = np.array([first @ first, second @ second, 1 + first @ second])
     if np.abs(gram - 1).max() > 1e-3:
         raise ReconError(
@@ -196,13 +196,15 @@ def _read_two_axes(where: str, value: Any) -> Array:
     return np.stack([first, second, np.cross(first, second)])
 
 
-def _check_numbers(where: str, key: str, value: Any, count: int) -> Array:
+def check_numbers(where: str, key: str, value: Any, count: int) -> Array:
+    """So many finite numbers."""
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != count:
         raise ReconError(f"{where}: {key} must be {count} numbers, got {shown(value)}")
-    return np.array([_check_number(where, key, item) for item in value])
+    return np.array([check_number(where, key, item) for item in value])
 
 
-def _check_number(where: str, key: str, value: Any) -> float:
+def check_number(where: str, key: str, value: Any) -> float:
+    """A finite number."""
     number = np.nan
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:

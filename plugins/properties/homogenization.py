@@ -16,7 +16,8 @@ from recon.core import Property, ReconError, Volume, option
 from recon.core.sampling.device import resolve_device
 from recon.core.storage.atomic import atomic_output
 from recon.core.storage.memory import is_out_of_memory
-from recon.plugins.materials.materials import Materials, list_bundled_materials
+from recon.plugins.materials.material_file import list_bundled_materials
+from recon.plugins.materials.materials import Materials
 from recon.plugins.materials.voigt import build_frames, rotate_expansion, rotate_stiffness
 from recon.plugins.properties.bounds import elastic_bounds, outside_bounds
 from recon.plugins.properties.elasticity import fields, moduli

@@ -1,6 +1,7 @@
 """Permeability: creeping flow through the pores of a voxel volume."""
 
 import time
+from functools import partial
 from typing import Any
 
 import attrs
@@ -13,9 +14,14 @@ from recon.core.sampling.device import resolve_device
 from recon.core.storage.memory import is_out_of_memory
 from recon.plugins.properties.stokes.fields import write_fields
 from recon.plugins.properties.stokes.flow import QUANTILES, Flow, Pores, State
+from recon.plugins.properties.stokes.picture import speed_map
+from recon.plugins.properties.transporting_phases import (
+    TransportingPhases,
+    check_phases,
+    choose_phases,
+)
 
 AXIS = {"z": 0, "y": 1, "x": 2}
-FLUIDS = ("pore", "void", "electrolyte")
 DARCY = 9.869233e-13  # m2
 
 
@@ -37,8 +43,11 @@ class Permeability(Property):
     """
 
     name = "permeability"
-    phases: tuple[int, ...] | None = option(
-        None, "Labels that flow. Default: the phase named pore, void or electrolyte, else 1.", min=0
+    phases: tuple[int | str, ...] | None = option(
+        None,
+        "Phases that flow, by name or label. Default: the one named pore, void or electrolyte, "
+        "else 1.",
+        min=0,
     )
     axes: tuple[str, ...] = option(("x", "y", "z"), "Directions.", choices=("x", "y", "z"))
     sides: str = option(
@@ -56,11 +65,11 @@ class Permeability(Property):
     )
 
     def __attrs_post_init__(self) -> None:
-        for name in ("phases", "axes"):
-            given = getattr(self, name)
-            if given is not None and (not given or len(set(given)) < len(given)):
-                rule = "one or more, each once"
-                raise ReconError(f"property permeability: {name} must be {rule}, got {given}")
+        check_phases("property permeability", self.phases)
+        if not self.axes or len(set(self.axes)) < len(self.axes):
+            raise ReconError(
+                f"property permeability: axes must be one or more, each once, got {self.axes}"
+            )
 
     def solve(self, volume: Volume) -> xr.Dataset:
         """Permeability along each axis asked for."""
@@ -69,8 +78,8 @@ class Permeability(Property):
                 "property permeability: the volume must be at least two voxels thick along every "
                 f"axis, got shape {volume.shape}; repeat the layer or take a thicker volume"
             )
-        phases = self._flowing(volume)
-        fluid = np.isin(volume.labels, phases)
+        phases = choose_phases("property permeability", "flow", volume, self.phases)
+        fluid = np.isin(volume.labels, phases.labels)
         drive = "periodic" if self.periodic else {"periodic": "open"}.get(self.sides, self.sides)
         # mps has no double precision
         device = "cuda" if resolve_device(self.device) == "cuda" else "cpu"
@@ -88,43 +97,38 @@ class Permeability(Property):
         result.attrs = self._attributes(volume, phases)
         return result
 
-    def _flowing(self, volume: Volume) -> tuple[int, ...]:
-        """Labels of the phases that flow."""
-        known = len(volume.phases)
-        if self.phases is None:
-            named = [k for k, name in enumerate(volume.phases) if name.lower() in FLUIDS]
-            return tuple(named[:1]) or (1,)
-        for label in self.phases:
-            if label >= known:
-                raise ReconError(
-                    f"property permeability: phases must be labels of the volume, 0..{known - 1}, "
-                    f"got {label}; choose among them with permeability.phases"
-                )
-        return self.phases
-
-    def _check(self, pores: Pores, phases: tuple[int, ...]) -> None:
+    def _check(self, pores: Pores, phases: TransportingPhases) -> None:
         if not pores.fluid.any():
             raise ReconError(
                 "property permeability: a flowing phase must be in the volume, got no voxel of "
-                f"phases {phases}; choose others with permeability.phases"
+                f"phases {', '.join(phases.names)}; choose others with permeability.phases"
             )
         if pores.fluid.all() and pores.drive != "sealed":
             raise ReconError(
                 "property permeability: a periodic volume must hold some solid, got fluid "
-                f"everywhere (phases {phases}), whose permeability is infinite; choose others with "
-                "permeability.phases or give walls to the sides with permeability.sides=sealed"
+                f"everywhere (phases {', '.join(phases.names)}), whose permeability is infinite; "
+                "choose others with permeability.phases or give walls to the sides with "
+                "permeability.sides=sealed"
             )
 
     def _result(self, volume: Volume, pores: Pores) -> xr.Dataset:
         flows: dict[str, Flow] = {}
-        seconds, earlier = [], dict[int, State]()
+        seconds, earlier, maps = [], dict[int, State](), dict[str, NDArray[np.float64]]()
         with write_fields(self.fields, volume) as write:
             for name in self.axes:
                 begin, axis = time.perf_counter(), AXIS[name]
-                flow = pores.solve(pores.carrying(axis), axis, name, self.tolerance, earlier)
+                flow = pores.solve(
+                    pores.carrying(axis),
+                    axis,
+                    name,
+                    self.tolerance,
+                    earlier,
+                    partial(self._tell, name),
+                )
                 unit = min(volume.voxel_size) ** 2
                 if self.fields is not None:
                     write(name, flow.velocity * np.float32(unit))
+                maps[name] = speed_map(flow.velocity, axis)
                 flows[name] = attrs.evolve(flow, velocity=flow.velocity[:, :0])
                 seconds.append(time.perf_counter() - begin)
         result = _dataset(flows, unit)
@@ -132,17 +136,29 @@ class Permeability(Property):
         result["volume_fraction"] = float(np.count_nonzero(pores.fluid)) / pores.fluid.size
         if self.periodic:
             result["tensor"] = _tensor(flows, unit)
+        said = "speed over its mean on the middle slice, the flow from top to bottom"
+        for name, picture in maps.items():
+            result[f"speed_{name}"] = ((f"along_{name}", f"across_{name}"), picture)
+            result[f"speed_{name}"].attrs["picture"] = said
         return result
 
-    def _attributes(self, volume: Volume, phases: tuple[int, ...]) -> dict[str, Any]:
-        names = [volume.phases[k] for k in phases]
-        notes = []
-        if self.phases is None:
-            notes.append(f"the fluid is phase {names[0]!r} (label {phases[0]}), by default")
+    def _tell(self, name: str, steps: int, error: float) -> None:
+        """Progress: the error falls by about the same factor in every step."""
+        share = np.log(max(min(error, 1.0), self.tolerance)) / np.log(self.tolerance)
+        done = 100 * self.axes.index(name) + int(100 * share)
+        state = f"along {name}, step {steps}, error {error:.0e}"
+        self.report(done, 100 * len(self.axes), state)
+
+    def _attributes(self, volume: Volume, phases: TransportingPhases) -> dict[str, Any]:
+        notes = [phases.note]
         if set(volume.voxel_size) == {1.0}:
             notes.append("the voxel size is unknown: permeability is in squares of a voxel's edge")
-        sides = "periodic" if self.periodic else self.sides
-        return {"phases": list(phases), "phase_names": names, "sides": sides, "notes": notes}
+        return {
+            "phases": list(phases.labels),
+            "phase_names": list(phases.names),
+            "sides": "periodic" if self.periodic else self.sides,
+            "notes": notes,
+        }
 
 
 def _dataset(flows: dict[str, Flow], unit: float) -> xr.Dataset:

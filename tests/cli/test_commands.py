@@ -36,6 +36,12 @@ def test_plugins_lists_lines_and_describes_one(recon):
     )
 
 
+@pytest.mark.parametrize("words", ["conductivity", "tortuosity", "Formation  factor"])
+def test_plugins_by_words_of_their_description(recon, words):
+    found = recon("plugins", words).stdout
+    assert "property conductivity" in found and "property diffusivity: Relative" in found
+
+
 def test_example_list_and_files(recon):
     names = recon("example", "--list").stdout.split()
     assert names[0] == "porous" and {"fibres", "electrode"} <= set(names)

@@ -46,7 +46,7 @@ def test_commands_flags_and_names_are_completed():
     assert values("sweep", "--schedule", "c") == ["cyclic"]
     assert values("train", "m.zarr", "--init", "p") == ["porous"]
     assert values("measure", "v.zarr", "--metric", "two") == ["two-point", "two-point-cluster"]
-    assert values("measure", "v.zarr", "--property", "d") == ["diffusivity"]
+    assert values("measure", "v.zarr", "--property", "di") == ["diffusivity"]
     assert values("measure", "v.zarr", "--materials", "g") == ["glass-epoxy"]
     assert values("example", "") == ["porous", "fibres", "electrode"]
     assert values("plugins", "lin") == ["lineal-path"]

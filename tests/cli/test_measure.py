@@ -184,3 +184,21 @@ def test_phases_are_named_in_options(recon, reference):
     bad = ("measure", "other.zarr", "--property", "diffusivity")
     result = recon(*bad, "--set", "diffusivity.phases=[bindr]", code=2)
     assert result.stderr == "Error: unknown phase 'bindr'; did you mean 'binder'?\n"
+
+
+def test_the_flow_is_pictured_in_the_report_and_not_in_the_terminal(recon):
+    labels = (np.random.default_rng(0).random((8, 8, 8)) < 0.8).astype(np.uint8)
+    Volume(labels, phases=("grain", "pore")).save("rock.zarr")
+    names = ("--property", "permeability", "--report", "r.html", "--json", "r.json")
+    said = recon("measure", "rock.zarr", *names).stdout
+    assert "darcy" in said and "speed:" in said and "speed_x" not in said
+    page = Path("r.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png") >= 3 and "speed over its mean on the middle slice" in page
+    measured = json.loads(Path("r.json").read_text())["permeability"]["data_vars"]
+    assert np.shape(measured["speed_z"]["data"]) == (8, 8)
+
+
+def test_a_result_without_a_number_is_told_as_such(recon):
+    Volume(np.eye(4, dtype=np.uint8)[None].repeat(3, 0)).save("two.zarr")
+    said = recon("measure", "two.zarr", "--metric", "triple-phase-boundary").stdout
+    assert "note: a volume of two phases has no triple-phase boundary" in said

@@ -19,7 +19,7 @@ from recon.core.testing import check_plugin, sample_volume
 
 from .postponed import Postponed
 
-NEEDED = {"homogenization": {"materials": "glass-epoxy"}}
+NEEDED = {name: {"materials": "glass-epoxy"} for name in ("homogenization", "conductivity")}
 
 
 @pytest.mark.parametrize(

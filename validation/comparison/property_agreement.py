@@ -147,7 +147,7 @@ def list_constants(result: xr.Dataset) -> xr.DataArray:
     names, values, units = [], [], []
     for name, value in result.items():
         short = value.dtype.kind == "f" and value.size <= SHORT and "lag" not in value.dims
-        if name in DIAGNOSTICS or not short:
+        if name in DIAGNOSTICS or not short or "picture" in value.attrs:
             continue
         dims = list(map(str, value.dims))
         for place in product(*(range(value.sizes[dim]) for dim in dims)):

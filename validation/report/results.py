@@ -33,7 +33,7 @@ def tabulate_results(measurements: Mapping[str, xr.DataArray | xr.Dataset]) -> l
         short = {
             str(key): member
             for key, member in members.items()
-            if member.size <= SHORT and "lag" not in member.dims
+            if member.size <= SHORT and "lag" not in member.dims and "picture" not in member.attrs
         }
         matrices = {key: member for key, member in short.items() if _is_matrix(member)}
         rows = [

@@ -11,6 +11,7 @@ from recon.validation.comparison.comparison import FRACTIONS, Comparison
 from recon.validation.comparison.metric_spec import title_result
 from recon.validation.report import boxes
 from recon.validation.report.curves import Chart, Curves, draw_charts, select_curves
+from recon.validation.report.maps import draw_maps, list_pictures
 
 Results = Mapping[str, xr.DataArray | xr.Dataset]
 
@@ -77,6 +78,9 @@ def build_properties(measurements: Results, comparison: Comparison | None) -> li
         panels = boxes.draw_panels(groups)
         if panels:
             found.append(Part(name, name, [Chart(None, panels)], True, name in compared))
+        if isinstance(value, xr.Dataset) and (maps := draw_maps(value)):
+            title = f"{name}: {list_pictures(value)}"
+            found.append(Part(f"{name}.maps", title, [Chart(None, maps)], False, False))
     return found
 
 

@@ -29,12 +29,14 @@ class Level:
     faces     conductances, float32; uint8 on the finest grid when they are 0 or 1
     diagonal  that of the matrix; 1 where nothing conducts, so that dividing by it is safe
     joined    cells joined along each axis to get the next level: 1 or 2; None at the last one
+    sink      of the last one: conductance of each cell to what is fixed
     """
 
     faces: tuple[NDArray[Any], ...]
     diagonal: NDArray[np.float32]
     scale: tuple[float, float, float]
     joined: tuple[int, int, int] | None
+    sink: NDArray[np.float32] | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -53,9 +55,13 @@ def levels(system: System) -> Iterator[Level]:
         diagonal = np.empty(faces[0].shape, np.float32)
         _diagonal(*faces, ends, np.array(system.scale, np.float32), diagonal)
         joined = choose_joined(diagonal.shape, spacing)
-        yield Level(faces, diagonal, system.scale, joined)
         if joined is None:
+            sink = np.zeros_like(diagonal)
+            sink[0] += np.float32(system.scale[0]) * ends[0]
+            sink[-1] += np.float32(system.scale[0]) * ends[1]
+            yield Level(faces, diagonal, system.scale, None, sink)
             return
+        yield Level(faces, diagonal, system.scale, joined)
         coarse = [-(-int(n) // k) for n, k in zip(faces[0].shape, joined, strict=True)]
         wider = tuple(np.zeros(coarse, np.float32) for axis in range(3))
         join_faces(*faces, *joined, *wider)
@@ -77,14 +83,20 @@ def choose_joined(
 
 
 def matrix(level: Level) -> NDArray[np.float64]:
-    """The dense matrix of a small grid."""
-    count = int(np.prod(level.shape))
-    dense = np.diag(level.diagonal.astype(float).ravel())
-    index = np.arange(count).reshape(level.shape)
+    """The dense matrix of the last grid: rows sum to their sinks, but for rounding in double."""
+    assert level.sink is not None
+    dense = np.diag(level.sink.astype(float).ravel())
+    index = np.arange(len(dense)).reshape(level.shape)
     for axis, (face, scale) in enumerate(zip(level.faces, level.scale, strict=True)):
         here, there = index.ravel(), np.roll(index, -1, axis).ravel()
-        np.subtract.at(dense, (here, there), scale * face.astype(float).ravel())
-        np.subtract.at(dense, (there, here), scale * face.astype(float).ravel())
+        g = scale * face.astype(float).ravel()
+        for row, column, value in (
+            (here, here, g),
+            (there, there, g),
+            (here, there, -g),
+            (there, here, -g),
+        ):
+            np.add.at(dense, (row, column), value)
     return dense
 
 

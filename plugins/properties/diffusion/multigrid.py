@@ -11,6 +11,8 @@ from recon.plugins.properties.diffusion.hierarchy import Level, matrix
 
 DEGREE = 3
 DAMPED = (0.2, 2.0)
+NOTHING = 1e-14
+"""Eigenvalues of the coarsest matrix, relative to the largest, that are rounding errors."""
 
 
 def weights(degree: int = DEGREE, interval: tuple[float, float] = DAMPED) -> list[float]:
@@ -21,5 +23,13 @@ def weights(degree: int = DEGREE, interval: tuple[float, float] = DAMPED) -> lis
 
 
 def inverse(level: Level) -> NDArray[np.float64]:
-    """Pseudo-inverse of the coarsest matrix: clusters without fixed ends have free constants."""
-    return np.asarray(np.linalg.pinv(matrix(level), rcond=1e-6, hermitian=True), np.float64)
+    """Pseudo-inverse of the coarsest matrix: clusters without fixed ends have free constants.
+
+    Scaled to a diagonal of ones and summed in double precision, so that these are told from
+    clusters that hang on by far poorer conductors.
+    """
+    dense = matrix(level)
+    diagonal = np.diag(dense)
+    root = np.sqrt(np.where(diagonal > 0, diagonal, 1))
+    scaled = np.linalg.pinv(dense / np.outer(root, root), rcond=NOTHING, hermitian=True)
+    return np.asarray(scaled / np.outer(root, root), np.float64)

@@ -53,12 +53,17 @@ class Outcome:
 
 
 def iterate(
-    backend: Backend, energy: float, direction: str, tolerance: float, limit: int = LIMIT
+    backend: Backend,
+    energy: float,
+    direction: str,
+    tolerance: float,
+    limit: int = LIMIT,
+    property: str = "diffusivity",
 ) -> Outcome:
     """Solve for the fluctuation until the relative error of the flux is below the tolerance.
 
     energy     dissipation of the linear rise alone
-    direction  its name, for the message
+    direction  its name, for messages, as that of the property
     """
     squared, rho = backend.start()
     first, ritz, error = squared, Ritz(), 1.0
@@ -75,7 +80,7 @@ def iterate(
         beta = rho / before
         if not np.isfinite((alpha, beta, squared)).all():
             raise ReconError(
-                f"diffusivity along {direction} broke down at iteration {iteration}: numbers "
+                f"{property} along {direction} broke down at iteration {iteration}: numbers "
                 "overflowed; choose coefficients nearer to each other"
             )
         error = SAFETY * rho / (ritz.least(alpha, beta) * energy)
@@ -85,9 +90,9 @@ def iterate(
             return Outcome(abs(error), float(np.sqrt(squared / first)), iteration)
         backend.turn(beta)
     raise ReconError(
-        f"diffusivity along {direction} did not converge: the flux error is still {error:.1e} "
+        f"{property} along {direction} did not converge: the flux error is still {error:.1e} "
         f"after {iteration} iterations, tolerance {tolerance:.1e}; "
-        "raise diffusivity.tolerance or choose coefficients nearer to each other"
+        f"raise {property}.tolerance or choose coefficients nearer to each other"
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import attrs
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from recon.plugins.properties.diffusion import kernels
 
@@ -39,20 +39,24 @@ class System:
     def of(
         cls,
         cells: NDArray[np.uint8],
-        coefficients: Sequence[float],
+        coefficients: ArrayLike,
         voxel_size: Sequence[float],
         axis: int,
         periodic: bool,
     ) -> "System":
         """The system of a volume of classes: 0 insulates, k has coefficients[k - 1].
 
+        coefficients  (K,), or (K, 3) along the array axes of `cells`
+
         Axis 0 of `cells` is the direction of flow unless the volume is periodic.
         """
-        d = np.array([0.0, *coefficients])
-        precision = np.uint8 if all(value == 1 for value in coefficients) else np.float64
+        given = np.asarray(coefficients, float)
+        d = np.zeros((3, len(given) + 1))
+        d[:, 1:] = given if given.ndim == 1 else given.T
+        precision = np.uint8 if (given == 1).all() else np.float64
         gz, gy, gx = (np.empty(cells.shape, precision) for _ in range(3))
-        _faces(cells, d, periodic, gz, gy, gx)
-        ends = np.zeros((2, *cells.shape[1:])) if periodic else 2 * d[cells[[0, -1]]]
+        _faces(cells, *d, periodic, gz, gy, gx)
+        ends = np.zeros((2, *cells.shape[1:])) if periodic else 2 * d[0][cells[[0, -1]]]
         edges = np.asarray(voxel_size, float)
         scale = (edges.min() / edges) ** 2
         return cls((gz, gy, gx), ends, tuple(scale.tolist()), axis)
@@ -93,23 +97,27 @@ class System:
 
 
 @kernels.compiled
-def _faces(cells, d, periodic, gz, gy, gx):  # type: ignore[no-untyped-def]
+def _faces(cells, dz, dy, dx, periodic, gz, gy, gx):  # type: ignore[no-untyped-def]
     """Harmonic means; `tiny` makes that of two insulators 0 and changes no other."""
     nz, ny, nx = cells.shape
     tiny = 1e-300
-    here, up, north = np.empty(nx), np.empty(nx), np.empty(nx)
+    here, there = np.empty(nx), np.empty(nx)
     for z in range(nz):
         above = z + 1 if z < nz - 1 else 0
         for y in range(ny):
             right = y + 1 if y < ny - 1 else 0
             for x in range(nx):
-                here[x] = d[cells[z, y, x]]
-                up[x] = d[cells[above, y, x]]
-                north[x] = d[cells[z, right, x]]
+                here[x] = dz[cells[z, y, x]]
+                there[x] = dz[cells[above, y, x]]
             for x in range(nx):
-                gz[z, y, x] = 2 * here[x] * up[x] / (here[x] + up[x] + tiny)
+                gz[z, y, x] = 2 * here[x] * there[x] / (here[x] + there[x] + tiny)
             for x in range(nx):
-                gy[z, y, x] = 2 * here[x] * north[x] / (here[x] + north[x] + tiny)
+                here[x] = dy[cells[z, y, x]]
+                there[x] = dy[cells[z, right, x]]
+            for x in range(nx):
+                gy[z, y, x] = 2 * here[x] * there[x] / (here[x] + there[x] + tiny)
+            for x in range(nx):
+                here[x] = dx[cells[z, y, x]]
             for x in range(nx - 1):
                 gx[z, y, x] = 2 * here[x] * here[x + 1] / (here[x] + here[x + 1] + tiny)
             gx[z, y, nx - 1] = 2 * here[nx - 1] * here[0] / (here[nx - 1] + here[0] + tiny)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.plugins.properties.stokes.cpu import Cpu
-from recon.plugins.properties.stokes.solver import Backend, Outcome, iterate
+from recon.plugins.properties.stokes.solver import Backend, Outcome, Watch, iterate
 from recon.plugins.properties.stokes.system import System
 from recon.plugins.structure.clusters import Clusters
 
@@ -80,7 +80,13 @@ class Pores:
         return Gpu(system, self.device)
 
     def solve(
-        self, carrying: Mask, axis: int, name: str, tolerance: float, earlier: dict[int, State]
+        self,
+        carrying: Mask,
+        axis: int,
+        name: str,
+        tolerance: float,
+        earlier: dict[int, State],
+        watch: Watch,
     ) -> Flow:
         """The flow along an axis.
 
@@ -94,7 +100,7 @@ class Pores:
         system = self.system(carrying, axis)
         backend = self.backend(system)
         load = float((system.force[:, :, None, None] * system.active).sum())
-        outcome = iterate(backend, load, name, tolerance)
+        outcome = iterate(backend, load, name, tolerance, watch=watch)
         u, p = backend.state()
         velocity = self._at_centres(u, axis)
         column = velocity.mean((1, 2, 3), dtype=np.float64)

@@ -22,6 +22,7 @@ FARTHER = 0.6
 # (128^3: 15 steps, with the cycle of the diffusion 32), blobs, spheres, noise, a slit and a duct.
 PRESSURE_STEPS = tuple(weights(8, (0.05, 2.0)))
 SLOWER = np.float32(0.5)
+ROUNDING = np.float32(1e-6)
 Single = NDArray[np.float32]
 Scale = tuple[float, float, float]
 
@@ -36,6 +37,7 @@ def velocity_levels(system: System, component: int) -> Iterator[Level]:
     z, y, x = (value / 2 for value in system.scale)
     diagonal = system.diagonal(component)
     sink = exists * (diagonal - _sums(halves, (z, y, x)))
+    sink[sink < ROUNDING * diagonal] = 0
     yield from _levels(halves, diagonal, sink, (z, y, x))
 
 
@@ -62,7 +64,7 @@ def _levels(
     spacing = np.array(scale)
     while True:
         joined = choose_joined(diagonal.shape, spacing)
-        yield Level(faces, diagonal, scale, joined)
+        yield Level(faces, diagonal, scale, joined, sink if joined is None else None)
         if joined is None:
             return
         coarse = [-(-n // k) for n, k in zip(diagonal.shape, joined, strict=True)]

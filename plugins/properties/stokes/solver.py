@@ -17,6 +17,7 @@ Bramble & Pasciak, Math. Comp. 50, 1 (1988); Cahouet & Chabard, Int. J. Numer. M
 869 (1988), for a sum of two limits in time-dependent flow.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import attrs
@@ -32,6 +33,7 @@ BELIEVED = 4  # steps before which the least Ritz value says little
 MARGIN = 0.9  # of the least eigenvalue of the cycle times A, which a few steps overestimate
 RETRIES = 8
 Vector = NDArray[np.float64]
+Watch = Callable[[int, float], None]
 
 
 class Backend(Protocol):
@@ -70,12 +72,18 @@ class Outcome:
 
 
 def iterate(
-    backend: Backend, load: float, direction: str, tolerance: float, limit: int = LIMIT
+    backend: Backend,
+    load: float,
+    direction: str,
+    tolerance: float,
+    limit: int = LIMIT,
+    watch: Watch = lambda steps, error: None,
 ) -> Outcome:
     """Solve until the relative error of the flux is below the tolerance.
 
     load       square of the force
     direction  its name, for the message
+    watch      called after every step with their number and the relative error as estimated
     """
     factor, done, error = 1 / (MARGIN * backend.least()), 0, np.inf
     for _ in range(RETRIES):
@@ -95,6 +103,8 @@ def iterate(
                 )
             error = SAFETY * norm / ritz.least(alpha, norm / before)
             residual = float(np.sqrt(square / load))
+            if work > 0:
+                watch(done, abs(error) / work)
             if work > 0 and abs(error) <= tolerance * work and _believed(ritz, residual):
                 return Outcome(work, abs(error) / work, residual, done)
             backend.turn(norm / before)

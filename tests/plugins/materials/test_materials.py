@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon.core import ReconError, Volume
-from recon.plugins.materials.materials import Materials, list_bundled_materials
+from recon.plugins.materials.material_file import list_bundled_materials
+from recon.plugins.materials.materials import Materials
 from recon.plugins.materials.voigt import (
     FIRST,
     SECOND,
@@ -275,7 +276,7 @@ BAD_FILES = [
     (b'unit = "GPa"\nphase = 3', "at least one [[phase]] is needed"),
     (b'unit = "GPa"\nphase = [3]', "phase 0 must be a table [[phase]], got 3"),
     (b"[[phase]]\nE = 1\nnu = 0.3", 'unit must be a text such as "GPa", got None'),
-    (b'units = "GPa"', "unknown key 'units'; allowed: unit, note, phase"),
+    (b'units = "GPa"', "unknown key 'units'; allowed: unit, note, conductivity_unit, phase"),
     (b'unit = "GPa"\nnote = 3', "note must be a text, got 3"),
 ]
 

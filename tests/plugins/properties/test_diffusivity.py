@@ -90,6 +90,17 @@ def test_rotation(
     np.testing.assert_allclose(second, first[order], rtol=1e-7, atol=1e-10)
 
 
+@given(mazes)
+def test_bruggeman_exponent(maze: np.ndarray) -> None:
+    result = Diffusivity(tolerance=TIGHT).solve(Volume(maze, phases="01"))
+    b, fraction = result["bruggeman_exponent"], result["volume_fraction"].item()
+    if fraction == 1:
+        assert b.isnull().all()
+        return
+    np.testing.assert_allclose(fraction**b, result["relative"], rtol=1e-9)
+    assert (b >= 1 - 1e-9).all() and (np.isinf(b) == ~result["percolates"]).all()
+
+
 def test_isolated_pores_change_nothing() -> None:
     rng = np.random.default_rng(3)
     maze = (rng.random((9, 8, 10)) < 0.7).astype(np.uint8)
@@ -141,7 +152,10 @@ def test_any_shape_gives_numbers(found: np.ndarray, periodic: bool) -> None:
     found = found.copy()
     found.flat[0] = 1
     result = Diffusivity(periodic=periodic).solve(Volume(found))
-    assert np.isfinite(result["relative"]).all() and not result.isnull().any().to_array().any()
+    assert (
+        np.isfinite(result["relative"]).all()
+        and not result.drop_vars("bruggeman_exponent").isnull().any().to_array().any()
+    )
     blocked = result["relative"] == 0
     assert (np.isinf(result["tortuosity_factor"]) == blocked).all()
     assert (result["percolates"] == ~blocked).all()
@@ -183,3 +197,27 @@ def test_absent_phase_is_refused() -> None:
     volume = Volume(np.zeros((3, 3, 3), np.uint8), phases=("solid", "pore"))
     with pytest.raises(ReconError, match="got no voxel of phases"):
         Diffusivity().solve(volume)
+
+
+@pytest.mark.parametrize("name", ["pore", "Void", "electrolyte"])
+def test_the_phase_named_so_conducts_by_default_and_it_is_said(name: str) -> None:
+    labels = (np.random.default_rng(6).random((6, 7, 8)) < 0.3).astype(np.uint8)
+    found = Diffusivity().solve(Volume(labels, phases=(name, "solid")))
+    expected = Diffusivity(phases=(0,)).solve(Volume(labels))
+    assert (found["relative"] == expected["relative"]).all()
+    assert found.attrs["phases"] == [0] and found.attrs["phase_names"] == [name]
+    assert found.attrs["notes"] == [f"phase {name!r} (label 0) conducts, by default"]
+    assert expected.attrs["notes"] == ["phase '0' (label 0) conducts"]
+
+
+def test_without_such_a_name_label_1_conducts_and_it_is_said() -> None:
+    labels = (np.random.default_rng(7).random((6, 7, 8)) < 0.7).astype(np.uint8)
+    found = Diffusivity().solve(Volume(labels))
+    assert found.attrs["notes"] == ["phase '1' (label 1) conducts, by default"]
+    named = Diffusivity(phases=("b", "a"), coefficients=(1.0, 0.1))
+    notes = named.solve(Volume(labels, phases=("a", "b"))).attrs["notes"]
+    assert notes == ["phases 'b' (label 1) and 'a' (label 0) conduct"]
+    with pytest.raises(ReconError, match="each once"):
+        Diffusivity(phases=("b", 1)).solve(Volume(labels, phases=("a", "b")))
+    with pytest.raises(ReconError, match="no phase is named pore.* choose among 0 with diff"):
+        Diffusivity().solve(Volume(np.zeros((3, 3, 3), np.uint8)))

@@ -148,6 +148,24 @@ def test_error_is_below_the_tolerance(tolerance: float) -> None:
     assert (found["residual"] > 0).all() and (found["residual"] < 1).all()
 
 
+@pytest.mark.parametrize("contrast", [1e-4, 1e-6, 1e-8])
+@pytest.mark.parametrize("every", [1, 6])
+@pytest.mark.parametrize("shape", [(4, 4, 3), (12, 10, 10)])
+def test_poor_conductors_in_series(
+    contrast: float, every: int, shape: tuple[int, int, int]
+) -> None:
+    """What a small part of the spectrum carries is not taken for solved."""
+    every = min(every, shape[0] // 2)
+    layers = np.zeros(shape, np.uint8)
+    layers[:] = (np.arange(shape[0]) // every % 2)[:, None, None]
+    for periodic in (False, True):
+        solver = Diffusivity(
+            phases=(0, 1), coefficients=(1.0, contrast), axes=("z",), periodic=periodic
+        )
+        found = solver.solve(Volume(layers, phases="ab"))["relative"].item()
+        assert found == pytest.approx(2 / (1 + 1 / contrast), rel=1e-5)
+
+
 def test_no_convergence_is_an_error() -> None:
     one = system(blobs((24, 24, 24)))
     with pytest.raises(ReconError, match="along z did not converge.*raise diffusivity.tolerance"):
