@@ -103,7 +103,9 @@ def search(
     journal: Path,
     progress: Callable[[str, int, int, str], None],
 ) -> list[Trial]:
-    """At most so many trials, those in the journal among them; ends when all targets are close.
+    """At most so many trials, those in the journal among them.
+
+    Ends when all targets are close, and when settings come up that were tried already.
 
     A Gaussian process of the squared errors chooses where to look (optuna's GPSampler), after
     trials that fill the space. Trials share their seeds, so that settings are all that differs.
@@ -127,6 +129,8 @@ def search(
                 for p in design.parameters
             }
         )
+        if any(is_same(asked.params, trial.chosen) for trial in done):
+            break  # nowhere else is anything better to be expected
         number = len(done)
         progress("design", number * design.samples, trials * design.samples, "")
         volumes = []
@@ -144,6 +148,11 @@ def search(
 def read_trial(trial: Any) -> Trial:
     """One of optuna's."""
     return Trial(dict(trial.params), np.array(trial.user_attrs["values"]))
+
+
+def is_same(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    """Whether two choices of parameters differ in roundings only."""
+    return all(np.isclose(one[key], other[key], rtol=1e-6) for key in one)
 
 
 def is_close(trial: Trial, design: Design) -> bool:

@@ -1,5 +1,6 @@
 """Battery parameters, read back by the bpx package and by PyBaMM."""
 
+import importlib
 import json
 import os
 import warnings
@@ -121,10 +122,11 @@ def test_conductivity_of_the_solid(base: str, electrode: Volume, tmp_path: Path)
     assert negative.conductivity == pytest.approx(k.item()) and k > 0
 
 
+@pytest.mark.slow  # PyBaMM takes seconds to import, and is of the extra `dev`
 @pytest.mark.filterwarnings("ignore")
 def test_pybamm_reads_it(base: str, electrode: Volume, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setitem(os.environ, "PYBAMM_DISABLE_TELEMETRY", "true")
-    pybamm = pytest.importorskip("pybamm")
+    pybamm = importlib.import_module("pybamm")
     path = tmp_path / "out.json"
     export(electrode, path, part="positive", base=base)
     found = pybamm.ParameterValues.create_from_bpx(path)
