@@ -116,7 +116,7 @@ def search(
     study = optuna.create_study(
         storage=optuna.storages.JournalStorage(backend),
         sampler=optuna.samplers.GPSampler(
-            seed=seed, n_startup_trials=min(STARTING, trials), deterministic_objective=False
+            seed=seed, n_startup_trials=STARTING, deterministic_objective=False
         ),
         study_name="design",
         load_if_exists=True,
