@@ -106,5 +106,5 @@ def print_outcome(outcome: "Outcome") -> None:
         end = "" if one.reached else "; not reached, this is the nearest found"
         click.echo(
             f"{one.target.key}: wanted {one.target.value:.4g}, predicted {one.predicted:.4g}, "
-            f"verified {one.mean:.4g}, 95 % of volumes in {one.low:.4g} .. {one.high:.4g}{end}"
+            f"verified {one.mean:.4g}, 95 % interval {one.low:.4g} .. {one.high:.4g}{end}"
         )

@@ -99,14 +99,14 @@ def test_the_best_trial_and_the_front():
     assert find_front(trials, targets) == [True, True, False, True]
 
 
-def test_a_target_is_reached_within_the_scatter_of_volumes():
+def test_a_target_is_reached_within_the_interval_of_the_mean():
     target = Target.parse("volume-fraction.pore=0.30")
     design = Design({}, (target,), ())
     trial = Trial({}, np.array([[0.3]]))
     near = np.array([[0.28], [0.30], [0.29], [0.31]])
     (one,) = verify(design, trial, near)
-    # t(.975, 3) = 3.182; the interval of one more volume
-    half = 3.1824 * near.std(ddof=1) * np.sqrt(1.25)
+    # t(.975, 3) = 3.182; the interval of the mean
+    half = 3.1824 * near.std(ddof=1) * np.sqrt(0.25)
     assert one.reached and one.low == pytest.approx(0.295 - half, abs=1e-5)
     (far,) = verify(design, trial, near + 0.2)
     assert not far.reached

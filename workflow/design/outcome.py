@@ -23,7 +23,7 @@ class Verified:
     """A target beside the volumes made to verify it.
 
     predicted       mean of the trial's volumes;  mean, deviation  of the verified ones
-    low, high       between which 95 % of such volumes lie (Student's t)
+    low, high       between which the mean of such volumes lies with 95 % confidence (Student's t)
     """
 
     target: Target
@@ -35,7 +35,7 @@ class Verified:
 
     @property
     def reached(self) -> bool:
-        """Whether the target lies within the scatter of the volumes."""
+        """Whether the mean of the volumes cannot be told from the target."""
         return self.low <= self.target.value <= self.high
 
     def to_table(self) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class Verified:
 def verify(design: Design, trial: Trial, values: NDArray[np.float64]) -> list[Verified]:
     """Each target beside the values (volume, target) of new volumes."""
     count = len(values)
-    reach = stats.t.ppf((1 + COVERAGE) / 2, count - 1) * np.sqrt(1 + 1 / count)
+    reach = stats.t.ppf((1 + COVERAGE) / 2, count - 1) / np.sqrt(count)
     found = []
     for number, target in enumerate(design.targets):
         mean, deviation = values[:, number].mean(), values[:, number].std(ddof=1)
@@ -108,7 +108,7 @@ def draw(path: Path, design: Design, trials: Sequence[Trial], verified: Sequence
                 fmt="s",
                 color="C3",
                 capsize=3,
-                label="verified, 95 % of volumes",
+                label="verified, 95 % interval",
             )
             if row == rows - 1:
                 panel.set_xlabel(parameter.key)

@@ -115,14 +115,15 @@ def search(
     backend = optuna.storages.journal.JournalFileBackend(str(journal))
     study = optuna.create_study(
         storage=optuna.storages.JournalStorage(backend),
-        sampler=optuna.samplers.GPSampler(
-            seed=seed, n_startup_trials=STARTING, deterministic_objective=False
-        ),
         study_name="design",
         load_if_exists=True,
     )
     done = [read_trial(trial) for trial in study.trials if trial.state.is_finished()]
     while len(done) < trials and not any(is_close(trial, design) for trial in done):
+        # A seed a trial, so that what is resumed goes on as it would have.
+        study.sampler = optuna.samplers.GPSampler(
+            seed=seed + len(done), n_startup_trials=STARTING, deterministic_objective=False
+        )
         asked = study.ask(
             {
                 p.key: optuna.distributions.FloatDistribution(p.low, p.high, log=p.logarithmic)
