@@ -21,7 +21,7 @@ from recon.imaging.common_size import UNKNOWN
 from recon.imaging.cropping import Crop
 from recon.imaging.denoise import FILTERS
 from recon.imaging.load import make_micrographs, read_pictures
-from recon.imaging.picture import Picture
+from recon.imaging.picture import Picture, make_printable
 from recon.imaging.plane_check.plane_check import describe_planes
 from recon.imaging.preparation import ImportOptions, PreparedImages
 from recon.imaging.segmentation import parse_thresholds
@@ -193,7 +193,8 @@ def _write(
         lengths = f", voxels of {format_voxel_size(size)}" if size != UNKNOWN else ""
         # The picture appears first: the next import may replace it.
         with atomic_output(picture, replace=True) as drawn:
-            draw_preview(prepared, f"{out.name}: {len(micrographs.phases)} phases{lengths}", drawn)
+            name = make_printable(out.name)
+            draw_preview(prepared, f"{name}: {len(micrographs.phases)} phases{lengths}", drawn)
 
 
 def summary(out: str, micrographs: Micrographs) -> str:

@@ -64,7 +64,7 @@ FLAGS = (
         nargs=3,
         type=int,
         metavar="Z Y X",
-        help=format_help("Voxels.", " ".join(map(str, DEFAULT.shape)), "1<=side<=65535"),
+        help=format_help("Voxels.", " ".join(map(str, DEFAULT.shape)), "2<=side<=65535"),
     ),
     click.option(
         "--steps",

@@ -98,7 +98,7 @@ def read_pictures(
         if files:
             raise ReconError(f"volume= and {next(iter(files))}= exclude each other; give one")
         (source,) = _list_sources(volume)
-        return slice_volume(_read(source), every)
+        return slice_volume(_read(source, colours=False), every)
     if every is not None:
         raise ReconError("every= is for volume=; give the slices that you want of the others")
     if not files:
@@ -149,9 +149,9 @@ def _list_sources(images: Images) -> Iterable[Path | np.ndarray[Any, Any]]:
         raise ReconError(f"images must be paths, patterns or arrays, got {shown(images)}")
 
 
-def _read(source: "Path | np.ndarray[Any, Any]") -> ImageFile:
+def _read(source: "Path | np.ndarray[Any, Any]", **options: Any) -> ImageFile:
     if isinstance(source, Path):
-        return read_image(source)
+        return read_image(source, **options)
     if source.ndim not in (2, 3) or 0 in source.shape:
         raise ReconError(
             f"an array must be a slice (2D) or a stack of slices (3D), got shape {source.shape}"

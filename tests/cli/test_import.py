@@ -1,7 +1,9 @@
+import os
 import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -319,3 +321,18 @@ def test_what_a_user_can_mend_is_one_line_and_leaves_nothing(folder, line, messa
     np.save("grey.npy", np.arange(400).reshape(20, 20))
     np.save("three.npy", np.arange(3).reshape(1, 3))
     assert message in refused(line, folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text on other systems")
+def test_names_that_are_not_utf8(folder, recon):
+    """A Latin-1 micro sign, as old archives unpack to."""
+    odd = os.fsdecode(b"5\xb5m")
+    (folder / "xy-0.png").rename(f"{odd}.png")
+    result = run(f"--xy {odd}.png --isotropic --out m{odd}.zarr", preview=True)
+    assert result.exit_code == 0, result.output
+    names = Micrographs.open(f"m{odd}.zarr").origin["images"]["xy"]
+    Volume(VOLUME).save(f"{odd}-v.zarr")
+    recon("export", f"{odd}-v.zarr", *(f"{odd}.{format}" for format in ("raw", "vti", "inp")))
+    header = Path(f"{odd}.mhd").read_bytes()
+    assert b"ElementDataFile = 5\xb5m.raw\n" in header
+    assert names == ["5\N{REPLACEMENT CHARACTER}m.png"]

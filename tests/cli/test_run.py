@@ -165,6 +165,8 @@ def test_a_folder_in_use_is_refused(recon):
 BAD = [
     (("--steps", 0), "recipe: steps must be in [1, 1000], got 0"),
     (("--shape", 8, -8, 8), "recipe: shape must have three sides"),
+    (("--shape", 1, 8, 8), "recipe: shape must have three sides in [2, 65535], got (1, 8, 8)"),
+    (("--shape", 8, 8, 1, "--dry-run"), "recipe: shape must have three sides in [2, 65535]"),
     (("--samples", 0), "recipe: samples must be in [1, 1000000], got 0"),
     (("--harmonizer", "gama-blend"), "unknown harmonizer 'gama-blend'; did you mean 'gam"),
     (("--harmonizer", "gamma-blend", "--set", "harmonizer.gamma=1.5"),
