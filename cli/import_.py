@@ -23,7 +23,7 @@ from recon.imaging.denoise import FILTERS
 from recon.imaging.load import make_micrographs, read_pictures
 from recon.imaging.picture import Picture, make_printable
 from recon.imaging.plane_check.plane_check import describe_planes
-from recon.imaging.preparation import ImportOptions, PreparedImages
+from recon.imaging.preparation import SEGMENTATIONS, ImportOptions, PreparedImages
 from recon.imaging.segmentation import parse_thresholds
 from recon.imaging.sizes import parse_pixel_size, parse_voxel_size
 from recon.workflow.progress import ProgressDisplay
@@ -101,6 +101,14 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "variation.  [default: none]",
     ),
     click.option(
+        "--segment",
+        type=click.Choice(SEGMENTATIONS),
+        default="auto",
+        show_default=True,
+        help="Grey images by thresholds, or by edges: borders where they were before a blur. auto: "
+        "edges where thresholds leave rims of a phase between two others.",
+    ),
+    click.option(
         "--preview",
         metavar="FILE.png",
         help="Picture of what was decided; `none` for no picture.  [default: --out with .png]",
@@ -175,6 +183,7 @@ def _options(given: dict[str, Any], images: dict[str, list[Picture]]) -> ImportO
         thresholds=None if cuts is None else parse_thresholds(cuts),
         per_plane=given["per_plane"],
         denoise=given["denoise"],
+        segment=given["segment"],
     )
 
 
