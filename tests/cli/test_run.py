@@ -113,6 +113,23 @@ def test_micrographs_without_weights_train_first_and_are_compared_with(recon, mi
     assert np.array_equal(Volume.open("again/volume.zarr").labels, first.labels)
 
 
+TINY = ["--set", "denoiser.width=8", "--set", "denoiser.multiples=[1,2]", "--set"]
+TINY += ["denoiser.attention=[false,true]", "--set", "denoiser.crop=16"]
+
+
+def test_training_steps_are_not_those_of_the_sampler(recon, micrographs):
+    given = ("run", "--micrographs", micrographs, "--preset", "tiny", "--train-steps", 3, *TINY)
+    sampler = ("--steps", 2, "--shape", 8, 8, 8, "--harmonizer", "none")
+    told = recon(*given, *sampler, "--dry-run").stdout
+    assert told.startswith("training    about ") and "passes" in told
+    assert [path.name for path in Path().iterdir()] == ["micrographs.zarr"]
+    recon(*given, *sampler, "--out", "out")
+    with (Path("out") / "recipe.toml").open("rb") as file:
+        written = tomllib.load(file)
+    assert written["steps"] == 2
+    assert (written["denoiser"]["steps"], written["denoiser"]["preset"]) == (3, "tiny")
+
+
 def test_a_taken_name_gets_a_number_and_resume_does_nothing_when_finished(recon):
     recon(*SMALL)
     recon(*SMALL)
