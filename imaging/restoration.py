@@ -138,7 +138,7 @@ def _fit(
         matrix = matrix + shares @ shares.T
         right = right + shares @ image.ravel()
         total += float((image**2).sum())
-    best = np.linalg.solve(matrix, right)
+    best = np.asarray(np.linalg.solve(matrix, right), np.float64)
     return total - float(2 * best @ right - best @ matrix @ best), best
 
 
@@ -158,11 +158,11 @@ def _make_overlap(blur: float) -> Floats:
     radius = int(np.ceil(4 * blur))
     point = np.zeros((4 * radius + 1,) * 2)
     point[2 * radius, 2 * radius] = 1
-    return gaussian_filter(gaussian_filter(point, blur), blur)
+    return np.asarray(gaussian_filter(gaussian_filter(point, blur), blur))
 
 
 def _nearest(image: Floats, means: Floats) -> Labels:
-    return np.abs(image[..., None] - means).argmin(-1).astype(np.uint8)
+    return np.asarray(np.abs(image[..., None] - means).argmin(-1), np.uint8)
 
 
 def _measure_borders(labels: Labels) -> float:

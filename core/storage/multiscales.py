@@ -207,7 +207,7 @@ def _measure(
             lengths = [a * b for a, b in zip(lengths, factors, strict=True)]
             scaled = True
         elif kind not in ("identity", "translation"):
-            return _say_unknown(source, f"its transformation {shown(kind)} is not known to recon")
+            return _no_lengths(source, f"its transformation {shown(kind)} is not known to recon")
     if not scaled or not changes:
         return None
     if not all(length.is_finite() and length > 0 for length in lengths):
@@ -215,14 +215,16 @@ def _measure(
     named = [None if unit is None else str(unit).translate(MICRO) for unit in units]
     strange = sorted({str(unit) for unit in named if unit not in UNITS and unit is not None})
     if strange:
-        return _say_unknown(source, f"unit {shown(', '.join(strange))} is no length that it knows")
+        return _no_lengths(source, f"unit {shown(', '.join(strange))} is no length that it knows")
     if None in named:
         if set(lengths) == {Decimal(1)}:
             return None
-        return _say_unknown(source, "its axes have a scale but no unit")
+        return _no_lengths(source, "its axes have a scale but no unit")
     metres = tuple(float(a * UNITS[str(b)]) for a, b in zip(lengths, named, strict=True))
     return None if set(metres) == {1.0} else metres  # 1 m: how recon writes "unknown"
 
 
-def _say_unknown(source: Source, why: str) -> None:
+def _no_lengths(source: Source, why: str) -> Lengths | None:
+    """None, and a warning of why."""
     warnings.warn(f"{source.path}: voxel size unknown, {why}", stacklevel=2)
+    return None

@@ -38,7 +38,7 @@ def leave_out_thumbnails(images: Images, path: Path) -> tuple[NDArray[Any], ...]
 def _may_be_reduced(image: NDArray[Any], other: NDArray[Any]) -> bool:
     """Whether both sides are shorter in the same ratio, but for rounding to whole pixels."""
     (a, b), (c, d) = image.shape, other.shape
-    return a < c and b < d and min(a, b) >= LEAST and abs(a * d - b * c) <= max(c, d)
+    return bool(a < c and b < d and min(a, b) >= LEAST and abs(a * d - b * c) <= max(c, d))
 
 
 def _correlate(image: NDArray[Any], other: NDArray[Any]) -> float:
