@@ -135,11 +135,11 @@ def command(
 ) -> None:
     """Make micrographs of images of up to three planes, or of a volume.
 
-    Images are PNG, TIFF, .npy or zarr, or what another package reads; each flag of a plane takes
-    several, and a 3D one is a stack of slices along its first axis. An integer image of at most 8
-    values is a label image: its values become the phases 0, 1, ... in ascending order. Others are
-    grey and need --phases or --thresholds. Colours count by their luminance; of a coloured palette
-    the indices count.
+    Images are PNG, TIFF, JPEG, BMP, .npy, zarr, MetaImage or MRC, or what another package reads;
+    each flag of a plane takes several, and a 3D one is a stack of slices along its first axis. An
+    integer image of at most 8 values is a label image: its values become the phases 0, 1, ... in
+    ascending order. Others are grey and need --phases or --thresholds. Colours count by their
+    luminance; of a coloured palette the indices count.
     """
     if Path(out).exists():
         _check_replaceable(Path(out), force)

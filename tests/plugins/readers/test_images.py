@@ -287,7 +287,7 @@ def test_files_that_are_no_images_are_refused(tmp_path):
     (tmp_path / "text.png").write_text("x")
     assert "does not exist" in refusal(tmp_path / "none.png")
     assert "is empty" in refusal(tmp_path / "empty.png")
-    assert "neither npy, png, tif nor zarr" in refusal(tmp_path / "text.png")
+    assert "neither bmp, jpg, mhd, mrc, npy, png, tif nor zarr" in refusal(tmp_path / "text.png")
     assert "is a folder" in refusal(tmp_path)
 
 
