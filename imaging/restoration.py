@@ -56,6 +56,7 @@ def restore(
     progress    hears how many images are done, and of how many
     cost        some 5 s to find blur and grey values, then about 5 s a million pixels
     """
+    progress(0, len(images))
     found = _find(_take_parts(images), thresholds)
     order = np.argsort(found.means)
     found = attrs.evolve(found, means=found.means[order])
