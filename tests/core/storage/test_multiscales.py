@@ -91,7 +91,7 @@ def sizes(path):
 def test_axes_in_any_order(tmp_path, names):
     path = write(tmp_path / "a.zarr", names)
     assert sizes(path) == (1e-6, 5e-7, 2.5e-7)
-    chunked = ChunkedVolume.open(path, "1GB")
+    chunked = ChunkedVolume.open(path)
     expected = measure_all(Volume(LABELS), ["two-point"])["two-point"]
     found = measure_all(chunked, ["two-point"])["two-point"]
     np.testing.assert_array_equal(found, expected)
