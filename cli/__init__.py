@@ -3,7 +3,9 @@
 import recon.cli.early  # noqa: F401, I001, the others take a tenth of a second
 import errno
 import importlib
+import io
 import signal
+import sys
 import traceback
 import warnings
 from difflib import get_close_matches
@@ -53,6 +55,12 @@ def _warn_of_clash(name: str) -> None:
             "author to rename it",
             stacklevel=2,
         )
+
+
+def _write_any_name() -> None:
+    """Let results hold names of files that are not UTF-8: they leave as they came."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="surrogateescape")
 
 
 class Commands(click.Group):
@@ -106,6 +114,7 @@ class Commands(click.Group):
                 formatter.write_dl([(name, each.get_short_help_str(80)) for name, each in more])
 
     def invoke(self, ctx: click.Context) -> Any:
+        _write_any_name()
         try:
             return self._invoked(ctx)
         except click.ClickException as error:

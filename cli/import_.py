@@ -1,6 +1,8 @@
 """recon import: micrographs from image files."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,15 @@ from recon.core.data.planes import PLANES
 from recon.core.data.units import format_voxel_size
 from recon.core.errors import ReconError
 from recon.core.kinds.reader import PixelSize
-from recon.core.storage.atomic import atomic_output, check_writable
+from recon.core.storage.atomic import atomic_output, check_writable, remove
+from recon.core.storage.zarr_store import is_zarr, open_store, read_recon_attribute
 from recon.imaging.common_size import UNKNOWN
 from recon.imaging.cropping import Crop
 from recon.imaging.denoise import FILTERS
 from recon.imaging.load import make_micrographs, read_pictures
-from recon.imaging.picture import Picture
+from recon.imaging.picture import Picture, make_printable
 from recon.imaging.plane_check.plane_check import describe_planes
-from recon.imaging.preparation import ImportOptions, PreparedImages
+from recon.imaging.preparation import SEGMENTATIONS, ImportOptions, PreparedImages
 from recon.imaging.segmentation import parse_thresholds
 from recon.imaging.sizes import parse_pixel_size, parse_voxel_size
 from recon.workflow.progress import ProgressDisplay
@@ -80,9 +83,9 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option(
         "--phases",
-        type=int,
-        metavar="K",
-        help="Cut grey images into K phases by Otsu's thresholds. Not needed for label images.",
+        metavar="K|NAME,NAME,...",
+        help="Number of phases of grey images, or the names of the phases, darkest first, of label "
+        "images too. Names go with the micrographs into volumes, reports and files.",
     ),
     click.option(
         "--thresholds",
@@ -101,11 +104,20 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "variation.  [default: none]",
     ),
     click.option(
+        "--segment",
+        type=click.Choice(SEGMENTATIONS),
+        default="auto",
+        show_default=True,
+        help="Grey images by thresholds, or by edges: borders where they were before a blur. auto: "
+        "edges where thresholds leave rims of a phase between two others.",
+    ),
+    click.option(
         "--preview",
         metavar="FILE.png",
         help="Picture of what was decided; `none` for no picture.  [default: --out with .png]",
     ),
     click.option("--out", required=True, metavar="PATH", help="Where to write: micrographs.zarr."),
+    click.option("--force", is_flag=True, help="Replace --out if it holds micrographs."),
 )
 
 
@@ -118,23 +130,26 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
 
 @click.command("import", cls=SeveralFiles)
 @with_options
-def command(same: bool, around: str | None, out: str, preview: str | None, **given: Any) -> None:
+def command(
+    same: bool, around: str | None, out: str, preview: str | None, force: bool, **given: Any
+) -> None:
     """Make micrographs of images of up to three planes, or of a volume.
 
-    Images are PNG, TIFF, .npy or zarr, or what another package reads; each flag of a plane takes
-    several, and a 3D one is a stack of slices along its first axis. An integer image of at most 8
-    values is a label image: its values become the phases 0, 1, ... in ascending order. Others are
-    grey and need --phases or --thresholds. Colours count by their luminance; of a coloured palette
-    the indices count.
+    Images are PNG, TIFF, JPEG, BMP, .npy, zarr, MetaImage or MRC, or what another package reads;
+    each flag of a plane takes several, and a 3D one is a stack of slices along its first axis. An
+    integer image of at most 8 values is a label image: its values become the phases 0, 1, ... in
+    ascending order. Others are grey and need --phases or --thresholds. Colours count by their
+    luminance; of a coloured palette the indices count.
     """
     if Path(out).exists():
-        raise ReconError(f"{out} exists already; choose another name or remove it first")
+        _check_replaceable(Path(out), force)
     check_writable(Path(out))
     picture = _preview_path(preview, Path(out))
     images = read_pictures({p: given[p] for p in PLANES}, given["volume"], given["every"])
-    options = _options(given, images)
+    count, names = parse_phases(given["phases"])
+    options = _options({**given, "phases": count}, images)
     with ProgressDisplay() as progress:
-        micrographs, prepared = make_micrographs(images, options, same, around, progress=progress)
+        micrographs, prepared = make_micrographs(images, options, same, around, names, progress)
     prepared = attrs.evolve(prepared, notices=list(map(name_flags_here, prepared.notices)))
     _write(micrographs, prepared, Path(out), picture)
     for notice in prepared.notices:  # only now: a refusal is one line
@@ -144,6 +159,33 @@ def command(same: bool, around: str | None, out: str, preview: str | None, **giv
         click.echo(f"{picture}: what was decided, to be looked at")
     for finding in describe_planes(micrographs):
         click.echo(f"notice: {finding}", err=True)
+
+
+def parse_phases(text: str | None) -> tuple[int | None, tuple[str, ...] | None]:
+    """How many phases, and their names where they are given."""
+    if text is None:
+        return None, None
+    if re.fullmatch(r"[+-]?\d+", text):
+        return int(text), None
+    names = tuple(name.strip() for name in text.split(","))
+    if len(names) < 2 or not all(names):
+        raise ReconError(
+            f"--phases must be a number or two names or more such as pore,solid, got {text!r}"
+        )
+    return len(names), names
+
+
+def _check_replaceable(out: Path, force: bool) -> None:
+    """ReconError unless it is asked for and there is nothing but micrographs to lose."""
+    if not force:
+        raise ReconError(
+            f"{out} exists already; choose another name, remove it first, or replace it by --force"
+        )
+    if (
+        not is_zarr(out)
+        or read_recon_attribute(open_store(out, "--out"), out, "--out").get("kind") != "micrographs"
+    ):
+        raise ReconError(f"{out} holds no micrographs and is not replaced; choose another name")
 
 
 def _preview_path(preview: str | None, out: Path) -> Path | None:
@@ -175,14 +217,15 @@ def _options(given: dict[str, Any], images: dict[str, list[Picture]]) -> ImportO
         thresholds=None if cuts is None else parse_thresholds(cuts),
         per_plane=given["per_plane"],
         denoise=given["denoise"],
+        segment=given["segment"],
     )
 
 
 def _write(
     micrographs: Micrographs, prepared: PreparedImages, out: Path, picture: Path | None
 ) -> None:
-    """Both files or, when something fails, neither."""
-    with atomic_output(out, folder=True) as store:
+    """Both files or, when something fails, neither; what is replaced stays until then."""
+    with _set_aside(out), atomic_output(out, folder=True) as store:
         micrographs.put(store)
         if picture is None:
             return
@@ -193,7 +236,25 @@ def _write(
         lengths = f", voxels of {format_voxel_size(size)}" if size != UNKNOWN else ""
         # The picture appears first: the next import may replace it.
         with atomic_output(picture, replace=True) as drawn:
-            draw_preview(prepared, f"{out.name}: {len(micrographs.phases)} phases{lengths}", drawn)
+            name = make_printable(out.name)
+            draw_preview(prepared, f"{name}: {len(micrographs.phases)} phases{lengths}", drawn)
+
+
+@contextmanager
+def _set_aside(out: Path) -> Iterator[None]:
+    """What is there under another name while it is replaced; back when that fails."""
+    aside = out.with_name(f".{out.name}.replaced")
+    if not out.exists():
+        yield
+        return
+    remove(aside)
+    out.rename(aside)
+    try:
+        yield
+    except BaseException:
+        aside.rename(out)
+        raise
+    remove(aside)
 
 
 def summary(out: str, micrographs: Micrographs) -> str:

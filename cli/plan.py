@@ -1,11 +1,13 @@
 """What `recon run --dry-run` tells."""
 
-from recon.core.errors import ReconError
-from recon.core.job import resolve
+from recon.core.data.micrographs import Micrographs
+from recon.core.job import check_planes, resolve
 from recon.core.recipe import Recipe
 from recon.core.storage.budget import format_memory
 from recon.workflow.planning.plan import Plan
+from recon.workflow.planning.training import time_training
 from recon.workflow.progress import format_duration
+from recon.workflow.run import check_recipe
 
 
 def format_plan(recipe: Recipe, limit: int | None) -> str:
@@ -13,12 +15,13 @@ def format_plan(recipe: Recipe, limit: int | None) -> str:
 
     limit  bytes of memory to keep within
     """
+    training, denoiser = None, None
     if recipe.weights is None and recipe.micrographs is not None:
-        raise ReconError(
-            "--dry-run tells the cost of sampling with known weights; train first and give "
-            "--weights, or leave --micrographs out"
-        )
-    plan = Plan.of(resolve(recipe), limit)
+        micrographs = Micrographs.open(recipe.micrographs)
+        check_planes("micrographs show", micrographs.planes)
+        check_recipe(recipe, len(micrographs.phases))
+        training, denoiser = time_training(recipe, micrographs)
+    plan = Plan.of(resolve(recipe, denoiser), limit)
     samples, shape = recipe.samples, " x ".join(map(str, recipe.shape))
     each = " a sample" if samples > 1 else ""
     if plan.flop is None:
@@ -30,7 +33,10 @@ def format_plan(recipe: Recipe, limit: int | None) -> str:
         split = f"in slabs of {plan.thickness} planes on disk"
     memory = plan.memory.whole if plan.thickness is None else plan.memory.slabs[plan.thickness]
     scratch = f", {format_memory(plan.scratch)} while it runs" if plan.scratch else ""
-    lines = {
+    lines = {}
+    if training is not None:
+        lines["training"] = f"about {format_duration(training)}, at the speed of a few steps now"
+    lines |= {
         "volume": f"{shape} voxels, {samples} sample{'s' if samples > 1 else ''}",
         "passes": f"{plan.passes.total} of the network{each}, in {recipe.steps} steps",
         "arithmetic": arithmetic,

@@ -37,6 +37,18 @@ FLAGS = (
         help=format_help("Model of the slices.", DEFAULT.denoiser.name),
     ),
     click.option(
+        "--preset",
+        metavar="NAME",
+        help="Where it trains: size of the network, such as tiny, small or paper "
+        "(denoiser.preset).",
+    ),
+    click.option(
+        "--train-steps",
+        type=int,
+        metavar="N",
+        help="Where it trains: training steps (denoiser.steps); --steps are the sampler's.",
+    ),
+    click.option(
         "--schedule",
         metavar="NAME",
         shell_complete=plugin_names("schedule"),
@@ -64,7 +76,7 @@ FLAGS = (
         nargs=3,
         type=int,
         metavar="Z Y X",
-        help=format_help("Voxels.", " ".join(map(str, DEFAULT.shape)), "1<=side<=65535"),
+        help=format_help("Voxels.", " ".join(map(str, DEFAULT.shape)), "2<=side<=65535"),
     ),
     click.option(
         "--steps",
@@ -126,6 +138,9 @@ def collect_values(flags: dict[str, Any], settings: Iterable[str]) -> dict[str, 
     values = {name: value for name, value in flags.items() if value not in (None, ())}
     if values.pop("fast", False):
         values = speed_up(values)
+    for flag, option in (("preset", "preset"), ("train_steps", "steps")):
+        if flag in values:
+            values[f"denoiser.{option}"] = values.pop(flag)
     if "fraction" in values:
         values |= parse_fractions(values.pop("fraction"))
     for name, options in parse_settings(settings).items():

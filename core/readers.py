@@ -10,7 +10,8 @@ import numpy as np
 from recon.core.catalog import Entry, catalog, choose_one
 from recon.core.errors import ReconError, shown
 from recon.core.kinds.reader import ImageFile, damage_error
-from recon.core.storage.limits import stat_regular_file
+from recon.core.options import options
+from recon.core.storage.limits import missing_error, stat_regular_file
 from recon.core.storage.memory import is_out_of_memory
 
 if TYPE_CHECKING:
@@ -49,14 +50,18 @@ def find_reader(path: Path) -> Entry:
     return choose_one(offers, path)
 
 
-def read_image(path: str | Path) -> ImageFile:
+def read_image(path: str | Path, **given: Any) -> ImageFile:
     """Read an image or volume by the reader of its format: a slice, or slices along z.
+
+    given  options of the reader; others have no meaning for its format and are left out
 
     Raises ReconError for a file that is missing, empty, damaged, too large or of another format,
     for complex numbers, NaN and infinity, and for more axes than a stack has.
     """
     path = Path(path)
-    reader = find_reader(path).cls()
+    cls = find_reader(path).cls
+    known = options(cls)
+    reader = cls(**{name: value for name, value in given.items() if name in known})
     try:
         image = reader.read(path)
     except ReconError:
@@ -99,7 +104,7 @@ def _read_first_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             start = file.read(START)
     except FileNotFoundError as error:
-        raise ReconError(f"image {path} does not exist; check the path") from error
+        raise missing_error(path, "image") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
         raise ReconError(f"cannot read image {path}: {reason}") from error

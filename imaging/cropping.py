@@ -92,7 +92,7 @@ def count_banner_rows(image: NDArray[Any]) -> int:
     a third of the image; above it there are grey values of many kinds.
     """
     a = len(image)
-    if a < 4 * LEAST:
+    if a < 4 * LEAST or image.shape[1] < LEAST:
         return 0
     values, counts = np.unique(image[-max(4, a // 50) :], return_counts=True)
     flat = (image == values[counts.argmax()]).mean(1)

@@ -16,8 +16,8 @@ from recon.core.readers import check_image, read_image
 from recon.imaging.cropping import Crop
 from recon.imaging.picture import Picture, Pictures
 from recon.imaging.plane_check.plane_check import describe_planes
-from recon.imaging.preparation import ImportOptions, PreparedImages, Progress, prepare
-from recon.imaging.segmentation import parse_thresholds
+from recon.imaging.preparation import ImportOptions, PreparedImages, prepare
+from recon.imaging.segmentation import Progress, parse_thresholds
 from recon.imaging.sizes import parse_pixel_size, parse_voxel_size
 from recon.imaging.slicing import slice_volume, stack_files
 from recon.imaging.symmetry import repeat_plane, turn_plane
@@ -48,6 +48,7 @@ def load_images(
     voxel_size: str | float | Sequence[float] | None = None,
     crop: Any = None,
     denoise: str | None = None,
+    segment: str = "auto",
     progress: Progress = lambda *_: None,
 ) -> Micrographs:
     """Micrographs of images of up to three planes, or of a volume.
@@ -62,6 +63,8 @@ def load_images(
     voxel_size  of the result: "0.4um", metres, or (z, y, x)
     crop        (top, bottom, left, right) pixels to take off, or a dict of these by plane
     denoise     filter of grey images: "median", "nlm" or "tv"
+    segment     "thresholds", or "edges", which finds borders as they were before a blur; "auto"
+                takes edges where thresholds leave rims of a phase between two others
     progress    called with what is done, images done, images in all
 
     An integer image of at most 8 values is a label image: its values become the phases 0, 1, ...
@@ -79,6 +82,7 @@ def load_images(
         thresholds=_parse_thresholds(thresholds),
         per_plane=per_plane,
         denoise=denoise,
+        segment=segment,
     )
     micrographs, prepared = make_micrographs(
         pictures, options, isotropic, transverse, names, progress
@@ -98,7 +102,7 @@ def read_pictures(
         if files:
             raise ReconError(f"volume= and {next(iter(files))}= exclude each other; give one")
         (source,) = _list_sources(volume)
-        return slice_volume(_read(source), every)
+        return slice_volume(_read(source, colours=False), every)
     if every is not None:
         raise ReconError("every= is for volume=; give the slices that you want of the others")
     if not files:
@@ -149,9 +153,9 @@ def _list_sources(images: Images) -> Iterable[Path | np.ndarray[Any, Any]]:
         raise ReconError(f"images must be paths, patterns or arrays, got {shown(images)}")
 
 
-def _read(source: "Path | np.ndarray[Any, Any]") -> ImageFile:
+def _read(source: "Path | np.ndarray[Any, Any]", **options: Any) -> ImageFile:
     if isinstance(source, Path):
-        return read_image(source)
+        return read_image(source, **options)
     if source.ndim not in (2, 3) or 0 in source.shape:
         raise ReconError(
             f"an array must be a slice (2D) or a stack of slices (3D), got shape {source.shape}"

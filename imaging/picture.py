@@ -42,3 +42,8 @@ def list_names(pictures: Pictures) -> str:
     """The names of all images, at most three of them written out."""
     names = list(dict.fromkeys(picture.name for stack in pictures.values() for picture in stack))
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def make_printable(name: str) -> str:
+    """A file name as text: bytes that are not UTF-8, which no font has, become the sign for it."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

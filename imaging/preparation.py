@@ -1,13 +1,13 @@
 """From images to labels of one voxel size: crop, denoise, resample, segment, in this order."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.core.errors import ReconError
+from recon.core.errors import ReconError, unknown
 from recon.core.kinds.reader import PixelSize
 from recon.imaging.common_size import VoxelSize, resolve_voxel_size
 from recon.imaging.cropping import Crop, crop, describe_banners
@@ -15,12 +15,18 @@ from recon.imaging.denoise import FILTERS, SPECKLED, denoise, measure_specks
 from recon.imaging.labels import Labels, describe_absent_phases, find_label_values, label_by_value
 from recon.imaging.picture import Picture, Pictures, list_names, list_pixels
 from recon.imaging.resample import average_grey, resample, vote_labels
+from recon.imaging.rims import describe_rims, find_rims
 from recon.imaging.segmentation import (
+    Progress,
     Segmentation,
     Thresholds,
+    segment_by_edges,
     segment_by_otsu,
     segment_by_thresholds,
 )
+
+SEGMENTATIONS = ("auto", "thresholds", "edges")
+"""Ways to make phases of grey values; auto: thresholds, or edges where those leave rims."""
 
 
 @attrs.frozen(kw_only=True)
@@ -34,6 +40,7 @@ class ImportOptions:
     thresholds    of grey images, ascending
     per_plane     whether each plane has its own Otsu thresholds
     denoise       name of a filter of grey images
+    segment       how: one of SEGMENTATIONS
     """
 
     crops: Mapping[str, Crop] = attrs.field(factory=dict)
@@ -43,6 +50,7 @@ class ImportOptions:
     thresholds: Thresholds | None = None
     per_plane: bool = False
     denoise: str | None = None
+    segment: str = "auto"
 
 
 @attrs.frozen(eq=False)
@@ -63,10 +71,6 @@ class PreparedImages:
     thresholds: dict[str, Thresholds] | None
     notices: list[str]
     record: dict[str, Any]
-
-
-Progress = Callable[[str, int, int], None]
-"""Hears what is being done, how many images are done, and of how many."""
 
 
 def prepare(
@@ -100,6 +104,10 @@ def prepare(
 
 
 def _check(options: ImportOptions) -> None:
+    if options.segment not in SEGMENTATIONS:
+        raise unknown("segmentation", options.segment, SEGMENTATIONS)
+    if options.segment == "edges" and options.thresholds is not None:
+        raise ReconError('segment="edges" and thresholds= exclude each other; give one of them')
     if options.thresholds is not None:
         count = len(options.thresholds) + 1
         if options.phases not in (None, count):
@@ -121,7 +129,12 @@ def _describe_colours(pictures: Pictures) -> list[str]:
 def _prepare_labels(
     pictures: Pictures, values: list[Any], size: VoxelSize, options: ImportOptions
 ) -> PreparedImages:
-    for name, given in (("denoise", options.denoise), ("per_plane", options.per_plane)):
+    given_options = (
+        ("denoise", options.denoise),
+        ("per_plane", options.per_plane),
+        ("segment", options.segment != "auto"),
+    )
+    for name, given in given_options:
         if given:
             raise ReconError(
                 f"{name}= is for grey images, but these are label images ({len(values)} distinct "
@@ -150,7 +163,7 @@ def _prepare_grey(
         notices.append(f"grey images are denoised by {how}; noise found: {noise:.3g} grey levels")
         record["denoise"] = {"filter": options.denoise, "how": how, "noise": noise}
     pictures, remarks = resample(pictures, size, average_grey)
-    found = _segment(list_pixels(pictures), options)
+    found, how = _segment(list_pixels(pictures), options, progress)
     if len(found.notices) > 1 and len(set(types.values())) > 1:
         each = ", ".join(f"{plane} {name}" for plane, name in types.items())
         raise ReconError(
@@ -158,7 +171,7 @@ def _prepare_grey(
             "per_plane=True, or save them alike"
         )
     record["thresholds"] = {plane: list(cuts) for plane, cuts in found.thresholds.items()}
-    record["method"] = "given" if options.thresholds else "otsu"
+    record["method"] = how
     notices += [*remarks, *found.notices]
     lone = float(
         np.mean([measure_specks(image) for stack in found.labels.values() for image in stack])
@@ -181,10 +194,29 @@ def _list_types(pictures: Pictures) -> dict[str, str]:
     return types
 
 
-def _segment(images: dict[str, list[NDArray[Any]]], options: ImportOptions) -> Segmentation:
+def _segment(
+    images: dict[str, list[NDArray[Any]]], options: ImportOptions, progress: Progress
+) -> tuple[Segmentation, str]:
+    """Labels, and how they were made: by given thresholds, by Otsu's, or by edges.
+
+    Of themselves edges are taken where thresholds leave rims that blur has made.
+    """
+    phases = options.phases or 2
+    if options.segment == "edges":
+        return segment_by_edges(images, phases, options.per_plane, progress), "edges"
     if options.thresholds is not None:
-        return segment_by_thresholds(images, options.thresholds)
-    return segment_by_otsu(images, options.phases or 2, options.per_plane)
+        found, how = segment_by_thresholds(images, options.thresholds), "given"
+    else:
+        found, how = segment_by_otsu(images, phases, options.per_plane), "otsu"
+    rims = find_rims((i for stack in found.labels.values() for i in stack), phases)
+    if not rims:
+        return found, how
+    if options.segment == "auto" and options.thresholds is None:
+        found = segment_by_edges(images, phases, options.per_plane, progress)
+        remedy = 'their borders are restored (segment="edges"); see the preview'
+        return attrs.evolve(found, notices=[*found.notices, *describe_rims(rims, remedy)]), "edges"
+    remedy = 'segment="edges" restores their borders'
+    return attrs.evolve(found, notices=[*found.notices, *describe_rims(rims, remedy)]), how
 
 
 def _denoise_all(pictures: Pictures, name: str, progress: Progress) -> tuple[Pictures, float]:

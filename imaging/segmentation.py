@@ -1,6 +1,6 @@
 """Phases of grey images: given thresholds, or Otsu's over all images or plane by plane."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 from recon.core.errors import ReconError
 from recon.imaging.labels import Labels, Stacks
 from recon.imaging.otsu import find_otsu_thresholds
+from recon.imaging.restoration import restore
 
 NOTABLE = 0.02
 """Change of a phase fraction from which a plane's own thresholds are worth a notice."""
 
 Thresholds = tuple[float, ...]
+Progress = Callable[[str, int, int], None]
+"""Hears what is being done, how many images are done, and of how many."""
 
 
 @attrs.frozen(eq=False)
@@ -79,6 +82,41 @@ def segment_by_otsu(planes: Stacks, phases: int, per_plane: bool = False) -> Seg
     if len(planes) > 1:
         notices += _compare_brightness(planes, labels, phases)
     return Segmentation(labels, thresholds, notices)
+
+
+def segment_by_edges(
+    planes: Stacks, phases: int, per_plane: bool = False, progress: Progress = lambda *_: None
+) -> Segmentation:
+    """Phases whose borders lie where they were before the image was blurred.
+
+    Grey values and blur are found over all images, or for each plane by itself. The thresholds
+    lie half way between the grey values found.
+    """
+    groups = [[plane] for plane in planes] if per_plane else [list(planes)]
+    labels: Labels = {}
+    thresholds: dict[str, Thresholds] = {}
+    notices = []
+    total = sum(map(len, planes.values()))
+    for group in groups:
+        images = [image for plane in group for image in planes[plane]]
+        done = sum(map(len, labels.values()))
+        own, found = restore(
+            images,
+            _find_thresholds(images, phases),
+            lambda count, _, done=done: progress("segment", done + count, total),  # type: ignore[misc]
+        )
+        means = found.means.tolist()
+        cuts = tuple((a + b) / 2 for a, b in zip(means, means[1:], strict=False))
+        rest = iter(own)
+        for plane in group:
+            labels[plane], thresholds[plane] = [next(rest) for _ in planes[plane]], cuts
+        where = f" of {', '.join(group)}" if per_plane else ""
+        notices.append(
+            f"grey images{where}: {phases} phases, darkest first, grey {_format(means)}, by edges: "
+            f"the labels that a blur of {found.blur:.2g} pixels turns into the image"
+        )
+    ordered = {plane: labels[plane] for plane in planes}
+    return Segmentation(ordered, {plane: thresholds[plane] for plane in planes}, notices)
 
 
 def _compare_brightness(planes: Stacks, labels: Labels, phases: int) -> list[str]:

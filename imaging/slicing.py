@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from recon.core.data.planes import NORMAL, PLANES, in_plane
 from recon.core.errors import ReconError
 from recon.core.kinds.reader import ImageFile, PixelSize
-from recon.imaging.picture import Picture
+from recon.imaging.picture import Picture, make_printable
 
 WANTED = 32
 """Slices of a plane when nothing else is said."""
@@ -49,7 +49,7 @@ def slice_volume(file: ImageFile, every: int | None = None) -> dict[str, list[Pi
         pictures[plane] = [
             Picture(
                 np.take(volume, place, NORMAL[plane]),
-                f"{file.path.name} {plane}:{place}",
+                f"{make_printable(file.path.name)} {plane}:{place}",
                 size,
                 file.coloured,
             )
@@ -80,4 +80,5 @@ def _format_sizes(file: ImageFile) -> str:
 
 
 def _name_slice(file: ImageFile, number: int) -> str:
-    return file.path.name if len(file.slices) == 1 else f"{file.path.name}:{number}"
+    name = make_printable(file.path.name)
+    return name if len(file.slices) == 1 else f"{name}:{number}"

@@ -127,9 +127,13 @@ def recon_exporters() -> "list[type[Exporter]]":
 
 @hookimpl
 def recon_readers() -> "list[type[Reader]]":
+    from recon.plugins.readers.bmp import Bmp
+    from recon.plugins.readers.jpg import Jpg
+    from recon.plugins.readers.mhd import Mhd
+    from recon.plugins.readers.mrc import Mrc
     from recon.plugins.readers.npy import Npy
     from recon.plugins.readers.png import Png
     from recon.plugins.readers.tif import Tif
     from recon.plugins.readers.zarr import Zarr
 
-    return [Png, Tif, Npy, Zarr]
+    return [Png, Tif, Npy, Zarr, Jpg, Bmp, Mhd, Mrc]

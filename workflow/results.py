@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 import xarray as xr
@@ -14,11 +15,26 @@ Results = dict[str, xr.DataArray | xr.Dataset]
 
 
 def to_json(results: Results, comparison: Comparison | None = None) -> str:
-    """`{name: xarray's to_dict()}`, and under "comparison" how far it is from the reference."""
+    """`{name: xarray's to_dict()}`, and under "comparison" how far it is from the reference.
+
+    NaN and infinity are null.
+    """
     table = to_table(results)
     if comparison is not None:
         table["comparison"] = comparison.to_table()
-    return json.dumps(table, default=float)
+    return json.dumps(_replace_non_numbers(table), allow_nan=False)
+
+
+def _replace_non_numbers(value: Any) -> Any:
+    """The same as plain JSON, in which NaN and infinity are null: it has no word for them."""
+    if isinstance(value, Mapping):
+        return {key: _replace_non_numbers(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replace_non_numbers(one) for one in value]
+    if value is None or isinstance(value, str | int):
+        return value
+    number = float(value)
+    return number if isfinite(number) else None
 
 
 def to_table(results: Results) -> dict[str, Any]:

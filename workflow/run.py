@@ -33,6 +33,11 @@ def check_recipe(recipe: Recipe, phases: int | None = None) -> None:
 
     phases  of the material, where they are known: what does not suit it is refused too
     """
+    if min(recipe.shape) < 2:
+        raise ReconError(
+            f"recipe: shape must have three sides in [2, 65535], got {recipe.shape}: a volume one "
+            "voxel thick is a slice and cannot be compared; give a thicker one"
+        )
     build("denoiser", recipe.denoiser)
     plugins = build_plugins(recipe)
     resolve_device(recipe.device)

@@ -7,7 +7,7 @@ from typing import Any
 from recon.core import weights
 from recon.core.data.micrographs import Micrographs
 from recon.core.errors import ReconError
-from recon.core.job import build
+from recon.core.job import build, check_planes
 from recon.core.kinds import Denoiser
 from recon.core.recipe import Recipe
 from recon.core.sampling.device import resolve_device
@@ -35,6 +35,7 @@ def train(
     Of several processes each must call it; the first writes the weights and reports.
     """
     denoiser: Denoiser = build("denoiser", recipe.denoiser)
+    check_planes("micrographs show", micrographs.planes)
     processes = world()
     if processes.size > 1 and not denoiser.distributed:
         raise ReconError(

@@ -5,6 +5,7 @@ held against a limit before anything is read or allocated.
 """
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -71,6 +72,15 @@ def stat_regular_file(path: Path, what: str) -> os.stat_result:
     if not stat.S_ISREG(status.st_mode):
         raise ReconError(f"cannot read {what} {path}: it is a pipe or a device; give a file")
     return status
+
+
+def missing_error(path: Path, what: str) -> ReconError:
+    """Error for a file or folder that is not there."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)):  # Path makes one slash of two
+        return ReconError(
+            f"{what} {path} is an address, and recon reads files on disk; download it first"
+        )
+    return ReconError(f"{what} {path} does not exist; check the path")
 
 
 def shorten_path(path: Path) -> str:

@@ -16,19 +16,10 @@ from ome_zarr_models.v05.multiscales import Dataset, Multiscale
 
 from recon.core.errors import ReconError
 from recon.core.storage.atomic import atomic_output
-from recon.core.storage.zarr_store import (
-    BAD_METADATA,
-    COMPRESSION,
-    LOST,
-    Source,
-    damage_error,
-    open_store,
-    read_attributes,
-    read_recon_attribute,
-)
+from recon.core.storage.multiscales import find_image
+from recon.core.storage.zarr_store import COMPRESSION, LOST, open_store, read_recon_attribute
 
 CHUNK = 64
-UNIT = {"meter": 1.0, "millimeter": 1e-3, "micrometer": 1e-6, "nanometer": 1e-9}
 
 
 class Writable(Protocol):
@@ -105,42 +96,15 @@ def _metadata(voxel_size: tuple[float, float, float], strides: list[int]) -> dic
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The arguments of Volume: labels, voxel size, phases, provenance; labels as a Source."""
+    """The arguments of Volume: voxel size, phases, provenance; labels as what can be sliced."""
     node = open_store(path, "volume")
     recon = read_recon_attribute(node, path, "volume")
     if recon.get("kind", "volume") != "volume":
         raise ReconError(f"{path} holds {str(recon['kind'])[:50]}, not a volume")
-    array = node if isinstance(node, zarr.Array) else _member(node, path)
-    if not isinstance(array, zarr.Array):
-        raise ReconError(f'volume {path} has no array "0"; it must be OME-Zarr or a zarr array')
-    try:
-        voxel_size = _voxel_size(read_attributes(node, path, "volume"))
-    except BAD_METADATA as error:
-        raise damage_error("volume", path, f"its multiscales metadata, {error!r}") from error
+    image = find_image(node, path, "volume")
     return {
-        "labels": Source(path, array),
-        "voxel_size": voxel_size or (1.0, 1.0, 1.0),
+        "labels": image.array,
+        "voxel_size": image.lengths or (1.0, 1.0, 1.0),
         "phases": recon.get("phases"),
         "provenance": {k: v for k, v in recon.items() if k not in ("kind", "phases")} or None,
     }
-
-
-def _member(node: Any, path: Path) -> Any:
-    try:
-        return node.get("0")
-    except Exception as error:  # as many kinds as zarr.open raises
-        raise damage_error("volume", path, error) from error
-
-
-def _voxel_size(attributes: dict[str, Any]) -> tuple[float, ...] | None:
-    """Edge lengths in metres from the multiscales metadata, of 0.4 stores too."""
-    scales = attributes.get("ome", attributes).get("multiscales")
-    if not scales:
-        return None
-    units = [UNIT.get(axis.get("unit", "meter"), 1.0) for axis in scales[0]["axes"]]
-    (scale,) = (
-        transform["scale"]
-        for transform in scales[0]["datasets"][0]["coordinateTransformations"]
-        if transform["type"] == "scale"
-    )
-    return tuple(length * unit for length, unit in zip(scale, units, strict=True))

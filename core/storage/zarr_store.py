@@ -14,7 +14,7 @@ from zarr.codecs import ZstdCodec
 from recon.core.errors import ReconError, shown
 from recon.core.storage.blosc import guard
 from recon.core.storage.budget import format_memory, measure_available
-from recon.core.storage.limits import TEXT, VOLUME
+from recon.core.storage.limits import TEXT, VOLUME, missing_error
 from recon.core.storage.memory import is_out_of_memory
 
 METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
@@ -32,11 +32,18 @@ def is_zarr(path: Path) -> bool:
 def open_store(path: Path, what: str) -> Any:
     """The zarr node at a path, for reading; ReconError when there is none that can be trusted."""
     if not os.path.exists(path):
-        raise ReconError(f"{what} {path} does not exist; check the path")
+        raise missing_error(path, what)
     if not path.is_dir():
         raise ReconError(
             f"{what} {path} is not a readable zarr store: it must be a folder; unpack an archive"
         )
+    if not is_zarr(path):
+        inside = sorted(child for child in path.glob("*") if child.is_dir() and is_zarr(child))
+        if inside:  # the folder of a run or of an example
+            raise ReconError(
+                f"{what} {path} is not a readable zarr store but a folder that holds some; give "
+                f"one of them, such as {inside[-1]}"
+            )
     _check_members(path, what)
     guard()
     try:

@@ -29,7 +29,9 @@ class Raw(Exporter):
 
     def write(self, volume: Volume, path: Path) -> None:
         path.write_bytes(volume.labels.data)
-        path.with_suffix(".mhd").write_text(_format_header(path.name, volume), encoding="utf-8")
+        path.with_suffix(".mhd").write_bytes(
+            _format_header(path.name, volume).encode("utf-8", "surrogateescape")
+        )
 
 
 def _format_header(data: str, volume: Volume) -> str:

@@ -63,6 +63,12 @@ class Homogenization(Property):
     device: str = option(
         "cpu", "Where to compute: numba on cpu, torch on cuda.", choices=("auto", "cpu", "cuda")
     )
+    element: str = option(
+        "auto",
+        "Integration of the trilinear hexahedra: full, or with the mean dilatation (B-bar), which "
+        "does not lock; auto: B-bar in phases that nearly keep their volume (nu above 0.45).",
+        choices=("auto", "full", "b-bar"),
+    )
     fields: str | None = option(
         None, "Zarr to write strain, stress and von Mises stress of every case to."
     )
@@ -90,7 +96,9 @@ class Homogenization(Property):
             effective = self._solve(elements, solved)
         found = constants(effective, materials.unit)
         found["seconds"] = time.perf_counter() - begin
-        return _with_bounds(found, volume, materials, limits, self.tolerance)
+        found = _with_bounds(found, volume, materials, limits, self.tolerance)
+        found.attrs["notes"] += self._describe_elements(volume, materials)
+        return found
 
     def _solve(self, elements: Elements, solved: Callable[[int, Any], None]) -> Effective:
         try:
@@ -174,7 +182,33 @@ class Homogenization(Property):
                     expansion = np.concatenate([expansion, own])
             limits["mean_stiffness"] = sum(s * m for s, (m, _) in zip(shares, means, strict=True))
             limits["mean_compliance"] = sum(s * m for s, (_, m) in zip(shares, means, strict=True))
-        return Elements(index, stiffness, expansion, relative), limits
+        varying = None
+        chosen = self._keeping_volume(volume, materials)
+        if chosen.any() or self.element == "b-bar":
+            every = np.full(len(stiffness), True)
+            if self.element == "auto":  # what is turned with the image is as it was
+                every = moduli.keeps_volume(stiffness)
+            varying = np.where(every[:, None, None], moduli.deviatoric(stiffness), stiffness)
+        return Elements(index, stiffness, expansion, relative, varying), limits
+
+    def _keeping_volume(self, volume: Volume, materials: Materials) -> NDArray[np.bool_]:
+        """The phases in the volume that get the element that does not lock, for what they are."""
+        stiffness = materials.stiffness()
+        present = np.bincount(volume.labels.ravel(), minlength=len(stiffness))[: len(stiffness)] > 0
+        found = moduli.keeps_volume(stiffness) & present
+        return found if self.element == "auto" else np.zeros_like(found)
+
+    def _describe_elements(self, volume: Volume, materials: Materials) -> list[str]:
+        chosen = self._keeping_volume(volume, materials)
+        names = ", ".join(
+            phase.name for phase, here in zip(materials.phases, chosen, strict=True) if here
+        )
+        if not names:
+            return []
+        return [
+            f"{names} nearly keep their volume (nu above 0.45): their elements have the mean "
+            "dilatation (B-bar), so that they do not lock; homogenization.element=full turns it off"
+        ]
 
     @contextmanager
     def _output(self, volume: Volume, elements: Elements) -> Iterator[Callable[[int, Any], None]]:

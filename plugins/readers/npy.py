@@ -7,6 +7,7 @@ import numpy as np
 
 from recon.core.errors import ReconError
 from recon.core.kinds import ImageFile, Reader
+from recon.core.options import option
 from recon.plugins.readers.channels import merge_channels
 from recon.plugins.readers.unpacked import check_size
 
@@ -18,6 +19,7 @@ class Npy(Reader):
     name = "npy"
     suffixes = (".npy",)
     signatures = (b"\x93NUM",)
+    colours: bool = option(True, "Take an array (y, x, 3 or 4) for colours.")
 
     def read(self, path: Path) -> ImageFile:
         # A memory map compares the shape with the length of the file before anything is allocated.
@@ -29,6 +31,7 @@ class Npy(Reader):
             raise
         check_size(array.nbytes, path)
         values, coloured = np.array(array), False
-        if array.ndim == 3 and array.shape[2] in (3, 4) and min(array.shape[:2]) > 4:
+        channels = array.shape[2] if array.ndim == 3 else 1
+        if self.colours and channels in (3, 4) and min(array.shape[:2]) > 4:
             values, coloured = merge_channels(values, array.shape[2] == 4, path)
         return ImageFile(path, values, coloured=coloured)

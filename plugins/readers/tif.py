@@ -21,6 +21,7 @@ from recon.plugins.readers.channels import (
     read_values,
 )
 from recon.plugins.readers.pillow import open_with_pillow
+from recon.plugins.readers.thumbnails import leave_out_thumbnails
 from recon.plugins.readers.tiff_pixel_size import read_pixel_size
 from recon.plugins.readers.unpacked import check_pages, check_size
 
@@ -29,7 +30,8 @@ from recon.plugins.readers.unpacked import check_pages, check_size
 class Tif(Reader):
     """A TIFF image or stack of slices, with the pixel size that ImageJ, OME or a microscope says.
 
-    Pages may differ in size; thumbnails are left out. Bare resolution tags are not believed.
+    Pages may differ in size; thumbnails, marked or not, are left out. Where 0 is white values are
+    turned around. Bare resolution tags are not believed.
     """
 
     name = "tif"
@@ -53,9 +55,14 @@ class Tif(Reader):
                 values = _read_by_pillow(path, tiff.pages)
             complaints.check()
             stacks = [ImageFile(path, array).slices for array, _ in values]
-            slices = tuple(image for stack in stacks for image in stack)
+            slices = leave_out_thumbnails([image for stack in stacks for image in stack], path)
             coloured = any(flag for _, flag in values)
-            return ImageFile(path, slices, *read_pixel_size(tiff), coloured)
+            pixel_size, spacing = read_pixel_size(tiff)
+            if (
+                pixel_size and int(parts[0].keyframe.tags.valueof("Orientation", 1)) > 4
+            ):  # rows and columns change places
+                pixel_size = pixel_size[::-1]
+            return ImageFile(path, slices, pixel_size, spacing, coloured)
 
 
 def _read_pages(part: Any, path: Path) -> OneValue:
@@ -74,7 +81,32 @@ def _read_pages(part: Any, path: Path) -> OneValue:
             rgb = axis == "S" and page.photometric == 2
             array, coloured = merge_channels(channels, alpha, path, colours_allowed=rgb)
             axes = axes.replace(axis, "")
-    return array, coloured
+    if page.photometric == 0:
+        array = _turn_white_to_high(array, page.bitspersample, path)
+    return _turn_upright(array, int(page.tags.valueof("Orientation", 1))), coloured
+
+
+def _turn_white_to_high(array: NDArray[Any], bits: int, path: Path) -> NDArray[Any]:
+    """Values of a picture in which 0 is white, as those of one in which 0 is black."""
+    if array.dtype.kind not in "bu":
+        raise ReconError(
+            f"{path} says that 0 is white, which has no meaning for {array.dtype}; save it with 0 "
+            "as black (MINISBLACK)"
+        )
+    warnings.warn(
+        f"{path.name}: 0 is white in it; its values are turned around, so that dark is low",
+        stacklevel=2,
+    )
+    return ~array if array.dtype == bool else np.asarray(2**bits - 1 - array, array.dtype)
+
+
+def _turn_upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Rows from the top, columns from the left, whatever TIFF's tag of orientation says."""
+    if orientation in (2, 3, 6, 7):
+        array = array[..., ::-1] if orientation in (2, 3) else array[..., ::-1, :]
+    if orientation in (3, 4, 7, 8):
+        array = array[..., ::-1, :] if orientation in (3, 4) else array[..., ::-1]
+    return array.swapaxes(-1, -2) if orientation in (5, 6, 7, 8) else array
 
 
 def _read_by_pillow(path: Path, pages: Any) -> list[OneValue]:
@@ -83,8 +115,8 @@ def _read_by_pillow(path: Path, pages: Any) -> list[OneValue]:
     with warnings.catch_warnings(), open_with_pillow(path) as picture:
         warnings.simplefilter("ignore")
         for number, page in enumerate(pages):
-            # Pillow turns white-is-zero around and cuts 16-bit colours down to 8.
-            if page.photometric == 0 or (page.photometric == 2 and page.bitspersample > 8):
+            # Pillow turns white-is-zero of 8 bits around and cuts 16-bit colours down to 8.
+            if page.photometric in (0, 2) and page.bitspersample > 8:
                 raise ReconError(
                     f"{path} cannot be read as it is ({page.compression.name}, "
                     f"{page.photometric.name}, {page.bitspersample} bits); save it uncompressed"

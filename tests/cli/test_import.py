@@ -1,7 +1,9 @@
+import os
 import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -319,3 +321,55 @@ def test_what_a_user_can_mend_is_one_line_and_leaves_nothing(folder, line, messa
     np.save("grey.npy", np.arange(400).reshape(20, 20))
     np.save("three.npy", np.arange(3).reshape(1, 3))
     assert message in refused(line, folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text on other systems")
+def test_names_that_are_not_utf8(folder, recon):
+    """A Latin-1 micro sign, as old archives unpack to."""
+    odd = os.fsdecode(b"5\xb5m")
+    (folder / "xy-0.png").rename(f"{odd}.png")
+    result = run(f"--xy {odd}.png --isotropic --out m{odd}.zarr", preview=True)
+    assert result.exit_code == 0, result.output
+    names = Micrographs.open(f"m{odd}.zarr").origin["images"]["xy"]
+    Volume(VOLUME).save(f"{odd}-v.zarr")
+    recon("export", f"{odd}-v.zarr", *(f"{odd}.{format}" for format in ("raw", "vti", "inp")))
+    header = Path(f"{odd}.mhd").read_bytes()
+    assert b"ElementDataFile = 5\xb5m.raw\n" in header
+    assert names == ["5\N{REPLACEMENT CHARACTER}m.png"]
+
+
+def test_phases_are_named_and_names_go_on(folder, recon):
+    result = run("--volume yz.tif --phases pore,polymer --out m.zarr --every 1")
+    assert result.exit_code == 0, result.output
+    assert "pore 0." in result.stdout and "polymer 0." in result.stdout
+    assert Micrographs.open("m.zarr").phases == ("pore", "polymer")
+    flags = ("--denoiser", "gaussian", "--harmonizer", "none", "--schedule", "simultaneous")
+    recon("run", "--micrographs", "m.zarr", *flags, "--steps", 2, "--shape", 6, 6, 6, "--out", "o")
+    assert Volume.open("o/volume.zarr").phases == ("pore", "polymer")
+    assert "polymer" in Path("o/report.html").read_text()
+    recon("export", "o/volume.zarr", "a.inp")
+    assert "ELSET=PHASE_POLYMER" in Path("a.inp").read_text()
+    for text, message in (
+        ("pore,polymer,binder", "3 phases need as many distinct values, got 2"),
+        ("pore", "two names or more"),
+        ("pore,,x", "two names or more"),
+        ("a,a", "different names"),
+    ):
+        error = run(f"--volume yz.tif --phases {text} --out n.zarr")
+        assert error.exit_code == 2 and message in error.stderr
+    assert not Path("n.zarr").exists()
+
+
+def test_force_replaces_micrographs_and_nothing_else(folder):
+    (folder / "notes.zarr").mkdir()
+    assert run("--xy xy-0.png --isotropic --out m.zarr").exit_code == 0
+    refused("--xy xy-1.png --isotropic --out m.zarr", folder)
+    assert run("--xy xy-0.png xy-1.png --isotropic --out m.zarr --force").exit_code == 0
+    assert len(Micrographs.open("m.zarr").planes["xy"]) == 2
+    error = refused("--xy xy-0.png --isotropic --out notes.zarr --force", folder)
+    assert "holds no micrographs and is not replaced" in error
+    Volume(VOLUME).save("v.zarr")
+    assert "not replaced" in refused("--xy xy-0.png --isotropic --out v.zarr --force", folder)
+    # What fails leaves the old ones.
+    refused("--xy xy-0.png --isotropic --phases 9 --out m.zarr --force", folder)
+    assert len(Micrographs.open("m.zarr").planes["xy"]) == 2

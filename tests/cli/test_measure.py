@@ -153,6 +153,13 @@ def test_metrics_asked_for_are_compared_where_they_can_be(recon, reference):
     ("arguments", "message"),
     [
         (("none.zarr",), "volume none.zarr does not exist"),
+        (("https://host/v.zarr",), "volume https:/host/v.zarr is an address, and recon reads"),
+        (("s3://bucket/v.zarr",), "volume s3:/bucket/v.zarr is an address, and recon reads"),
+        (
+            (".",),
+            "volume . is not a readable zarr store but a folder that holds some; give one of them, "
+            "such as volume.zarr",
+        ),
         (("volume.zarr", "--metric", "lineal-pth"), "unknown metric 'lineal-pth'; did you mean"),
         (("volume.zarr", "--property", "colour"), "unknown property 'colour'"),
         (("volume.zarr", "--against", "none.zarr"), "reference none.zarr does not exist"),
@@ -202,3 +209,20 @@ def test_a_result_without_a_number_is_told_as_such(recon):
     Volume(np.eye(4, dtype=np.uint8)[None].repeat(3, 0)).save("two.zarr")
     said = recon("measure", "two.zarr", "--metric", "triple-phase-boundary").stdout
     assert "note: a volume of two phases has no triple-phase boundary" in said
+
+
+def test_what_json_has_no_word_for_is_null(recon):
+    """Nothing percolates on a checkerboard: its tortuosity is infinite."""
+    board = np.indices((6, 6, 6)).sum(0) % 2
+    Volume(board).save("v.zarr")
+    names = ("--property", "diffusivity", "--property", "permeability", "--metric", "two-point")
+    recon("measure", "v.zarr", *names, "--json", "a.json")
+
+    def refuse(word):
+        raise AssertionError(f"{word} is not JSON")
+
+    table = json.loads(Path("a.json").read_text(), parse_constant=refuse)
+    found = table["diffusivity"]["data_vars"]
+    assert found["tortuosity_factor"]["data"] == [None] * 3
+    assert found["relative"]["data"] == [0.0] * 3
+    assert found["percolates"]["data"] == [False] * 3

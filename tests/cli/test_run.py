@@ -113,6 +113,23 @@ def test_micrographs_without_weights_train_first_and_are_compared_with(recon, mi
     assert np.array_equal(Volume.open("again/volume.zarr").labels, first.labels)
 
 
+TINY = ["--set", "denoiser.width=8", "--set", "denoiser.multiples=[1,2]", "--set"]
+TINY += ["denoiser.attention=[false,true]", "--set", "denoiser.crop=16"]
+
+
+def test_training_steps_are_not_those_of_the_sampler(recon, micrographs):
+    given = ("run", "--micrographs", micrographs, "--preset", "tiny", "--train-steps", 3, *TINY)
+    sampler = ("--steps", 2, "--shape", 8, 8, 8, "--harmonizer", "none")
+    told = recon(*given, *sampler, "--dry-run").stdout
+    assert told.startswith("training    about ") and "passes" in told
+    assert [path.name for path in Path().iterdir()] == ["micrographs.zarr"]
+    recon(*given, *sampler, "--out", "out")
+    with (Path("out") / "recipe.toml").open("rb") as file:
+        written = tomllib.load(file)
+    assert written["steps"] == 2
+    assert (written["denoiser"]["steps"], written["denoiser"]["preset"]) == (3, "tiny")
+
+
 def test_a_taken_name_gets_a_number_and_resume_does_nothing_when_finished(recon):
     recon(*SMALL)
     recon(*SMALL)
@@ -165,6 +182,8 @@ def test_a_folder_in_use_is_refused(recon):
 BAD = [
     (("--steps", 0), "recipe: steps must be in [1, 1000], got 0"),
     (("--shape", 8, -8, 8), "recipe: shape must have three sides"),
+    (("--shape", 1, 8, 8), "recipe: shape must have three sides in [2, 65535], got (1, 8, 8)"),
+    (("--shape", 8, 8, 1, "--dry-run"), "recipe: shape must have three sides in [2, 65535]"),
     (("--samples", 0), "recipe: samples must be in [1, 1000000], got 0"),
     (("--harmonizer", "gama-blend"), "unknown harmonizer 'gama-blend'; did you mean 'gam"),
     (("--harmonizer", "gamma-blend", "--set", "harmonizer.gamma=1.5"),

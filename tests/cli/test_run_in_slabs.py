@@ -90,7 +90,7 @@ def test_a_dry_run_tells_and_does_nothing(recon):
         (("--memory", "100MB"), "even in thin slabs, got 100MB; give more --memory"),
         (("--memory", "2GB", "--executor", "dask"), "--memory is for --executor local"),
         (("--dry-run", "--steps", "0"), "recipe: steps must be in [1, 1000], got 0"),
-        (("--dry-run", "--micrographs", "none.zarr"), "--dry-run tells the cost of sampling"),
+        (("--dry-run", "--micrographs", "none.zarr"), "micrographs none.zarr does not exist"),
     ],
 )
 def test_refusals(recon, arguments, message):

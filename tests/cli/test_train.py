@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recon.core import Micrographs, Volume, weights
+from recon.core import Micrographs, Volume, catalog, weights
 
 TINY = ["--steps", 4, "--set", "denoiser.width=8", "--set", "denoiser.multiples=[1,2]"]
 TINY += ["--set", "denoiser.attention=[false,true]", "--set", "denoiser.crop=16"]
@@ -83,7 +83,8 @@ def test_bad_input_is_one_line(recon, micrographs, arguments, message):
 
 
 def test_one_phase_is_refused(recon):
-    Micrographs({"xy": [np.zeros((20, 20), int)]}).save("one.zarr")
+    planes = dict.fromkeys(("xy", "xz", "yz"), [np.zeros((20, 20), int)])
+    Micrographs(planes).save("one.zarr")
     result = recon("train", "one.zarr", "--out", "w.safetensors", code=2)
     assert "micrographs must show at least two phases" in result.stderr
 
@@ -91,7 +92,12 @@ def test_one_phase_is_refused(recon):
 def test_a_volume_needs_all_three_planes(recon):
     rng = np.random.default_rng(0)
     Micrographs({"xy": rng.integers(0, 2, (3, 32, 32))}).save("xy.zarr")
-    recon("train", "xy.zarr", "--out", "w.safetensors", *TINY)
+    refused = recon("train", "xy.zarr", "--out", "w.safetensors", *TINY, code=2)
+    assert "the micrographs show xy only and a volume needs xy, xz and yz" in refused.stderr
+    assert [path.name for path in Path().iterdir()] == ["xy.zarr"]
+    denoiser = catalog().build("denoiser", "unet-ddpm", preset="tiny", steps=1)
+    denoiser.fit(Micrographs.open("xy.zarr"), seed=0, device="cpu")
+    Path("w.safetensors").write_bytes(weights.pack(denoiser, {}))
     run = ("run", "--weights", "w.safetensors", "--harmonizer", "none", "--steps", 3)
     result = recon(*run, "--out", "out", code=2)
     assert "the weights know xy only" in result.stderr and "isotropic=True" in result.stderr

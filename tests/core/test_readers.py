@@ -84,7 +84,10 @@ def test_a_broken_package_is_told_where_no_reader_is_found(installed, tmp_path):
     (tmp_path / "a.czi").write_bytes(b"ZISRAW")
     with pytest.warns(UserWarning, match="left out"):
         catalog()
-    with pytest.raises(ReconError, match="neither npy, png, tif nor zarr.*recon-broken: OSError"):
+    with pytest.raises(
+        ReconError,
+        match="neither bmp, jpg, mhd, mrc, npy, png, tif nor zarr.*recon-broken: OSError",
+    ):
         read_image(tmp_path / "a.czi")
 
 

@@ -26,12 +26,15 @@ class Elements:
     index      (Z, Y, X) rows of the tables
     stiffness  (M, 6, 6);  expansion  (M, 6) or None
     edges      of a voxel along x, y, z
+    varying    (M, 6, 6) stiffness of the part of the strain that varies inside an element, None
+               when it is that of the mean strain
     """
 
     index: NDArray[Any]
     stiffness: Floats
     expansion: Floats | None
     edges: tuple[float, float, float]
+    varying: Floats | None = None
 
 
 @attrs.frozen(eq=False)
@@ -67,7 +70,8 @@ def homogenize(
     stiffest = float(np.abs(elements.stiffness[share > 0]).max())
     unit = 2.0 ** round(np.log2(stiffest)) if stiffest else 1.0
     stiffness = elements.stiffness / unit
-    hierarchy = list(grids(elements.index, stiffness, elements.edges))
+    varying = None if elements.varying is None else elements.varying / unit
+    hierarchy = list(grids(elements.index, stiffness, elements.edges, varying))
     C = moduli.on_unit_grid(stiffness, elements.edges)
     products = moduli.edge_products(elements.edges)
     stress = np.moveaxis(C, 2, 1)

@@ -71,7 +71,7 @@ class Level:
 def inverse_blocks(index: Field, table: Field) -> Field:
     """Inverse 3 x 3 diagonal blocks of the nodes (Z, Y, 6, X), in the precision of the table; zero
     at nodes in void only."""
-    alike, signed = corner_block(unpacked(table.astype(np.float64)))
+    alike, signed = corner_block(*unpacked(table.astype(np.float64)))
     parts = np.concatenate([alike[:, None], signed], 1).reshape(len(table), 24)
     Z, Y, X = index.shape
     out = np.empty((Z, Y, 6, X), table.dtype)

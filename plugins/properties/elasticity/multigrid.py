@@ -28,7 +28,7 @@ class Grid:
     """Elements of one level, the same for every device.
 
     index  (Z, Y, X) the row of the table that holds the moduli of an element
-    table  (M, 9) or (M, 21) packed moduli on the unit grid
+    table  packed moduli on the unit grid, (M, 9), (M, 21) or twice as many
     axes   interpolation along z, y, x from the next coarser grid; None on the coarsest
     scale  factors of the components x, y, z in that interpolation
     dtype  of the preconditioner's numbers
@@ -81,16 +81,21 @@ class Multigrid:
 
 
 def grids(
-    index: NDArray[Any], stiffness: Floats, edges: tuple[float, float, float]
+    index: NDArray[Any],
+    stiffness: Floats,
+    edges: tuple[float, float, float],
+    varying: Floats | None = None,
 ) -> Iterator[Grid]:
     """The hierarchy from the elements of the finest grid on.
 
-    index  (Z, Y, X) rows of stiffness (M, 6, 6);  edges  of a voxel along x, y, z
+    index    (Z, Y, X) rows of stiffness (M, 6, 6);  edges  of a voxel along x, y, z
+    varying  stiffness of the varying strain, where it differs
     """
     size = np.array(edges, float)
     dtype = precision(index, stiffness)
     while True:
-        table = moduli.packed(moduli.on_unit_grid(stiffness, size))
+        own = None if varying is None else moduli.on_unit_grid(varying, size)
+        table = moduli.packed(moduli.on_unit_grid(stiffness, size), own)
         shape = index.shape
         coarse = coarser(shape, tuple(size[::-1]))
         if index.size <= COARSEST or coarse == shape:
@@ -99,6 +104,8 @@ def grids(
         factors = np.array([n / m for n, m in zip(shape, coarse, strict=True)])[::-1]
         z, y, x = (Axis.between(n, m) for n, m in zip(shape, coarse, strict=True))
         yield Grid(index, table, (z, y, x), 1 / factors, dtype)
+        if varying is not None:
+            varying = mean_stiffness(index, varying, (z, y, x))
         stiffness = mean_stiffness(index, stiffness, (z, y, x))
         index = np.arange(np.prod(coarse), dtype=np.int32).reshape(coarse)
         size = size * factors
@@ -166,7 +173,7 @@ def dense(grid: Grid) -> NDArray[Any]:
     number = np.arange(3 * grid.index.size).reshape(*grid.index.shape[:2], 3, -1)
     corners = [np.roll(number, [-(s > 0) for s in c[::-1]], (0, 1, 3)) for c in moduli.CORNERS]
     degrees = np.stack([c[:, :, i] for c in corners for i in range(3)], -1).reshape(-1, 24)
-    elements = moduli.element_matrices(moduli.unpacked(grid.table))[grid.index.ravel()]
+    elements = moduli.element_matrices(*moduli.unpacked(grid.table))[grid.index.ravel()]
     matrix = np.zeros((number.size, number.size))
     np.add.at(matrix, (degrees[:, :, None], degrees[:, None, :]), elements)
     return np.linalg.pinv(matrix, rcond=1e-12, hermitian=True).astype(grid.dtype)

@@ -30,11 +30,13 @@ FZ_X, FZ_Y, FZ_Z, FZ_XY, FZ_XZ, FZ_YZ, FZ_XYZ = REST
 NEW, OLD = 39 * WIDTH, 45 * WIDTH
 U, U_Y, U_Z, U_YZ, V, V_Y, V_Z, V_YZ, W, W_Y, W_Z, W_YZ = range(MODES, NEW, WIDTH)
 # Then of every component 2 rows of what is new at this row of nodes, and of what the last left.
-# 21 moduli and 6 numbers of the inverse diagonal blocks.
-MODULI, BLOCK, CASES = 51 * WIDTH, 72 * WIDTH, 78 * WIDTH
+# 21 moduli, 6 numbers of the inverse diagonal blocks, and 21 moduli for the varying strain where
+# it has its own: APART from the others.
+MODULI, BLOCK, VARYING, CASES = 51 * WIDTH, 72 * WIDTH, 78 * WIDTH, 99 * WIDTH
+APART = VARYING - MODULI
 C11, C22, C33, C23, C13, C12, C44, C55, C66, *REST = range(MODULI, BLOCK, WIDTH)
 C14, C15, C16, C24, C25, C26, C34, C35, C36, C45, C46, C56 = REST
-D11, D22, D33, D23, D13, D12 = range(BLOCK, CASES, WIDTH)
+D11, D22, D33, D23, D13, D12 = range(BLOCK, VARYING, WIDTH)
 # Then of every load case, 12 rows: per component the force on the next row of nodes, below and
 # above, and the sum and difference of the last.
 CARRY, BEFORE, PER_CASE = 0, 6 * WIDTH, 12 * WIDTH
@@ -43,18 +45,26 @@ row = subroutine(fastmath={"contract", "nsz"}, error_model="numpy")
 element = subroutine(fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True)
 
 
-@row
-def load_moduli(s: Any, index: Any, at: int, table: Any, x0: int, n: int, X: int) -> None:
-    """Moduli of elements x0 - 1 .. x0 + n - 2 of the row that begins at `at`."""
-    labels = index[at : at + X]
-    moduli = s[MODULI : MODULI + 21 * WIDTH]
-    first = labels[x0 - 1 if x0 > 0 else X - 1]
-    rest = labels[x0 : x0 + n - 1]
-    for m in range(table.shape[1]):
-        moduli[m * WIDTH] = table[first, m]
-        target = moduli[m * WIDTH + 1 : m * WIDTH + WIDTH]
-        for j in range(n - 1):
-            target[j] = table[rest[j], m]
+def make_load_moduli(apart: int) -> Any:
+    """The function that loads moduli, those of the varying strain `apart` from the others."""
+
+    @row
+    def load_moduli(s: Any, index: Any, at: int, table: Any, x0: int, n: int, X: int) -> None:
+        """Moduli of elements x0 - 1 .. x0 + n - 2 of the row that begins at `at`."""
+        labels = index[at : at + X]
+        moduli = s[MODULI + apart : MODULI + apart + 21 * WIDTH]
+        first = labels[x0 - 1 if x0 > 0 else X - 1]
+        rest = labels[x0 : x0 + n - 1]
+        for m in range(table.shape[1]):
+            moduli[m * WIDTH] = table[first, m]
+            target = moduli[m * WIDTH + 1 : m * WIDTH + WIDTH]
+            for j in range(n - 1):
+                target[j] = table[rest[j], m]
+
+    return load_moduli
+
+
+load_moduli, load_varying = make_load_moduli(0), make_load_moduli(APART)
 
 
 @row
@@ -100,48 +110,59 @@ def subtract(s: Any, k: int) -> Any:
     return s[k + 1] - s[k]
 
 
-@row
-def orthotropic(s: Any, n: int, third: float, ninth: float) -> None:
-    """Forces on the modes of n elements, axes of the material along those of the grid."""
-    for j in range(n):
-        x_x = subtract(s, U + j)
-        x_y, x_xy = add(s, U_Y + j), subtract(s, U_Y + j)
-        x_z, x_xz = add(s, U_Z + j), subtract(s, U_Z + j)
-        x_yz, x_xyz = add(s, U_YZ + j), subtract(s, U_YZ + j)
-        y_x = subtract(s, V + j)
-        y_y, y_xy = add(s, V_Y + j), subtract(s, V_Y + j)
-        y_z, y_xz = add(s, V_Z + j), subtract(s, V_Z + j)
-        y_yz, y_xyz = add(s, V_YZ + j), subtract(s, V_YZ + j)
-        z_x = subtract(s, W + j)
-        z_y, z_xy = add(s, W_Y + j), subtract(s, W_Y + j)
-        z_z, z_xz = add(s, W_Z + j), subtract(s, W_Z + j)
-        z_yz, z_xyz = add(s, W_YZ + j), subtract(s, W_YZ + j)
-        c11, c22, c33 = s[C11 + j], s[C22 + j], s[C33 + j]
-        c23, c13, c12 = s[C23 + j], s[C13 + j], s[C12 + j]
-        c44, c55, c66 = s[C44 + j], s[C55 + j], s[C66 + j]
-        s4, s5, s6 = c44 * (y_z + z_y), c55 * (x_z + z_x), c66 * (x_y + y_x)
-        t4, t5, t6 = c44 * (y_xz + z_xy), c55 * (x_yz + z_xy), c66 * (x_yz + y_xz)
-        s[FX_X + j] = c11 * x_x + c12 * y_y + c13 * z_z
-        s[FX_Y + j] = s6
-        s[FX_Z + j] = s5
-        s[FX_XY + j] = ((c66 + c11) * x_xy + c13 * z_yz) * third
-        s[FX_XZ + j] = ((c55 + c11) * x_xz + c12 * y_yz) * third
-        s[FX_YZ + j] = (t5 + t6) * third
-        s[FX_XYZ + j] = x_xyz * (c11 + c55 + c66) * ninth
-        s[FY_X + j] = s6
-        s[FY_Y + j] = c12 * x_x + c22 * y_y + c23 * z_z
-        s[FY_Z + j] = s4
-        s[FY_XY + j] = ((c22 + c66) * y_xy + c23 * z_xz) * third
-        s[FY_XZ + j] = (t4 + t6) * third
-        s[FY_YZ + j] = ((c44 + c22) * y_yz + c12 * x_xz) * third
-        s[FY_XYZ + j] = y_xyz * (c22 + c44 + c66) * ninth
-        s[FZ_X + j] = s5
-        s[FZ_Y + j] = s4
-        s[FZ_Z + j] = c13 * x_x + c23 * y_y + c33 * z_z
-        s[FZ_XY + j] = (t4 + t5) * third
-        s[FZ_XZ + j] = ((c33 + c55) * z_xz + c23 * y_xy) * third
-        s[FZ_YZ + j] = ((c33 + c44) * z_yz + c13 * x_xy) * third
-        s[FZ_XYZ + j] = z_xyz * (c33 + c44 + c55) * ninth
+def make_orthotropic(apart: int) -> Any:
+    """The function below, moduli of the varying strain `apart` from the others."""
+
+    @row
+    def orthotropic(s: Any, n: int, third: float, ninth: float) -> None:
+        """Forces on the modes of n elements, axes of the material along those of the grid."""
+        for j in range(n):
+            x_x = subtract(s, U + j)
+            x_y, x_xy = add(s, U_Y + j), subtract(s, U_Y + j)
+            x_z, x_xz = add(s, U_Z + j), subtract(s, U_Z + j)
+            x_yz, x_xyz = add(s, U_YZ + j), subtract(s, U_YZ + j)
+            y_x = subtract(s, V + j)
+            y_y, y_xy = add(s, V_Y + j), subtract(s, V_Y + j)
+            y_z, y_xz = add(s, V_Z + j), subtract(s, V_Z + j)
+            y_yz, y_xyz = add(s, V_YZ + j), subtract(s, V_YZ + j)
+            z_x = subtract(s, W + j)
+            z_y, z_xy = add(s, W_Y + j), subtract(s, W_Y + j)
+            z_z, z_xz = add(s, W_Z + j), subtract(s, W_Z + j)
+            z_yz, z_xyz = add(s, W_YZ + j), subtract(s, W_YZ + j)
+            c11, c22, c33 = s[C11 + j], s[C22 + j], s[C33 + j]
+            c23, c13, c12 = s[C23 + j], s[C13 + j], s[C12 + j]
+            c44, c55, c66 = s[C44 + j], s[C55 + j], s[C66 + j]
+            v11, v22, v33 = s[apart + C11 + j], s[apart + C22 + j], s[apart + C33 + j]
+            v23, v13, v12 = s[apart + C23 + j], s[apart + C13 + j], s[apart + C12 + j]
+            v44, v55, v66 = s[apart + C44 + j], s[apart + C55 + j], s[apart + C66 + j]
+            s4, s5, s6 = c44 * (y_z + z_y), c55 * (x_z + z_x), c66 * (x_y + y_x)
+            t4, t5, t6 = v44 * (y_xz + z_xy), v55 * (x_yz + z_xy), v66 * (x_yz + y_xz)
+            s[FX_X + j] = c11 * x_x + c12 * y_y + c13 * z_z
+            s[FX_Y + j] = s6
+            s[FX_Z + j] = s5
+            s[FX_XY + j] = ((v66 + v11) * x_xy + v13 * z_yz) * third
+            s[FX_XZ + j] = ((v55 + v11) * x_xz + v12 * y_yz) * third
+            s[FX_YZ + j] = (t5 + t6) * third
+            s[FX_XYZ + j] = x_xyz * (v11 + v55 + v66) * ninth
+            s[FY_X + j] = s6
+            s[FY_Y + j] = c12 * x_x + c22 * y_y + c23 * z_z
+            s[FY_Z + j] = s4
+            s[FY_XY + j] = ((v22 + v66) * y_xy + v23 * z_xz) * third
+            s[FY_XZ + j] = (t4 + t6) * third
+            s[FY_YZ + j] = ((v44 + v22) * y_yz + v12 * x_xz) * third
+            s[FY_XYZ + j] = y_xyz * (v22 + v44 + v66) * ninth
+            s[FZ_X + j] = s5
+            s[FZ_Y + j] = s4
+            s[FZ_Z + j] = c13 * x_x + c23 * y_y + c33 * z_z
+            s[FZ_XY + j] = (t4 + t5) * third
+            s[FZ_XZ + j] = ((v33 + v55) * z_xz + v23 * y_xy) * third
+            s[FZ_YZ + j] = ((v33 + v44) * z_yz + v13 * x_xy) * third
+            s[FZ_XYZ + j] = z_xyz * (v33 + v44 + v55) * ninth
+
+    return orthotropic
+
+
+orthotropic, orthotropic_apart = make_orthotropic(0), make_orthotropic(APART)
 
 
 @row
@@ -176,58 +197,66 @@ def anisotropic_mean(s: Any, n: int) -> None:
         s[FZ_Z + j] = c13 * e1 + c23 * e2 + c33 * e3 + c34 * e4 + c35 * e5 + c36 * e6
 
 
-@row
-def anisotropic_rest(s: Any, n: int, third: float, ninth: float) -> None:
-    """Forces of the varying strain on the modes xy, xz, yz, xyz, any 21 moduli."""
-    for j in range(n):
-        x_xy, x_xz = subtract(s, U_Y + j), subtract(s, U_Z + j)
-        x_yz, x_xyz = add(s, U_YZ + j), subtract(s, U_YZ + j)
-        y_xy, y_xz = subtract(s, V_Y + j), subtract(s, V_Z + j)
-        y_yz, y_xyz = add(s, V_YZ + j), subtract(s, V_YZ + j)
-        z_xy, z_xz = subtract(s, W_Y + j), subtract(s, W_Z + j)
-        z_yz, z_xyz = add(s, W_YZ + j), subtract(s, W_YZ + j)
-        c11, c22, c33 = s[C11 + j], s[C22 + j], s[C33 + j]
-        c23, c13, c12 = s[C23 + j], s[C13 + j], s[C12 + j]
-        c44, c55, c66 = s[C44 + j], s[C55 + j], s[C66 + j]
-        c14, c15, c16 = s[C14 + j], s[C15 + j], s[C16 + j]
-        c24, c25, c26 = s[C24 + j], s[C25 + j], s[C26 + j]
-        c34, c35, c36 = s[C34 + j], s[C35 + j], s[C36 + j]
-        c45, c46, c56 = s[C45 + j], s[C46 + j], s[C56 + j]
-        # strain that varies along x: no xx part
-        e4 = y_xz + z_xy
-        p2 = c22 * y_xy + c23 * z_xz + c24 * e4 + c25 * x_xz + c26 * x_xy
-        p3 = c23 * y_xy + c33 * z_xz + c34 * e4 + c35 * x_xz + c36 * x_xy
-        p4 = c24 * y_xy + c34 * z_xz + c44 * e4 + c45 * x_xz + c46 * x_xy
-        p5 = c25 * y_xy + c35 * z_xz + c45 * e4 + c55 * x_xz + c56 * x_xy
-        p6 = c26 * y_xy + c36 * z_xz + c46 * e4 + c56 * x_xz + c66 * x_xy
-        # along y: no yy part
-        e5 = x_yz + z_xy
-        q1 = c11 * x_xy + c13 * z_yz + c14 * y_yz + c15 * e5 + c16 * y_xy
-        q3 = c13 * x_xy + c33 * z_yz + c34 * y_yz + c35 * e5 + c36 * y_xy
-        q4 = c14 * x_xy + c34 * z_yz + c44 * y_yz + c45 * e5 + c46 * y_xy
-        q5 = c15 * x_xy + c35 * z_yz + c45 * y_yz + c55 * e5 + c56 * y_xy
-        q6 = c16 * x_xy + c36 * z_yz + c46 * y_yz + c56 * e5 + c66 * y_xy
-        # along z: no zz part
-        e6 = x_yz + y_xz
-        r1 = c11 * x_xz + c12 * y_yz + c14 * z_yz + c15 * z_xz + c16 * e6
-        r2 = c12 * x_xz + c22 * y_yz + c24 * z_yz + c25 * z_xz + c26 * e6
-        r4 = c14 * x_xz + c24 * y_yz + c44 * z_yz + c45 * z_xz + c46 * e6
-        r5 = c15 * x_xz + c25 * y_yz + c45 * z_yz + c55 * z_xz + c56 * e6
-        r6 = c16 * x_xz + c26 * y_yz + c46 * z_yz + c56 * z_xz + c66 * e6
-        s[FX_XY + j] = (p6 + q1) * third
-        s[FX_XZ + j] = (p5 + r1) * third
-        s[FX_YZ + j] = (q5 + r6) * third
-        s[FY_XY + j] = (p2 + q6) * third
-        s[FY_XZ + j] = (p4 + r6) * third
-        s[FY_YZ + j] = (q4 + r2) * third
-        s[FZ_XY + j] = (p4 + q5) * third
-        s[FZ_XZ + j] = (p3 + r5) * third
-        s[FZ_YZ + j] = (q3 + r4) * third
-        xx, yy, zz = c11 + c55 + c66, c22 + c44 + c66, c33 + c44 + c55
-        xy, xz, yz = c16 + c26 + c45, c15 + c35 + c46, c24 + c34 + c56
-        s[FX_XYZ + j] = (xx * x_xyz + xy * y_xyz + xz * z_xyz) * ninth
-        s[FY_XYZ + j] = (xy * x_xyz + yy * y_xyz + yz * z_xyz) * ninth
-        s[FZ_XYZ + j] = (xz * x_xyz + yz * y_xyz + zz * z_xyz) * ninth
+def make_anisotropic_rest(apart: int) -> Any:
+    """The function below, moduli of the varying strain `apart` from the others."""
+
+    @row
+    def anisotropic_rest(s: Any, n: int, third: float, ninth: float) -> None:
+        """Forces of the varying strain on the modes xy, xz, yz, xyz, any 21 moduli."""
+        for j in range(n):
+            x_xy, x_xz = subtract(s, U_Y + j), subtract(s, U_Z + j)
+            x_yz, x_xyz = add(s, U_YZ + j), subtract(s, U_YZ + j)
+            y_xy, y_xz = subtract(s, V_Y + j), subtract(s, V_Z + j)
+            y_yz, y_xyz = add(s, V_YZ + j), subtract(s, V_YZ + j)
+            z_xy, z_xz = subtract(s, W_Y + j), subtract(s, W_Z + j)
+            z_yz, z_xyz = add(s, W_YZ + j), subtract(s, W_YZ + j)
+            c11, c22, c33 = s[apart + C11 + j], s[apart + C22 + j], s[apart + C33 + j]
+            c23, c13, c12 = s[apart + C23 + j], s[apart + C13 + j], s[apart + C12 + j]
+            c44, c55, c66 = s[apart + C44 + j], s[apart + C55 + j], s[apart + C66 + j]
+            c14, c15, c16 = s[apart + C14 + j], s[apart + C15 + j], s[apart + C16 + j]
+            c24, c25, c26 = s[apart + C24 + j], s[apart + C25 + j], s[apart + C26 + j]
+            c34, c35, c36 = s[apart + C34 + j], s[apart + C35 + j], s[apart + C36 + j]
+            c45, c46, c56 = s[apart + C45 + j], s[apart + C46 + j], s[apart + C56 + j]
+            # strain that varies along x: no xx part
+            e4 = y_xz + z_xy
+            p2 = c22 * y_xy + c23 * z_xz + c24 * e4 + c25 * x_xz + c26 * x_xy
+            p3 = c23 * y_xy + c33 * z_xz + c34 * e4 + c35 * x_xz + c36 * x_xy
+            p4 = c24 * y_xy + c34 * z_xz + c44 * e4 + c45 * x_xz + c46 * x_xy
+            p5 = c25 * y_xy + c35 * z_xz + c45 * e4 + c55 * x_xz + c56 * x_xy
+            p6 = c26 * y_xy + c36 * z_xz + c46 * e4 + c56 * x_xz + c66 * x_xy
+            # along y: no yy part
+            e5 = x_yz + z_xy
+            q1 = c11 * x_xy + c13 * z_yz + c14 * y_yz + c15 * e5 + c16 * y_xy
+            q3 = c13 * x_xy + c33 * z_yz + c34 * y_yz + c35 * e5 + c36 * y_xy
+            q4 = c14 * x_xy + c34 * z_yz + c44 * y_yz + c45 * e5 + c46 * y_xy
+            q5 = c15 * x_xy + c35 * z_yz + c45 * y_yz + c55 * e5 + c56 * y_xy
+            q6 = c16 * x_xy + c36 * z_yz + c46 * y_yz + c56 * e5 + c66 * y_xy
+            # along z: no zz part
+            e6 = x_yz + y_xz
+            r1 = c11 * x_xz + c12 * y_yz + c14 * z_yz + c15 * z_xz + c16 * e6
+            r2 = c12 * x_xz + c22 * y_yz + c24 * z_yz + c25 * z_xz + c26 * e6
+            r4 = c14 * x_xz + c24 * y_yz + c44 * z_yz + c45 * z_xz + c46 * e6
+            r5 = c15 * x_xz + c25 * y_yz + c45 * z_yz + c55 * z_xz + c56 * e6
+            r6 = c16 * x_xz + c26 * y_yz + c46 * z_yz + c56 * z_xz + c66 * e6
+            s[FX_XY + j] = (p6 + q1) * third
+            s[FX_XZ + j] = (p5 + r1) * third
+            s[FX_YZ + j] = (q5 + r6) * third
+            s[FY_XY + j] = (p2 + q6) * third
+            s[FY_XZ + j] = (p4 + r6) * third
+            s[FY_YZ + j] = (q4 + r2) * third
+            s[FZ_XY + j] = (p4 + q5) * third
+            s[FZ_XZ + j] = (p3 + r5) * third
+            s[FZ_YZ + j] = (q3 + r4) * third
+            xx, yy, zz = c11 + c55 + c66, c22 + c44 + c66, c33 + c44 + c55
+            xy, xz, yz = c16 + c26 + c45, c15 + c35 + c46, c24 + c34 + c56
+            s[FX_XYZ + j] = (xx * x_xyz + xy * y_xyz + xz * z_xyz) * ninth
+            s[FY_XYZ + j] = (xy * x_xyz + yy * y_xyz + yz * z_xyz) * ninth
+            s[FZ_XYZ + j] = (xz * x_xyz + yz * y_xyz + zz * z_xyz) * ninth
+
+    return anisotropic_rest
+
+
+anisotropic_rest, anisotropic_rest_apart = make_anisotropic_rest(0), make_anisotropic_rest(APART)
 
 
 @row

@@ -5,7 +5,8 @@ pass over the voxels serves all and memory is read in long runs. Node (z, y, x) 
 corner of element (z, y, x); an edge has length 1 (`moduli` says what that means for voxels).
 
 There is one sweep. What it does not need is None, and numba knows so when it compiles: a product
-alone holds no code for a right-hand side, axes along the grid none for 21 moduli.
+alone holds no code for a right-hand side, axes along the grid none for 21 moduli, and only where
+the varying strain has moduli of its own are they read.
 """
 
 from typing import Any
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from recon.plugins.compiling import kernel
 from recon.plugins.properties.elasticity import rows
+from recon.plugins.properties.elasticity.moduli import halves
 from recon.plugins.properties.elasticity.rows import (
     BEFORE,
     CARRY,
@@ -35,7 +37,7 @@ def product(u: Field, index: Field, table: Field, out: Field) -> None:
     """out = K u.
 
     index  (Z, Y, X) integers: the row of the table that holds the moduli of an element
-    table  (M, 9) or (M, 21): see `moduli.packed`
+    table  (M, 9), (M, 21) or twice as many: see `moduli.packed`
     """
     _run(u, index, table, out)
 
@@ -64,15 +66,19 @@ def _run(
     relaxing: bool = False,
 ) -> None:
     Z, Y, cases, _, X = u.shape
-    aligned = table.shape[1] == 9
+    columns = halves(table.T)
+    aligned = len(columns[0]) == 9
+    first = np.ascontiguousarray(columns[0].T)
+    varying = np.ascontiguousarray(columns[1].T) if len(columns) > 1 else None
     over_slabs(
         -(-Y // LINES) * -(-Z // LAYERS),
         index.size,
         _sweep,
         u.reshape(-1),
         index.reshape(-1),
-        table if aligned else None,
-        None if aligned else table,
+        first if aligned else None,
+        None if aligned else first,
+        varying,
         None if b is None else b.reshape(-1),
         None if blocks is None else blocks.reshape(-1),
         np.array([weight, 1 / 3, 1 / 9, 1]).astype(u.dtype),
@@ -90,6 +96,7 @@ def _sweep(
     index: Any,
     table9: Any,
     table21: Any,
+    varying: Any,
     b: Any,
     blocks: Any,
     constants: Any,
@@ -108,9 +115,37 @@ def _sweep(
             for x0 in range(0, X, TILE):
                 n = min(TILE, X - x0) + 1
                 _layer(
-                    u, index, table9, table21, b, blocks, constants, relaxing, out, shape,
-                    s, plane, z, z >= z0, y0, y1, x0, n,
+                    u, index, table9, table21, varying, b, blocks, constants, relaxing, out,
+                    shape, s, plane, z, z >= z0, y0, y1, x0, n,
                 )  # fmt: skip
+
+
+@inlined
+def _moduli(
+    s: Any, index: Any, table9: Any, table21: Any, varying: Any, at: int, x0: int, n: int, X: int
+) -> None:
+    """Load the moduli of n elements."""
+    if table9 is not None:
+        rows.load_moduli(s, index, at, table9, x0, n, X)
+    if table21 is not None:
+        rows.load_moduli(s, index, at, table21, x0, n, X)
+    if varying is not None:
+        rows.load_varying(s, index, at, varying, x0, n, X)
+
+
+@inlined
+def _forces(s: Any, table9: Any, table21: Any, varying: Any, constants: Any, n: int) -> None:
+    """Forces on the modes of n elements."""
+    if table9 is not None and varying is None:
+        rows.orthotropic(s, n, constants[1], constants[2])
+    if table9 is not None and varying is not None:
+        rows.orthotropic_apart(s, n, constants[1], constants[2])
+    if table21 is not None:
+        rows.anisotropic_mean(s, n)
+    if table21 is not None and varying is None:
+        rows.anisotropic_rest(s, n, constants[1], constants[2])
+    if table21 is not None and varying is not None:
+        rows.anisotropic_rest_apart(s, n, constants[1], constants[2])
 
 
 @inlined
@@ -119,6 +154,7 @@ def _layer(
     index: Any,
     table9: Any,
     table21: Any,
+    varying: Any,
     b: Any,
     blocks: Any,
     constants: Any,
@@ -141,10 +177,7 @@ def _layer(
         near, far = (y + Y) % Y, (y + 1 + Y) % Y
         at = (below * Y + near) * X
         if y >= y0 - 1:
-            if table9 is not None:
-                rows.load_moduli(s, index, at, table9, x0, n, X)
-            if table21 is not None:
-                rows.load_moduli(s, index, at, table21, x0, n, X)
+            _moduli(s, index, table9, table21, varying, at, x0, n, X)
         for c in range(cases):
             k = CASES + PER_CASE * c
             low = ((below * Y + far) * cases + c) * 3 * X
@@ -152,11 +185,7 @@ def _layer(
             rows.load_modes(s, k + BEFORE, u, low, high, x0, n, X)
             if y < y0 - 1:
                 continue
-            if table9 is not None:
-                rows.orthotropic(s, n, constants[1], constants[2])
-            if table21 is not None:
-                rows.anisotropic_mean(s, n)
-                rows.anisotropic_rest(s, n, constants[1], constants[2])
+            _forces(s, table9, table21, varying, constants, n)
             carried = ((y - y0 + 1) * cases + c) * 3 * X + x0
             rows.gather(s, k + CARRY, plane, carried, X, n)
             if y < y0 or not inside:

@@ -5,7 +5,7 @@ element's corners different modes are orthogonal. Nothing is written in place.
 
 u      (n + 2, Y, cases, 3, X)  nodes z0 - 1 .. z0 + n, where n layers from z0 on are asked for
 index  (n + 1, Y + 1, X + 1)    elements from (z0 - 1, -1, -1) on
-table  (9 or 21, M)             the columns of `moduli.packed`
+table  (9 or 21, M) or twice as many: the columns of `moduli.packed`
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from recon.plugins.properties.elasticity.moduli import ORTHOTROPIC, REST
+from recon.plugins.properties.elasticity.moduli import ORTHOTROPIC, REST, halves
 
 THIRD = 1 / 3  # mean square of a coordinate over an element of edge 2
 Vector = Sequence[Tensor | None]
@@ -137,11 +137,15 @@ def stresses(modes: Sequence[Sequence[Tensor]], moduli: Tensor) -> list[Tensor]:
     The mean squares of the modes' derivatives, 1/3 and 1/9 of the last four, are left out.
     """
     x, y, z, xy, xz, yz, xyz = modes
-    C: list[list[Tensor | None]] = [[None] * 6 for _ in range(6)]
-    for (i, j), c in zip(ORTHOTROPIC + REST, moduli.unsqueeze(3).unbind(0), strict=False):
-        C[i][j] = C[j][i] = c
+    parts = []
+    for half in halves(moduli):
+        C: list[list[Tensor | None]] = [[None] * 6 for _ in range(6)]
+        for (i, j), c in zip(ORTHOTROPIC + REST, half.unsqueeze(3).unbind(0), strict=False):
+            C[i][j] = C[j][i] = c
+        parts.append(C)
     mean = (x[0], y[1], z[2], y[2] + z[1], x[2] + z[0], x[1] + y[0])
-    s = [dot(row, mean) for row in C]
+    s = [dot(row, mean) for row in parts[0]]
+    C = parts[-1]
     # the parts of the strain that vary along x, along y and along z
     along_x = (None, xy[1], xz[2], xz[1] + xy[2], xz[0], xy[0])
     along_y = (xy[0], None, yz[2], yz[1], yz[0] + xy[2], xy[1])

@@ -149,7 +149,7 @@ def _halo(x: Tensor, start: int, stop: int) -> Tensor:
 
 def _corner_parts(columns: int) -> NDArray[np.float64]:
     """`corner_block` as a matrix (columns, 24) that acts on packed moduli."""
-    alike, signed = corner_block(unpacked(np.eye(columns)))
+    alike, signed = corner_block(*unpacked(np.eye(columns)))
     return np.concatenate([alike[:, None], signed], 1).reshape(columns, 24)
 
 

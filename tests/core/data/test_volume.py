@@ -87,7 +87,7 @@ def test_what_is_no_volume_is_refused(tmp_path):
     with pytest.raises(ReconError, match="not a readable zarr store"):
         Volume.open(tmp_path / "empty.zarr")
     zarr.create_group(tmp_path / "group.zarr")
-    with pytest.raises(ReconError, match='has no array "0"'):
+    with pytest.raises(ReconError, match='without an image "0"'):
         Volume.open(tmp_path / "group.zarr")
     Volume([[[0, 1]]]).save(tmp_path / "cut.zarr")
     (chunk,) = (tmp_path / "cut.zarr" / "0" / "c").rglob("0/0/0")

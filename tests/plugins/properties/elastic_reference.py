@@ -56,8 +56,12 @@ def composites(
     void: bool = False,
     forms: tuple[str, ...] = (*FORMS,),
     edges: bool = True,
+    b_bar: bool = False,
 ) -> Elements:
-    """Random voxels of random materials; with `void` the last phase bears nothing."""
+    """Random voxels of random materials; with `void` the last phase bears nothing.
+
+    b_bar  some of the time the dilatation of an element is the mean one
+    """
     index = draw(labels(1, max_side, phases)).astype(np.int32)
     chosen = draw(st.lists(st.sampled_from(forms), min_size=phases, max_size=phases))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -66,7 +70,8 @@ def composites(
     if void:
         C[-1], alpha[-1] = 0, 0
     x, y, z = rng.uniform(0.6, 1.7, 3) if edges and draw(st.booleans()) else (1.0, 1.0, 1.0)
-    return Elements(index, C, alpha, (x, y, z))
+    varying = deviatoric(C) if b_bar and draw(st.booleans()) else None
+    return Elements(index, C, alpha, (x, y, z), varying)
 
 
 def solved(elements: Elements, tolerance: float = 1e-11, **given: Any) -> Effective:
@@ -97,6 +102,45 @@ def tensor(C: Floats) -> Floats:
         for b, (k, m) in enumerate(PAIRS):
             full[i, j, k, m] = full[j, i, k, m] = full[i, j, m, k] = full[j, i, m, k] = C[a, b]
     return full
+
+
+def deviatoric(C: Floats) -> Floats:
+    """Stiffness of the deviator of a strain."""
+    project = np.eye(6) - np.outer([1, 1, 1, 0, 0, 0], [1, 1, 1, 0, 0, 0]) / 3
+    return np.einsum("ij,...jk,kl->...il", project, C, project)
+
+
+def element_b_bar(C: Floats, edges: tuple[float, float, float]) -> Floats:
+    """Matrix (24, 24) by 2 x 2 x 2 points of Gauss; the dilatation is that of the middle."""
+    middle = strain_at(np.zeros(3), edges)
+    total = np.zeros((24, 24))
+    for point in np.ndindex(2, 2, 2):
+        B = strain_at((2 * np.array(point) - 1) / np.sqrt(3), edges)
+        B[:3] += (middle[:3].sum(0) - B[:3].sum(0)) / 3
+        total += B.T @ C @ B
+    return np.asarray(total * np.prod(edges) / 8)
+
+
+def strain_at(point: Floats, edges: tuple[float, float, float]) -> Floats:
+    """Strain (6, 24) of the degrees at a point (x, y, z) in [-1, 1] of a voxel."""
+    B = np.zeros((6, 24))
+    for c, (z, y, x) in enumerate(CORNERS):
+        sign = 2 * np.array([x, y, z]) - 1
+        lines = (1 + sign * point) / 2
+        for j in range(3):
+            slope = sign[j] / edges[j] * np.prod(np.delete(lines, j))
+            for row, (p, q) in enumerate(PAIRS):
+                B[row, 3 * c + p] += slope * (q == j)
+                B[row, 3 * c + q] += slope * (p == j) * (p != q)
+    return B
+
+
+def elements_of(elements: Elements) -> Floats:
+    """Matrix of the element of each row of the tables."""
+    if elements.varying is None:
+        return np.stack([element(C, elements.edges) for C in elements.stiffness])
+    np.testing.assert_allclose(elements.varying, deviatoric(elements.stiffness), atol=1e-9)
+    return np.stack([element_b_bar(C, elements.edges) for C in elements.stiffness])
 
 
 def element(C: Floats, edges: tuple[float, float, float]) -> Floats:
@@ -134,7 +178,7 @@ def assembled(elements: Elements) -> tuple[Floats, Floats, Floats]:
     number = np.arange(elements.index.size).reshape(shape)
     nodes = np.stack([np.roll(number, -o, (0, 1, 2)).ravel() for o in CORNERS], 1)
     degrees = (3 * nodes[:, :, None] + np.arange(3)).reshape(-1, 24)
-    each = np.stack([element(C, elements.edges) for C in elements.stiffness])
+    each = elements_of(elements)
     unit = np.stack([affine(strain, elements.edges) for strain in np.eye(6)], 1)
     K, f = np.zeros((3 * number.size,) * 2), np.zeros((3 * number.size, 6))
     for k, row in zip(elements.index.ravel(), degrees, strict=True):
@@ -155,7 +199,7 @@ def direct(elements: Elements) -> tuple[Floats, Floats]:
     free = np.zeros((len(elements.stiffness), 6))
     if elements.expansion is not None:
         free = elements.expansion
-    each = np.stack([element(C, elements.edges) for C in elements.stiffness])
+    each = elements_of(elements)
     hot = np.stack([k @ affine(a, elements.edges) for k, a in zip(each, free, strict=True)])
     for k, row in zip(elements.index.ravel(), degrees, strict=True):
         total = u[row] + unit

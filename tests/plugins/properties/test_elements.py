@@ -21,7 +21,7 @@ from recon.plugins.properties.elasticity.multigrid import chebyshev, coarser, gr
 from recon.plugins.properties.elasticity.rows import TILE
 from recon.plugins.properties.elasticity.sweep import LAYERS, LINES
 
-from .elastic_reference import assembled, element, stiffness
+from .elastic_reference import assembled, deviatoric, element, element_b_bar, stiffness
 
 AXIS_ALIGNED = ("isotropic", "transversely isotropic", "orthotropic")
 SHAPES = [
@@ -40,13 +40,19 @@ SHAPES = [
 CORNERS = [(z, y, x) for z in (0, 1) for y in (0, 1) for x in (0, 1)]
 
 
-def matrix(index: NDArray[Any], stiffness: NDArray[Any]) -> sp.csr_array:
+def matrix(
+    index: NDArray[Any], stiffness: NDArray[Any], varying: NDArray[Any] | None = None
+) -> sp.csr_array:
     """Assembled from the element matrices; rows in the order z, y, component, x of one case."""
     Z, Y, X = index.shape
     number = np.arange(3 * Z * Y * X).reshape(Z, Y, 3, X)
     rows = [np.roll(number, [-o for o in c], (0, 1, 3))[:, :, i] for c in CORNERS for i in range(3)]
     degrees = np.stack(rows, -1).reshape(-1, 24)
-    values = np.stack([element_matrix(C) for C in stiffness])[index.ravel()]
+    each = np.stack([element_matrix(C) for C in stiffness])
+    if varying is not None:
+        np.testing.assert_allclose(varying, deviatoric(stiffness), atol=1e-12)
+        each = np.stack([element_b_bar(C, (1, 1, 1)) for C in stiffness])
+    values = each[index.ravel()]
     i, j = np.broadcast_to(degrees[:, :, None], values.shape), degrees[:, None, :]
     j = np.broadcast_to(j, values.shape)
     return sp.csr_array((values.ravel(), (i.ravel(), j.ravel())), shape=(number.size,) * 2)
@@ -82,14 +88,16 @@ def field(shape: tuple[int, int, int], cases: int = 2, seed: int = 1) -> NDArray
     return np.random.default_rng(seed).standard_normal((Z, Y, cases, 3, X))
 
 
+@pytest.mark.parametrize("b_bar", [False, True], ids=["full", "b-bar"])
 @pytest.mark.parametrize("forms", [AXIS_ALIGNED, ("full", "turned")], ids=["9", "21"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_kernels_are_the_assembled_matrix(
-    shape: tuple[int, int, int], forms: tuple[str, ...]
+    shape: tuple[int, int, int], forms: tuple[str, ...], b_bar: bool
 ) -> None:
     index, C = box(shape, forms, void=True)
-    table, K = moduli.packed(C), matrix(index, C)
-    assert table.shape[1] == (9 if forms == AXIS_ALIGNED else 21)
+    varying = deviatoric(C) if b_bar else None
+    table, K = moduli.packed(C, varying), matrix(index, C, varying)
+    assert table.shape[1] == (9 if forms == AXIS_ALIGNED else 21) * (1 + b_bar)
     u, b = field(shape), field(shape, seed=2)
     expected = apply(K, u)
     slack = 1e-13 * np.abs(C).max()
@@ -140,11 +148,23 @@ def test_element_matrix_against_exact_integrals(
     near(element_matrix(moduli.on_unit_grid(C, edges)), expected)
 
 
+@given(st.integers(0, 2**32 - 1), st.tuples(*[st.floats(0.3, 3)] * 3))
+def test_element_of_mean_dilatation_by_points_of_gauss(
+    seed: int, edges: tuple[float, float, float]
+) -> None:
+    C = stiffness(np.random.default_rng(seed), "full")
+    parts = [moduli.on_unit_grid(part, edges)[None] for part in (C, moduli.deviatoric(C))]
+    (found,) = moduli.element_matrices(*parts)
+    scale = np.tile(edges, 8)
+    near(found, element_b_bar(C, edges) * np.outer(1 / scale, 1 / scale))
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_corner_block_is_the_diagonal_of_the_element(seed: int) -> None:
     C = stiffness(np.random.default_rng(seed), "full")
-    alike, signed = corner_block(C[None])
-    found = element_matrix(C)
+    V = stiffness(np.random.default_rng(seed + 1), "full")
+    alike, signed = corner_block(C[None], V[None])
+    (found,) = moduli.element_matrices(C[None], V[None])
     for c, corner in enumerate(moduli.CORNERS):
         block = found[3 * c : 3 * c + 3, 3 * c : 3 * c + 3]
         x, y, z = corner

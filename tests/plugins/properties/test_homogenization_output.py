@@ -217,3 +217,44 @@ def test_bounds_stand_beside_the_result(materials: Write) -> None:
     assert isinstance(found, xr.Dataset) and found["seconds"] > 0
     found = Homogenization(materials=materials(MATRIX, CARBON)).solve(random_volume(phases=2))
     assert "bulk_bounds" not in found
+
+
+def in_rubber(nu: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    return {"name": "rubber", "E": 2.0, "nu": nu}, {"name": "glass", "E": 70.0, "nu": 0.2}
+
+
+def cube(n: int) -> Volume:
+    labels = np.zeros((n, n, n), np.uint8)
+    labels[n // 4 : n - n // 4, n // 4 : n - n // 4, n // 4 : n - n // 4] = 1
+    return Volume(labels)
+
+
+@pytest.mark.parametrize(
+    ("nu", "bulk", "tetragonal", "shear"),
+    [(0.49, 33.942, 1.1319, 0.8713), (0.4999, 294.396, 1.1427, 0.8665)],
+)
+def test_a_matrix_that_keeps_its_volume_does_not_lock(
+    materials: Write, nu: float, bulk: float, tetragonal: float, shear: float
+) -> None:
+    """Against a solver by FFT with Willot's rotated scheme, one point a voxel, on the same 24^3."""
+    found = Homogenization(materials=materials(*in_rubber(nu)), tolerance=1e-4).solve(cube(24))
+    C = found["stiffness"].values
+    assert (C[0, 0] + 2 * C[0, 1]) / 3 == pytest.approx(bulk, rel=0.001)
+    assert (C[0, 0] - C[0, 1]) / 2 == pytest.approx(tetragonal, rel=0.02)
+    assert C[3, 3] == pytest.approx(shear, rel=0.005)
+    assert any(note.startswith("rubber") and "B-bar" in note for note in found.attrs["notes"])
+
+
+def test_the_element_is_chosen_by_what_a_phase_is(materials: Write) -> None:
+    def solve(nu: float, **options: Any) -> Any:
+        return Homogenization(materials=materials(*in_rubber(nu)), **options).solve(cube(8))
+
+    at, above = solve(0.45), solve(0.4501)
+    assert at.attrs["notes"] == [] and above.attrs["notes"] != []
+    assert at["stiffness"].equals(solve(0.45, element="full")["stiffness"])
+    full, soft = solve(0.499, element="full"), solve(0.499)
+    assert full["E"].values[0] > 1.5 * soft["E"].values[0]
+    assert solve(0.3, element="b-bar")["E"].values[0] < solve(0.3)["E"].values[0]
+    labels = np.ones((4, 4, 4), np.uint8)
+    absent = Homogenization(materials=materials(*in_rubber(0.4999))).solve(Volume(labels))
+    assert absent.attrs["notes"] == []

@@ -7,7 +7,8 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from PIL import Image
+from PIL import Image, ImageOps
+from scipy.ndimage import gaussian_filter
 
 from recon.core import ReconError
 from recon.core.readers import read_image
@@ -141,7 +142,6 @@ def test_an_animated_png_is_refused(tmp_path):
         {"imagej": True, "metadata": {"axes": "ZYX"}},
         {"imagej": True, "metadata": {"axes": "TYX"}},
         {"ome": True},
-        {"photometric": "miniswhite"},
     ],
     ids=str,
 )
@@ -153,7 +153,7 @@ def test_a_tiff_stack_is_slices_along_its_first_axis(tmp_path, options):
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "uint16", "int32", "float32"])
 def test_tiff_values_are_taken_as_stored(tmp_path, dtype):
-    tifffile.imwrite(tmp_path / "a.tif", (SLICE > 0).astype(dtype))
+    tifffile.imwrite(tmp_path / "a.tif", (SLICE > 0).astype(dtype), photometric="minisblack")
     np.testing.assert_array_equal(only(tmp_path / "a.tif"), SLICE > 0)
 
 
@@ -177,10 +177,68 @@ def test_tiff_compressed_by_lzw(tmp_path, mode):
     np.testing.assert_array_equal(np.stack(read_image(path).slices) > 0, STACK > 0)
 
 
-def test_lzw_with_white_as_zero_is_refused_rather_than_turned_around(tmp_path):
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "uint16"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_where_zero_is_white_values_are_turned_around(tmp_path, dtype, compression):
+    picture = (SLICE > 0) if dtype == "bool" else SLICE.astype(dtype)
+    top = 1 if dtype == "bool" else np.iinfo(dtype).max
+    stored = ~picture if dtype == "bool" else top - picture
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="miniswhite", compression=compression)
+    with pytest.warns(UserWarning, match="a.tif: 0 is white"):
+        np.testing.assert_array_equal(only(tmp_path / "a.tif"), picture)
+
+
+@pytest.mark.parametrize("mode", ["L", "1"])
+def test_lzw_with_white_as_zero_shows_what_pillow_shows(tmp_path, mode):
     path = tmp_path / "a.tif"
-    Image.fromarray(SLICE).save(path, compression="tiff_lzw", tiffinfo={262: 0})
-    assert "save it uncompressed" in refusal(path)
+    picture = Image.fromarray((SLICE > 0).astype(np.uint8) * 255).convert(mode)
+    picture.save(path, compression="tiff_lzw", tiffinfo={262: 0})
+    np.testing.assert_array_equal(only(path) > 0, SLICE > 0)
+
+
+def test_white_as_zero_that_has_no_meaning_is_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", SLICE.astype(np.float32), photometric="miniswhite")
+    assert "0 is white, which has no meaning for float32" in refusal(tmp_path / "a.tif")
+    packed = Image.fromarray(SLICE.astype(np.uint16))
+    packed.save(tmp_path / "b.tif", compression="tiff_lzw", tiffinfo={262: 0})
+    assert "save it uncompressed" in refusal(tmp_path / "b.tif")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_tiff_is_turned_as_its_tag_says(tmp_path, orientation):
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        SLICE,
+        extratags=[(274, 3, 1, orientation, True)],
+        resolution=(2, 4),
+        description="ImageJ=1.54f\nunit=um\n",
+        metadata=None,
+    )
+    image = read_image(tmp_path / "a.tif")
+    upright = Image.fromarray(SLICE)
+    upright.getexif()[274] = orientation
+    np.testing.assert_array_equal(image.slices[0], ImageOps.exif_transpose(upright))
+    assert image.pixel_size == ((2.5e-7, 5e-7) if orientation < 5 else (5e-7, 2.5e-7))
+
+
+def blobs(side):
+    """A picture of blobs some 8 pixels wide."""
+    noise = np.random.default_rng(side).normal(size=(side, side))
+    smooth = gaussian_filter(noise, 3, mode="wrap")
+    return (np.digitize(smooth / smooth.std(), [-0.4, 0.4]) * 100).astype(np.uint8)
+
+
+@pytest.mark.parametrize("how", ["sampled", "averaged", "sampled at centres"])
+def test_a_page_that_is_another_one_reduced_is_left_out(tmp_path, how):
+    large = blobs(96)
+    means = large.reshape(24, 4, 24, 4).mean((1, 3)).astype(np.uint8)
+    small = {"sampled": large[::4, ::4], "averaged": means, "sampled at centres": large[2::4, 2::4]}
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for page in (small[how], large, blobs(48)):
+            writer.write(page, contiguous=False)
+    with pytest.warns(UserWarning, match=r"1 of its 3 pages are smaller copies \(24 x 24\)"):
+        image = read_image(tmp_path / "a.tif")
+    assert [part.shape for part in image.slices] == [(96, 96), (48, 48)]
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
@@ -229,7 +287,7 @@ def test_files_that_are_no_images_are_refused(tmp_path):
     (tmp_path / "text.png").write_text("x")
     assert "does not exist" in refusal(tmp_path / "none.png")
     assert "is empty" in refusal(tmp_path / "empty.png")
-    assert "neither npy, png, tif nor zarr" in refusal(tmp_path / "text.png")
+    assert "neither bmp, jpg, mhd, mrc, npy, png, tif nor zarr" in refusal(tmp_path / "text.png")
     assert "is a folder" in refusal(tmp_path)
 
 
@@ -341,6 +399,57 @@ def test_the_distance_of_slices_that_imagej_and_ome_state(tmp_path):
     tifffile.imwrite(tmp_path / "c.tif", STACK, **imagej("um"))
     spacings = [read_image(tmp_path / f"{name}.tif").spacing for name in "abc"]
     assert spacings == [7e-7, 7e-7, None]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("unit=um\nzunit=nm\nspacing=20.0", (2e-8, 4e-7, 4e-7)),
+        ("unit=um\nyunit=nm\nspacing=2", (2e-6, 4e-10, 4e-7)),
+        ("unit=micron\nspacing=-1.2", (1.2e-6, 4e-7, 4e-7)),
+        ("unit=\\u00B5m\nspacing=0.4", (4e-7, 4e-7, 4e-7)),
+        ("unit=\u00c5\nspacing=3", (3e-10, 4e-11, 4e-11)),
+        ("unit=nanometers\nzunit=pixel\nspacing=3", (None, 4e-10, 4e-10)),
+    ],
+)
+def test_calibration_as_imagej_writes_it(tmp_path, lines, expected):
+    """FileSaver.getDescriptionString: y and z may have units of their own."""
+    text = f"ImageJ=1.54f\nimages=6\nslices=6\n{lines}\nloop=false\n"
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        STACK,
+        description=text.encode("latin-1", "replace"),
+        resolution=(2.5, 2.5),
+        metadata=None,
+    )
+    image = read_image(tmp_path / "a.tif")
+    assert (image.spacing, *image.pixel_size) == pytest.approx(expected)
+
+
+def test_imagej_leaves_out_a_depth_of_one(tmp_path):
+    text = "ImageJ=1.54f\nimages=6\nslices=6\nunit=um\nloop=false\n"
+    for name, pixels in (("a", 2.5), ("b", 1.0)):
+        tifffile.imwrite(
+            tmp_path / f"{name}.tif",
+            STACK,
+            description=text,
+            resolution=(pixels,) * 2,
+            metadata=None,
+        )
+    with pytest.warns(UserWarning, match="slices lie 1 um apart"):
+        assert read_image(tmp_path / "a.tif").spacing == 1e-6
+    assert read_image(tmp_path / "b.tif").spacing == 1e-6
+
+
+@pytest.mark.parametrize(
+    ("unit", "metres"),
+    [("\u00c5", 1e-10), ("Mm", 1e6), ("mm", 1e-3), ("thou", 2.54e-5), ("pm", 1e-12)],
+)
+def test_units_of_ome_differ_in_upper_and_lower_case(tmp_path, unit, metres):
+    sizes = {axis: 2.0 for axis in "XYZ"} | {f"{axis}Unit": unit for axis in "XYZ"}
+    tifffile.imwrite(tmp_path / "a.tif", STACK, **ome(**sizes))
+    image = read_image(tmp_path / "a.tif")
+    assert (image.spacing, *image.pixel_size) == pytest.approx((2 * metres,) * 3)
 
 
 @pytest.mark.parametrize(
