@@ -81,6 +81,18 @@ def fail_on_flag(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def classifier_flag(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The flag --no-classifier."""
+    return click.option(
+        "--no-classifier",
+        "classifier",
+        flag_value=False,
+        type=bool,
+        default=True,
+        help="Compare without the classifier two-sample test.",
+    )(command)
+
+
 class Failed(click.ClickException):
     """The line that tells which condition fails; --quiet does not hold it back."""
 

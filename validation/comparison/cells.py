@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from recon.validation.classifier.two_sample_test import CLASSIFIER, Separation
 from recon.validation.comparison.agreement import Agreement
 from recon.validation.comparison.property_agreement import PropertyAgreement
 from recon.validation.comparison.sampling_error import SamplingError
@@ -30,6 +31,7 @@ class Cell:
     over    "plane", "direction" or "constant", of which `where` is one
     phase   label of the phase that is furthest off; None of a property
     values  of plain numbers: mean of the samples and of the material in that phase
+    shown   what the values are, where the statistic does not say so
     """
 
     statistic: str
@@ -37,6 +39,7 @@ class Cell:
     where: str
     phase: int | None
     values: tuple[float, float] | None
+    shown: str = ""
 
 
 @attrs.frozen(eq=False)
@@ -62,7 +65,8 @@ Column = tuple[Cell, float, NDArray[np.float64]]
 def build_blocks(comparison: "Comparison") -> list[Block]:
     """Everything that can be judged: one block of a volume, one a plane of micrographs.
 
-    Groups of windows of different planes are different parts of the material.
+    Groups of windows of different planes are different parts of the material. The classifier has
+    a block for each plane.
     """
     columns: dict[str, list[Column]] = {}
     worth: dict[str, float] = {}
@@ -83,7 +87,7 @@ def build_blocks(comparison: "Comparison") -> list[Block]:
         key: [column for column in those if len(column[2]) == max(len(c[2]) for c in those)]
         for key, those in columns.items()
     }
-    return [
+    linked = [
         Block(
             tuple(cell for cell, _, _ in those),
             np.array([ratio for _, ratio, _ in those]),
@@ -94,6 +98,17 @@ def build_blocks(comparison: "Comparison") -> list[Block]:
         for key, those in columns.items()
         if key in worth
     ]
+    planes = comparison.classifier.planes if comparison.classifier else {}
+    return [*linked, *(_build_separation(plane, one) for plane, one in planes.items())]
+
+
+def _build_separation(plane: str, found: Separation) -> Block:
+    """A block of its own: its parts of the material are not those of the statistics."""
+    floor = found.floor
+    areas = float(found.areas.mean()), float(found.real_areas.mean())
+    cell = Cell(CLASSIFIER, "plane", plane, None, areas, "area under the ROC curve ")
+    ratio = float(found.distances.mean()) / floor
+    return Block((cell,), np.array([ratio]), found.real_distances[:, None] / floor, found.worth)
 
 
 def _build_column(agreement: Agreement, sampling: SamplingError, where: object) -> Column | None:

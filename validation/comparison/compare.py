@@ -9,6 +9,7 @@ import xarray as xr
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
+from recon.validation.classifier.two_sample_test import separate
 from recon.validation.comparison.agreement import Agreement
 from recon.validation.comparison.comparison import Comparison
 from recon.validation.comparison.metric_spec import MetricSpec, build_specs, list_compared
@@ -34,6 +35,7 @@ def compare(
     reference: Volume | Micrographs,
     metrics: Sequence[str] | None = None,
     *,
+    classifier: bool = True,
     properties: Sequence[Solved] = (),
     subvolumes: int = SUBVOLUMES,
     progress: Progress = lambda what, done, total, state: None,
@@ -43,6 +45,7 @@ def compare(
     samples     volumes of one shape
     metrics     `metric` or `metric.variable` of any that gives numbers, or curves over one axis;
                 by default all whose class joins the comparison
+    classifier  whether slices are given to a classifier to tell apart, too
     properties  solvers and what they gave for each of the samples: they are solved for real
                 subvolumes too, unless the reference is micrographs
     subvolumes  real subvolumes of a reference volume at least
@@ -78,6 +81,7 @@ def compare(
         {}
         if isinstance(reference, Micrographs)
         else compare_properties(properties, reference, shape, subvolumes, progress),
+        separate(samples, reference) if classifier else None,
     )
 
 

@@ -1,5 +1,6 @@
 """Comparison: samples beside a reference, with the verdict on them."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ import attrs
 import numpy as np
 import xarray as xr
 
+from recon.validation.classifier.two_sample_test import CLASSIFIER, ClassifierTest
 from recon.validation.comparison.agreement import Agreement, to_plain
 from recon.validation.comparison.notebook import draw_curves, write_html
 from recon.validation.comparison.property_agreement import PropertyAgreement
@@ -30,6 +32,7 @@ class Comparison:
     metrics              name -> Agreement
     fractions            (sample, phase);  reference_fractions  (phase,)
     properties           name -> PropertyAgreement, against a volume where they were asked for
+    classifier           what a classifier tells of the slices; None where it was not asked
     """
 
     kind: str
@@ -38,11 +41,30 @@ class Comparison:
     fractions: xr.DataArray
     reference_fractions: xr.DataArray
     properties: dict[str, PropertyAgreement] = attrs.field(factory=dict)
+    classifier: ClassifierTest | None = None
 
     @cached_property
     def verdict(self) -> Verdict:
         """Whether the samples are distinguishable from real subvolumes, and by what."""
         return judge(self)
+
+    def each(self) -> Iterator["Comparison"]:
+        """The comparison of every sample by itself."""
+        for i in range(self.fractions.sizes["sample"]):
+            alone = {"sample": [i]}
+            yield attrs.evolve(
+                self,
+                metrics={
+                    name: attrs.evolve(one, curves=one.curves.isel(alone))
+                    for name, one in self.metrics.items()
+                },
+                fractions=self.fractions.isel(alone),
+                properties={
+                    name: attrs.evolve(one, samples=one.samples.isel(alone))
+                    for name, one in self.properties.items()
+                },
+                classifier=self.classifier and self.classifier.select(i),
+            )
 
     def to_table(self) -> dict[str, Any]:
         """As plain data for JSON; what is not a finite number is None."""
@@ -69,6 +91,8 @@ class Comparison:
             for phase, values in found["phases"].items():
                 table[FRACTIONS][phase] |= values
         table["properties"] = {name: one.to_table() for name, one in self.properties.items()}
+        if self.classifier is not None:
+            table[CLASSIFIER] = self.classifier.to_table()
         table["verdict"] = self.verdict.to_table()
         return table
 
@@ -95,6 +119,7 @@ class Comparison:
         lines.append(
             "volume fractions: " + ", ".join(f"{name} {f:.4f} ({d:+.4f})" for name, f, d in shares)
         )
+        lines += [self.classifier.to_text()] if self.classifier is not None else []
         lines += [found.to_text() for found in self.properties.values()]
         notes = dict.fromkeys(note for a in self.metrics.values() for note in a.notes)
         return "\n".join([self.verdict.to_text(), *lines, *(f"  {note}" for note in notes)])

@@ -20,7 +20,7 @@ from recon.validation.comparison.boxes import (
 )
 from recon.validation.comparison.leave_one_out import LeaveOneOut
 from recon.validation.comparison.window_groups import draw_groups, group_windows, scale_groups
-from recon.validation.comparison.windows import Slices
+from recon.validation.windows import Slices
 
 SUBVOLUMES = 16
 """Real subvolumes at least, where the reference has them."""

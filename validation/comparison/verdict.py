@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.validation.classifier.two_sample_test import CLASSIFIER
 from recon.validation.comparison.agreement import Agreement, name_phase
 from recon.validation.comparison.cells import Block, build_blocks
 from recon.validation.comparison.null import Null, bound_spread, calibrate
@@ -96,6 +97,7 @@ def judge(comparison: "Comparison") -> Verdict:
         notes = dict.fromkeys(note for a in comparison.metrics.values() for note in a.notes)
         return Verdict(UNKNOWN, f"No verdict: {'; '.join(notes)}.", ())
     phrases = {name: agreement.phrase for name, agreement in comparison.metrics.items()}
+    phrases[CLASSIFIER] = "the distance that a classifier sees"
     null = calibrate(blocks, comparison.fractions.sizes["sample"], ALPHA)
     ranked = sorted(
         _list_findings(blocks, null, comparison.phases, phrases),
@@ -135,7 +137,9 @@ def _list_findings(
             text = f"{phrase}{_at(cell.over, cell.where)}: {_times(value)}"
             text += f" the mean error of real subvolumes (limit {limit:.2g})"
             if cell.values is not None:
-                text += "; {:.3g} where real subvolumes have {:.3g}".format(*cell.values)
+                text += f"; {cell.shown}" + "{:.3g} where real subvolumes have {:.3g}".format(
+                    *cell.values
+                )
             if phase is not None and len(phases) > 1:
                 text += f"; most in phase {phase}" if cell.values is None else f" in phase {phase}"
             where = None if cell.where == "all" else cell.where

@@ -6,10 +6,14 @@ from numpy.typing import NDArray
 
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import AXES, NORMAL, in_plane
-from recon.validation.comparison.windows import Slices, count_independent_slices, cut_windows
+from recon.validation.windows import (
+    FEWEST,
+    Slices,
+    count_independent_slices,
+    cut_windows,
+)
 
 GROUPS = 48  # of windows at least: with fewer, the luck of one draw shows in the sampling error
-FEWEST = 8  # windows of a plane below which they are not grouped
 
 
 @attrs.frozen(eq=False)

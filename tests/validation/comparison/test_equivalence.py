@@ -21,7 +21,7 @@ from recon.validation.comparison.sampling_error import (
     leave_out_groups,
     leave_out_windows,
 )
-from recon.validation.comparison.windows import count_independent_slices, cut_windows
+from recon.validation.windows import count_independent_slices, cut_windows
 
 
 def curve(values, **coords):
