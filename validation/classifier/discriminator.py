@@ -16,7 +16,7 @@ from recon.validation.classifier.discriminant import (
     score_blocks,
 )
 from recon.validation.classifier.patterns import measure_patterns
-from recon.validation.classifier.runs import WindowRuns
+from recon.validation.window_runs import WindowRuns
 
 Image = NDArray[np.uint8]
 
@@ -78,9 +78,21 @@ class Discriminator:
         scored = self._compare(own, np.arange(len(self.runs.windows)))
         return attrs.evolve(scored, numbers=np.concatenate(numbers))
 
-    def compare_run(self, inside: NDArray[np.int64], outside: NDArray[np.int64]) -> Scored:
-        """Windows of the material with others of it."""
+    def can_compare(self, inside: NDArray[np.int64], outside: NDArray[np.int64]) -> bool:
+        """Whether both sides make two blocks at least."""
+        blocks = min(self.cut.count, len(inside)) if self.across else self.cut.count
+        return 2 <= blocks <= len(outside)
+
+    def compare_run(
+        self,
+        inside: NDArray[np.int64],
+        outside: NDArray[np.int64],
+        made: Image | None = None,
+    ) -> Scored:
+        """Windows of the material, or what was made of them, with others of it."""
         features = self.features[:, inside]
+        if made is not None:
+            features = self.whitening.whiten(*_measure(made, self.plane, self.cut, self.phases))
         count = min(self.cut.count, len(inside))
         own = np.array_split(features[0], count) if self.across else list(features)
         return self._compare(own, outside)

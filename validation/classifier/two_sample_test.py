@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core.data.micrographs import Micrographs
-from recon.core.data.planes import NORMAL, PLANES, in_plane
+from recon.core.data.planes import NORMAL, PLANES
 from recon.core.data.volume import Volume
 from recon.validation.classifier.blocks import choose_cut
 from recon.validation.classifier.discriminant import Values
 from recon.validation.classifier.discriminator import Discriminator
-from recon.validation.classifier.runs import arrange_windows
-from recon.validation.windows import FEWEST, count_independent_slices
+from recon.validation.window_runs import arrange_micrographs, arrange_volume
 
 Image = NDArray[np.uint8]
 CLASSIFIER = "classifier"
@@ -72,10 +71,14 @@ class Separation:
 
 @attrs.frozen(eq=False)
 class ClassifierTest:
-    """The planes that could be tested, and why others could not."""
+    """The planes that could be tested, and why others could not.
+
+    materials  what samples were compared with, by plane
+    """
 
     planes: Mapping[str, Separation]
     notes: tuple[str, ...] = ()
+    materials: Mapping[str, Discriminator] = attrs.field(factory=dict, repr=False)
 
     def select(self, sample: int) -> "ClassifierTest":
         """The test of one of the samples; the slices shown stay those of the first."""
@@ -113,44 +116,35 @@ def separate(samples: Sequence[Volume], reference: Volume | Micrographs) -> Clas
     if isinstance(reference, Volume):
         if all(a <= b for a, b in zip(reference.shape, shape, strict=True)):
             return ClassifierTest({}, (NO_ROOM,))
-        stacks = {p: list(_take_slices(reference.labels, p, shape)) for p in PLANES}
+        stacks = {plane: list(np.moveaxis(reference.labels, NORMAL[plane], 0)) for plane in PLANES}
     else:
         stacks = {p: list(stack) for p, stack in reference.planes.items()}
     cut = choose_cut(stacks, phases, shape)
     if isinstance(cut, str):
         return ClassifierTest({}, (cut,))
-    found, notes = {}, []
-    for plane, stack in stacks.items():
-        sides = [shape[axis] for axis in in_plane(plane)]
+    found, materials, notes = {}, {}, []
+    for plane in stacks:
+        every = _find_step(shape[NORMAL[plane]])
         if isinstance(reference, Volume):
-            step = len(range(0, shape[NORMAL[plane]], _find_step(shape[NORMAL[plane]])))
-            runs = arrange_windows(stack, sides, phases, 1, step)
+            runs = arrange_volume(reference.labels, plane, shape, every)
         else:
-            worth = count_independent_slices(reference, NORMAL[plane], shape)
-            runs = arrange_windows(stack, sides, phases, worth)
-        if len(runs.windows) < max(FEWEST, 2 * runs.size):
-            notes.append(f"{plane}: no classifier test, {len(runs.windows)} windows are too few")
-            continue
+            runs = arrange_micrographs(reference, plane, shape)
         material = Discriminator.of(runs, plane, cut, phases)
-        found[plane] = _separate_plane(samples, material, shape)
-    return ClassifierTest(found, tuple(notes))
+        if not runs.firsts or not all(material.can_compare(*parts) for parts in runs.list_parts()):
+            count = len(runs.windows)
+            notes.append(f"{plane}: no classifier test, {count} windows are too few")
+            continue
+        materials[plane] = material
+        found[plane] = _separate_plane(samples, material, every)
+    return ClassifierTest(found, tuple(notes), materials)
 
 
 def _find_step(side: int) -> int:
     return max(1, side // SLICES)
 
 
-def _take_slices(labels: Image, plane: str, shape: Sequence[int]) -> Image:
-    stack = np.moveaxis(labels, NORMAL[plane], 0)
-    return np.ascontiguousarray(stack[:: _find_step(shape[NORMAL[plane]])])
-
-
-def _separate_plane(
-    samples: Sequence[Volume], material: Discriminator, shape: tuple[int, int, int]
-) -> Separation:
-    normal = NORMAL[material.plane]
-    every = _find_step(shape[normal])
-    stacks = [np.moveaxis(sample.labels, normal, 0) for sample in samples]
+def _separate_plane(samples: Sequence[Volume], material: Discriminator, every: int) -> Separation:
+    stacks = [np.moveaxis(sample.labels, NORMAL[material.plane], 0) for sample in samples]
     own = [material.compare_slices(stack, every) for stack in stacks]
     real = [material.compare_run(*parts) for parts in material.runs.list_parts()]
     return Separation(

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 RESOLVED = 0.005
 """Relative error below which sampling errors do not differ: half a per cent of anything does not
 matter, however little real subvolumes scatter (a matrix that is 99.99 % one cluster)."""
-FROM_2D = 2**0.5
-"""How much wider limits are where the sampling error is estimated from 2D: the slices that a volume
-is worth are known within a factor of 2 (see windows.count_independent_slices), and errors go with
-its root."""
+
+FROM_2D = 1.2
+"""How much wider limits are where the sampling error is estimated from 2D: how many slices a volume
+is worth is known roughly (see windows.count_independent_slices). With 1.2 about one real subvolume
+of twenty differs significantly; docs/verdict.md has the count."""
 
 
 @attrs.frozen
@@ -65,8 +66,8 @@ Column = tuple[Cell, float, NDArray[np.float64]]
 def build_blocks(comparison: "Comparison") -> list[Block]:
     """Everything that can be judged: one block of a volume, one a plane of micrographs.
 
-    Groups of windows of different planes are different parts of the material. The classifier has
-    a block for each plane.
+    Runs of windows of different planes are different parts of the material. Against a volume the
+    classifier has a block for each plane.
     """
     columns: dict[str, list[Column]] = {}
     worth: dict[str, float] = {}
@@ -82,12 +83,17 @@ def build_blocks(comparison: "Comparison") -> list[Block]:
                 worth[key] = min(worth.get(key, np.inf), sampling.worth)
     for found in comparison.properties.values():
         columns.setdefault("volume", []).extend(_build_constants(found))
+    test = comparison.classifier
+    for plane, separation in test.planes.items() if test is not None else ():
+        key = plane if comparison.kind == "micrographs" else f"slices {plane}"
+        columns.setdefault(key, []).append(_build_separation(plane, separation))
+        worth[key] = min(worth.get(key, np.inf), separation.worth)
     # A statistic that some subvolumes are too small for cannot be linked to the others.
     columns = {
         key: [column for column in those if len(column[2]) == max(len(c[2]) for c in those)]
         for key, those in columns.items()
     }
-    linked = [
+    return [
         Block(
             tuple(cell for cell, _, _ in those),
             np.array([ratio for _, ratio, _ in those]),
@@ -98,21 +104,16 @@ def build_blocks(comparison: "Comparison") -> list[Block]:
         for key, those in columns.items()
         if key in worth
     ]
-    planes = comparison.classifier.planes if comparison.classifier else {}
-    return [*linked, *(_build_separation(plane, one) for plane, one in planes.items())]
 
 
-def _build_separation(plane: str, found: Separation) -> Block:
-    """A block of its own: its parts of the material are not those of the statistics."""
-    floor = found.floor
+def _build_separation(plane: str, found: Separation) -> Column:
     areas = float(found.areas.mean()), float(found.real_areas.mean())
     cell = Cell(CLASSIFIER, "plane", plane, None, areas, "area under the ROC curve ")
-    ratio = float(found.distances.mean()) / floor
-    return Block((cell,), np.array([ratio]), found.real_distances[:, None] / floor, found.worth)
+    return cell, float(found.distances.mean()) / found.floor, found.real_distances / found.floor
 
 
 def _build_column(agreement: Agreement, sampling: SamplingError, where: object) -> Column | None:
-    """The mean over phases; None where there is no sampling error."""
+    """The mean over phases; None where there is no sampling error, or nothing that can differ."""
     at = {agreement.over: where}
     subvolumes = sampling.errors.sel(at).dropna("subvolume", how="all")
     errors = agreement.errors.sel(at).mean("sample")
@@ -120,6 +121,8 @@ def _build_column(agreement: Agreement, sampling: SamplingError, where: object) 
     ratio = _divide(errors.mean("phase"), floor.mean("phase"))
     scattered = subvolumes.mean("phase") / max(float(floor.mean("phase")), RESOLVED)
     if not (np.isfinite(ratio) or np.isinf(ratio)) or not np.isfinite(scattered).all():
+        return None
+    if ratio == 0 and not scattered.any():  # contact of two phases
         return None
     by_phase = (errors / np.maximum(floor.fillna(0), RESOLVED)).fillna(-1)
     k = int(np.argmax(by_phase.to_numpy()))

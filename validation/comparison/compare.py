@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import attrs
 import numpy as np
 import xarray as xr
 
@@ -13,6 +14,7 @@ from recon.validation.classifier.two_sample_test import separate
 from recon.validation.comparison.agreement import Agreement
 from recon.validation.comparison.comparison import Comparison
 from recon.validation.comparison.metric_spec import MetricSpec, build_specs, list_compared
+from recon.validation.comparison.power import measure_power
 from recon.validation.comparison.property_agreement import Solved, compare_properties
 from recon.validation.comparison.sampling_error import (
     SUBVOLUMES,
@@ -25,6 +27,7 @@ from recon.validation.comparison.subvolumes import (
     measure_subvolumes,
     measure_window_groups,
 )
+from recon.validation.comparison.verdict import ALPHA
 
 if TYPE_CHECKING:
     from recon.core.data.material import Material
@@ -72,7 +75,7 @@ def compare(
         for spec, found in zip(specs, measured, strict=True)
     ]
     agreements |= _compare_with_others(others, reference, shape, subvolumes, progress)
-    return Comparison(
+    comparison = Comparison(
         "volume" if planes is None else "micrographs",
         reference.phases,
         agreements,
@@ -83,6 +86,8 @@ def compare(
         else compare_properties(properties, reference, shape, subvolumes, progress),
         separate(samples, reference) if classifier else None,
     )
+    power = measure_power(comparison, reference, shape, specs, ALPHA)
+    return attrs.evolve(comparison, power=power)
 
 
 def _measure_samples(spec: MetricSpec, samples: Sequence[Volume]) -> dict[str, xr.DataArray]:

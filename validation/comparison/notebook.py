@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from recon.validation.comparison.comparison import Comparison
 
 HEADS = ("", "value", "reference", "error", "sampling error")
-SIGNS = dict(zip(LEVELS, "✓≈✕?", strict=True))
+SIGNS = dict(zip(LEVELS, "✓○≈✕?", strict=True))
 PANEL = (3.2, 2.6)  # inches
 ABSENT = "–"
 SHARED = "padding:2px 10px;text-align:"

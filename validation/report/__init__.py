@@ -72,6 +72,7 @@ def render(
     found = build_sections(volumes, measurements, comparison)
     parts = {
         "classified": build_classified(volumes, comparison),
+        "power": numbers.tabulate_power(comparison),
         "properties": build_properties(measurements, comparison),
         "checks": _split_checks(checks),
         "agreements": numbers.tabulate_agreements(comparison),
@@ -122,6 +123,7 @@ def _list_contents(found: Sequence[Section], parts: Mapping[str, Any]) -> list[t
     """Id and name of what stands below the summary."""
     named = [("slices", "Slices")]
     named += [("classifier", "Classifier")] if parts["classified"] else []
+    named += [("power", "Power")] if parts["power"] else []
     named.append(("solids", "In three dimensions"))
     named += [(section.id, section.title) for section in found]
     named += [(key, key.capitalize()) for key in ("properties", "checks") if parts[key]]

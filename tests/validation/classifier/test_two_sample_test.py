@@ -6,7 +6,6 @@ from scipy import ndimage
 
 from recon.core import Micrographs, Volume
 from recon.validation.classifier.blocks import choose_cut, find_correlation_lengths
-from recon.validation.classifier.runs import arrange_windows
 from recon.validation.classifier.two_sample_test import choose_surest, separate
 
 SIDE = 48
@@ -67,7 +66,7 @@ def test_real_volumes_are_not_told_and_spoilt_ones_are(test):
     for found in test.planes.values():
         real, spoilt = found.areas[:3], found.areas[3:]
         assert abs(found.real_areas.mean() - 0.5) < 0.1
-        usual = found.real_distances.mean() + 4 * found.real_distances.std()
+        usual = found.real_distances.mean() + 5 * found.real_distances.std()
         assert (found.distances[:3] < usual).all() and real.mean() < 0.65
         assert (found.distances[3:] > usual).all() and (spoilt > 0.8).all()
 
@@ -107,13 +106,6 @@ def test_one_large_image_a_plane_is_enough():
     assert found.planes["xy"].worth >= 2
 
 
-def test_images_of_any_size_serve_where_they_hold_a_window():
-    sizes = [(60, 60), (50, 130), (20, 90), (64, 64)] * 3
-    stack = [material((1, *size), seed=i)[0] for i, size in enumerate(sizes)]
-    runs = arrange_windows(stack, (48, 48), 2, 2)
-    assert runs.windows.shape == (12, 48, 48) and runs.size == 2
-
-
 def test_a_volume_is_cut_where_its_material_forgets_soonest(whole, micrographs):
     planes = {plane: list(stack) for plane, stack in micrographs.planes.items()}
     lengths = find_correlation_lengths(planes, 2)
@@ -123,22 +115,6 @@ def test_a_volume_is_cut_where_its_material_forgets_soonest(whole, micrographs):
     blocks = cut.split_range(SIDE, cut.count)
     ends = [(block[0], block[-1]) for block in blocks]
     assert all(b[0] - a[1] > cut.gap for a, b in zip(ends, ends[1:], strict=False))
-
-
-def test_runs_of_serial_sections_stay_at_one_place_and_are_not_held_against_their_neighbours():
-    stack = list(material((24, 96, 96), (2, 2, 2)))
-    runs = arrange_windows(stack, (48, 48), 2, 3)
-    assert runs.size > 3 and len(runs.windows) == 96  # slices repeat each other
-    for place in range(4):
-        top, left = 48 * (place // 2), 48 * (place % 2)
-        column = runs.windows[24 * place : 24 * place + 24]
-        assert all(
-            np.array_equal(a, b[top : top + 48, left : left + 48])
-            for a, b in zip(column, stack, strict=True)
-        )
-    for inside, outside in runs.list_parts():
-        assert min(abs(inside[0] - outside).min(), abs(inside[-1] - outside).min()) > runs.apart
-        assert len(inside) == runs.size
 
 
 def test_the_surest_are_of_different_places():
