@@ -90,18 +90,6 @@ class Agreement:
             return xr.full_like(error, np.nan)
         return compute_spread(self.curves, self.sampling_error.curves).reindex_like(error)
 
-    def restrict(self, plane: str, curves: xr.DataArray) -> "Agreement":
-        """Other samples on one plane, in place of these."""
-        at = {"plane": [plane]}
-        sampling = self.sampling_error
-        if sampling is not None:
-            sampling = attrs.evolve(
-                sampling, curves=sampling.curves.sel(at), errors=sampling.errors.sel(at)
-            )
-        return attrs.evolve(
-            self, curves=curves, reference=self.reference.sel(at), sampling_error=sampling
-        )
-
     @property
     def headline(self) -> dict[str, float]:
         """Means over phases and directions or planes; the ratio is that of the means.
