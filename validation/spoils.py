@@ -78,7 +78,8 @@ def smooth(windows: Image, phases: int, rng: np.random.Generator) -> Image:
         ndimage.uniform_filter((windows == phase).astype(float), (0, 3, 3))
         for phase in range(phases)
     ]
-    return np.argmax(shares, axis=0).astype(np.uint8)
+    most: Image = np.argmax(shares, axis=0).astype(np.uint8)
+    return most
 
 
 def sow(windows: Image, phases: int, rng: np.random.Generator, share: float) -> Image:
@@ -108,8 +109,9 @@ def add_rim(windows: Image, phases: int, rng: np.random.Generator) -> Image:
 def _find_contact(windows: Image, first: int, second: int) -> NDArray[np.bool_]:
     """Pixels of the second phase beside the first."""
     cross = ndimage.generate_binary_structure(2, 1)[None]
-    beside: NDArray[np.bool_] = ndimage.binary_dilation(windows == first, cross)
-    return beside & (windows == second)
+    beside = ndimage.binary_dilation(windows == first, cross)
+    contact: NDArray[np.bool_] = beside & (windows == second)
+    return contact
 
 
 def _resample(window: Image, phases: int, places: NDArray[Any]) -> Image:
@@ -118,4 +120,5 @@ def _resample(window: Image, phases: int, places: NDArray[Any]) -> Image:
         ndimage.map_coordinates((window == phase).astype(float), places, order=1, mode="mirror")
         for phase in range(phases)
     ]
-    return np.argmax(shares, axis=0).astype(np.uint8)
+    most: Image = np.argmax(shares, axis=0).astype(np.uint8)
+    return most

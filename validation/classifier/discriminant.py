@@ -37,11 +37,11 @@ class Whitening:
         """From the windows (n, features) of a material and their fractions (n, phases)."""
         coefficients = np.linalg.lstsq(_expand(fractions), patterns, rcond=None)[0]
         rest = patterns - _expand(fractions) @ coefficients
-        deviation = rest.std(0) + NOISE
+        deviation: Values = rest.std(0) + NOISE
         scaled = rest / deviation
         variances, turn = np.linalg.eigh(scaled.T @ scaled / len(scaled))
         spread = np.sqrt(np.maximum(variances, 0) + SHRINKAGE * variances.mean())
-        return cls(coefficients, deviation, turn / spread)
+        return cls(np.asarray(coefficients, float), deviation, turn / spread)
 
     def whiten(self, patterns: Values, fractions: Values) -> Values:
         """Features (n, features) of any windows."""

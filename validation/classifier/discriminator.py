@@ -34,7 +34,7 @@ class Scored:
     distance: float
     own: Values
     real: Values
-    numbers: NDArray[np.int64] | None = None
+    numbers: NDArray[np.int64] = attrs.field(factory=lambda: np.arange(0))
 
 
 @attrs.frozen(eq=False)
