@@ -65,8 +65,6 @@ def test_much_material_shows_large_faults_on_every_plane_and_no_mirror(strong):
         assert found["specks", "1 % of the pixels", plane] >= 0.75
         assert found["magnified", "1.3 times", plane] >= 0.75
         assert found["mirrored", "left to right", plane] <= 0.25
-        small, large = (found["warped", how, plane] for how in ("1 pixel", "2 pixels"))
-        assert small <= large
 
 
 def test_little_material_shows_less(strong, weak):
