@@ -20,8 +20,8 @@ from recon.validation.windows import FEWEST, MOST, count_independent_slices, pla
 Image = NDArray[np.uint8]
 LEAST = 8
 """Independent runs at least: a scatter is not known from fewer."""
-RUNS = 24
-"""Runs at least, where there are windows enough; they overlap then."""
+RUNS, MOST_RUNS = 24, 48
+"""Runs at least, where there are windows enough (they overlap then), and at most."""
 SERIAL = 0.95
 """Share of independent images below which a stack counts as serial sections."""
 
@@ -54,7 +54,7 @@ class WindowRuns:
     @property
     def worth(self) -> float:
         """Independent volumes that the runs are worth."""
-        return len(self.windows) / self.size
+        return min(len(self.windows) / self.size, float(max(1, len(self.firsts))))
 
     @property
     def insides(self) -> list[NDArray[np.int64]]:
@@ -74,7 +74,7 @@ class WindowRuns:
 
 def place_runs(count: int, size: int) -> tuple[int, ...]:
     """Where runs of so many of the windows begin, evenly spread."""
-    runs = max(RUNS, count // size)
+    runs = min(max(RUNS, count // size), MOST_RUNS)
     return tuple(np.unique(np.linspace(0, count - size, runs).round().astype(int)).tolist())
 
 

@@ -124,10 +124,11 @@ class _Bar:
 
     def exceeded(self, curve: NDArray[np.float64]) -> bool:
         """Whether the error is beyond (see sampling_error.compute_error)."""
-        shape = (len(curve), -1)
-        distance = np.abs(curve - self.reference).reshape(shape)
+        own, real = (values.reshape(len(values), -1) for values in (curve, self.reference))
+        common = min(own.shape[1], real.shape[1])  # an axis of lengths ends with its plane's side
+        distance = np.abs(own[:, :common] - real[:, :common])
         reached = np.isfinite(distance)
-        scale = np.where(reached, np.abs(self.reference).reshape(shape), 0).sum(1)
+        scale = np.where(reached, np.abs(real[:, :common]), 0).sum(1)
         known = reached.any(1) & ((scale > 0) | (np.nansum(distance, 1) > 0))
         if not known.any():
             return False
