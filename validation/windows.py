@@ -9,7 +9,7 @@ from recon.core.data.planes import in_plane
 Slices = list[NDArray[np.uint8]]
 
 FEWEST = 8  # windows of a plane below which there is no sampling error
-MOST = 256  # windows of one plane: bounds the cost on large micrographs
+MOST = 384  # windows of one plane: bounds the cost on large micrographs
 
 
 def cut_windows(micrographs: Micrographs, plane: str, shape: tuple[int, int, int]) -> Slices:
@@ -18,7 +18,7 @@ def cut_windows(micrographs: Micrographs, plane: str, shape: tuple[int, int, int
     shape  voxels of the volume along (z, y, x)
 
     Where no slice holds such a window, windows as large as fit the largest slice. Slices that
-    are too small for the window are left out, and so are some windows beyond the first 256.
+    are too small for the window are left out, and so are some windows beyond the first 384.
     """
     wanted = [shape[axis] for axis in in_plane(plane)]
     stack = micrographs.planes[plane]
