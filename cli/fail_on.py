@@ -9,7 +9,7 @@ import click
 
 from recon.core.errors import unknown
 
-LEVELS = ("close", "not-equivalent")
+LEVELS = ("no-difference-found", "close", "not-equivalent")
 """Levels of the verdict at which, and below which, a command fails."""
 
 
@@ -47,13 +47,13 @@ class Condition:
 
 def list_passing(level: str) -> tuple[str, ...]:
     """Levels that --fail-on LEVEL lets pass; what could not be judged is none of them."""
-    from recon.validation.comparison.verdict import CLOSE, INDISTINGUISHABLE
+    from recon.validation.comparison.verdict import LEVELS as ORDER
 
-    return (INDISTINGUISHABLE,) if level == CLOSE else (INDISTINGUISHABLE, CLOSE)
+    return ORDER[: ORDER.index(level.replace("-", " "))]
 
 
 class ConditionType(click.ParamType):  # type: ignore[type-arg]  # not generic in click 8.1
-    """`close`, `not-equivalent` or `STATISTIC>RATIO`."""
+    """One of LEVELS, or `STATISTIC>RATIO`."""
 
     name = "LEVEL|STATISTIC>RATIO"
 
@@ -64,7 +64,7 @@ class ConditionType(click.ParamType):  # type: ignore[type-arg]  # not generic i
             return value if isinstance(value, Condition) else Condition(value)
         limit = re.fullmatch(r"\s*([\w.-]+)\s*>\s*([0-9.]+)\s*", str(value))
         if limit is None or limit[2].count(".") > 1 or limit[2] == ".":
-            self.fail(f"must be close, not-equivalent or STATISTIC>RATIO, got {value!r}")
+            self.fail(f"must be {', '.join(LEVELS)} or STATISTIC>RATIO, got {value!r}")
         return Condition(str(value), limit[1], float(limit[2]))
 
 
@@ -75,9 +75,21 @@ def fail_on_flag(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         type=ConditionType(),
         help="Exit with code 1, when all is written, if the verdict is not equivalent "
-        "(not-equivalent), is anything less than indistinguishable (close), or if the error of a "
-        "statistic is more than so many sampling errors ('two-point>1.5'). What cannot be judged "
-        "fails. May be given many times.",
+        "(not-equivalent), close or worse (close), anything but indistinguishable "
+        "(no-difference-found), or if the error of a statistic is more than so many sampling "
+        "errors ('two-point>1.5'). What cannot be judged fails. May be given many times.",
+    )(command)
+
+
+def classifier_flag(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The flag --no-classifier."""
+    return click.option(
+        "--no-classifier",
+        "classifier",
+        flag_value=False,
+        type=bool,
+        default=True,
+        help="Compare without the classifier two-sample test.",
     )(command)
 
 

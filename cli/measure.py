@@ -8,7 +8,7 @@ import click
 import xarray as xr
 
 from recon.cli.completion import materials_names, plugin_names
-from recon.cli.fail_on import Condition, fail_on_flag, judge
+from recon.cli.fail_on import Condition, classifier_flag, fail_on_flag, judge
 from recon.cli.results import to_text
 from recon.cli.settings import device_flag, parse_settings, set_flag
 from recon.core.catalog import catalog
@@ -61,6 +61,7 @@ from recon.workflow.results import to_json
     metavar="N",
     help="Real subvolumes of a reference volume, at least.",
 )
+@classifier_flag
 @fail_on_flag
 @click.option(
     "--materials",
@@ -85,6 +86,7 @@ def command(
     properties: tuple[str, ...],
     against: Path | None,
     subvolumes: int,
+    classifier: bool,
     fail_on: tuple[Condition, ...],
     materials: str | None,
     device: str | None,
@@ -121,7 +123,9 @@ def command(
         comparison = None
         if reference is not None and isinstance(sample, Volume):
             solved = [(_built(one), [results[one.name]]) for one in chosen["property"]]
-            comparison = _compare(sample, reference, given, solved, subvolumes, progress)
+            comparison = _compare(
+                sample, reference, given, solved, subvolumes, classifier, progress
+            )
     if comparison is not None:
         click.echo(comparison.to_text())
     for name, value in results.items():
@@ -194,6 +198,7 @@ def _compare(
     given: Sequence[str],
     solved: Sequence[Solved],
     subvolumes: int,
+    classifier: bool,
     progress: ProgressDisplay,
 ) -> Comparison:
     """What is always compared, and metrics asked for that can be."""
@@ -204,6 +209,7 @@ def _compare(
         [sample],
         reference,
         names,
+        classifier=classifier,
         properties=solved,
         subvolumes=subvolumes,
         progress=progress,

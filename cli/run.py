@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recon.cli.fail_on import Condition, fail_on_flag, judge
+from recon.cli.fail_on import Condition, classifier_flag, fail_on_flag, judge
 from recon.cli.recipe import collect_values, read_recipe, recipe_flags
 from recon.cli.settings import format_help, set_flag
 from recon.core.errors import ReconError
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     "are now.",
 )
 @click.option("--dry-run", is_flag=True, help="Tell what the run will take, and do nothing.")
+@classifier_flag
 @fail_on_flag
 @set_flag
 def command(
@@ -79,6 +80,7 @@ def command(
     memory: str | None,
     source: Path | None,
     dry_run: bool,
+    classifier: bool,
     fail_on: tuple[Condition, ...],
     settings: tuple[str, ...],
     **flags: Any,
@@ -120,7 +122,7 @@ def command(
         return
     bare = resume and not table
     request = (folder.read_request() if bare else None) or Recipe.from_table(table)
-    comparison = make(check(request, engine), folder, resume, engine)
+    comparison = make(check(request, engine), folder, resume, engine, classifier)
     judge(fail_on, comparison.to_table() if comparison is not None else None)
 
 
@@ -143,14 +145,23 @@ def tell_finished(folder: "Folder") -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path.exists() else None
 
 
-def make(recipe: Recipe, folder: "Folder", resume: bool, engine: "Executor") -> "Comparison | None":
+def make(
+    recipe: Recipe, folder: "Folder", resume: bool, engine: "Executor", classifier: bool = True
+) -> "Comparison | None":
     """Do the run and say what came out."""
     from recon.validation.ensemble import to_text
     from recon.workflow.progress import ProgressDisplay
     from recon.workflow.run import run
 
     with folder.lock(), ProgressDisplay() as progress:
-        conclusion = run(recipe, folder, resume=resume, progress=progress, executor=engine)
+        conclusion = run(
+            recipe,
+            folder,
+            resume=resume,
+            classifier=classifier,
+            progress=progress,
+            executor=engine,
+        )
     if conclusion.comparison is not None:
         click.echo(conclusion.comparison.to_text())
     for name, ensemble in conclusion.ensembles.items():

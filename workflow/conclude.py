@@ -48,11 +48,13 @@ def conclude(
     reference: Micrographs | None,
     progress: Progress,
     memory: int | None,
+    classifier: bool = True,
 ) -> Conclusion:
     """Write measurements.json, samples.csv, comparison.json and report.html.
 
     recipe  as it stands in the folder
     memory  bytes that volumes may take while they are compared and drawn
+    classifier  whether the comparison has the classifier two-sample test
     """
     folder, numbers = order.folder, range(order.samples)
     volumes = open_central_parts([order.path(number) for number in numbers], memory)
@@ -70,7 +72,7 @@ def conclude(
     progress("check", 1, 1, "")
     comparison = None
     if reference is not None:
-        comparison = compare(volumes, reference, progress=progress)
+        comparison = compare(volumes, reference, classifier=classifier, progress=progress)
         table = {**comparison.to_table(), "checks": checks}
         with atomic_output(folder.path / COMPARISON, replace=True) as partial:
             partial.write_text(json.dumps(table, allow_nan=False))

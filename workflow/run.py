@@ -51,12 +51,14 @@ def run(
     folder: Folder,
     *,
     resume: bool,
+    classifier: bool = True,
     progress: Progress,
     report_time: Callable[[int, float], None] = lambda number, seconds: None,
     executor: Executor = LOCAL,
 ) -> Conclusion:
     """Do or resume a run in a folder that is locked.
 
+    classifier   whether slices are given to a classifier to tell apart when volumes are compared
     report_time  called with the number and the seconds of each sample before its file is there;
                  one that was resumed counts as if all its steps had been made now
     executor     where samples are made and measured
@@ -84,7 +86,9 @@ def run(
     record.raise_failures()
     reference = micrographs or find_embedded(job.recipe)
     with keep_threads():
-        conclusion = conclude(order, written.recipe, reference, progress, executor.memory)
+        conclusion = conclude(
+            order, written.recipe, reference, progress, executor.memory, classifier
+        )
     folder.end()
     return conclusion
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from recon.core import ChunkedVolume, Micrographs, Volume
 
 Counts = TypeVar("Counts")
-JOIN = False
+JOIN = True
 """Whether the statistics that see shape on slices join the comparison by themselves."""
 
 

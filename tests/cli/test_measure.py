@@ -92,7 +92,9 @@ def test_fail_on_leaves_with_1_after_everything_was_written(recon, reference):
     against = ("--against", "real.zarr", "--metric", "two-point")
     passed = ("--fail-on", "close", "--fail-on", "two-point>9")
     fine = recon("measure", "other.zarr", *against, *passed)
-    assert fine.stdout.startswith("verdict: indistinguishable")
+    assert fine.stdout.startswith("verdict: no difference found")  # of 8 voxels no one can tell
+    weak = recon("measure", "other.zarr", *against, "--fail-on", "no-difference-found", code=1)
+    assert "no-difference-found: no difference found: " in weak.stderr.splitlines()[-1]
     result = recon(
         *("measure", "fine.zarr", *against, "--fail-on", "not-equivalent"),
         *("--json", "out.json", "--report", "page.html"),
@@ -167,7 +169,10 @@ def test_metrics_asked_for_are_compared_where_they_can_be(recon, reference):
         (("volume.zarr", "--set", "two-point.max_lag=0"), "metric two-point: max_lag must be >= 1"),
         (("volume.zarr", "--json", "none/out.json"), "cannot write none/out.json"),
         (("volume.zarr", "--fail-on", "close"), "--fail-on judges a comparison; give --against"),
-        (("volume.zarr", "--fail-on", "bad"), "Invalid value for '--fail-on': must be close, not-"),
+        (
+            ("volume.zarr", "--fail-on", "bad"),
+            "Invalid value for '--fail-on': must be no-difference-found, close, ",
+        ),
         (
             ("volume.zarr", "--subvolumes", "3"),
             "Invalid value for '--subvolumes': 3 is not in the range",

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import attrs
 import numpy as np
 import xarray as xr
 
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
+from recon.validation.classifier.two_sample_test import separate
 from recon.validation.comparison.agreement import Agreement
 from recon.validation.comparison.comparison import Comparison
 from recon.validation.comparison.metric_spec import MetricSpec, build_specs, list_compared
+from recon.validation.comparison.power import measure_power
 from recon.validation.comparison.property_agreement import Solved, compare_properties
 from recon.validation.comparison.sampling_error import (
     SUBVOLUMES,
@@ -24,6 +27,7 @@ from recon.validation.comparison.subvolumes import (
     measure_subvolumes,
     measure_window_groups,
 )
+from recon.validation.comparison.verdict import ALPHA
 
 if TYPE_CHECKING:
     from recon.core.data.material import Material
@@ -34,6 +38,7 @@ def compare(
     reference: Volume | Micrographs,
     metrics: Sequence[str] | None = None,
     *,
+    classifier: bool = True,
     properties: Sequence[Solved] = (),
     subvolumes: int = SUBVOLUMES,
     progress: Progress = lambda what, done, total, state: None,
@@ -43,6 +48,7 @@ def compare(
     samples     volumes of one shape
     metrics     `metric` or `metric.variable` of any that gives numbers, or curves over one axis;
                 by default all whose class joins the comparison
+    classifier  whether slices are given to a classifier to tell apart, too
     properties  solvers and what they gave for each of the samples: they are solved for real
                 subvolumes too, unless the reference is micrographs
     subvolumes  real subvolumes of a reference volume at least
@@ -69,7 +75,7 @@ def compare(
         for spec, found in zip(specs, measured, strict=True)
     ]
     agreements |= _compare_with_others(others, reference, shape, subvolumes, progress)
-    return Comparison(
+    comparison = Comparison(
         "volume" if planes is None else "micrographs",
         reference.phases,
         agreements,
@@ -78,7 +84,10 @@ def compare(
         {}
         if isinstance(reference, Micrographs)
         else compare_properties(properties, reference, shape, subvolumes, progress),
+        separate(samples, reference) if classifier else None,
     )
+    power = measure_power(comparison, reference, shape, specs, ALPHA)
+    return attrs.evolve(comparison, power=power)
 
 
 def _measure_samples(spec: MetricSpec, samples: Sequence[Volume]) -> dict[str, xr.DataArray]:

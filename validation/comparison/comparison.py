@@ -1,5 +1,6 @@
 """Comparison: samples beside a reference, with the verdict on them."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -7,8 +8,11 @@ import attrs
 import numpy as np
 import xarray as xr
 
+from recon.core.data.planes import PLANES
+from recon.validation.classifier.two_sample_test import CLASSIFIER, ClassifierTest
 from recon.validation.comparison.agreement import Agreement, to_plain
 from recon.validation.comparison.notebook import draw_curves, write_html
+from recon.validation.comparison.power import Power, count_noticed
 from recon.validation.comparison.property_agreement import PropertyAgreement
 from recon.validation.comparison.verdict import Verdict, judge
 
@@ -30,6 +34,8 @@ class Comparison:
     metrics              name -> Agreement
     fractions            (sample, phase);  reference_fractions  (phase,)
     properties           name -> PropertyAgreement, against a volume where they were asked for
+    classifier           what a classifier tells of the slices; None where it was not asked
+    power                which known faults would be noticed
     """
 
     kind: str
@@ -38,11 +44,44 @@ class Comparison:
     fractions: xr.DataArray
     reference_fractions: xr.DataArray
     properties: dict[str, PropertyAgreement] = attrs.field(factory=dict)
+    classifier: ClassifierTest | None = None
+    power: tuple[Power, ...] = ()
+
+    @property
+    def planes(self) -> tuple[str, ...]:
+        """Those of the micrographs; all of a volume."""
+        if self.kind == "volume":
+            return PLANES
+        found = [one.curves["plane"].values for one in self.metrics.values()]
+        return tuple(dict.fromkeys(str(plane) for planes in found for plane in planes))
+
+    @property
+    def notes(self) -> list[str]:
+        """How sampling errors were found, a sentence each."""
+        return list(dict.fromkeys(note for one in self.metrics.values() for note in one.notes))
 
     @cached_property
     def verdict(self) -> Verdict:
         """Whether the samples are distinguishable from real subvolumes, and by what."""
         return judge(self)
+
+    def each(self) -> Iterator["Comparison"]:
+        """The comparison of every sample by itself."""
+        for i in range(self.fractions.sizes["sample"]):
+            alone = {"sample": [i]}
+            yield attrs.evolve(
+                self,
+                metrics={
+                    name: attrs.evolve(one, curves=one.curves.isel(alone))
+                    for name, one in self.metrics.items()
+                },
+                fractions=self.fractions.isel(alone),
+                properties={
+                    name: attrs.evolve(one, samples=one.samples.isel(alone))
+                    for name, one in self.properties.items()
+                },
+                classifier=self.classifier and self.classifier.select(i),
+            )
 
     def to_table(self) -> dict[str, Any]:
         """As plain data for JSON; what is not a finite number is None."""
@@ -69,6 +108,9 @@ class Comparison:
             for phase, values in found["phases"].items():
                 table[FRACTIONS][phase] |= values
         table["properties"] = {name: one.to_table() for name, one in self.properties.items()}
+        if self.classifier is not None:
+            table[CLASSIFIER] = self.classifier.to_table()
+        table["power"] = [one.to_table() for one in self.power]
         table["verdict"] = self.verdict.to_table()
         return table
 
@@ -95,9 +137,14 @@ class Comparison:
         lines.append(
             "volume fractions: " + ", ".join(f"{name} {f:.4f} ({d:+.4f})" for name, f, d in shares)
         )
+        lines += [self.classifier.to_text()] if self.classifier is not None else []
+        if self.power:
+            counts = ", ".join(
+                f"{p} {n} of {of}" for p, (n, of) in count_noticed(self.power).items()
+            )
+            lines.append(f"known faults that would be noticed: {counts}")
         lines += [found.to_text() for found in self.properties.values()]
-        notes = dict.fromkeys(note for a in self.metrics.values() for note in a.notes)
-        return "\n".join([self.verdict.to_text(), *lines, *(f"  {note}" for note in notes)])
+        return "\n".join([self.verdict.to_text(), *lines, *(f"  {note}" for note in self.notes)])
 
 
 def _number(value: float) -> str:

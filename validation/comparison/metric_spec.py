@@ -46,7 +46,10 @@ class MetricSpec:
                 found = self._measure(sample)
                 return {name: value.sel(plane=shown) for name, value in found.items()}
             each = [self._measure_slices(sample, plane) for plane in shown]
-            return {name: xr.concat([one[name] for one in each], "plane") for name in each[0]}
+            return {
+                name: xr.concat([one[name] for one in each], "plane", join="outer")
+                for name in each[0]
+            }
 
     def describe(self, name: str) -> Compared:
         """What is known of one of the results of `measure`."""

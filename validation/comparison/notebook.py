@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from recon.core.errors import ReconError
+from recon.validation.classifier.two_sample_test import CLASSIFIER, ClassifierTest
 from recon.validation.comparison.agreement import Agreement, name_phase
 from recon.validation.comparison.property_agreement import PropertyAgreement
 from recon.validation.comparison.verdict import INDISTINGUISHABLE, LEVELS, UNKNOWN
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from recon.validation.comparison.comparison import Comparison
 
 HEADS = ("", "value", "reference", "error", "sampling error")
-SIGNS = dict(zip(LEVELS, "✓≈✕?", strict=True))
+SIGNS = dict(zip(LEVELS, "✓○≈✕?", strict=True))
 PANEL = (3.2, 2.6)  # inches
 ABSENT = "–"
 SHARED = "padding:2px 10px;text-align:"
@@ -36,6 +37,12 @@ def write_html(comparison: "Comparison") -> str:
             sign = SIGNS[UNKNOWN]
         cells = _list_cells(agreement, comparison.phases)
         rows.append(_write_row((f"{sign} {agreement.title}", *cells)))
+    if comparison.classifier is not None:
+        sign = SIGNS[levels.get(CLASSIFIER, INDISTINGUISHABLE)]
+        rows += [
+            _write_row((f"{sign} Classifier on {plane}, area under the ROC curve", *cells))
+            for plane, cells in _list_areas(comparison.classifier)
+        ]
     for one in comparison.properties.values():
         rows += [_write_row(cells) for cells in _list_constants(one)]
     level = f"{SIGNS[verdict.level]} {verdict.level}"
@@ -62,6 +69,12 @@ def _list_cells(agreement: Agreement, phases: tuple[str, ...]) -> tuple[str, ...
         value = _join(agreement.curves.mean(over), phases, agreement.unit)
         reference = _join(agreement.reference.mean(agreement.over), phases, agreement.unit)
     return value, reference, _format(means["error"]), _format(means["floor"])
+
+
+def _list_areas(test: ClassifierTest) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for plane, found in test.planes.items():
+        areas = [_format(float(one.mean()), ".2f") for one in (found.areas, found.real_areas)]
+        yield plane, (*areas, "", "")
 
 
 def _join(values: xr.DataArray, phases: tuple[str, ...], unit: str) -> str:

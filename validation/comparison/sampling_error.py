@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import attrs
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
@@ -19,8 +20,7 @@ from recon.validation.comparison.boxes import (
     count_independent,
 )
 from recon.validation.comparison.leave_one_out import LeaveOneOut
-from recon.validation.comparison.window_groups import draw_groups, group_windows, scale_groups
-from recon.validation.comparison.windows import Slices
+from recon.validation.window_runs import WindowRuns, arrange_micrographs
 
 SUBVOLUMES = 16
 """Real subvolumes at least, where the reference has them."""
@@ -120,20 +120,18 @@ def leave_out_windows(
     shape    voxels of the sample along (z, y, x)
     cost     some 2 ms for each window
 
-    On each plane a group holds as many windows of the size of the volume's slices as the volume
-    holds independent slices (see windows.count_independent_slices). Windows are drawn at random
-    into groups; where that gives fewer than 48 groups, they are drawn again until there are 48.
-    Where one group would take more than half of the windows, groups of half of them are used, and
+    On each plane a group is a run of neighbouring windows that is worth one volume (see
+    window_runs.py). Where one would take more than an eighth of the windows, an eighth is used, and
     what they scatter is scaled by the square root of the number of windows.
     """
     curves, errors, worths, notes = {}, {}, [], []
     for plane in micrographs.planes:
-        plan = group_windows(micrographs, plane, shape)
-        notes.append(plan.note)
-        if plan.groups:
-            worths.append(plan.worth)
-            each = _measure_windows(measure, micrographs, plane, plan.windows)
-            curves[plane], errors[plane], _ = leave_out_groups(each, plan.wanted)
+        runs = arrange_micrographs(micrographs, plane, shape)
+        notes.append(runs.note)
+        if runs.firsts:
+            worths.append(runs.worth)
+            each = _measure_windows(measure, micrographs, plane, runs)
+            curves[plane], errors[plane] = leave_out_groups(each, runs.insides, runs.wanted)
     if not curves:
         return "; ".join(notes)
     planes = xr.Variable("plane", list(curves))
@@ -146,14 +144,15 @@ def leave_out_windows(
     )
 
 
-def leave_out_groups(each: xr.DataArray, wanted: int) -> tuple[xr.DataArray, xr.DataArray, str]:
-    """Curves and errors of left-out groups of windows, and how they were made.
+def leave_out_groups(
+    each: xr.DataArray, groups: Sequence[NDArray[np.int64]], wanted: int
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Curves and errors of left-out groups of windows.
 
-    each  (subvolume, ...) of windows whose mean is that of the group
+    each    (subvolume, ...) of windows whose mean is that of the group
+    groups  numbers of the windows of each, as many
     """
-    count = each.sizes["subvolume"]
-    groups, note = draw_groups(count, wanted)
-    size = len(groups[0])
+    count, size = each.sizes["subvolume"], len(groups[0])
     total = each.sum("subvolume", skipna=False)
     inside = stack_subvolumes(
         [each.isel(subvolume=group).mean("subvolume", skipna=False) for group in groups]
@@ -161,16 +160,29 @@ def leave_out_groups(each: xr.DataArray, wanted: int) -> tuple[xr.DataArray, xr.
     outside = (total - size * inside) / (count - size)
     mean = total / count
     of_errors, of_curves = scale_groups(count, size, wanted)
-    return mean + (inside - mean) * of_curves, compute_error(inside, outside) * of_errors, note
+    return mean + (inside - mean) * of_curves, compute_error(inside, outside) * of_errors
+
+
+def scale_groups(count: int, size: int, wanted: int) -> tuple[float, float]:
+    """Factors of the errors and of the deviations of groups of `size` among `count` windows.
+
+    Of independent windows: the variance of `size` of them against the others goes with
+    1 / size + 1 / (count - size), about the mean of all with 1 / size - 1 / count. Wanted are
+    those of a new volume: against all windows, and about the true mean.
+    """
+    errors = 1.0
+    if size < wanted:
+        errors = float(np.sqrt((1 / wanted + 1 / count) / (1 / size + 1 / (count - size))))
+    return errors, float(np.sqrt(1 / wanted / (1 / size - 1 / count)))
 
 
 def _measure_windows(
-    measure: Measure, micrographs: Micrographs, plane: str, windows: Slices
+    measure: Measure, micrographs: Micrographs, plane: str, runs: WindowRuns
 ) -> xr.DataArray:
     """Curves (subvolume, phase, lag) of windows, each by itself."""
     found = [
         measure(Micrographs({plane: [window]}, micrographs.voxel_size, micrographs.phases))
-        for window in windows
+        for window in runs.windows
     ]
     return stack_subvolumes(found).sel(plane=plane, drop=True)
 

@@ -31,9 +31,10 @@ from recon.validation.comparison.sampling_error import (
     SamplingError,
     compute_error,
     format_shape,
+    scale_groups,
     stack_subvolumes,
 )
-from recon.validation.comparison.window_groups import WindowGroups, group_windows, scale_groups
+from recon.validation.window_runs import WindowRuns, arrange_micrographs
 
 Found = dict[str, xr.DataArray]
 Progress = Callable[[str, int, int, str], None]
@@ -112,12 +113,12 @@ def measure_window_groups(
     planes = list(micrographs.planes)
     for number, plane in enumerate(planes):
         progress(WHAT, number, len(planes), "")
-        plan = group_windows(micrographs, plane, shape)
-        notes.append(plan.note)
-        references.append(_measure_group(specs, micrographs, plane, plan, range(len(plan.windows))))
-        if plan.groups:
-            worths.append(plan.worth)
-            of_curves, of_errors = _leave_out(specs, micrographs, plane, plan, references[-1])
+        runs = arrange_micrographs(micrographs, plane, shape)
+        notes.append(runs.note)
+        references.append(_measure_group(specs, micrographs, plane, runs.windows))
+        if runs.firsts:
+            worths.append(runs.worth)
+            of_curves, of_errors = _leave_out(specs, micrographs, plane, runs, references[-1])
             curves.append(of_curves)
             errors.append(of_errors)
     progress(WHAT, len(planes), len(planes), "")
@@ -136,14 +137,14 @@ def _leave_out(
     specs: Sequence[MetricSpec],
     micrographs: Micrographs,
     plane: str,
-    plan: WindowGroups,
+    runs: WindowRuns,
     mean: Found,
 ) -> tuple[Found, Found]:
-    """Curves and errors of the groups of one plane, whose windows together have the mean."""
-    count, size = len(plan.windows), len(plan.groups[0])
-    factor, of_curves = scale_groups(count, size, plan.wanted)
+    """Curves and errors of the runs of one plane, whose windows together have the mean."""
+    count, size = len(runs.windows), runs.size
+    factor, of_curves = scale_groups(count, size, runs.wanted)
     groups = stack_named(
-        [_measure_group(specs, micrographs, plane, plan, group) for group in plan.groups]
+        [_measure_group(specs, micrographs, plane, runs.windows[inside]) for inside in runs.insides]
     )
     curves = {name: mean[name] + (one - mean[name]) * of_curves for name, one in groups.items()}
     # The rest, to first order in what one group adds to the whole.
@@ -155,13 +156,9 @@ def _leave_out(
 
 
 def _measure_group(
-    specs: Sequence[MetricSpec],
-    micrographs: Micrographs,
-    plane: str,
-    plan: WindowGroups,
-    numbers: Sequence[int] | NDArray[np.int64],
+    specs: Sequence[MetricSpec], micrographs: Micrographs, plane: str, windows: NDArray[np.uint8]
 ) -> Found:
-    chosen = {plane: [plan.windows[i] for i in numbers]}
+    chosen = {plane: list(windows)}
     return measure_specs(specs, Micrographs(chosen, micrographs.voxel_size, micrographs.phases))
 
 

@@ -13,15 +13,18 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.validation.classifier.two_sample_test import CLASSIFIER
 from recon.validation.comparison.agreement import Agreement, name_phase
 from recon.validation.comparison.cells import Block, build_blocks
 from recon.validation.comparison.null import Null, bound_spread, calibrate
+from recon.validation.comparison.power import count_noticed, is_weak
 
 if TYPE_CHECKING:
     from recon.validation.comparison.comparison import Comparison
 
-INDISTINGUISHABLE, CLOSE, NOT_EQUIVALENT, UNKNOWN = LEVELS = (
+INDISTINGUISHABLE, NO_DIFFERENCE, CLOSE, NOT_EQUIVALENT, UNKNOWN = LEVELS = (
     "indistinguishable",
+    "no difference found",
     "close",
     "not equivalent",
     "unknown",
@@ -62,6 +65,7 @@ class Verdict:
 
     value    the ratio that comes nearest to its limit, or exceeds it most;  limit  that limit
     p_value  chance that a real subvolume goes as far
+    limits   statistic -> plane, direction or constant -> what the ratio may reach
     """
 
     level: str
@@ -70,11 +74,13 @@ class Verdict:
     value: float = float("nan")
     limit: float = float("nan")
     p_value: float = float("nan")
+    limits: Mapping[str, Mapping[str, float]] = attrs.field(factory=dict)
 
     def to_table(self) -> dict[str, Any]:
         """As plain data for JSON; what is not a finite number is None."""
         return {
             **attrs.asdict(self, value_serializer=_json),
+            "why": self.headline,
             "alpha": ALPHA,
             "close_up_to": CLOSE_UP_TO,
         }
@@ -96,6 +102,7 @@ def judge(comparison: "Comparison") -> Verdict:
         notes = dict.fromkeys(note for a in comparison.metrics.values() for note in a.notes)
         return Verdict(UNKNOWN, f"No verdict: {'; '.join(notes)}.", ())
     phrases = {name: agreement.phrase for name, agreement in comparison.metrics.items()}
+    phrases[CLASSIFIER] = "the distance that a classifier sees"
     null = calibrate(blocks, comparison.fractions.sizes["sample"], ALPHA)
     ranked = sorted(
         _list_findings(blocks, null, comparison.phases, phrases),
@@ -104,15 +111,26 @@ def judge(comparison: "Comparison") -> Verdict:
     )
     worst, unjudged = ranked[0], _list_unjudged(comparison)
     failing = [finding for finding in ranked if finding.level != INDISTINGUISHABLE]
+    weak = _list_weaknesses(comparison)
+    level = NO_DIFFERENCE if worst.level == INDISTINGUISHABLE and weak else worst.level
     remarks = (*_note_occurrences(comparison), *_note_scatter(comparison, blocks))
     return Verdict(
-        worst.level,
-        _write_headline(worst, failing, unjudged, len(ranked), phrases),
+        level,
+        _write_headline(worst, failing, unjudged, len(ranked), phrases, weak),
         (*failing, *unjudged, *remarks),
         worst.value,
         worst.limit,
         null.chance,
+        _list_limits(blocks, null),
     )
+
+
+def _list_limits(blocks: Sequence[Block], null: Null) -> dict[str, dict[str, float]]:
+    limits: dict[str, dict[str, float]] = {}
+    for block, values in zip(blocks, null.limits, strict=True):
+        for cell, limit in zip(block.cells, values.tolist(), strict=True):
+            limits.setdefault(cell.statistic, {})[cell.where] = limit
+    return limits
 
 
 def _choose_level(value: float, limit: float) -> str:
@@ -135,7 +153,9 @@ def _list_findings(
             text = f"{phrase}{_at(cell.over, cell.where)}: {_times(value)}"
             text += f" the mean error of real subvolumes (limit {limit:.2g})"
             if cell.values is not None:
-                text += "; {:.3g} where real subvolumes have {:.3g}".format(*cell.values)
+                text += f"; {cell.shown}" + "{:.3g} where real subvolumes have {:.3g}".format(
+                    *cell.values
+                )
             if phase is not None and len(phases) > 1:
                 text += f"; most in phase {phase}" if cell.values is None else f" in phase {phase}"
             where = None if cell.where == "all" else cell.where
@@ -162,8 +182,14 @@ def _write_headline(
     unjudged: Sequence[Finding],
     count: int,
     phrases: Mapping[str, str],
+    weak: Sequence[str],
 ) -> str:
-    if not failing:
+    if not failing and weak:
+        headline = (
+            f"None of {count} errors is larger than those of real subvolumes, but the test is "
+            f"weak: {'; '.join(weak)}. Nearest to its limit comes {worst.text}."
+        )
+    elif not failing:
         headline = (
             f"None of {count} errors distinguishes the volume from a real subvolume of its size "
             f"(a real subvolume would differ significantly in {100 * ALPHA:.0f} % of cases or "
@@ -183,6 +209,22 @@ def _write_headline(
 def _enumerate(names: list[str]) -> str:
     shown = names[:3] + ([f"{len(names) - 3} more"] if len(names) > 3 else [])
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _list_weaknesses(comparison: "Comparison") -> list[str]:
+    """Why no difference says little: planes on which known faults, or nothing, would be found."""
+    if not comparison.power:
+        return ["what it would notice is not known without the classifier"]
+    reasons = []
+    noticed = count_noticed(comparison.power)
+    for plane, (number, of) in noticed.items():
+        if is_weak(number, of):
+            made = [note for note in comparison.notes if note.startswith(f"{plane}: ")]
+            held = f" ({made[0].partition(': ')[2]})" if made else ""
+            reasons.append(f"on plane {plane} it notices {number} of {of} known faults{held}")
+    if missing := [plane for plane in comparison.planes if plane not in noticed]:
+        reasons.append(f"plane {', '.join(missing)} cannot be judged")
+    return reasons
 
 
 def _list_unjudged(comparison: "Comparison") -> list[Finding]:

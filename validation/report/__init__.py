@@ -23,6 +23,7 @@ from recon.validation.report.sections import (
     locate_statistics,
 )
 from recon.validation.report.solids import picture_solids
+from recon.validation.report.surest import build_classified
 from recon.validation.report.tiles import build_gallery
 from recon.validation.report.viewer import build_viewer
 
@@ -70,6 +71,8 @@ def render(
     pictured = _rescale(reference, first.voxel_size)
     found = build_sections(volumes, measurements, comparison)
     parts = {
+        "classified": build_classified(volumes, comparison),
+        "power": numbers.tabulate_power(comparison),
         "properties": build_properties(measurements, comparison),
         "checks": _split_checks(checks),
         "agreements": numbers.tabulate_agreements(comparison),
@@ -118,7 +121,10 @@ def _read_asset(name: str) -> str:
 
 def _list_contents(found: Sequence[Section], parts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Id and name of what stands below the summary."""
-    named = [("slices", "Slices"), ("solids", "In three dimensions")]
+    named = [("slices", "Slices")]
+    named += [("classifier", "Classifier")] if parts["classified"] else []
+    named += [("power", "Power")] if parts["power"] else []
+    named.append(("solids", "In three dimensions"))
     named += [(section.id, section.title) for section in found]
     named += [(key, key.capitalize()) for key in ("properties", "checks") if parts[key]]
     if parts["agreements"] or parts["results"]:

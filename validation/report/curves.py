@@ -145,7 +145,7 @@ def _draw_real(axes: Axes, curves: Curves, agreement: Agreement, at: dict[str, o
     if sampling is not None and at[over] in sampling.curves[over]:
         subvolumes = (
             sampling.curves.sel(at).transpose("subvolume", axis).dropna("subvolume", how="all")
-        )
+        ).dropna(axis, how="all")
         low, high = subvolumes.quantile([0.025, 0.975], "subvolume").values
         along, _ = curves.horizontal(subvolumes[axis])
         axes.fill_between(

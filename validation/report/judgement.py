@@ -4,10 +4,17 @@ import attrs
 
 from recon.validation.comparison.comparison import Comparison
 
-SIGNS = {"indistinguishable": "✓", "close": "≈", "not equivalent": "✕", "unknown": "?"}
+SIGNS = {
+    "indistinguishable": "✓",
+    "no difference found": "○",
+    "close": "≈",
+    "not equivalent": "✕",
+    "unknown": "?",
+}
 NOTE = "–"  # before what does not lower the verdict
 TITLES = {
     "indistinguishable": "Statistically indistinguishable",
+    "no difference found": "No difference found, by a weak test",
     "close": "Close",
     "not equivalent": "Not equivalent",
     "unknown": "No verdict",

@@ -23,7 +23,8 @@ class Headline:
     name      its title;  symbol  "S2", or ""
     sampling  the sampling error, None without one
     place     of the error on a bar that ends at 2.5 sampling errors, in per cent
-    each      mean over phases by plane or direction: its name, error, sampling error and ratio
+    each      mean over phases by plane or direction: its name, error, sampling error, ratio and the
+              limit that the verdict sets to the ratio
     """
 
     name: str
@@ -48,11 +49,17 @@ class Table:
 
 def list_headlines(comparison: Comparison | None) -> list[Headline]:
     """One a statistic but phase fractions, which stand in a table of their own."""
-    found = comparison.metrics.items() if comparison else ()
-    return [_summarize(agreement) for name, agreement in found if name != FRACTIONS]
+    if comparison is None:
+        return []
+    limits = comparison.verdict.limits
+    return [
+        _summarize(agreement, limits.get(name, {}))
+        for name, agreement in comparison.metrics.items()
+        if name != FRACTIONS
+    ]
 
 
-def _summarize(agreement: Agreement) -> Headline:
+def _summarize(agreement: Agreement, limits: Mapping[str, float]) -> Headline:
     means = agreement.headline
     by = agreement.table.mean("phase")
     known, spread = np.isfinite(means["floor"]), np.isfinite(means["spread"])
@@ -73,6 +80,7 @@ def _summarize(agreement: Agreement) -> Headline:
                 format_number(float(error)),
                 format_number(float(sampling)),
                 format_number(float(error / sampling), 2),
+                format_number(limits.get(str(where.item()), np.nan), 2),
             ]
             for where, error, sampling in zip(
                 by[agreement.over], by["error"], by["floor"], strict=True
@@ -82,6 +90,19 @@ def _summarize(agreement: Agreement) -> Headline:
 
 
 BAR = 2.5
+
+
+def tabulate_power(comparison: Comparison | None) -> Table | None:
+    """Known faults by plane: how often each would be noticed."""
+    if comparison is None or not comparison.power:
+        return None
+    planes = list(dict.fromkeys(one.plane for one in comparison.power))
+    found = {(one.spoil, one.amount, one.plane): one.found for one in comparison.power}
+    rows = [
+        [spoil, amount, *(f"{found[spoil, amount, plane]:.0%}" for plane in planes)]
+        for spoil, amount in dict.fromkeys((one.spoil, one.amount) for one in comparison.power)
+    ]
+    return Table("power", ["fault", "amount", *planes], rows)
 
 
 def list_fractions(

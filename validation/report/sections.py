@@ -7,6 +7,7 @@ import attrs
 import xarray as xr
 
 from recon.core.data.volume import Volume
+from recon.validation.classifier.two_sample_test import CLASSIFIER
 from recon.validation.comparison.comparison import FRACTIONS, Comparison
 from recon.validation.comparison.metric_spec import title_result
 from recon.validation.report import boxes
@@ -115,6 +116,7 @@ def locate_statistics(found: Sequence[Section], comparison: Comparison | None) -
     """Where on the page each statistic is shown: its name -> the id of a section."""
     shown = dict.fromkeys(comparison.metrics if comparison else (), "numbers")
     shown[FRACTIONS] = "summary"
+    shown[CLASSIFIER] = CLASSIFIER
     shown |= {part.name: section.id for section in found for part in section.parts}
     return shown | dict.fromkeys(comparison.properties if comparison else (), "properties")
 

@@ -15,7 +15,7 @@ from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import AXES, NORMAL, PLANES, in_plane
 from recon.core.data.units import round_length
 from recon.core.data.volume import Volume
-from recon.validation.comparison.windows import cut_windows
+from recon.validation.windows import cut_windows
 
 Labels = NDArray[np.uint8]
 Item = TypeVar("Item")
@@ -63,16 +63,25 @@ class Gallery:
 def build_gallery(volumes: Sequence[Volume], reference: Volume | Micrographs | None) -> Gallery:
     """Three slices of the volumes on each plane beside three of the reference."""
     first = volumes[0]
-    shown = [
-        min(side, MOST) * edge for side, edge in zip(first.shape, first.voxel_size, strict=True)
-    ]
-    scale = SIDE / max(shown)
-    finest = scale * min(first.voxel_size)
+    scale = choose_scale(first)
+    rows = [_build_row(plane, volumes, reference, scale) for plane in PLANES]
+    length = round_length(max(_measure_shown(first)) / 3)
+    return Gallery(rows, length * scale, format_length(length, first.voxel_size))
+
+
+def choose_scale(volume: Volume) -> float:
+    """CSS pixels a metre at which the volume's slices are shown."""
+    scale = SIDE / max(_measure_shown(volume))
+    finest = scale * min(volume.voxel_size)
     if finest >= 1:  # whole screen pixels for a voxel
         scale *= int(finest) / finest
-    rows = [_build_row(plane, volumes, reference, scale) for plane in PLANES]
-    length = round_length(max(shown) / 3)
-    return Gallery(rows, length * scale, format_length(length, first.voxel_size))
+    return scale
+
+
+def _measure_shown(volume: Volume) -> list[float]:
+    """Edges, in metres, of what is shown of it."""
+    sides = zip(volume.shape, volume.voxel_size, strict=True)
+    return [min(side, MOST) * edge for side, edge in sides]
 
 
 def _build_row(
@@ -90,12 +99,12 @@ def _build_row(
         place = (number + 1) * len(stack) // (PER_PLANE + 1)
         places.append(str(place))
         what = f"slice {normal} = {place} of the volume"
-        tiles.append(_draw_tile(stack[place], volume, plane, scale, what))
+        tiles.append(draw_tile(stack[place], volume, plane, scale, what))
     real = []
     if reference is not None:
         what = "micrograph" if isinstance(reference, Micrographs) else "reference volume"
         for image in choose_evenly(_choose_real(plane, volumes[0], reference), PER_PLANE):
-            real.append(_draw_tile(image, reference, plane, scale, f"{what}, plane {plane}"))
+            real.append(draw_tile(image, reference, plane, scale, f"{what}, plane {plane}"))
     of = "volume" if len(volumes) == 1 else f"volumes {', '.join(map(str, samples))}"
     return Row(plane, right, down, real, tiles, f"{of} at {normal} = {', '.join(places)}")
 
@@ -116,9 +125,8 @@ def choose_evenly(items: Sequence[Item], count: int, *, repeat: bool = False) ->
     return [items[(2 * i + 1) * len(items) // (2 * count)] for i in range(count)]
 
 
-def _draw_tile(
-    image: Labels, of: Volume | Micrographs, plane: str, scale: float, what: str
-) -> Tile:
+def draw_tile(image: Labels, of: Volume | Micrographs, plane: str, scale: float, what: str) -> Tile:
+    """An image of a plane, coloured; longer sides than 384 pixels are cropped."""
     image = _crop_middle(image)
     shares = np.bincount(image.ravel(), minlength=len(of.phases)) / image.size
     said = ", ".join(f"{name} {share:.0%}" for name, share in zip(of.phases, shares, strict=True))

@@ -14,8 +14,8 @@ from recon.core.data.colours import pick_colours
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import AXES, NORMAL, PLANES, in_plane
 from recon.core.data.volume import Volume
-from recon.validation.comparison.windows import cut_windows
 from recon.validation.report.tiles import choose_evenly, choose_unit
+from recon.validation.windows import cut_windows
 
 Labels = NDArray[np.uint8]
 Box = tuple[slice, slice, slice]

@@ -21,7 +21,8 @@ from recon.validation.comparison.sampling_error import (
     leave_out_groups,
     leave_out_windows,
 )
-from recon.validation.comparison.windows import count_independent_slices, cut_windows
+from recon.validation.window_runs import place_runs
+from recon.validation.windows import count_independent_slices, cut_windows
 
 
 def curve(values, **coords):
@@ -42,6 +43,20 @@ FLAT = (
     "chord-length.mean",
     "surface-density.faces",
     "volume-fraction",
+)
+
+SHAPES = (
+    "straight-chord.mean",
+    "straight-chord.density",
+    "straight-chord.orientation",
+    "minkowski.perimeter",
+    "minkowski.euler_number",
+    "components.number",
+    "components.sizes",
+    "components.largest_share",
+    "contact",
+    "local-percolation.down",
+    "local-percolation.across",
 )
 
 
@@ -178,13 +193,14 @@ def test_left_out_groups_scatter_like_so_many_new_windows(wanted):
     count, lags = 200, 400
     windows = 1 + 0.1 * np.random.default_rng(2).normal(size=(count, 1, lags))
     each = xr.DataArray(windows, dims=("subvolume", "phase", "lag"))
-    curves, errors, note = leave_out_groups(each, wanted)
+    size = min(wanted, count // 8)
+    groups = [np.arange(first, first + size) for first in place_runs(count, size)]
+    curves, errors = leave_out_groups(each, groups, wanted)
     assert float(curves.std("subvolume", ddof=1).mean()) == pytest.approx(
         0.1 / wanted**0.5, rel=0.1
     )
     expected = 0.1 * (1 / wanted + 1 / count) ** 0.5 * (2 / np.pi) ** 0.5
     assert float(errors.mean()) == pytest.approx(expected, rel=0.1)
-    assert ("scaled" in note) == (wanted > count // 2)
     assert len(errors) >= 16
 
 
@@ -249,7 +265,7 @@ def test_one_plane_without_a_sampling_error_leaves_the_ratio_to_the_others():
     labels = material((64, 64, 64))
     planes = cut(labels).planes
     micrographs = Micrographs({"xy": planes["xy"], "xz": planes["xz"][:1]})
-    comparison = compare([Volume(labels[:32, :32, :32])], micrographs)
+    comparison = compare([Volume(labels[:32, :32, :32])], micrographs, FLAT)
     table = comparison.metrics["two-point"].table
     assert np.isfinite(table["floor"].sel(plane="xy")).all()
     assert np.isnan(table["floor"].sel(plane="xz")).all()
@@ -288,7 +304,7 @@ def test_the_table_is_plain_json_even_with_a_phase_that_never_occurs():
 
 def test_the_text_has_a_line_for_every_metric():
     labels = material((32, 32, 32))
-    text = compare([Volume(labels[:16, :16, :16])], cut(labels)).to_text()
+    text = compare([Volume(labels[:16, :16, :16])], cut(labels), FLAT).to_text()
     first = [line.split(":")[0] for line in text.splitlines()]
     assert [name for name in first if name in FLAT] == list(FLAT)
     assert "volume fractions" in first
@@ -297,14 +313,19 @@ def test_the_text_has_a_line_for_every_metric():
 
 def test_bundled_metrics_join_in_this_order():
     labels = material((8, 8, 8))
-    assert list_compared(cut(labels)) == FLAT
-    assert list_compared(Volume(labels)) == (
-        *FLAT,
+    flat, solid = list_compared(cut(labels)), list_compared(Volume(labels))
+    assert flat == (*FLAT, *SHAPES)
+    assert [name for name in solid if name not in flat] == [
         "two-point-cluster",
         "percolation.spanning_share",
         "percolation.largest_share",
         "local-thickness.mean",
-    )
+        "minkowski.mean_curvature",
+        "minkowski.euler_number_3d",
+        "components.number_3d",
+        "components.sizes_3d",
+        "local-percolation.share_3d",
+    ]
 
 
 def test_what_cannot_be_compared_is_refused():

@@ -8,6 +8,7 @@ from recon.core.data.planes import in_plane
 
 Slices = list[NDArray[np.uint8]]
 
+FEWEST = 8  # windows of a plane below which there is no sampling error
 MOST = 384  # windows of one plane: bounds the cost on large micrographs
 
 
@@ -29,13 +30,14 @@ def cut_windows(micrographs: Micrographs, plane: str, shape: tuple[int, int, int
         image[top : top + a, left : left + b]
         for image in stack
         if image.shape[0] >= a and image.shape[1] >= b
-        for top in _place_starts(image.shape[0], a)
-        for left in _place_starts(image.shape[1], b)
+        for top in place_starts(image.shape[0], a)
+        for left in place_starts(image.shape[1], b)
     ]
     return found[:: -(-len(found) // MOST)]
 
 
-def _place_starts(side: int, window: int) -> list[int]:
+def place_starts(side: int, window: int) -> list[int]:
+    """Where disjoint windows begin along a side, evenly spread."""
     count = side // window
     free = side - count * window
     return [i * window + round(free * (i + 1) / (count + 1)) for i in range(count)]

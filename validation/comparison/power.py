@@ -1,0 +1,199 @@
+"""Power: which known faults of the material's own windows the comparison would notice.
+
+Runs of windows that are worth one volume are spoilt (see spoils.py) and judged as a volume is, one
+plane at a time, with the limits of a single volume. The classifier is asked first; what it
+finds need not be measured. Against a volume it is the only one that is asked, so that there the
+power is at least what is told.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from recon.core.data.micrographs import Micrographs
+from recon.core.data.planes import PLANES
+from recon.core.data.volume import Volume
+from recon.validation.classifier.two_sample_test import CLASSIFIER
+from recon.validation.comparison.cells import RESOLVED, build_blocks
+from recon.validation.comparison.metric_spec import MetricSpec
+from recon.validation.comparison.null import calibrate
+from recon.validation.spoils import Spoil, list_spoils
+from recon.validation.window_runs import WindowRuns, arrange_micrographs
+
+if TYPE_CHECKING:
+    from recon.validation.comparison.comparison import Comparison
+
+TRIALS = 4
+"""Runs that each spoil is tried on, of each plane."""
+NOTICED = 0.5
+"""Rate from which on a spoil counts as found, and share of the spoils that a strong test finds."""
+
+Image = NDArray[np.uint8]
+Limits = Mapping[tuple[str, str], float]
+
+
+@attrs.frozen
+class Power:
+    """How often a spoil is noticed on a plane.
+
+    found    share of the trials;  harmful  whether it should be (see spoils.Spoil)
+    """
+
+    spoil: str
+    amount: str
+    plane: str
+    found: float
+    harmful: bool = attrs.field(default=True, repr=False)
+
+    def to_table(self) -> dict[str, str | float]:
+        """As plain data."""
+        return {
+            "spoil": self.spoil,
+            "amount": self.amount,
+            "plane": self.plane,
+            "found": self.found,
+        }
+
+
+def measure_power(
+    comparison: "Comparison",
+    reference: Volume | Micrographs,
+    shape: tuple[int, int, int],
+    specs: Sequence[MetricSpec],
+    alpha: float,
+) -> tuple[Power, ...]:
+    """Every spoil on every plane that can be judged.
+
+    cost  what the classifier does not find is measured: 0.1 s a trial for 20 windows of 64 x 64
+    """
+    limits = list_limits(comparison, alpha)
+    test = comparison.classifier
+    found = []
+    for plane in reference.planes if isinstance(reference, Micrographs) else PLANES:
+        if isinstance(reference, Micrographs):
+            runs = arrange_micrographs(reference, plane, shape)
+        elif test is not None and plane in test.materials:
+            runs = test.materials[plane].runs
+        else:
+            continue
+        if runs.firsts:
+            judged = _Plane(comparison, plane, runs, tuple(specs), limits, reference)
+            found += [judged.try_spoil(spoil) for spoil in list_spoils(len(reference.phases))]
+    return tuple(found)
+
+
+def list_limits(comparison: "Comparison", alpha: float) -> dict[tuple[str, str], float]:
+    """(statistic, place) -> the ratio that a single real subvolume may reach."""
+    blocks = build_blocks(comparison)
+    if not blocks:
+        return {}
+    return {
+        (cell.statistic, cell.where): limit
+        for block, limits in zip(blocks, calibrate(blocks, 1, alpha).limits, strict=True)
+        for cell, limit in zip(block.cells, limits.tolist(), strict=True)
+    }
+
+
+def count_noticed(powers: Sequence[Power]) -> dict[str, tuple[int, int]]:
+    """By plane: how many of the harmful spoils are noticed, and of how many."""
+    found = {}
+    for plane in dict.fromkeys(power.plane for power in powers):
+        harmful = [power for power in powers if power.plane == plane and power.harmful]
+        found[plane] = sum(power.found >= NOTICED for power in harmful), len(harmful)
+    return found
+
+
+def is_weak(noticed: int, of: int) -> bool:
+    """Whether too few spoils are noticed for no difference to say anything."""
+    return noticed < NOTICED * of
+
+
+@attrs.frozen(eq=False)
+class _Bar:
+    """What one statistic of a plane is held against: its reference, in plain arrays for speed.
+
+    reference  (phase[, axis]);  most  error, the mean over phases, that is noticed beyond
+    """
+
+    reference: NDArray[np.float64]
+    most: float
+
+    def exceeded(self, curve: NDArray[np.float64]) -> bool:
+        """Whether the error is beyond (see sampling_error.compute_error)."""
+        own, real = (values.reshape(len(values), -1) for values in (curve, self.reference))
+        common = min(own.shape[1], real.shape[1])  # an axis of lengths ends with its plane's side
+        distance = np.abs(own[:, :common] - real[:, :common])
+        reached = np.isfinite(distance)
+        scale = np.where(reached, np.abs(real[:, :common]), 0).sum(1)
+        known = reached.any(1) & ((scale > 0) | (np.nansum(distance, 1) > 0))
+        if not known.any():
+            return False
+        with np.errstate(divide="ignore"):
+            errors = np.where(reached, distance, 0).sum(1)[known] / scale[known]
+        return bool(errors.mean() > self.most)
+
+
+@attrs.frozen(eq=False)
+class _Plane:
+    """One plane of a comparison, on which spoilt runs of windows are judged."""
+
+    comparison: "Comparison"
+    plane: str
+    runs: WindowRuns
+    specs: tuple[MetricSpec, ...]
+    limits: Limits
+    reference: Volume | Micrographs
+
+    def try_spoil(self, spoil: Spoil) -> Power:
+        """As many trials as there are runs, at most TRIALS; two, where these agree."""
+        parts = list(self.runs.list_parts(min(self.runs.wanted, len(self.runs.windows) // 3)))
+        seen: list[bool] = []
+        for number, (inside, outside) in enumerate(parts[:: -(-len(parts) // TRIALS)]):
+            if number == 2 and seen[0] == seen[1]:
+                break
+            rng = np.random.default_rng(number)
+            made = spoil.apply(self.runs.windows[inside], len(self.reference.phases), rng)
+            seen.append(self._classify(inside, outside, made) or self._measure(made))
+        return Power(spoil.name, spoil.amount, self.plane, float(np.mean(seen)), spoil.harmful)
+
+    def _classify(self, inside: NDArray[np.int64], outside: NDArray[np.int64], made: Image) -> bool:
+        """Whether the classifier tells them from the rest of the material."""
+        test = self.comparison.classifier
+        if test is None or self.plane not in test.planes:
+            return False
+        material = test.materials[self.plane]
+        if not material.can_compare(inside, outside):
+            return False
+        scored = material.compare_run(inside, outside, made)
+        ratio = scored.distance / test.planes[self.plane].floor
+        return bool(ratio > self.limits[CLASSIFIER, self.plane])
+
+    @cached_property
+    def _bars(self) -> dict[str, _Bar]:
+        """Of every statistic that is judged on this plane; of none against a volume."""
+        if isinstance(self.reference, Volume):
+            return {}
+        bars = {}
+        for name, agreement in self.comparison.metrics.items():
+            limit = self.limits.get((name, self.plane))
+            if limit is not None and agreement.sampling_error is not None:
+                floor = float(agreement.sampling_error.mean.sel(plane=self.plane).mean())
+                reference = agreement.reference.sel(plane=self.plane).to_numpy()
+                bars[name] = _Bar(reference, limit * max(floor, RESOLVED))
+        return bars
+
+    def _measure(self, made: Image) -> bool:
+        """Whether any statistic exceeds its limit."""
+        if not self._bars:
+            return False
+        size, names = self.reference.voxel_size, self.reference.phases
+        spoilt = Micrographs({self.plane: list(made)}, size, names)
+        return any(
+            name in self._bars and self._bars[name].exceeded(curve.sel(plane=self.plane).to_numpy())
+            for spec in self.specs
+            for name, curve in spec.measure(spoilt).items()
+        )
