@@ -64,6 +64,8 @@ def test_every_process_needs_a_crop(three: None) -> None:
 
 def test_a_denoiser_that_trains_in_one_process_says_so(three: None, tmp_path: object) -> None:
     recipe = Recipe.from_table({"denoiser": {"name": "gaussian"}})
-    material = Micrographs({"xy": np.indices((2, 30, 30)).sum(0) // 3 % 2})
+    material = Micrographs(
+        dict.fromkeys(("xy", "xz", "yz"), np.indices((2, 30, 30)).sum(0) // 3 % 2)
+    )
     with pytest.raises(ReconError, match="denoiser gaussian trains in one process, got 3"):
         train(recipe, material, tmp_path, progress=print)  # type: ignore[arg-type]
