@@ -24,7 +24,10 @@ PACKAGES = (
 OPTIONAL = {
     "dask": "volumes larger than memory in recon measure",
     "distributed": "recon run --executor dask",
-    "h5py": "recon export to .h5",
+    "h5py": "recon export to .h5 and .xdmf",
+    "meshio": "recon export to .xdmf, .vtu and .bdf",
+    "optuna": "recon design",
+    "porespy": "recon measure --property drainage",
     "napari": "recon view in a window",
     "hypothesis": "tests of your own plugins",
 }

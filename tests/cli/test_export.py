@@ -68,7 +68,7 @@ def test_one_phase_as_the_name_given(recon, volume, tmp_path):
     [
         (("nothing.zarr", "a.tif"), "volume nothing.zarr does not exist"),
         (("volume.zarr",), "Missing argument 'OUT...'"),
-        (("volume.zarr", "a.tiff2"), "unknown format '.tiff2'; known: .bdf, .h5, .inp"),
+        (("volume.zarr", "a.tiff2"), "unknown format '.tiff2'; known: .bdf, .json, .h5"),
         (("volume.zarr", "a"), "must have a suffix that names its format; known: .bdf"),
         (("volume.zarr", "a.npy", "./a.npy"), "two outputs are named"),
         (("volume.zarr", "a.raw", "volume.zarr"), "unknown format '.zarr'"),
@@ -78,7 +78,7 @@ def test_one_phase_as_the_name_given(recon, volume, tmp_path):
             ("volume.zarr", "a.tif", "--unit", "um"),
             "--unit is for .bdf, .h5, .inp",
         ),
-        (("volume.zarr", "a.stl", "--materials", "m.toml"), "--materials is for .inp only"),
+        (("volume.zarr", "a.stl", "--materials", "m.toml"), "--materials is for .json, .inp only"),
         (
             ("volume.zarr", "a.stl", "--set", "inp.unit=m"),
             "unknown exporter among the",
