@@ -46,6 +46,8 @@ class MetricSpec:
                 found = self._measure(sample)
                 return {name: value.sel(plane=shown) for name, value in found.items()}
             each = [self._measure_slices(sample, plane) for plane in shown]
+            if len(each) == 1:
+                return each[0]
             return {
                 name: xr.concat([one[name] for one in each], "plane", join="outer")
                 for name in each[0]
