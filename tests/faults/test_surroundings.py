@@ -38,7 +38,7 @@ def test_a_fault_is_one_line_and_costs_nothing(bench, fault, name):
 
 @pytest.mark.parametrize("name", ["import", "export"])
 def test_want_of_memory_is_one_line_and_costs_nothing(bench, name):
-    """Not of `train`: torch's own threads may wait for ever when they get none."""
+    """Not of `train`, which may wait for ever then, in a library of others (seen twice)."""
     assert not no_memory(bench, name=name, megabytes=1).faults
 
 
