@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="PLUGIN.VALUE=NUMBER",
     help="A wanted value: diffusivity.relative.z=0.21, homogenization.E.x=12, "
-    "surface-density.pore=2e5. May be given many times.",
+    "volume-fraction.pore=0.4. May be given many times.",
 )
 @click.option(
     "--vary",

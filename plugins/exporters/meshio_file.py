@@ -1,5 +1,6 @@
 """Meshes as meshio writes them."""
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -31,12 +32,18 @@ def make_cells(mesh: TetrahedralMesh) -> Any:
     )
 
 
-def make_facets(mesh: TetrahedralMesh) -> Any:
-    """Interfaces and outer faces with a number `facet` each, in the order of the mesh."""
-    each = [*mesh.interfaces.values(), *mesh.faces.values()]
-    tags = np.repeat(np.arange(1, len(each) + 1), [len(triangles) for triangles in each])
+def make_facets(mesh: TetrahedralMesh, phases: int) -> Any:
+    """Interfaces and outer faces with a number `facet` each.
+
+    1, 2, ... are the pairs of the phases in ascending order, whether they touch or not; then come
+    z0, z1, y0, y1, x0, x1.
+    """
+    pairs = list(combinations(range(phases), 2))
+    each = [*((1 + pairs.index(pair), found) for pair, found in mesh.interfaces.items())]
+    each += [(len(pairs) + k, found) for k, found in enumerate(mesh.faces.values(), 1)]
+    tags = np.repeat([tag for tag, _ in each], [len(triangles) for _, triangles in each])
     return import_meshio().Mesh(
         mesh.nodes,
-        [("triangle", np.concatenate(each))],
+        [("triangle", np.concatenate([triangles for _, triangles in each]))],
         cell_data={"facet": [tags.astype(np.int32)]},
     )

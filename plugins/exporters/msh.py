@@ -36,7 +36,7 @@ class Msh(TetrahedralExporter):
 
     Physical volumes are the phases (tag: label + 1); physical surfaces are the interfaces, named
     A-B after their phases, whose normals point from A to B, and the outer faces x0, x1, y0, ...
-    FEniCSx, MOOSE, Elmer, OpenFOAM's gmshToFoam and COMSOL's import by way of Nastran read it.
+    Gmsh and meshio open it.
     """
 
     name = "msh"

@@ -15,8 +15,8 @@ class Xdmf(TetrahedralExporter):
     """XDMF, tetrahedra with phase; OUT_facets.xdmf has interfaces, outer faces.
 
     Data in OUT.h5 and OUT_facets.h5. `phase` is the label of each tetrahedron, `facet` numbers the
-    interfaces by pair of phases in ascending order (0|1, 0|2, 1|2, ...), then the outer faces z0,
-    z1, y0, y1, x0, x1. Needs meshio and h5py (microrecon[mesh]).
+    pairs of phases in ascending order (of three: 1 is 0|1, 2 is 0|2, 3 is 1|2), then the outer
+    faces z0, z1, y0, y1, x0, x1. Needs meshio and h5py (microrecon[mesh]).
     """
 
     name = "xdmf"
@@ -38,6 +38,6 @@ class Xdmf(TetrahedralExporter):
         meshio = import_meshio()
         for file, content in (
             (path, make_cells(mesh)),
-            (self.name_files(path)[2], make_facets(mesh)),
+            (self.name_files(path)[2], make_facets(mesh, len(volume.phases))),
         ):
             meshio.write(file, content)

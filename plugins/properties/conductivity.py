@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from recon.core import Property, ReconError, Volume, option
 from recon.core.sampling.device import resolve_device
 from recon.plugins.materials.conductivities import Conductivities
+from recon.plugins.properties.axes import check_axes
 from recon.plugins.properties.bounds import conductivity_bounds
 from recon.plugins.properties.diffusion.conduction import Conductor
 from recon.plugins.properties.diffusion.elements import solve_elements
@@ -48,10 +49,7 @@ class Conductivity(Property):
     flux: str | None = option(None, "Zarr to write the flux field of each direction to.")
 
     def __attrs_post_init__(self) -> None:
-        if not self.axes or len(set(self.axes)) < len(self.axes):
-            raise ReconError(
-                f"property conductivity: axes must be one or more, each once, got {self.axes}"
-            )
+        check_axes("property conductivity", self.axes)
         self._materials()
 
     def _materials(self) -> Conductivities:

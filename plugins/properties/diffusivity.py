@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from recon.core import Property, ReconError, Volume, option
 from recon.core.sampling.device import resolve_device
+from recon.plugins.properties.axes import check_axes
 from recon.plugins.properties.diffusion.conduction import Conductor
 from recon.plugins.properties.transporting_phases import (
     TransportingPhases,
@@ -56,10 +57,7 @@ class Diffusivity(Property):
 
     def __attrs_post_init__(self) -> None:
         check_phases("property diffusivity", self.phases)
-        if not self.axes or len(set(self.axes)) < len(self.axes):
-            raise ReconError(
-                f"property diffusivity: axes must be one or more, each once, got {self.axes}"
-            )
+        check_axes("property diffusivity", self.axes)
         given = self.coefficients
         if given is None:
             return

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from recon.core import Property, ReconError, Volume, option
+from recon.plugins.properties.axes import check_axes
 from recon.plugins.properties.transporting_phases import check_phases, choose_phases
 from recon.plugins.structure.clusters import Clusters
 
@@ -50,10 +51,7 @@ class Drainage(Property):
 
     def __attrs_post_init__(self) -> None:
         check_phases("property drainage", self.phases)
-        if not self.axes or len(set(self.axes)) < len(self.axes):
-            raise ReconError(
-                f"property drainage: axes must be one or more, each once, got {self.axes}"
-            )
+        check_axes("property drainage", self.axes)
 
     def solve(self, volume: Volume) -> xr.Dataset:
         """Drainage along each axis asked for."""

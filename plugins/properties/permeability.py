@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from recon.core import Property, ReconError, Volume, option
 from recon.core.sampling.device import resolve_device
 from recon.core.storage.memory import is_out_of_memory
+from recon.plugins.properties.axes import check_axes
 from recon.plugins.properties.stokes.fields import write_fields
 from recon.plugins.properties.stokes.flow import QUANTILES, Flow, Pores, State
 from recon.plugins.properties.stokes.picture import speed_map
@@ -66,10 +67,7 @@ class Permeability(Property):
 
     def __attrs_post_init__(self) -> None:
         check_phases("property permeability", self.phases)
-        if not self.axes or len(set(self.axes)) < len(self.axes):
-            raise ReconError(
-                f"property permeability: axes must be one or more, each once, got {self.axes}"
-            )
+        check_axes("property permeability", self.axes)
 
     def solve(self, volume: Volume) -> xr.Dataset:
         """Permeability along each axis asked for."""

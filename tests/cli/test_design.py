@@ -56,9 +56,15 @@ def test_what_is_begun_goes_on_and_another_design_is_refused(recon, micrographs)
     keys = (*TARGET, "--vary", "fraction.solid=0.3:0.4", "--verify", 2, "--out", "out")
     design(recon, micrographs, *keys, "--trials", 2)
     first = Path("out/trials.csv").read_text().splitlines()
-    result = design(recon, micrographs, *keys, "--trials", 3, "--resume")
+    before = json.loads(Path("out/design.json").read_text())["settings"]
+    result = design(recon, micrographs, *keys, "--trials", 5, "--resume")
+    after = json.loads(Path("out/design.json").read_text())["settings"]
+    assert before != after  # and the volumes are those of the settings found last
+    for number in range(2):
+        made = Volume.open(f"out/{number:03d}.zarr").provenance["recipe"]["harmonizer"]
+        assert made["fraction"][1] == after["fraction.solid"]
     rows = Path("out/trials.csv").read_text().splitlines()
-    assert len(rows) == 4 and [row.rpartition(",")[0] for row in rows[:3]] == [
+    assert len(rows) == 6 and [row.rpartition(",")[0] for row in rows[:3]] == [
         row.rpartition(",")[0] for row in first
     ]
     assert "not reached, this is the nearest found" in result.stdout  # 0.55 lies outside

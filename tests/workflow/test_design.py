@@ -24,7 +24,11 @@ def material():
 
 def test_a_target_reads_a_number_by_axis_phase_and_name():
     volume = Volume(np.arange(60).reshape(3, 4, 5) % 3, (1e-6,) * 3, PHASES)
-    found = measure_all(volume, ["volume-fraction", "two-point"], ["diffusivity"])
+    metrics = ["volume-fraction", "two-point", "surface-density"]
+    found = measure_all(volume, metrics, ["diffusivity"])
+    surface = Target.parse("surface-density.specific_surface.pore=1")
+    expected = found["surface-density"]["specific_surface"].sel(phase=0).item()
+    assert surface.read(found["surface-density"]) == expected
     assert Target.parse("volume-fraction.binder=0.2").read(found["volume-fraction"]) == 20 / 60
     assert Target.parse("volume-fraction.2=0.2").read(found["volume-fraction"]) == 20 / 60
     target = Target.parse("two-point.pore.x.0=0.3")
@@ -96,6 +100,9 @@ def test_the_best_trial_and_the_front():
     values = ([[1.0, 3.0]], [[1.1, 2.1]], [[1.2, 2.4]], [[2.0, 2.0]])
     trials = [Trial({}, np.array(value)) for value in values]
     assert find_best(trials, targets) is trials[1]
+    lost = [Trial({}, np.array(value)) for value in ([[np.inf, 2.0]], [[np.nan, 2.0]])]
+    assert find_best([*lost, *trials], targets) is trials[1]  # what is not finite is far
+    assert all(trial.loss(targets) == 100 for trial in lost)
     assert find_front(trials, targets) == [True, True, False, True]
 
 

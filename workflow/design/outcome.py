@@ -83,7 +83,13 @@ def write_outcome(path: Path, trial: Trial, verified: Sequence[Verified], trials
         partial.write_text(json.dumps(table, indent=1))
 
 
-def draw(path: Path, design: Design, trials: Sequence[Trial], verified: Sequence[Verified]) -> None:
+def draw(
+    path: Path,
+    design: Design,
+    trials: Sequence[Trial],
+    best: Trial,
+    verified: Sequence[Verified],
+) -> None:
     """Each target over each parameter: the trials, the target, the verified interval."""
     import matplotlib.pyplot as plt
 
@@ -91,7 +97,6 @@ def draw(path: Path, design: Design, trials: Sequence[Trial], verified: Sequence
     figure, axes = plt.subplots(
         rows, columns, figsize=(3.4 * columns + 0.6, 2.8 * rows), squeeze=False, sharey="row"
     )
-    best = min(trials, key=lambda trial: float((trial.errors(design.targets) ** 2).sum()))
     for row, one in enumerate(verified):
         for column, parameter in enumerate(design.parameters):
             panel = axes[row][column]

@@ -1,18 +1,26 @@
 """A design in a folder: the search, then volumes that verify what it found."""
 
-from typing import Any
+import json
 
 import attrs
 import tomli_w
 
+from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
-from recon.core.job import obtain_denoiser, resolve
+from recon.core.job import Job, obtain_denoiser, resolve
 from recon.core.recipe import Recipe
 from recon.core.sampling.device import resolve_device
 from recon.core.sampling.threads import keep_threads
-from recon.core.storage.atomic import atomic_output
+from recon.core.storage.atomic import atomic_output, remove
 from recon.workflow.design.outcome import Verified, draw, verify, write_outcome, write_trials
-from recon.workflow.design.search import Design, Trial, find_best, import_optuna, search
+from recon.workflow.design.search import (
+    Design,
+    Trial,
+    find_best,
+    import_optuna,
+    make_volume,
+    search,
+)
 from recon.workflow.executors import Progress
 from recon.workflow.folder import Folder
 from recon.workflow.overlay import lay_over
@@ -72,21 +80,36 @@ def run_design(
         done = search(design, denoiser, trials, recipe.seed, journal, progress)
         write_trials(folder.path / TRIALS, design, done)
         best = find_best(done, design.targets)
-        volumes = []
         job = resolve(design.make_recipe(best.chosen, denoiser), denoiser, weights_sha256=sha256)
+        _forget_others(best, folder)
+        volumes = []
         for number in range(verified):
-            sample = design.samples + number
-            path = folder.path / f"{number:03d}.zarr"
-            (volume,) = design.make_volumes(best.chosen, denoiser, 1, sample)
-            if not path.exists():
-                provenance: dict[str, Any] = collect_provenance(job, sample)
-                attrs.evolve(volume, provenance=provenance).save(path)
-            volumes.append(volume)
+            volumes.append(_verify_one(job, best, design.samples + number, number, folder))
             progress("verify", number + 1, verified, "")
         found = verify(design, best, design.measure(volumes))
-    recipe_path = folder.path / "recipe.toml"
-    with atomic_output(recipe_path, replace=True) as partial:
+    with atomic_output(folder.path / "recipe.toml", replace=True) as partial:
         job.recipe.save(partial)
     write_outcome(folder.path / OUTCOME, best, found, len(done))
-    draw(folder.path / FIGURE, design, done, found)
+    draw(folder.path / FIGURE, design, done, best, found)
     return Outcome(best, len(done), found)
+
+
+def _forget_others(best: Trial, folder: Folder) -> None:
+    """Remove volumes that verify the settings of a search that was shorter."""
+    note = folder.state("verified.json")
+    settings = json.dumps(best.chosen, sort_keys=True)
+    if not note.exists() or note.read_text(encoding="utf-8") != settings:
+        for path in folder.path.glob("*.zarr"):
+            remove(path)
+        with atomic_output(note, replace=True) as partial:
+            partial.write_text(settings, encoding="utf-8")
+
+
+def _verify_one(job: Job, best: Trial, sample: int, number: int, folder: Folder) -> Volume:
+    """A volume of the best settings, from the folder where it is there."""
+    path = folder.path / f"{number:03d}.zarr"
+    if path.exists():
+        return Volume.open(path)
+    volume = make_volume(job, best.chosen, sample)
+    attrs.evolve(volume, provenance=collect_provenance(job, sample)).save(path)
+    return volume

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recon.core.catalog import catalog
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
-from recon.core.job import resolve
+from recon.core.job import Job, resolve
 from recon.core.kinds import Denoiser
 from recon.core.measure import measure_all
 from recon.core.recipe import Recipe
@@ -25,6 +25,8 @@ STARTING = 8
 """Trials at places that fill the space, before a model of the results chooses."""
 CLOSE = 0.005
 """Relative errors below which the search ends."""
+FAR = 10.0
+"""Relative error that a value counts with which is infinite or not a number."""
 
 
 @attrs.frozen
@@ -54,23 +56,6 @@ class Design:
         """The recipe of a choice of parameters."""
         return Recipe.from_table(lay_over(self.table, make_values(chosen, denoiser.material)))
 
-    def make_volumes(
-        self,
-        chosen: Mapping[str, float],
-        denoiser: Denoiser,
-        count: int,
-        first: int = 0,
-    ) -> list[Volume]:
-        """Samples first, first + 1, ... of a choice of parameters."""
-        job = resolve(self.make_recipe(chosen, denoiser), denoiser)
-        volumes = []
-        for number in range(first, first + count):
-            *_, last = sample_steps(job, sample=number)
-            volume = last.volume
-            size = stretch(volume.voxel_size, chosen)
-            volumes.append(attrs.evolve(volume, voxel_size=size))
-        return volumes
-
     def measure(self, volumes: Sequence[Volume]) -> NDArray[np.float64]:
         """(volume, target) the numbers that targets are about."""
         plugins = self.build_plugins()
@@ -79,6 +64,12 @@ class Design:
             found = measure_all(volume, plugins["metric"], plugins["property"])
             rows.append([target.read(found[target.plugin]) for target in self.targets])
         return np.array(rows)
+
+
+def make_volume(job: Job, chosen: Mapping[str, float], sample: int) -> Volume:
+    """A sample of the job of a choice of parameters, stretched as that says."""
+    *_, last = sample_steps(job, sample=sample)
+    return attrs.evolve(last.volume, voxel_size=stretch(last.volume.voxel_size, chosen))
 
 
 @attrs.frozen
@@ -93,6 +84,11 @@ class Trial:
         wanted = np.array([target.value for target in targets])
         scale = np.where(wanted == 0, 1.0, np.abs(wanted))
         return np.asarray((self.values.mean(0) - wanted) / scale)
+
+    def loss(self, targets: Sequence[Target]) -> float:
+        """Sum of the squared relative errors; of what is not finite, the square of FAR."""
+        errors = np.nan_to_num(self.errors(targets), nan=FAR, posinf=FAR, neginf=-FAR)
+        return float((errors**2).sum())
 
 
 def search(
@@ -134,14 +130,15 @@ def search(
             break  # nowhere else is anything better to be expected
         number = len(done)
         progress("design", number * design.samples, trials * design.samples, "")
+        job = resolve(design.make_recipe(asked.params, denoiser), denoiser)
         volumes = []
         for sample in range(design.samples):
-            volumes += design.make_volumes(asked.params, denoiser, 1, sample)
+            volumes.append(make_volume(job, asked.params, sample))
             made = number * design.samples + sample + 1
             progress("design", made, trials * design.samples, "")
         trial = Trial(dict(asked.params), design.measure(volumes))
         asked.set_user_attr("values", trial.values.tolist())
-        study.tell(asked, float((trial.errors(design.targets) ** 2).sum()))
+        study.tell(asked, trial.loss(design.targets))
         done.append(trial)
     return done
 
@@ -162,8 +159,8 @@ def is_close(trial: Trial, design: Design) -> bool:
 
 
 def find_best(trials: Sequence[Trial], targets: Sequence[Target]) -> Trial:
-    """The one of the least sum of squared relative errors."""
-    return min(trials, key=lambda trial: float((trial.errors(targets) ** 2).sum()))
+    """The one of the least loss."""
+    return min(trials, key=lambda trial: trial.loss(targets))
 
 
 def find_front(trials: Sequence[Trial], targets: Sequence[Target]) -> list[bool]:

@@ -99,16 +99,13 @@ def _hold_quality(
     least = min(LEAST, 0.5 * float(qualities.min()))
     before = np.bincount(phases, volumes)
     share = np.ones(len(rest))
-    moving = np.asarray(moves.any(1))
-    active = elements[moving[elements].any(1)]
     while True:
         nodes = rest + share[:, None] * moves
-        flat = measure_elements(_mirror(nodes), active)[1] < least
         volumes, qualities = measure_elements(_mirror(nodes), elements)
+        flat = qualities < least
         drift = np.abs(np.bincount(phases, volumes) - before).max()
         if flat.any():
-            at = np.unique(active[flat])
-            share[at] *= SHORTER
+            share[np.unique(elements[flat])] *= SHORTER
         elif drift > DRIFT * before.sum():
             share *= SHORTER
         else:

@@ -71,8 +71,21 @@ def test_xdmf_holds_cells_and_facets(volume, tmp_path):
     cells, facets = meshio.read(files[0]), meshio.read(files[2])
     assert np.array_equal(cells.points, facets.points)
     assert set(cells.cell_data["phase"][0]) == {0, 1, 2}
-    top = facets.cells[0].data[facets.cell_data["facet"][0] == facets.cell_data["facet"][0].max()]
-    assert np.allclose(facets.points[top][..., 0], 10.0)  # x1 is the last
+    tags = facets.cell_data["facet"][0]
+    top = facets.cells[0].data[tags == 9]  # three pairs, then x1 as the last of six faces
+    assert np.allclose(facets.points[top][..., 0], 10.0) and tags.max() == 9
+
+
+def test_numbers_of_facets_do_not_depend_on_what_touches(tmp_path):
+    labels = np.repeat(np.uint8([0, 1, 2]), 3)[:, None, None] * np.ones((1, 3, 3), np.uint8)
+    export(Volume(labels, phases=PHASES), tmp_path / "a.xdmf", unit="m")
+    facets = meshio.read(tmp_path / "a_facets.xdmf")
+    found = {
+        int(tag): facets.points[facets.cells[0].data[facets.cell_data["facet"][0] == tag]][..., 2]
+        for tag in np.unique(facets.cell_data["facet"][0])
+    }
+    assert set(found) == {1, 3, *range(4, 10)}  # 0|1 and 1|2; 2, 0|2, has no triangle
+    assert np.allclose(found[1], 3) and np.allclose(found[3], 6)
 
 
 def test_inp_tetrahedra_keep_sets_and_equations(volume, tmp_path):
