@@ -68,7 +68,7 @@ def draw(
     """A row of panels for each function of each phase, a column for each plane.
 
     samples      sampler -> volumes, drawn as mean and range
-    real         real pieces, whose range is shaded
+    real         real subvolumes, whose range is shaded
     micrographs  "training" and "held out", drawn as black lines
     """
     every = {name: [measured(v, lags) for v in some] for name, some in samples.items()}
@@ -81,7 +81,7 @@ def draw(
             at = {"phase": phase, "plane": plane}
             band = np.array([piece[metric].sel(at) for piece in pieces])
             axes.fill_between(
-                range(lags + 1), band.min(0), band.max(0), color="#e3e8ef", label="real pieces"
+                range(lags + 1), band.min(0), band.max(0), color="#e3e8ef", label="real subvolumes"
             )
             for (name, curve), style in zip(seen.items(), ("-", ":"), strict=False):
                 axes.plot(curve[metric].sel(at), style, color=INK, lw=1.3, label=name)

@@ -134,7 +134,7 @@ def describe_pieces(study: Study) -> str:
     test = study.material.test
     boxes_ = draw_boxes(study, test.shape)
     return (
-        f"{REAL} real pieces of {study.shape[0]}^3 at random places of {test.shape}: they overlap, "
+        f"{REAL} real subvolumes of {study.shape[0]}^3 at random places of {test.shape}: they overlap, "
         f"their mean scatters as that of {count_independent(boxes_):.0f} independent ones."
     )
 
