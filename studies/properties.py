@@ -134,8 +134,8 @@ def describe_pieces(study: Study) -> str:
     test = study.material.test
     boxes_ = draw_boxes(study, test.shape)
     return (
-        f"{REAL} real subvolumes of {study.shape[0]}^3 at random places of {test.shape}: they overlap, "
-        f"their mean scatters as that of {count_independent(boxes_):.0f} independent ones."
+        f"{REAL} real subvolumes of {study.shape[0]}^3 at random places of {test.shape}: they "
+        f"overlap, their mean scatters as that of {count_independent(boxes_):.0f} independent ones."
     )
 
 
