@@ -24,12 +24,12 @@ from recon.plugins.metrics.curves import (
     Curve,
     Sample,
     along_axes,
-    as_array,
     by_direction,
     by_plane,
     number_of_lags,
     ratio,
 )
+from recon.plugins.metrics.labels import coordinates
 from recon.plugins.metrics.segments import along
 
 
@@ -88,11 +88,20 @@ class ChordLength(Metric):
             return count_chords(along(part, axis), phases, self.periodic)
 
         chords = along_axes(count, self._merged, sample)
-        densities = as_array(self.name, over, merged(_each(chords, _density, longest)))
-        means = as_array(self.name, over, merged(_each(chords, _mean, longest)))
-        density = densities.isel(lag=slice(1, None)).assign_attrs(units="1/voxel")
-        mean = means.isel(lag=0, drop=True).assign_attrs(units="voxel")
-        return xr.Dataset({"density": density, "mean": mean})
+        density = merged(_each(chords, _density, longest))
+        mean = np.concatenate(list(merged(_each(chords, _mean, longest)).values()), axis=1)
+        places = {"phase": range(phases), over: tuple(density)}
+        return xr.Dataset(
+            {
+                "density": (
+                    (*places, "lag"),
+                    np.stack(list(density.values()), axis=1)[..., 1:],
+                    {"units": "1/voxel"},
+                ),
+                "mean": (tuple(places), mean, {"units": "voxel"}),
+            },
+            coordinates(**places, lag=range(1, longest + 1)),
+        )
 
     def _merged(self, parts: Iterable[NDArray[np.int64]]) -> "Chords":
         """Chords along one axis, as they were counted in parts."""

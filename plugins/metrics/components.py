@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core import Compared, Metric, option
+from recon.plugins.metrics.labels import coordinates
 from recon.plugins.metrics.slices import JOIN, over_slices, pixel_edges, pooled, voxel_edges
 
 if TYPE_CHECKING:
@@ -104,9 +105,9 @@ class Components(Metric):
                 "sizes_3d": (("phase", "size"), sizes),
                 "largest_share_3d": (("phase",), largest),
             }
-        size = ("size", 2 ** np.arange(self.classes), {"units": "voxel"})
-        coordinates = {"phase": np.arange(phases), "plane": list(found), "size": size}
-        return xr.Dataset(values, coordinates)
+        size = tuple((2 ** np.arange(self.classes)).tolist())
+        places = {"phase": range(phases), "plane": tuple(found), "size": size}
+        return xr.Dataset(values, coordinates((("size", "voxel"),), **places))
 
 
 Counts = tuple[NDArray[np.int64], ...]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core import Compared, Metric
+from recon.plugins.metrics.labels import coordinates
 from recon.plugins.metrics.slices import JOIN, over_slices, pixel_edges
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Contact(Metric):
         """Shares of the interface of a volume or of micrographs."""
         import xarray as xr
 
-        phases = np.arange(len(sample.phases))
+        phases = range(len(sample.phases))
         counted = over_slices(partial(_count, len(phases)), sample, cost=20)
         shares = []
         for plane, parts in counted.items():
@@ -60,7 +61,7 @@ class Contact(Metric):
             shares.append(length / (total if total else np.nan))
         return xr.DataArray(
             np.stack(shares, axis=2),
-            {"phase": phases, "phase2": phases, "plane": list(counted)},
+            coordinates(phase=phases, phase2=phases, plane=tuple(counted)),
             ("phase", "phase2", "plane"),
             name=self.name,
         )

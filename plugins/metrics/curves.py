@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recon.core import ChunkedVolume, Micrographs, Volume
 from recon.core.data.planes import AXES, PLANES, in_plane
+from recon.plugins.metrics.labels import coordinates
 from recon.plugins.metrics.lines import LineKernel, count_along
 from recon.plugins.metrics.slices import stacks
 
@@ -120,9 +121,5 @@ def as_array(name: str, dimension: str, curves: Mapping[str, Curve]) -> xr.DataA
     """Curves as (phase, dimension, lag) with the coordinates of the contract."""
     values = np.stack(list(curves.values()), axis=1)
     phases, _, lags = values.shape
-    return xr.DataArray(
-        values,
-        {"phase": np.arange(phases), dimension: list(curves), "lag": np.arange(lags)},
-        ("phase", dimension, "lag"),
-        name=name,
-    )
+    places = {"phase": range(phases), dimension: tuple(curves), "lag": range(lags)}
+    return xr.DataArray(values, coordinates(**places), tuple(places), name=name)

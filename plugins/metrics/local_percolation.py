@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core import Compared, Metric, option
+from recon.plugins.metrics.labels import coordinates
 from recon.plugins.metrics.slices import (
     JOIN,
     fixed,
@@ -96,25 +97,25 @@ class LocalPercolation(Metric):
             name: [(windows, percolating[:, axis]) for windows, percolating in planes]
             for axis, name in enumerate(("down", "across"), start=1)
         }
-        coordinates = {
-            "phase": np.arange(len(sample.phases)),
-            "side": ("side", list(self.sides), {"units": "voxel"}),
-            "plane": list(found),
+        places: dict[str, Sequence[Any]] = {
+            "phase": range(len(sample.phases)),
+            "side": self.sides,
+            "plane": tuple(found),
         }
         if self.fractions:
-            coordinates["fraction"] = (np.arange(self.fractions) + 0.5) / self.fractions
+            places["fraction"] = tuple((np.arange(self.fractions) + 0.5) / self.fractions)
         if not isinstance(sample, Micrographs):
             edges = voxel_edges(sample)
             windows, percolating = self._count(fixed(sample.labels), edges, len(sample.phases))
             counts["share_3d"] = [(windows, percolating[:, axis]) for axis in (2, 1, 0)]
-            coordinates["direction"] = list("xyz")
+            places["direction"] = "xyz"
         values: dict[str, Any] = {}
         for name, each in counts.items():
             dims = ("phase", "direction" if name == "share_3d" else "plane", "side")
             values[name] = (dims, _share([(a.sum(-1), b.sum(-1)) for a, b in each]))
             if self.fractions:
                 values[f"{name}_by_fraction"] = ((*dims, "fraction"), _share(each))
-        return xr.Dataset(values, coordinates)
+        return xr.Dataset(values, coordinates((("side", "voxel"),), **places))
 
     def _on_slices(
         self, sample: "Volume | Micrographs", part: NDArray[np.uint8], plane: str

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core import Compared, Metric
+from recon.plugins.metrics.labels import coordinates
 from recon.plugins.metrics.slices import (
     JOIN,
     fixed,
@@ -92,11 +93,10 @@ class Minkowski(Metric):
             name: (("phase", "plane"), np.stack([one[name] for one in planes], 1), _units(name))
             for name in planes[0]
         }
-        coordinates = {"phase": np.arange(phases), "plane": list(counted)}
         if not isinstance(sample, Micrographs):
             solid = _of_volume(sample.labels, phases, voxel_edges(sample))
             values |= {name: (("phase",), value, _units(name)) for name, value in solid.items()}
-        return xr.Dataset(values, coordinates)
+        return xr.Dataset(values, coordinates(phase=range(phases), plane=tuple(counted)))
 
 
 def _count(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from recon.core import Compared, Metric, option
 from recon.core.data.planes import PLANES
+from recon.plugins.metrics.labels import coordinates
 from recon.plugins.metrics.slices import JOIN, over_slices, pixel_edges, pooled, shortest_side
 
 if TYPE_CHECKING:
@@ -98,20 +99,21 @@ class StraightChord(Metric):
         dims = {"density": ("length",), "orientation": ("angle",)}
         units = {"mean": "voxel", "density": "1/voxel", "axis": "degree"}
         values = {
-            name: xr.DataArray(
+            name: (
+                ("phase", "plane", *dims.get(name, ())),
                 np.stack([one[name] for one in planes], axis=1),
-                dims=("phase", "plane", *dims.get(name, ())),
-                attrs={"units": units[name]} if name in units else {},
+                {"units": units[name]} if name in units else {},
             )
             for name in planes[0]
         }
-        coordinates = {
-            "phase": np.arange(len(sample.phases)),
-            "plane": list(found),
-            "length": ("length", np.arange(1, longest + 1), {"units": "voxel"}),
-            "angle": ("angle", _angles(self.directions), {"units": "degree"}),
-        }
-        return xr.Dataset(values, coordinates)
+        places = coordinates(
+            (("length", "voxel"), ("angle", "degree")),
+            phase=range(len(sample.phases)),
+            plane=tuple(found),
+            length=range(1, longest + 1),
+            angle=tuple(_angles(self.directions).tolist()),
+        )
+        return xr.Dataset(values, places)
 
 
 def _tally(

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from recon.core import Compared, Metric, option
 from recon.core.data.planes import AXES
 from recon.plugins.compiling import kernel
-from recon.plugins.metrics.curves import Sample, along_axes, by_direction, pooled
+from recon.plugins.metrics.curves import Sample, along_axes, by_direction, pooled, ratio
+from recon.plugins.metrics.labels import coordinates
 from recon.plugins.metrics.segments import along
 
 
@@ -60,17 +61,19 @@ class SurfaceDensity(Metric):
         phases = len(sample.phases)
         count = partial(_faces_and_places, phases, self.periodic)
         counted = by_direction(along_axes(count, pooled, sample))
-        faces = xr.DataArray(
-            np.concatenate(list(counted.values()), axis=1),
-            {"phase": np.arange(phases), "direction": list(counted)},
-            ("phase", "direction"),
-            attrs={"units": "1/voxel"},
-        )
+        faces = np.concatenate(list(counted.values()), axis=1)
         edges = dict(zip(AXES, sample.voxel_size, strict=True))
         lengths = np.array([edges[name] for name in counted]) / min(sample.voxel_size)
-        mean = (faces / xr.DataArray(lengths, dims="direction")).mean("direction")
-        surface = (2 * mean).assign_attrs(units="1/voxel")
-        return xr.Dataset({"faces": faces, "specific_surface": surface})
+        known = np.isfinite(faces)
+        surface = 2 * ratio(np.where(known, faces / lengths, 0).sum(1), known.sum(1))
+        units = {"units": "1/voxel"}
+        return xr.Dataset(
+            {
+                "faces": (("phase", "direction"), faces, units),
+                "specific_surface": (("phase",), surface, units),
+            },
+            coordinates(phase=range(phases), direction=tuple(counted)),
+        )
 
 
 def _faces_and_places(

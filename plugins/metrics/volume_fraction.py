@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from recon.core import Compared, Metric, Micrographs
 from recon.plugins.metrics.curves import Sample
+from recon.plugins.metrics.labels import coordinates
 
 
 @attrs.frozen
@@ -29,15 +30,15 @@ class VolumeFraction(Metric):
 
     def measure(self, sample: Sample) -> xr.DataArray:
         """Volume fractions (phase,) of a volume or of micrographs."""
-        phases = np.arange(len(sample.phases))
+        phases = range(len(sample.phases))
         if isinstance(sample, Micrographs):
             fractions = sample.fractions()
         else:
             parts = sample.by_parts(partial(_counts, phases))
             counts = np.array([found for _, found in parts]).sum(0)
             fractions = counts / counts.sum()
-        return xr.DataArray(fractions, {"phase": phases}, ("phase",), name=self.name)
+        return xr.DataArray(fractions, coordinates(phase=phases), ("phase",), name=self.name)
 
 
-def _counts(phases: NDArray[np.int64], labels: NDArray[np.uint8]) -> list[int]:
+def _counts(phases: range, labels: NDArray[np.uint8]) -> list[int]:
     return [int(np.count_nonzero(labels == phase)) for phase in phases]

@@ -20,14 +20,15 @@ from recon.validation.comparison.sampling_error import (
     SUBVOLUMES,
     format_shape,
     leave_out_boxes,
-    leave_out_windows,
 )
 from recon.validation.comparison.subvolumes import (
+    Found,
+    MaterialStatistics,
     Progress,
     measure_subvolumes,
-    measure_window_groups,
 )
 from recon.validation.comparison.verdict import ALPHA
+from recon.validation.comparison.window_groups import measure_window_groups
 
 if TYPE_CHECKING:
     from recon.core.data.material import Material
@@ -64,17 +65,10 @@ def compare(
     chosen = list_compared(reference) if metrics is None else metrics
     specs = build_specs(chosen, min(shape) // 2, planes)
     measured = [_measure_samples(spec, samples) for spec in specs]
-    agreements = {
-        name: _compare_with_remainder(spec, name, curves, reference, shape, subvolumes)
-        for spec, found in zip(specs, measured, strict=True)
-        for name, curves in found.items()
-        if _has_remainder(spec, name)
-    }
-    others = [
-        (spec, {name: curves for name, curves in found.items() if not _has_remainder(spec, name)})
-        for spec, found in zip(specs, measured, strict=True)
-    ]
-    agreements |= _compare_with_others(others, reference, shape, subvolumes, progress)
+    if isinstance(reference, Micrographs):
+        agreements = _compare_on_planes(specs, measured, reference, shape, progress)
+    else:
+        agreements = _compare_with_volume(specs, measured, reference, shape, subvolumes, progress)
     comparison = Comparison(
         "volume" if planes is None else "micrographs",
         reference.phases,
@@ -90,10 +84,52 @@ def compare(
     return attrs.evolve(comparison, power=power)
 
 
-def _measure_samples(spec: MetricSpec, samples: Sequence[Volume]) -> dict[str, xr.DataArray]:
+def _measure_samples(spec: MetricSpec, samples: Sequence[Volume]) -> Found:
     """name -> (sample, phase, direction or plane[, axis])"""
     found = [spec.measure(volume) for volume in samples]
     return {name: xr.concat([one[name] for one in found], "sample") for name in found[0]}
+
+
+def _compare_on_planes(
+    specs: Sequence[MetricSpec],
+    measured: Sequence[Found],
+    reference: Micrographs,
+    shape: tuple[int, int, int],
+    progress: Progress,
+) -> dict[str, Agreement]:
+    """The reference is all of the material, or what windows of the samples' size have."""
+    real = measure_window_groups(specs, reference, shape, progress)
+    references = dict(real.reference)
+    for spec, found in zip(specs, measured, strict=True):
+        if any(_has_remainder(spec, name) for name in found):
+            whole = spec.measure(reference)
+            references |= {name: whole[name] for name in found if _has_remainder(spec, name)}
+    return _collect(specs, measured, attrs.evolve(real, reference=references))
+
+
+def _compare_with_volume(
+    specs: Sequence[MetricSpec],
+    measured: Sequence[Found],
+    reference: Volume,
+    shape: tuple[int, int, int],
+    subvolumes: int,
+    progress: Progress,
+) -> dict[str, Agreement]:
+    """The reference is all of the material, or what subvolumes of the samples' size have."""
+    agreements, others = {}, []
+    for spec, found in zip(specs, measured, strict=True):
+        rest = {name: curves for name, curves in found.items() if not _has_remainder(spec, name)}
+        if rest:
+            others.append((spec, rest))
+        for name in (name for name in found if name not in rest):
+            agreements[name] = _compare_with_remainder(
+                spec, name, found[name], reference, shape, subvolumes
+            )
+    if others:
+        chosen = [spec for spec, _ in others]
+        real = measure_subvolumes(chosen, reference, shape, subvolumes, progress)
+        agreements |= _collect(chosen, [found for _, found in others], real)
+    return agreements
 
 
 def _has_remainder(spec: MetricSpec, name: str) -> bool:
@@ -104,19 +140,16 @@ def _compare_with_remainder(
     spec: MetricSpec,
     name: str,
     curves: xr.DataArray,
-    reference: Volume | Micrographs,
+    reference: Volume,
     shape: tuple[int, int, int],
     subvolumes: int,
 ) -> Agreement:
-    """Of shares of pairs or runs: the reference is all of the material."""
+    """Of shares of pairs or runs."""
 
-    def measure(sample: Volume | Micrographs) -> xr.DataArray:
+    def measure(sample: Volume) -> xr.DataArray:
         return spec.measure(sample)[name]
 
-    if isinstance(reference, Micrographs):
-        sampling = leave_out_windows(measure, reference, shape)
-    else:
-        sampling = leave_out_boxes(measure, reference, shape, subvolumes)
+    sampling = leave_out_boxes(measure, reference, shape, subvolumes)
     return Agreement(
         name,
         curves,
@@ -127,21 +160,9 @@ def _compare_with_remainder(
     )
 
 
-def _compare_with_others(
-    measured: Sequence[tuple[MetricSpec, dict[str, xr.DataArray]]],
-    reference: Volume | Micrographs,
-    shape: tuple[int, int, int],
-    subvolumes: int,
-    progress: Progress,
+def _collect(
+    specs: Sequence[MetricSpec], measured: Sequence[Found], real: MaterialStatistics
 ) -> dict[str, Agreement]:
-    """Of anything else: the reference is what subvolumes of the sample's size have."""
-    specs = [spec for spec, found in measured if found]
-    if not specs:
-        return {}
-    if isinstance(reference, Micrographs):
-        real = measure_window_groups(specs, reference, shape, progress)
-    else:
-        real = measure_subvolumes(specs, reference, shape, subvolumes, progress)
     return {
         name: Agreement(
             name,
@@ -151,7 +172,7 @@ def _compare_with_others(
             real.notes,
             spec.describe(name),
         )
-        for spec, found in measured
+        for spec, found in zip(specs, measured, strict=True)
         for name, curves in found.items()
     }
 

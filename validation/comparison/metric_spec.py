@@ -1,12 +1,14 @@
 """MetricSpec: what a metric measures for a comparison, by phase and direction or plane."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import attrs
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from recon.core.catalog import HERE, OWN, catalog
 from recon.core.contracts import check_result
@@ -53,6 +55,18 @@ class MetricSpec:
                 for name in each[0]
             }
 
+    def measure_plane(self, micrographs: Micrographs) -> dict[str, NDArray[np.float64]]:
+        """name -> (phase, axis) of micrographs of one plane: as `measure`, in plain arrays.
+
+        Numbers have an axis of length 1. For loops: labels cost more than the measuring.
+        """
+        (plane,) = micrographs.planes
+        with name_failure(self.metric):
+            return {
+                name: take_plane(value, plane, name, known)
+                for name, value, known in self._list_results(micrographs)
+            }
+
     def describe(self, name: str) -> Compared:
         """What is known of one of the results of `measure`."""
         return describe(type(self.metric), name.partition(".")[2])
@@ -72,18 +86,24 @@ class MetricSpec:
         }
 
     def _measure(self, sample: Volume | Micrographs) -> dict[str, xr.DataArray]:
-        name = self.metric.name
+        results = self._list_results(sample)
+        return {name: arrange(value, name, known) for name, value, known in results}
+
+    def _list_results(
+        self, sample: Volume | Micrographs
+    ) -> Iterator[tuple[str, xr.DataArray, Compared]]:
+        """Name, values as the metric gave them, and what it says of them."""
+        cls, name = type(self.metric), self.metric.name
         result = check_result(self.metric, self.metric.measure(sample))
         if not isinstance(result, xr.Dataset):
-            return {name: arrange(result, name, describe(type(self.metric)))}
+            yield name, result, describe(cls)
+            return
         numbers = [str(key) for key in result if result[key].dtype.kind in "fiu"]
         for variable in self.variables:
             if variable not in result:
                 raise unknown(f"result of metric {name}", variable, numbers)
-        return {
-            f"{name}.{key}": arrange(result[key], f"{name}.{key}", describe(type(self.metric), key))
-            for key in self.variables or numbers
-        }
+        for key in self.variables or numbers:
+            yield f"{name}.{key}", result[key], describe(cls, key)
 
 
 def build_specs(
@@ -118,6 +138,7 @@ def _list_joining(to: str) -> Iterator[str]:
                     yield f"{name}.{one.variable}" if one.variable else name
 
 
+@cache
 def describe(cls: type[Metric], variable: str = "") -> Compared:
     """What the class says of a variable of its result, with title and phrase."""
     declared = {one.variable: one for one in cls.compared}
@@ -172,13 +193,44 @@ def arrange(value: xr.DataArray, name: str, known: Compared) -> xr.DataArray:
             value = value.drop_vars(dim, errors="ignore").expand_dims({dim: [only]})
         elif dim not in value.coords:
             value = value.assign_coords({dim: np.arange(value.sizes[dim])})
-    rest = [dim for dim in value.dims if dim not in ("phase", over)]
-    if len(rest) > 1:
+    return value.transpose("phase", over, *_list_axes(value.dims, over, name)).astype(float)
+
+
+def take_plane(value: xr.DataArray, plane: str, name: str, known: Compared) -> NDArray[np.float64]:
+    """As (phase, axis) of one plane, or of the mean over the directions in it."""
+    places = known.places or ("axis" if "axis" in value.dims else "")
+    dims = ["direction" if dim == places else str(dim) for dim in value.dims]
+    over = "plane" if "plane" in dims else "direction"
+    axes = _list_axes(dims, over, name)
+    values = np.asarray(value.to_numpy(), float)
+    values = values.transpose([dims.index(dim) for dim in ("phase", over, *axes) if dim in dims])
+    for number, dim in enumerate(("phase", over)):
+        if dim not in dims:
+            values = np.expand_dims(values, number)
+    if over == "plane":
+        values = values[:, list(value.indexes["plane"]).index(plane)]
+    else:
+        values = _average(values)
+    return values.reshape(len(values), -1)
+
+
+def _list_axes(dims: Sequence[Hashable], over: str, name: str) -> list[Hashable]:
+    """The dim beside phase and place, or none."""
+    axes = [dim for dim in dims if dim not in ("phase", over)]
+    if len(axes) > 1:
         raise ReconError(
             f"metric {name}: a statistic to compare has at most one dim beside phase and "
-            f"direction or plane, got {', '.join(map(str, rest))}"
+            f"direction or plane, got {', '.join(map(str, axes))}"
         )
-    return value.transpose("phase", over, *rest).astype(float)
+    return axes
+
+
+def _average(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over places (phase, place[, axis]) of what is not NaN; NaN where all are."""
+    known = ~np.isnan(values)
+    count = known.sum(1)
+    mean: NDArray[np.float64] = np.where(known, values, 0).sum(1) / np.where(count, count, np.nan)
+    return mean
 
 
 def _planes(sample: Volume | Micrographs) -> Sequence[str]:

@@ -21,6 +21,7 @@ from recon.validation.classifier.two_sample_test import CLASSIFIER
 from recon.validation.comparison.cells import RESOLVED, build_blocks
 from recon.validation.comparison.metric_spec import MetricSpec
 from recon.validation.comparison.null import calibrate
+from recon.validation.comparison.sampling_error import compute_errors
 from recon.validation.spoils import Spoil, list_spoils
 from recon.validation.window_runs import WindowRuns, arrange_micrographs
 
@@ -116,25 +117,18 @@ def is_weak(noticed: int, of: int) -> bool:
 class _Bar:
     """What one statistic of a plane is held against: its reference, in plain arrays for speed.
 
-    reference  (phase[, axis]);  most  error, the mean over phases, that is noticed beyond
+    reference  (phase, axis);  most  error, the mean over phases, that is noticed beyond
     """
 
     reference: NDArray[np.float64]
     most: float
 
     def exceeded(self, curve: NDArray[np.float64]) -> bool:
-        """Whether the error is beyond (see sampling_error.compute_error)."""
-        own, real = (values.reshape(len(values), -1) for values in (curve, self.reference))
-        common = min(own.shape[1], real.shape[1])  # an axis of lengths ends with its plane's side
-        distance = np.abs(own[:, :common] - real[:, :common])
-        reached = np.isfinite(distance)
-        scale = np.where(reached, np.abs(real[:, :common]), 0).sum(1)
-        known = reached.any(1) & ((scale > 0) | (np.nansum(distance, 1) > 0))
-        if not known.any():
-            return False
-        with np.errstate(divide="ignore"):
-            errors = np.where(reached, distance, 0).sum(1)[known] / scale[known]
-        return bool(errors.mean() > self.most)
+        """Whether the error, the mean over phases that have one, is beyond."""
+        common = min(curve.shape[1], self.reference.shape[1])  # lengths end with the plane's side
+        errors = compute_errors(curve[:, :common], self.reference[:, :common])
+        known = ~np.isnan(errors)
+        return bool(known.any() and errors[known].mean() > self.most)
 
 
 @attrs.frozen(eq=False)
@@ -183,7 +177,8 @@ class _Plane:
             if limit is not None and agreement.sampling_error is not None:
                 floor = float(agreement.sampling_error.mean.sel(plane=self.plane).mean())
                 reference = agreement.reference.sel(plane=self.plane).to_numpy()
-                bars[name] = _Bar(reference, limit * max(floor, RESOLVED))
+                by_phase = reference.reshape(len(reference), -1)
+                bars[name] = _Bar(by_phase, limit * max(floor, RESOLVED))
         return bars
 
     def _measure(self, made: Image) -> bool:
@@ -193,7 +188,7 @@ class _Plane:
         size, names = self.reference.voxel_size, self.reference.phases
         spoilt = Micrographs({self.plane: list(made)}, size, names)
         return any(
-            name in self._bars and self._bars[name].exceeded(curve.sel(plane=self.plane).to_numpy())
+            name in self._bars and self._bars[name].exceeded(curve)
             for spec in self.specs
-            for name, curve in spec.measure(spoilt).items()
+            for name, curve in spec.measure_plane(spoilt).items()
         )

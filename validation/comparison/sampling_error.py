@@ -1,7 +1,7 @@
 """Sampling error: how far real subvolumes of the material are from it.
 
-Here of shares of pairs or runs, each subvolume against the material without it; subvolumes.py
-does anything else.
+Here of shares of pairs or runs in a volume, each subvolume against the material without it;
+subvolumes.py does anything else, window_groups.py what is known from micrographs alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
 from recon.validation.comparison.boxes import (
     Shape,
@@ -20,7 +19,6 @@ from recon.validation.comparison.boxes import (
     count_independent,
 )
 from recon.validation.comparison.leave_one_out import LeaveOneOut
-from recon.validation.window_runs import WindowRuns, arrange_micrographs
 
 SUBVOLUMES = 16
 """Real subvolumes at least, where the reference has them."""
@@ -31,8 +29,8 @@ NO_ROOM = (
 # dims that tell curves apart
 ONE = ("phase", "direction", "plane", "constant", "sample", "subvolume")
 
-Measure = Callable[[Volume | Micrographs], xr.DataArray]
-"""Curves (phase, direction or plane, lag) of a sample; see metric_spec."""
+Measure = Callable[[Volume], xr.DataArray]
+"""Curves (phase, direction, lag) of a sample; see metric_spec."""
 
 
 def compute_error(curve: xr.DataArray, reference: xr.DataArray) -> xr.DataArray:
@@ -46,6 +44,18 @@ def compute_error(curve: xr.DataArray, reference: xr.DataArray) -> xr.DataArray:
     reached = distance.notnull()
     scale = abs(reference).where(reached).sum(along)
     return (distance.sum(along) / scale).where(reached.any(along))
+
+
+def compute_errors(
+    curves: NDArray[np.float64], reference: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """compute_error of plain arrays (..., phase, axis); an axis of numbers has length 1."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        distance = np.abs(curves - reference)
+        reached = ~np.isnan(distance)
+        scale = np.where(reached, np.abs(reference), 0).sum(-1)
+        errors = np.where(reached, distance, 0).sum(-1) / scale
+    return np.where(reached.any(-1), errors, np.nan)
 
 
 @attrs.frozen(eq=False)
@@ -109,82 +119,6 @@ def leave_out_boxes(
     return SamplingError(
         stack_subvolumes(curves), stack_subvolumes(errors), tuple(notes), count_independent(boxes)
     )
-
-
-def leave_out_windows(
-    measure: Measure, micrographs: Micrographs, shape: Shape
-) -> SamplingError | str:
-    """Estimated from 2D, by left-out groups of windows; or why that cannot be.
-
-    measure  by plane, shares that are averaged over windows of one size
-    shape    voxels of the sample along (z, y, x)
-    cost     some 2 ms for each window
-
-    On each plane a group is a run of neighbouring windows that is worth one volume (see
-    window_runs.py). Where one would take more than an eighth of the windows, an eighth is used, and
-    what they scatter is scaled by the square root of the number of windows.
-    """
-    curves, errors, worths, notes = {}, {}, [], []
-    for plane in micrographs.planes:
-        runs = arrange_micrographs(micrographs, plane, shape)
-        notes.append(runs.note)
-        if runs.firsts:
-            worths.append(runs.worth)
-            each = _measure_windows(measure, micrographs, plane, runs)
-            curves[plane], errors[plane] = leave_out_groups(each, runs.insides, runs.wanted)
-    if not curves:
-        return "; ".join(notes)
-    planes = xr.Variable("plane", list(curves))
-    dims = ("subvolume", "phase", "plane")
-    return SamplingError(
-        xr.concat(curves.values(), planes, join="outer").transpose(*dims, ...),
-        xr.concat(errors.values(), planes, join="outer").transpose(*dims),
-        (ESTIMATED, *notes),
-        min(worths),
-    )
-
-
-def leave_out_groups(
-    each: xr.DataArray, groups: Sequence[NDArray[np.int64]], wanted: int
-) -> tuple[xr.DataArray, xr.DataArray]:
-    """Curves and errors of left-out groups of windows.
-
-    each    (subvolume, ...) of windows whose mean is that of the group
-    groups  numbers of the windows of each, as many
-    """
-    count, size = each.sizes["subvolume"], len(groups[0])
-    total = each.sum("subvolume", skipna=False)
-    inside = stack_subvolumes(
-        [each.isel(subvolume=group).mean("subvolume", skipna=False) for group in groups]
-    )
-    outside = (total - size * inside) / (count - size)
-    mean = total / count
-    of_errors, of_curves = scale_groups(count, size, wanted)
-    return mean + (inside - mean) * of_curves, compute_error(inside, outside) * of_errors
-
-
-def scale_groups(count: int, size: int, wanted: int) -> tuple[float, float]:
-    """Factors of the errors and of the deviations of groups of `size` among `count` windows.
-
-    Of independent windows: the variance of `size` of them against the others goes with
-    1 / size + 1 / (count - size), about the mean of all with 1 / size - 1 / count. Wanted are
-    those of a new volume: against all windows, and about the true mean.
-    """
-    errors = 1.0
-    if size < wanted:
-        errors = float(np.sqrt((1 / wanted + 1 / count) / (1 / size + 1 / (count - size))))
-    return errors, float(np.sqrt(1 / wanted / (1 / size - 1 / count)))
-
-
-def _measure_windows(
-    measure: Measure, micrographs: Micrographs, plane: str, runs: WindowRuns
-) -> xr.DataArray:
-    """Curves (subvolume, phase, lag) of windows, each by itself."""
-    found = [
-        measure(Micrographs({plane: [window]}, micrographs.voxel_size, micrographs.phases))
-        for window in runs.windows
-    ]
-    return stack_subvolumes(found).sel(plane=plane, drop=True)
 
 
 def stack_subvolumes(found: Sequence[xr.DataArray]) -> xr.DataArray:

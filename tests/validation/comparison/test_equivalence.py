@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from recon.core import Micrographs, ReconError, Volume, catalog
@@ -17,10 +18,10 @@ from recon.validation.comparison.metric_spec import build_specs, list_compared
 from recon.validation.comparison.sampling_error import (
     ESTIMATED,
     compute_error,
+    compute_errors,
     leave_out_boxes,
-    leave_out_groups,
-    leave_out_windows,
 )
+from recon.validation.comparison.window_groups import leave_out_groups, measure_window_groups
 from recon.validation.window_runs import place_runs
 from recon.validation.windows import count_independent_slices, cut_windows
 
@@ -98,6 +99,29 @@ def test_only_lags_that_both_reach_count():
 def test_a_phase_that_the_reference_lacks_is_infinitely_wrong_and_one_that_both_lack_is_not():
     error = compute_error(curve([[0.1, 0.1], [0.0, 0.0]]), curve([[0.0, 0.0], [0.0, 0.0]]))
     assert np.isinf(error[0]) and np.isnan(error[1])
+
+
+@given(
+    hnp.arrays(float, (3, 2, 4), elements=st.sampled_from([0.0, 0.25, 1.0, np.nan])),
+    hnp.arrays(float, (2, 4), elements=st.sampled_from([0.0, 0.5, np.nan])),
+)
+def test_errors_of_plain_arrays_are_those_of_labelled_ones(curves, reference):
+    labelled = xr.DataArray(curves, dims=("subvolume", "phase", "lag"))
+    expected = compute_error(labelled, curve(reference))
+    np.testing.assert_array_equal(compute_errors(curves, reference), expected)
+
+
+def test_one_plane_in_plain_arrays_is_what_is_measured_with_labels():
+    names = list_compared(cut(material((24, 24, 24))))
+    micrographs = cut(material((24, 24, 24), seed=7))
+    for plane, images in micrographs.planes.items():
+        one = Micrographs({plane: images}, phases=micrographs.phases)
+        for spec in build_specs(names, 8, tuple(micrographs.planes)):
+            labelled = spec.measure(one)
+            for name, values in spec.measure_plane(one).items():
+                expected = labelled.pop(name).sel(plane=plane).to_numpy()
+                np.testing.assert_allclose(values, expected.reshape(values.shape), rtol=1e-14)
+            assert not labelled
 
 
 def brute_rest(labels, box, name, lags):
@@ -192,13 +216,10 @@ def test_without_a_plane_that_shows_the_normal_the_material_is_isotropic():
 def test_left_out_groups_scatter_like_so_many_new_windows(wanted):
     count, lags = 200, 400
     windows = 1 + 0.1 * np.random.default_rng(2).normal(size=(count, 1, lags))
-    each = xr.DataArray(windows, dims=("subvolume", "phase", "lag"))
     size = min(wanted, count // 8)
-    groups = [np.arange(first, first + size) for first in place_runs(count, size)]
-    curves, errors = leave_out_groups(each, groups, wanted)
-    assert float(curves.std("subvolume", ddof=1).mean()) == pytest.approx(
-        0.1 / wanted**0.5, rel=0.1
-    )
+    groups = np.stack([windows[first : first + size].mean(0) for first in place_runs(count, size)])
+    curves, errors = leave_out_groups(groups, windows.mean(0), count, size, wanted)
+    assert curves.std(0, ddof=1).mean() == pytest.approx(0.1 / wanted**0.5, rel=0.1)
     expected = 0.1 * (1 / wanted + 1 / count) ** 0.5 * (2 / np.pi) ** 0.5
     assert float(errors.mean()) == pytest.approx(expected, rel=0.1)
     assert len(errors) >= 16
@@ -226,9 +247,9 @@ def test_the_sampling_error_from_2d_is_near_that_from_3d():
     labels = material((96, 96, 96), grain=(3, 2, 1), seed=5)
     shape = (32, 32, 32)
     micrographs = cut(labels, 8)
-    flat = leave_out_windows(
-        curves_of("two-point", 16, tuple(micrographs.planes)), micrographs, shape
-    )
+    specs = build_specs(["two-point"], 16, tuple(micrographs.planes))
+    found = measure_window_groups(specs, micrographs, shape, lambda *state: None)
+    flat = found.sampling_errors["two-point"]
     solid = leave_out_boxes(curves_of("two-point", 16), Volume(labels), shape)
     assert flat.notes[0] == ESTIMATED
     assert float(flat.mean.mean()) == pytest.approx(float(solid.mean.mean()), rel=0.5)
