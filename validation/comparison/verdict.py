@@ -170,8 +170,6 @@ def _at(over: str, where: str) -> str:
         return ""
     if where == EVERY:
         return " on all planes together"
-    if where == EVERY:
-        return " on all planes together"
     return {"plane": f" on plane {where}", "direction": f" along {where}"}.get(over, f" ({where})")
 
 
