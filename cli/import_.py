@@ -161,7 +161,8 @@ def command(
         click.echo(f"{picture}: what was decided, to be looked at")
     for finding in describe_planes(micrographs):
         click.echo(f"notice: {finding}", err=True)
-    click.echo(measure_representativity(micrographs, Recipe().shape).to_text())
+    size = measure_representativity(micrographs, Recipe().shape)
+    click.echo(f"notice: {size.to_text()}", err=True)
 
 
 def parse_phases(text: str | None) -> tuple[int | None, tuple[str, ...] | None]:
