@@ -18,6 +18,7 @@ from recon.core.data.planes import PLANES
 from recon.core.data.units import format_voxel_size
 from recon.core.errors import ReconError
 from recon.core.kinds.reader import PixelSize
+from recon.core.recipe import Recipe
 from recon.core.storage.atomic import atomic_output, check_writable, remove
 from recon.core.storage.zarr_store import is_zarr, open_store, read_recon_attribute
 from recon.imaging.common_size import UNKNOWN
@@ -29,6 +30,7 @@ from recon.imaging.plane_check.plane_check import describe_planes
 from recon.imaging.preparation import SEGMENTATIONS, ImportOptions, PreparedImages
 from recon.imaging.segmentation import parse_thresholds
 from recon.imaging.sizes import parse_pixel_size, parse_voxel_size
+from recon.validation.representativity import measure_representativity
 from recon.workflow.progress import ProgressDisplay
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -159,6 +161,8 @@ def command(
         click.echo(f"{picture}: what was decided, to be looked at")
     for finding in describe_planes(micrographs):
         click.echo(f"notice: {finding}", err=True)
+    size = measure_representativity(micrographs, Recipe().shape)
+    click.echo(f"notice: {size.to_text()}", err=True)
 
 
 def parse_phases(text: str | None) -> tuple[int | None, tuple[str, ...] | None]:

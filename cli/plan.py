@@ -4,6 +4,7 @@ from recon.core.data.micrographs import Micrographs
 from recon.core.job import check_planes, resolve
 from recon.core.recipe import Recipe
 from recon.core.storage.budget import format_memory
+from recon.validation.representativity import measure_representativity
 from recon.workflow.planning.plan import Plan
 from recon.workflow.planning.training import time_training
 from recon.workflow.progress import format_duration
@@ -34,6 +35,9 @@ def format_plan(recipe: Recipe, limit: int | None) -> str:
     memory = plan.memory.whole if plan.thickness is None else plan.memory.slabs[plan.thickness]
     scratch = f", {format_memory(plan.scratch)} while it runs" if plan.scratch else ""
     lines = {}
+    if recipe.micrographs is not None:
+        micrographs = Micrographs.open(recipe.micrographs)
+        lines["size"] = measure_representativity(micrographs, recipe.shape).to_text()
     if training is not None:
         lines["training"] = f"about {format_duration(training)}, at the speed of a few steps now"
     lines |= {

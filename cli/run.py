@@ -153,6 +153,8 @@ def make(
     from recon.workflow.progress import ProgressDisplay
     from recon.workflow.run import run
 
+    if recipe.weights is None and recipe.micrographs is not None:
+        tell_size(recipe.micrographs, recipe.shape)
     with folder.lock(), ProgressDisplay() as progress:
         conclusion = run(
             recipe,
@@ -171,6 +173,15 @@ def make(
         names += ", samples.csv"
     click.echo(f"{folder.path}: {names}, recipe.toml, measurements.json, report.html")
     return conclusion.comparison
+
+
+def tell_size(micrographs: str, shape: tuple[int, int, int]) -> None:
+    """How much real volumes of the shape differ, before a training takes its time."""
+    from recon.core.data.micrographs import Micrographs
+    from recon.validation.representativity import measure_representativity
+
+    opened = Micrographs.open(micrographs)
+    click.echo(measure_representativity(opened, shape).to_text(), err=True)
 
 
 def choose_executor(

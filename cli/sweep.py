@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from recon.cli.fail_on import classifier_flag
 from recon.cli.recipe import collect_values, read_recipe, recipe_flags
 from recon.cli.settings import format_help, parse_value, set_flag
 from recon.core.data.anchor import make_anchor_absolute
@@ -33,12 +34,14 @@ OPENING, CLOSING = "[{(", "]})"
     help=format_help("Folder to write to.", "recon-sweep, or the next free number"),
 )
 @click.option("--resume", is_flag=True, help="Go on with what was begun in --out.")
+@classifier_flag
 @set_flag
 def command(
     recipe: Path | None,
     varied: tuple[str, ...],
     out: Path | None,
     resume: bool,
+    classifier: bool,
     settings: tuple[str, ...],
     **flags: Any,
 ) -> None:
@@ -68,7 +71,7 @@ def command(
         read_recipe(recipe.absolute() if recipe and recipe.exists() else recipe),
     )
     combinations = combine(definition)
-    rows = make(definition, combinations, folder, resume)
+    rows = make(definition, combinations, folder, resume, classifier)
     if rows is None:
         click.echo(f"{folder.path} is finished", err=True)
         return
@@ -124,7 +127,11 @@ def _make_absolute(key: str, values: list[Any]) -> list[Any]:
 
 
 def make(
-    definition: "Sweep", combinations: "list[Combination]", folder: "Folder", resume: bool
+    definition: "Sweep",
+    combinations: "list[Combination]",
+    folder: "Folder",
+    resume: bool,
+    classifier: bool,
 ) -> list[dict[str, Any]] | None:
     """The rows; None when there was nothing to do."""
     from recon.workflow.progress import ProgressDisplay
@@ -135,4 +142,4 @@ def make(
         if is_finished(folder.path):
             return None
         with ProgressDisplay() as progress:
-            return sweep(definition, combinations, folder, progress=progress)
+            return sweep(definition, combinations, folder, progress=progress, classifier=classifier)

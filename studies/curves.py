@@ -38,7 +38,7 @@ def measured(what: Volume | Micrographs, lags: int) -> dict[str, xr.DataArray]:
 def errors(
     volumes: Sequence[Volume], against: Micrographs
 ) -> dict[str, dict[str, tuple[float, float, float]]]:
-    """Metric -> plane -> mean relative error over phases and volumes, its deviation, the floor."""
+    """Metric -> plane -> mean error over phases and volumes, its deviation, the sampling error."""
     found: dict[str, dict[str, tuple[float, float, float]]] = {}
     for name, agreement in compare(volumes, against, METRICS).metrics.items():
         each, floor = agreement.errors.mean("phase"), agreement.table["floor"].mean("phase")

@@ -44,7 +44,7 @@ def transfer(study: Study) -> None:
     floors = ", ".join(f"{metric} {rows[0][metric]['floor']:.3f}" for metric in METRICS)
     text = (
         f"Denoising error of the network of figure 8 (all slices, {full.facts['steps']} steps): "
-        f"{reference:.4f}. Floor of volumes: {floors}; {study.table['seeds']} seeds.\n\n"
+        f"{reference:.4f}. Sampling error of volumes: {floors}; {study.table['seeds']} seeds.\n\n"
         f"{table(head, lines)}"
     )
     numbers = {"all slices": reference, "rows": rows}

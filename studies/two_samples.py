@@ -1,4 +1,4 @@
-"""Real pieces against reconstructions: medians, interquartile ranges and a test for each number."""
+"""Real subvolumes against reconstructions: medians, interquartile ranges and a test for each."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ def compared(real: Values, samples: Mapping[str, Values]) -> dict[str, dict[str,
     """Number -> sampler -> medians, quartiles, Mann-Whitney U and Kolmogorov-Smirnov.
 
     `p` is that of U, `holm` that corrected for all comparisons of the table (Holm 1979), `effect`
-    the chance that a reconstruction has more than a real piece (0.5: alike), `spread` the ratio
+    the chance that a reconstruction has more than a real subvolume (0.5: alike), `spread` the ratio
     of interquartile ranges. A sampler with fewer than four volumes is not tested.
     """
     found: dict[str, dict[str, Any]] = {}

@@ -1,6 +1,7 @@
 """`recon sweep` through the real command, with the closed-form denoiser and tiny networks."""
 
 import csv
+import json
 import tomllib
 from pathlib import Path
 
@@ -121,6 +122,13 @@ def test_plugins_can_be_varied_and_options_hold_for_all(recon):
 
 class Stop(Exception):
     """Stands for the end of the process."""
+
+
+def test_without_the_classifier_nothing_is_said_of_it(recon, micrographs):
+    once = ("--vary", "harmonizer.gamma=0.5", "--micrographs", micrographs)
+    recon("sweep", *BLEND, *once, "--no-classifier", "--out", "out")
+    said = json.loads(Path("out/gamma=0.5/comparison.json").read_text())
+    assert "classifier" not in said and "volume-fraction" in said
 
 
 def test_a_broken_sweep_goes_on_where_it_was(recon, monkeypatch, micrographs):

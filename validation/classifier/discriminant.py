@@ -89,7 +89,8 @@ def _rank(own: Values, real: Values) -> float:
 
 
 def compute_distance(area: NDArray[np.float64] | float, pairs: float) -> Values:
-    """d' of an area: 0 below one half, and no more than half a pair in the wrong order gives."""
-    bounded = np.clip(area, 0.5, 1 - 0.5 / max(pairs, 1))
+    """d' of an area, negative below one half; no more than half a pair in the wrong order gives."""
+    least = 0.5 / max(pairs, 1)
+    bounded = np.clip(area, least, 1 - least)
     distance: Values = np.sqrt(2) * norm.ppf(bounded)
     return distance

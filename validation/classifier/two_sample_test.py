@@ -37,7 +37,8 @@ class Separation:
 
     areas        (sample,) under the ROC curve: 0.5 where nothing is told
     real_areas   (run,) of parts of the material that are worth one volume, against the rest of it
-    distances, real_distances   the same as d' (see discriminant.compute_distance)
+    distances, real_distances   the same as d' (see discriminant.compute_distance); what is
+                 negative counts as 0 in errors
     worth        independent volumes that the runs are worth
     surest       slices of the first volume, and windows of the material, that each are taken for
                  what they are with most certainty, of different places
@@ -53,19 +54,29 @@ class Separation:
     @property
     def floor(self) -> float:
         """Mean distance of real subvolumes: the sampling error."""
-        return max(float(self.real_distances.mean()), RESOLVED)
+        return max(float(np.maximum(self.real_distances, 0).mean()), RESOLVED)
+
+    @property
+    def ratio(self) -> float:
+        """Mean distance of the samples over that of real subvolumes."""
+        return float(np.maximum(self.distances, 0).mean()) / self.floor
+
+    @property
+    def real_ratios(self) -> Values:
+        """The same (run,) of real subvolumes."""
+        ratios: Values = np.maximum(self.real_distances, 0) / self.floor
+        return ratios
 
     def to_table(self) -> dict[str, float | int]:
         """As plain data."""
-        error = float(self.distances.mean())
         return {
             "auc": float(self.areas.mean()),
             "real_auc": float(self.real_areas.mean()),
             "real_auc_deviation": float(self.real_areas.std(ddof=1)),
             "real_subvolumes": len(self.real_areas),
-            "error": error,
+            "error": self.ratio * self.floor,
             "floor": self.floor,
-            "ratio": error / self.floor,
+            "ratio": self.ratio,
         }
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from recon.validation.classifier.joint_test import JointTest
 from recon.validation.classifier.two_sample_test import CLASSIFIER, Separation
 from recon.validation.comparison.agreement import Agreement
 from recon.validation.comparison.property_agreement import PropertyAgreement
@@ -25,14 +26,19 @@ is worth is known roughly (see windows.count_independent_slices). With 1.2 about
 of twenty differs significantly; docs/verdict.md has the count."""
 
 
+EVERY = "every plane"
+AREA = "area under the ROC curve "
+
+
 @attrs.frozen
 class Cell:
     """One statistic at one place.
 
-    over    "plane", "direction" or "constant", of which `where` is one
+    over    "plane", "direction" or "constant", of which `where` is one, or EVERY
     phase   label of the phase that is furthest off; None of a property
     values  of plain numbers: mean of the samples and of the material in that phase
     shown   what the values are, where the statistic does not say so
+    most    the plane that is furthest off, where `where` is EVERY
     """
 
     statistic: str
@@ -41,6 +47,7 @@ class Cell:
     phase: int | None
     values: tuple[float, float] | None
     shown: str = ""
+    most: str = ""
 
 
 @attrs.frozen(eq=False)
@@ -51,6 +58,8 @@ class Block:
     subvolumes  (subvolume, cell) error of each subvolume over their mean
     worth       independent subvolumes that these are worth
     allowed     factor by which limits are wider than what these subvolumes say
+    signed      whether the ratios of subvolumes are normal as they are, about 0; those of errors,
+                which are none below 0, nearly are when their root is taken
     """
 
     cells: tuple[Cell, ...]
@@ -58,6 +67,7 @@ class Block:
     subvolumes: NDArray[np.float64]
     worth: float
     allowed: float = 1.0
+    signed: bool = False
 
 
 Column = tuple[Cell, float, NDArray[np.float64]]
@@ -67,7 +77,7 @@ def build_blocks(comparison: "Comparison") -> list[Block]:
     """Everything that can be judged: one block of a volume, one a plane of micrographs.
 
     Runs of windows of different planes are different parts of the material. Against a volume the
-    classifier has a block for each plane.
+    classifier has a block for each plane. What it sees on all planes together is one more.
     """
     columns: dict[str, list[Column]] = {}
     worth: dict[str, float] = {}
@@ -93,23 +103,42 @@ def build_blocks(comparison: "Comparison") -> list[Block]:
         key: [column for column in those if len(column[2]) == max(len(c[2]) for c in those)]
         for key, those in columns.items()
     }
-    return [
+    allowed = FROM_2D if comparison.kind == "micrographs" else 1.0
+    blocks = [
         Block(
             tuple(cell for cell, _, _ in those),
             np.array([ratio for _, ratio, _ in those]),
             np.stack([subvolumes for _, _, subvolumes in those], 1),
             worth[key],
-            FROM_2D if comparison.kind == "micrographs" else 1.0,
+            allowed,
         )
         for key, those in columns.items()
         if key in worth
     ]
+    if test is not None and len(test.planes) > 1:
+        blocks.append(_build_joint(JointTest.of(test.planes)))
+    return blocks
 
 
 def _build_separation(plane: str, found: Separation) -> Column:
     areas = float(found.areas.mean()), float(found.real_areas.mean())
-    cell = Cell(CLASSIFIER, "plane", plane, None, areas, "area under the ROC curve ")
-    return cell, float(found.distances.mean()) / found.floor, found.real_distances / found.floor
+    cell = Cell(CLASSIFIER, "plane", plane, None, areas, AREA)
+    return cell, found.ratio, found.real_ratios
+
+
+def _build_joint(test: JointTest) -> Block:
+    """Its planes are seen on other parts of the material whatever the reference is.
+
+    Other statistics are not added up: what a volume has too much of, it has too much of on all
+    planes, so that they say it together or not at all.
+    """
+    each = test.planes.values()
+    own = float(np.mean([one.areas.mean() for one in each]))
+    real = float(np.mean([one.real_areas.mean() for one in each]))
+    most = max(test.planes, key=lambda plane: test.planes[plane].ratio)
+    cell = Cell(CLASSIFIER, "plane", EVERY, None, (own, real), f"mean {AREA}", most)
+    ratio = test.measure({plane: one.distances.mean() for plane, one in test.planes.items()})
+    return Block((cell,), np.array([ratio]), test.real[:, None], test.worth, FROM_2D, signed=True)
 
 
 def _build_column(agreement: Agreement, sampling: SamplingError, where: object) -> Column | None:

@@ -68,11 +68,12 @@ def calibrate(found: Sequence[Block], samples: int, alpha: float) -> Null:
     while all_below(high) < 1 - alpha:
         high, step = high + step, 2 * step
     root = max(float(brentq(lambda x: all_below(x) - (1 - alpha), low, high)), 0.0)
+    limits = [u * (root if b.signed else root**2) for b, u in zip(found, usual, strict=True)]
     # What is no further off than real subvolumes are on average does not count.
     beyond = [np.where(b.ratios > 1, b.ratios / u, 0) for b, u in zip(found, usual, strict=True)]
-    largest = max(float(one.max()) for one in beyond)
-    chance = 1 - all_below(np.sqrt(largest)) if np.isfinite(largest) else 0.0
-    return Null(tuple(np.maximum(root**2 * one, 1.0) for one in usual), chance)
+    largest = max(float(_take_roots(e, b.signed)) for b, e in zip(found, beyond, strict=True))
+    chance = 1 - all_below(largest) if np.isfinite(largest) else 0.0
+    return Null(tuple(np.maximum(one, 1.0) for one in limits), chance)
 
 
 def bound_spread(samples: int, worth: float, alpha: float = 0.05) -> tuple[float, float]:
@@ -99,17 +100,18 @@ def _fit(block: Block, samples: int) -> Fitted:
     """
     n, worth = len(block.subvolumes), max(block.worth, 2.0)
     others = [_find_usual(np.delete(block.subvolumes, i, 0)) for i in range(n)]
-    alone = _take_roots(block.subvolumes / np.stack(others))
+    alone = _take_roots(block.subvolumes / np.stack(others), block.signed)
     deviation = max(float(alone.std(ddof=1)), 1e-3)
     if samples == 1:
         return Fitted(float(alone.mean()), deviation * np.sqrt(1 + 1 / worth), worth - 1)
     draw = partial(np.random.default_rng(0).integers, 0, n, (DRAWS, samples))
-    means = _take_roots(block.subvolumes[draw()].mean(1) / _find_usual(block.subvolumes, samples))
+    usual = _find_usual(block.subvolumes, samples)
+    means = _take_roots(block.subvolumes[draw()].mean(1) / usual, block.signed)
     width = np.hypot(float(means.std(ddof=1)), deviation / np.sqrt(worth))
     return Fitted(float(means.mean()), float(width), worth - 1)
 
 
-def _take_roots(excess: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Root of the largest excess (..., cell) -> (...)."""
-    roots: NDArray[np.float64] = np.sqrt(excess.max(-1))
-    return roots
+def _take_roots(excess: NDArray[np.float64], signed: bool) -> NDArray[np.float64]:
+    """Root of the largest excess (..., cell) -> (...); what is signed is normal as it is."""
+    largest: NDArray[np.float64] = excess.max(-1)
+    return largest if signed else np.sqrt(largest)

@@ -6,7 +6,7 @@ finds need not be measured. Against a volume it is the only one that is asked, s
 power is at least what is told.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import PLANES
 from recon.core.data.volume import Volume
+from recon.validation.classifier.joint_test import JointTest
 from recon.validation.classifier.two_sample_test import CLASSIFIER
-from recon.validation.comparison.cells import RESOLVED, build_blocks
+from recon.validation.comparison.cells import EVERY, RESOLVED, build_blocks
 from recon.validation.comparison.metric_spec import MetricSpec
 from recon.validation.comparison.null import calibrate
 from recon.validation.comparison.sampling_error import compute_errors
@@ -41,7 +42,9 @@ Limits = Mapping[tuple[str, str], float]
 class Power:
     """How often a spoil is noticed on a plane.
 
-    found    share of the trials;  harmful  whether it should be (see spoils.Spoil)
+    plane      or cells.EVERY: by the classifier on all of them together
+    found      share of the trials;  harmful  whether it should be (see spoils.Spoil)
+    distances  (trial,) that the classifier saw on a single plane
     """
 
     spoil: str
@@ -49,6 +52,7 @@ class Power:
     plane: str
     found: float
     harmful: bool = attrs.field(default=True, repr=False)
+    distances: tuple[float, ...] = attrs.field(default=(), repr=False, eq=False)
 
     def to_table(self) -> dict[str, str | float]:
         """As plain data."""
@@ -84,7 +88,20 @@ def measure_power(
         if runs.firsts:
             judged = _Plane(comparison, plane, runs, tuple(specs), limits, reference)
             found += [judged.try_spoil(spoil) for spoil in list_spoils(len(reference.phases))]
+    if test is not None and len(test.planes) > 1:
+        found += _try_jointly(JointTest.of(test.planes), found, limits[CLASSIFIER, EVERY])
     return tuple(found)
+
+
+def _try_jointly(test: JointTest, found: Sequence[Power], limit: float) -> Iterator[Power]:
+    """Every spoil on all planes at once, by what the classifier saw on each."""
+    for name, amount in dict.fromkeys((one.spoil, one.amount) for one in found):
+        alike = [one for one in found if (one.spoil, one.amount) == (name, amount)]
+        seen = {one.plane: one.distances for one in alike if one.plane in test.planes}
+        trials = [dict(zip(seen, each, strict=True)) for each in zip(*seen.values(), strict=False)]
+        if trials and len(seen) == len(test.planes):
+            noticed = [test.measure(distances) > limit for distances in trials]
+            yield Power(name, amount, EVERY, float(np.mean(noticed)), alike[0].harmful)
 
 
 def list_limits(comparison: "Comparison", alpha: float) -> dict[tuple[str, str], float]:
@@ -146,25 +163,34 @@ class _Plane:
         """As many trials as there are runs, at most TRIALS; two, where these agree."""
         parts = list(self.runs.list_parts(min(self.runs.wanted, len(self.runs.windows) // 3)))
         seen: list[bool] = []
+        distances: list[float] = []
         for number, (inside, outside) in enumerate(parts[:: -(-len(parts) // TRIALS)]):
             if number == 2 and seen[0] == seen[1]:
                 break
             rng = np.random.default_rng(number)
             made = spoil.apply(self.runs.windows[inside], len(self.reference.phases), rng)
-            seen.append(self._classify(inside, outside, made) or self._measure(made))
-        return Power(spoil.name, spoil.amount, self.plane, float(np.mean(seen)), spoil.harmful)
+            distances += self._classify(inside, outside, made)
+            told = bool(distances) and self._is_told(distances[-1])
+            seen.append(told or self._measure(made))
+        rate = float(np.mean(seen))
+        return Power(spoil.name, spoil.amount, self.plane, rate, spoil.harmful, tuple(distances))
 
-    def _classify(self, inside: NDArray[np.int64], outside: NDArray[np.int64], made: Image) -> bool:
-        """Whether the classifier tells them from the rest of the material."""
+    def _classify(
+        self, inside: NDArray[np.int64], outside: NDArray[np.int64], made: Image
+    ) -> list[float]:
+        """The distance that the classifier sees from the rest of the material, where it can."""
         test = self.comparison.classifier
         if test is None or self.plane not in test.planes:
-            return False
+            return []
         material = test.materials[self.plane]
         if not material.can_compare(inside, outside):
-            return False
-        scored = material.compare_run(inside, outside, made)
-        ratio = scored.distance / test.planes[self.plane].floor
-        return bool(ratio > self.limits[CLASSIFIER, self.plane])
+            return []
+        return [material.compare_run(inside, outside, made).distance]
+
+    def _is_told(self, distance: float) -> bool:
+        assert self.comparison.classifier is not None
+        floor = self.comparison.classifier.planes[self.plane].floor
+        return distance / floor > self.limits[CLASSIFIER, self.plane]
 
     @cached_property
     def _bars(self) -> dict[str, _Bar]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recon.validation.classifier.two_sample_test import CLASSIFIER
 from recon.validation.comparison.agreement import Agreement, name_phase
-from recon.validation.comparison.cells import Block, build_blocks
+from recon.validation.comparison.cells import EVERY, Block, build_blocks
 from recon.validation.comparison.null import Null, bound_spread, calibrate
 from recon.validation.comparison.power import count_noticed, is_weak
 
@@ -150,7 +150,8 @@ def _list_findings(
         ):
             phase = phases[cell.phase] if cell.phase is not None and cell.phase >= 0 else None
             phrase = phrases.get(cell.statistic, cell.statistic)
-            text = f"{phrase}{_at(cell.over, cell.where)}: {_times(value)}"
+            most = f", most on {cell.most}" if cell.most else ""
+            text = f"{phrase}{_at(cell.over, cell.where)}{most}: {_times(value)}"
             text += f" the mean error of real subvolumes (limit {limit:.2g})"
             if cell.values is not None:
                 text += f"; {cell.shown}" + "{:.3g} where real subvolumes have {:.3g}".format(
@@ -167,6 +168,8 @@ def _list_findings(
 def _at(over: str, where: str) -> str:
     if where == "all":
         return ""
+    if where == EVERY:
+        return " on all planes together"
     return {"plane": f" on plane {where}", "direction": f" along {where}"}.get(over, f" ({where})")
 
 
@@ -198,8 +201,10 @@ def _write_headline(
     else:
         headline = f"{worst.text[0].upper()}{worst.text[1:]}."
     if len(failing) > 1:
-        names = dict.fromkeys(phrases.get(f.statistic, f.statistic) for f in failing[1:])
-        headline += f" Of {count} errors {len(failing)} fail: also {_enumerate(list(names))}."
+        names = dict.fromkeys(phrases.get(f.statistic, f.statistic) for f in failing)
+        others = [name for name in names if name != phrases.get(worst.statistic, worst.statistic)]
+        headline += f" Of {count} errors {len(failing)} fail"
+        headline += f": also {_enumerate(others)}." if others else "."
     if unjudged:
         where = dict.fromkeys(f.where or phrases[f.statistic] for f in unjudged)
         headline += f" Not judged, for want of a sampling error: {_enumerate(list(where))}."
@@ -218,7 +223,7 @@ def _list_weaknesses(comparison: "Comparison") -> list[str]:
     reasons = []
     noticed = count_noticed(comparison.power)
     for plane, (number, of) in noticed.items():
-        if is_weak(number, of):
+        if plane != EVERY and is_weak(number, of):
             made = [note for note in comparison.notes if note.startswith(f"{plane}: ")]
             held = f" ({made[0].partition(': ')[2]})" if made else ""
             reasons.append(f"on plane {plane} it notices {number} of {of} known faults{held}")

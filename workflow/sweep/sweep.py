@@ -86,8 +86,11 @@ def sweep(
     folder: Folder,
     *,
     progress: Progress,
+    classifier: bool = True,
 ) -> list[dict[str, Any]]:
     """Do or go on with a sweep that has begun; returns the rows of its table.
+
+    classifier  whether slices are given to a classifier to tell apart when volumes are compared
 
     A combination that a run refuses (its numbers overflow, say) does not stop the others; then
     the sweep stays unfinished and ends with a ReconError. Networks are trained when first needed,
@@ -98,7 +101,7 @@ def sweep(
     for place, combination in enumerate(combinations):
         report = _name_progress(combination, folder, f"{place + 1}/{len(combinations)}", progress)
         try:
-            row = _make_row(combination, networks, folder, report)
+            row = _make_row(combination, networks, folder, report, classifier)
         except ReconError as error:
             failed[combination.name] = str(error)
             continue
@@ -176,7 +179,11 @@ def _check_sources(recipe: Recipe) -> None:
 
 
 def _make_row(
-    combination: Combination, networks: Networks, folder: Folder, progress: Progress
+    combination: Combination,
+    networks: Networks,
+    folder: Folder,
+    progress: Progress,
+    classifier: bool,
 ) -> dict[str, Any]:
     """A row of the table: kept from before, judged from volumes that are there, or made."""
     path = folder.state(f"{combination.name}.row.json")
@@ -195,9 +202,16 @@ def _make_row(
     recipe = networks.supply(combination.recipe)
     with place.lock():
         if place.finished:
-            comparison = _compare(recipe, place.path)
+            comparison = _compare(recipe, place.path, classifier)
         else:
-            conclusion = run(recipe, place, resume=True, progress=progress, report_time=report_time)
+            conclusion = run(
+                recipe,
+                place,
+                resume=True,
+                classifier=classifier,
+                progress=progress,
+                report_time=report_time,
+            )
             comparison = conclusion.comparison
     row = {
         "folder": combination.name,
@@ -210,11 +224,13 @@ def _make_row(
     return row
 
 
-def _compare(recipe: Recipe, path: Path) -> Comparison | None:
+def _compare(recipe: Recipe, path: Path, classifier: bool) -> Comparison | None:
     """What the finished run in a folder had said at its end."""
     micrographs = Micrographs.open(recipe.micrographs) if recipe.micrographs else None
     reference = micrographs or find_embedded(recipe)
-    return compare(_open_volumes(path), reference) if reference is not None else None
+    if reference is None:
+        return None
+    return compare(_open_volumes(path), reference, classifier=classifier)
 
 
 def _open_volumes(path: Path) -> list[Volume]:

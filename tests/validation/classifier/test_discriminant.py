@@ -43,8 +43,10 @@ def test_windows_of_a_block_are_scored_by_the_other_blocks_alone():
     assert np.allclose(score_blocks(changed, real)[0][0], changed[0] @ towards)
 
 
-def test_a_distance_is_never_negative_nor_infinite():
-    assert compute_distance(0.2, 100) == 0
+def test_a_distance_is_odd_about_chance_and_never_infinite():
+    assert compute_distance(0.5, 100) == 0
+    assert compute_distance(0.2, 100) == pytest.approx(-compute_distance(0.8, 100))
+    assert np.isfinite(compute_distance(0.0, 100))
     assert np.isfinite(compute_distance(1.0, 100))
     assert compute_distance(1.0, 10_000) > compute_distance(1.0, 100) > 3
 

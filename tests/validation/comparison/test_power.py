@@ -6,6 +6,7 @@ import pytest
 from scipy import ndimage
 
 from recon.core import Micrographs, Volume
+from recon.validation.comparison.cells import EVERY
 from recon.validation.comparison.compare import compare
 from recon.validation.comparison.power import Power, count_noticed, is_weak, list_limits
 from recon.validation.comparison.verdict import ALPHA, INDISTINGUISHABLE, NO_DIFFERENCE
@@ -67,6 +68,13 @@ def test_much_material_shows_large_faults_on_every_plane_and_no_mirror(strong):
         assert found["mirrored", "left to right", plane] <= 0.25
 
 
+def test_planes_together_notice_what_each_does_not(strong):
+    found = rates(strong)
+    noticed = count_noticed(strong.power)
+    assert noticed[EVERY][0] > max(noticed[plane][0] for plane in ("xy", "xz", "yz"))
+    assert found["mirrored", "left to right", EVERY] == 0
+
+
 def test_little_material_shows_less(strong, weak):
     assert sum(rates(weak).values()) < sum(rates(strong).values())
 
@@ -82,7 +90,7 @@ def test_no_difference_is_only_indistinguishable_where_the_test_could_have_found
 
 def test_power_is_in_the_json(strong):
     table = strong.to_table()["power"]
-    assert len(table) == 8 * 3 and set(table[0]) == {"spoil", "amount", "plane", "found"}
+    assert len(table) == 8 * 4 and set(table[0]) == {"spoil", "amount", "plane", "found"}
     json.dumps(table, allow_nan=False)
     assert "known faults that would be noticed: xy " in strong.to_text()
 
@@ -96,7 +104,7 @@ def test_without_the_classifier_statistics_find_what_they_measure(whole, fresh):
 
 def test_against_a_volume_the_classifier_tells_the_power(whole, fresh):
     comparison = compare([fresh], Volume(whole), METRICS[:1])
-    assert {one.plane for one in comparison.power} == {"xy", "xz", "yz"}
+    assert {one.plane for one in comparison.power} == {"xy", "xz", "yz", EVERY}
     assert comparison.verdict.level == INDISTINGUISHABLE
     blind = compare([fresh], Volume(whole), METRICS[:1], classifier=False)
     assert blind.power == () and blind.verdict.level == NO_DIFFERENCE
@@ -105,7 +113,8 @@ def test_against_a_volume_the_classifier_tells_the_power(whole, fresh):
 def test_every_judged_cell_has_a_limit(strong):
     limits = list_limits(strong, ALPHA)
     assert set(limits) == {
-        (name, plane) for name in (*METRICS, "classifier") for plane in ("xy", "xz", "yz")
+        *((name, plane) for name in (*METRICS, "classifier") for plane in ("xy", "xz", "yz")),
+        ("classifier", EVERY),
     }
     assert min(limits.values()) >= 1
 

@@ -119,7 +119,7 @@ def test_exchanged_axes_are_told_on_the_planes_and_directions_that_changed(verdi
     assert others == {"xy", "yz"}
     # which the mean over both axes of a plane does not show
     assert ("classifier", "xz") in {(f.statistic, f.where) for f in verdict.findings}
-    assert f"on plane {verdict.findings[0].where}" in verdict.headline
+    assert "on all planes together, most on x" in verdict.headline
 
 
 @BOTH
@@ -131,6 +131,26 @@ def test_shuffled_voxels_keep_their_amount_and_nothing_else(verdicts, kind):
     assert "volume-fraction" not in failed
     excess = [f.value / f.limit for f in verdict.findings]
     assert excess == sorted(excess, reverse=True)
+
+
+def test_what_every_plane_says_a_little_adds_up(micrographs, fresh):
+    comparison = compare([Volume(fresh, phases=NAMES)], micrographs, FLAT[3:])
+    limits = comparison.verdict.limits["classifier"]
+
+    def shift(share):
+        """With the distance on every plane at a share of that plane's own limit."""
+        planes = {
+            plane: attrs.evolve(found, distances=np.array([share * limits[plane] * found.floor]))
+            for plane, found in comparison.classifier.planes.items()
+        }
+        test = attrs.evolve(comparison.classifier, planes=planes)
+        return attrs.evolve(comparison, classifier=test).verdict
+
+    assert not shift(0.2).findings
+    verdict = shift(0.9)
+    assert verdict.level in (CLOSE, NOT_EQUIVALENT) and verdict.p_value < 0.01
+    assert [(f.statistic, f.where) for f in verdict.findings] == [("classifier", "every plane")]
+    assert "on all planes together, most on " in verdict.headline
 
 
 def test_without_a_sampling_error_there_is_no_verdict(fresh):
