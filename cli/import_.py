@@ -23,7 +23,7 @@ from recon.core.storage.zarr_store import is_zarr, open_store, read_recon_attrib
 from recon.imaging.common_size import UNKNOWN
 from recon.imaging.cropping import Crop
 from recon.imaging.denoise import FILTERS
-from recon.imaging.load import make_micrographs, read_pictures
+from recon.imaging.load import make_micrographs, read_masks, read_pictures
 from recon.imaging.picture import Picture, make_printable
 from recon.imaging.plane_check.plane_check import describe_planes
 from recon.imaging.preparation import SEGMENTATIONS, ImportOptions, PreparedImages
@@ -69,6 +69,14 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Pixels to take off at the top, bottom, left and right: a banner, a scale bar.",
     ),
     click.option(
+        "--mask",
+        multiple=True,
+        metavar="[PLANE=]auto|FILE",
+        help="Leave out what is not of the material, such as black around a round field of view: "
+        "`auto` finds it, a FILE of the size of the images is 0 there. The largest rectangles "
+        "within are used.",
+    ),
+    click.option(
         "--pixel-size",
         multiple=True,
         metavar="[PLANE=]LENGTH",
@@ -96,6 +104,11 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--per-plane",
         is_flag=True,
         help="Otsu's thresholds for each plane by itself: brightness differs between planes.",
+    ),
+    click.option(
+        "--flatten",
+        is_flag=True,
+        help="Even the light of grey images: a smooth surface under the phases is taken off.",
     ),
     click.option(
         "--denoise",
@@ -215,7 +228,13 @@ def _options(given: dict[str, Any], images: dict[str, list[Picture]]) -> ImportO
         voxel_size=None if size is None else parse_voxel_size(size),
         phases=given["phases"],
         thresholds=None if cuts is None else parse_thresholds(cuts),
+        masks=read_masks(
+            parse_plane_values("--mask", given["mask"], images, str),
+            given["volume"],
+            given["every"],
+        ),
         per_plane=given["per_plane"],
+        flatten=given["flatten"],
         denoise=given["denoise"],
         segment=given["segment"],
     )
