@@ -53,6 +53,11 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Of --volume, every N-th slice. Default: about 32 slices of each plane.",
     ),
     click.option(
+        "--dataset",
+        metavar="NAME",
+        help="The array to read, in files that hold several: HDF5, VTK.",
+    ),
+    click.option(
         "--isotropic", "same", is_flag=True, help="The one plane given serves for all three."
     ),
     click.option(
@@ -148,17 +153,19 @@ def command(
 ) -> None:
     """Make micrographs of images of up to three planes, or of a volume.
 
-    Images are PNG, TIFF, JPEG, BMP, .npy, zarr, MetaImage or MRC, or what another package reads;
-    each flag of a plane takes several, and a 3D one is a stack of slices along its first axis. An
-    integer image of at most 8 values is a label image: its values become the phases 0, 1, ... in
-    ascending order. Others are grey and need --phases or --thresholds. Colours count by their
-    luminance; of a coloured palette the indices count.
+    Images are PNG, TIFF, JPEG, BMP, .npy, zarr (zipped too), MetaImage, MRC, NRRD, HDF5 or VTI, or
+    what another package reads; each flag of a plane takes several, and a 3D one is a stack of
+    slices along its first axis. An integer image of at most 8 values is a label image: its values
+    become the phases 0, 1, ... in ascending order. Others are grey and need --phases or
+    --thresholds. Colours count by their luminance; of a coloured palette the indices count.
     """
     if Path(out).exists():
         _check_replaceable(Path(out), force)
     check_writable(Path(out))
     picture = _preview_path(preview, Path(out))
-    images = read_pictures({p: given[p] for p in PLANES}, given["volume"], given["every"])
+    images = read_pictures(
+        {p: given[p] for p in PLANES}, given["volume"], given["every"], given["dataset"]
+    )
     count, names = parse_phases(given["phases"])
     options = _options({**given, "phases": count}, images)
     with ProgressDisplay() as progress:

@@ -40,6 +40,7 @@ def load_images(
     yz: Images = (),
     volume: Images = None,
     every: int | None = None,
+    dataset: str | None = None,
     isotropic: bool = False,
     transverse: str | None = None,
     phases: int | Sequence[str] | None = None,
@@ -58,6 +59,7 @@ def load_images(
 
     xy, xz, yz  slices normal to z (rows y, columns x), y (z, x) and x (z, y)
     volume      a 3D image (z, y, x) in place of these, sliced along its axes; every  so many slices
+    dataset     name of the array, in files that hold several: HDF5, VTK
     isotropic   the one plane given serves for all three
     transverse  axis around which the material looks the same from all sides
     phases      how many phases grey images have, or their names; names serve label images too
@@ -79,7 +81,7 @@ def load_images(
     raises ReconError for images and options that cannot be meant.
     """
     given = {plane: files for plane, files in zip(PLANES, (xy, xz, yz), strict=True)}
-    pictures = read_pictures(given, volume, every)
+    pictures = read_pictures(given, volume, every, dataset)
     names = None if phases is None or isinstance(phases, int) else tuple(phases)
     options = ImportOptions(
         crops=_assign_planes("crop", crop, pictures, _parse_crop),
@@ -102,21 +104,28 @@ def load_images(
 
 
 def read_pictures(
-    planes: Mapping[str, Images], volume: Images = None, every: int | None = None
+    planes: Mapping[str, Images],
+    volume: Images = None,
+    every: int | None = None,
+    dataset: str | None = None,
 ) -> dict[str, list[Picture]]:
     """The images of each plane that has some, from slices or cut from a volume."""
+    named = {} if dataset is None else {"dataset": dataset}
     files = {plane: list(_list_sources(images)) for plane, images in planes.items()}
     files = {plane: sources for plane, sources in files.items() if sources}
     if volume is not None:
         if files:
             raise ReconError(f"volume= and {next(iter(files))}= exclude each other; give one")
         (source,) = _list_sources(volume)
-        return slice_volume(_read(source, colours=False), every)
+        return slice_volume(_read(source, colours=False, **named), every)
     if every is not None:
         raise ReconError("every= is for volume=; give the slices that you want of the others")
     if not files:
         raise ReconError("no image was given; give files for xy=, xz= or yz=, or volume=")
-    return {plane: stack_files([_read(source) for source in some]) for plane, some in files.items()}
+    return {
+        plane: stack_files([_read(source, **named) for source in some])
+        for plane, some in files.items()
+    }
 
 
 def read_masks(
