@@ -9,9 +9,9 @@ import click
 from recon.cli.completion import materials_names
 from recon.cli.settings import parse_settings, set_flag
 from recon.core.catalog import catalog
-from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.core.exporters import export
+from recon.imaging.volumes import read_volume
 from recon.workflow.progress import ProgressDisplay
 
 REGION = re.compile(",".join([r"(\d+):(\d+)"] * 3))
@@ -74,11 +74,24 @@ def parse_region(text: str | None) -> list[int] | None:
     help="Meshes: only these voxels, ends exclusive.",
 )
 @click.option("--coarsen", type=int, metavar="N", help="Meshes: N^3 voxels become one.")
+@click.option(
+    "--voxel-size",
+    metavar="LENGTH",
+    help="Length of a voxel of VOLUME such as 0.4um, or three: z,y,x, in place of what it tells.",
+)
+@click.option("--dataset", metavar="NAME", help="The array of VOLUME, where it has several.")
 @set_flag
 def command(
-    volume: Path, outputs: tuple[Path, ...], settings: tuple[str, ...], **flags: Any
+    volume: Path,
+    outputs: tuple[Path, ...],
+    voxel_size: str | None,
+    dataset: str | None,
+    settings: tuple[str, ...],
+    **flags: Any,
 ) -> None:
     """Write a volume for other programs: TIFF, VTK, NumPy, Abaqus, Gmsh, XDMF, Nastran, STL.
+
+    VOLUME is zarr, or a file of labels that recon import reads.
 
     The suffix of each OUT names its format. Options of a format are `--set FORMAT.OPTION=VALUE`,
     such as --set inp.equations=true. An existing file is never replaced, and everything is checked
@@ -88,7 +101,8 @@ def command(
     tables = parse_settings(settings)
     for name in tables:
         catalog().entry("exporter", name)
+    sample = read_volume(volume, voxel_size, dataset)
     with ProgressDisplay() as progress:
-        files = export(Volume.open(volume), *outputs, progress=progress, **given, **tables)
+        files = export(sample, *outputs, progress=progress, **given, **tables)
     for file in files:
         click.echo(f"{file}: {file.stat().st_size / 1e6:.3g} MB")

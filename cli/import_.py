@@ -24,7 +24,7 @@ from recon.core.storage.zarr_store import is_zarr, open_store, read_recon_attrib
 from recon.imaging.common_size import UNKNOWN
 from recon.imaging.cropping import Crop
 from recon.imaging.denoise import FILTERS
-from recon.imaging.load import make_micrographs, read_pictures
+from recon.imaging.load import make_micrographs, read_masks, read_pictures
 from recon.imaging.picture import Picture, make_printable
 from recon.imaging.plane_check.plane_check import describe_planes
 from recon.imaging.preparation import SEGMENTATIONS, ImportOptions, PreparedImages
@@ -55,6 +55,11 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Of --volume, every N-th slice. Default: about 32 slices of each plane.",
     ),
     click.option(
+        "--dataset",
+        metavar="NAME",
+        help="The array to read, in files that hold several: HDF5, VTK.",
+    ),
+    click.option(
         "--isotropic", "same", is_flag=True, help="The one plane given serves for all three."
     ),
     click.option(
@@ -69,6 +74,14 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
         multiple=True,
         metavar="[PLANE=]T,B,L,R",
         help="Pixels to take off at the top, bottom, left and right: a banner, a scale bar.",
+    ),
+    click.option(
+        "--mask",
+        multiple=True,
+        metavar="[PLANE=]auto|FILE",
+        help="Leave out what is not of the material, such as black around a round field of view: "
+        "`auto` finds it, a FILE of the size of the images is 0 there. The largest rectangles "
+        "within are used.",
     ),
     click.option(
         "--pixel-size",
@@ -98,6 +111,11 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--per-plane",
         is_flag=True,
         help="Otsu's thresholds for each plane by itself: brightness differs between planes.",
+    ),
+    click.option(
+        "--flatten",
+        is_flag=True,
+        help="Even the light of grey images: a smooth surface under the phases is taken off.",
     ),
     click.option(
         "--denoise",
@@ -137,17 +155,19 @@ def command(
 ) -> None:
     """Make micrographs of images of up to three planes, or of a volume.
 
-    Images are PNG, TIFF, JPEG, BMP, .npy, zarr, MetaImage or MRC, or what another package reads;
-    each flag of a plane takes several, and a 3D one is a stack of slices along its first axis. An
-    integer image of at most 8 values is a label image: its values become the phases 0, 1, ... in
-    ascending order. Others are grey and need --phases or --thresholds. Colours count by their
-    luminance; of a coloured palette the indices count.
+    Images are PNG, TIFF, JPEG, BMP, .npy, zarr (zipped too), MetaImage, MRC, NRRD, HDF5 or VTI, or
+    what another package reads; each flag of a plane takes several, and a 3D one is a stack of
+    slices along its first axis. An integer image of at most 8 values is a label image: its values
+    become the phases 0, 1, ... in ascending order. Others are grey and need --phases or
+    --thresholds. Colours count by their luminance; of a coloured palette the indices count.
     """
     if Path(out).exists():
         _check_replaceable(Path(out), force)
     check_writable(Path(out))
     picture = _preview_path(preview, Path(out))
-    images = read_pictures({p: given[p] for p in PLANES}, given["volume"], given["every"])
+    images = read_pictures(
+        {p: given[p] for p in PLANES}, given["volume"], given["every"], given["dataset"]
+    )
     count, names = parse_phases(given["phases"])
     options = _options({**given, "phases": count}, images)
     with ProgressDisplay() as progress:
@@ -219,7 +239,13 @@ def _options(given: dict[str, Any], images: dict[str, list[Picture]]) -> ImportO
         voxel_size=None if size is None else parse_voxel_size(size),
         phases=given["phases"],
         thresholds=None if cuts is None else parse_thresholds(cuts),
+        masks=read_masks(
+            parse_plane_values("--mask", given["mask"], images, str),
+            given["volume"],
+            given["every"],
+        ),
         per_plane=given["per_plane"],
+        flatten=given["flatten"],
         denoise=given["denoise"],
         segment=given["segment"],
     )

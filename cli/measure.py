@@ -22,12 +22,13 @@ from recon.core.options import options
 from recon.core.recipe import METRICS, Choice
 from recon.core.sampling.device import resolve_device
 from recon.core.storage.atomic import atomic_output, check_writable
-from recon.core.storage.zarr_store import open_store, read_recon_attribute
+from recon.imaging.volumes import read_volume
 from recon.validation.comparison.compare import choose_compared, compare
 from recon.validation.comparison.comparison import Comparison
 from recon.validation.comparison.property_agreement import Solved
 from recon.validation.comparison.sampling_error import SUBVOLUMES
 from recon.validation.report import write_report
+from recon.workflow.assess import open_sample
 from recon.workflow.progress import ProgressDisplay
 from recon.workflow.results import to_json
 
@@ -53,6 +54,12 @@ from recon.workflow.results import to_json
 @click.option(
     "--against", type=click.Path(path_type=Path), help="Micrographs or a volume to compare with."
 )
+@click.option(
+    "--voxel-size",
+    metavar="LENGTH",
+    help="Length of a voxel of VOLUME such as 0.4um, or three: z,y,x, in place of what it tells.",
+)
+@click.option("--dataset", metavar="NAME", help="The array of VOLUME, where it has several.")
 @click.option(
     "--subvolumes",
     type=click.IntRange(min=SUBVOLUMES),
@@ -85,6 +92,8 @@ def command(
     metrics: tuple[str, ...],
     properties: tuple[str, ...],
     against: Path | None,
+    voxel_size: str | None,
+    dataset: str | None,
     subvolumes: int,
     classifier: bool,
     fail_on: tuple[Condition, ...],
@@ -102,8 +111,10 @@ def command(
     sampling error, that of real subvolumes of the same size; against a volume, a --property too is
     solved for real subvolumes. --set NAME.OPTION=VALUE sets an option of a metric or property.
 
-    A volume that does not fit into memory is read part by part, to the same numbers, where every
-    metric asked for can work so; --memory does that with any volume.
+    Volumes are zarr, or TIFF, .npy, VTI, NRRD, HDF5 and what else recon import reads, of labels.
+
+    A zarr volume that does not fit into memory is read part by part, to the same numbers, where
+    every metric asked for can work so; --memory does that with any zarr volume.
     """
     resolve_device(device or "cpu")
     given = metrics or () if metrics or properties else tuple(choice.name for choice in METRICS)
@@ -116,8 +127,8 @@ def command(
     if fail_on and against is None:
         raise ReconError("--fail-on judges a comparison; give --against MICROGRAPHS|VOLUME too")
     needing = [flag for flag, given in (("--against", against), ("--report", report)) if given]
-    sample = _opened(volume, memory, chosen, needing)
-    reference = _reference(against) if against else None
+    sample = _opened(volume, memory, chosen, needing, voxel_size, dataset)
+    reference = open_sample(against) if against else None
     with ProgressDisplay() as progress:
         results = _measured(sample, chosen, progress)
         comparison = None
@@ -156,12 +167,24 @@ def _chosen(
 
 
 def _opened(
-    path: Path, memory: str | None, chosen: dict[str, list[Choice]], needing: list[str]
+    path: Path,
+    memory: str | None,
+    chosen: dict[str, list[Choice]],
+    needing: list[str],
+    voxel_size: str | None,
+    dataset: str | None,
 ) -> Volume | ChunkedVolume:
     """The volume in memory, or in parts when asked to or when it does not fit.
 
     needing  flags given that need it in memory
     """
+    if path.is_file() or voxel_size is not None or dataset is not None:
+        if memory is not None:
+            raise ReconError(
+                "--memory reads zarr as it is, in parts; leave --voxel-size and --dataset out and "
+                "give a zarr volume"
+            )
+        return read_volume(path, voxel_size, dataset)
     if memory is None:
         plugins = [catalog().entry(kind, one.name).cls for kind in chosen for one in chosen[kind]]
         possible = not needing and all(getattr(cls, "chunked", False) for cls in plugins)
@@ -235,8 +258,3 @@ def _choice(
     choice = Choice(name, {**given, **tables.get(name, {})})
     catalog().build(kind, name, **choice.options)
     return choice
-
-
-def _reference(path: Path) -> Volume | Micrographs:
-    kind = read_recon_attribute(open_store(path, "reference"), path, "reference").get("kind")
-    return Micrographs.open(path) if kind == "micrographs" else Volume.open(path)

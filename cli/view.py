@@ -19,8 +19,9 @@ from recon.core.errors import ReconError
 from recon.core.measure import measure_all
 from recon.core.recipe import METRICS
 from recon.core.storage.atomic import atomic_output
-from recon.core.storage.zarr_store import is_zarr, open_store, read_recon_attribute
+from recon.core.storage.zarr_store import is_zarr
 from recon.validation.report import write_report
+from recon.workflow.assess import open_sample
 from recon.workflow.folder import REPORT
 
 MOST = 12
@@ -54,7 +55,7 @@ def command(paths: tuple[Path, ...], out: Path | None, no_open: bool, browser: b
         return
     if out is not None and out.exists():
         raise ReconError(f"{out} exists already; choose another name or remove it first")
-    shown = {place: _opened(place) for path in paths for place in _places(path)}
+    shown = {place: open_sample(place) for path in paths for place in _places(path)}
     if _napari(out, no_open, browser):
         _in_napari(shown)
         return
@@ -75,11 +76,6 @@ def _places(path: Path) -> list[Path]:
             raise ReconError(f"{path} holds no *.zarr and no {REPORT}; give a volume or a run")
         return found
     return [path]
-
-
-def _opened(path: Path) -> Shown:
-    kind = read_recon_attribute(open_store(path, "volume"), path, "volume").get("kind")
-    return Micrographs.open(path) if kind == "micrographs" else Volume.open(path)
 
 
 def _in_napari(shown: dict[Path, Shown]) -> None:

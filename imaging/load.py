@@ -14,6 +14,7 @@ from recon.core.errors import ReconError, shown, unknown
 from recon.core.kinds.reader import ImageFile
 from recon.core.readers import check_image, read_image
 from recon.imaging.cropping import Crop
+from recon.imaging.field import Masks
 from recon.imaging.picture import Picture, Pictures
 from recon.imaging.plane_check.plane_check import describe_planes
 from recon.imaging.preparation import ImportOptions, PreparedImages, prepare
@@ -39,6 +40,7 @@ def load_images(
     yz: Images = (),
     volume: Images = None,
     every: int | None = None,
+    dataset: str | None = None,
     isotropic: bool = False,
     transverse: str | None = None,
     phases: int | Sequence[str] | None = None,
@@ -47,6 +49,8 @@ def load_images(
     pixel_size: Any = None,
     voxel_size: str | float | Sequence[float] | None = None,
     crop: Any = None,
+    mask: Any = None,
+    flatten: bool = False,
     denoise: str | None = None,
     segment: str = "auto",
     progress: Progress = lambda *_: None,
@@ -55,6 +59,7 @@ def load_images(
 
     xy, xz, yz  slices normal to z (rows y, columns x), y (z, x) and x (z, y)
     volume      a 3D image (z, y, x) in place of these, sliced along its axes; every  so many slices
+    dataset     name of the array, in files that hold several: HDF5, VTK
     isotropic   the one plane given serves for all three
     transverse  axis around which the material looks the same from all sides
     phases      how many phases grey images have, or their names; names serve label images too
@@ -62,6 +67,10 @@ def load_images(
     pixel_size  of the images: "0.4um", metres, (rows, columns), or a dict of these by plane
     voxel_size  of the result: "0.4um", metres, or (z, y, x)
     crop        (top, bottom, left, right) pixels to take off, or a dict of these by plane
+    mask        "auto" for the field of view that is found, or a file or array of the size of the
+                images, 0 where they do not show the material, or a dict of these by plane; the
+                largest rectangles within are used
+    flatten     even the light of grey images: take off a smooth surface
     denoise     filter of grey images: "median", "nlm" or "tv"
     segment     "thresholds", or "edges", which finds borders as they were before a blur; "auto"
                 takes edges where thresholds leave rims of a phase between two others
@@ -72,7 +81,7 @@ def load_images(
     raises ReconError for images and options that cannot be meant.
     """
     given = {plane: files for plane, files in zip(PLANES, (xy, xz, yz), strict=True)}
-    pictures = read_pictures(given, volume, every)
+    pictures = read_pictures(given, volume, every, dataset)
     names = None if phases is None or isinstance(phases, int) else tuple(phases)
     options = ImportOptions(
         crops=_assign_planes("crop", crop, pictures, _parse_crop),
@@ -81,6 +90,8 @@ def load_images(
         phases=len(names) if names is not None else phases,  # type: ignore[arg-type]
         thresholds=_parse_thresholds(thresholds),
         per_plane=per_plane,
+        masks=read_masks(_assign_planes("mask", mask, pictures, lambda one: one), volume, every),
+        flatten=flatten,
         denoise=denoise,
         segment=segment,
     )
@@ -93,21 +104,46 @@ def load_images(
 
 
 def read_pictures(
-    planes: Mapping[str, Images], volume: Images = None, every: int | None = None
+    planes: Mapping[str, Images],
+    volume: Images = None,
+    every: int | None = None,
+    dataset: str | None = None,
 ) -> dict[str, list[Picture]]:
     """The images of each plane that has some, from slices or cut from a volume."""
+    named = {} if dataset is None else {"dataset": dataset}
     files = {plane: list(_list_sources(images)) for plane, images in planes.items()}
     files = {plane: sources for plane, sources in files.items() if sources}
     if volume is not None:
         if files:
             raise ReconError(f"volume= and {next(iter(files))}= exclude each other; give one")
         (source,) = _list_sources(volume)
-        return slice_volume(_read(source, colours=False), every)
+        return slice_volume(_read(source, colours=False, **named), every)
     if every is not None:
         raise ReconError("every= is for volume=; give the slices that you want of the others")
     if not files:
         raise ReconError("no image was given; give files for xy=, xz= or yz=, or volume=")
-    return {plane: stack_files([_read(source) for source in some]) for plane, some in files.items()}
+    return {
+        plane: stack_files([_read(source, **named) for source in some])
+        for plane, some in files.items()
+    }
+
+
+def read_masks(
+    given: Mapping[str, Images], volume: Images = None, every: int | None = None
+) -> Masks:
+    """Plane -> "auto", or its masks: true where the file or array is not 0.
+
+    With a volume, a mask is a volume, too, and sliced as it is.
+    """
+    masks: dict[str, str | list[np.ndarray[Any, Any]]] = {}
+    for plane, source in given.items():
+        if isinstance(source, str) and source == "auto":
+            masks[plane] = source
+        else:
+            whole = volume is not None
+            read = read_pictures({}, source, every) if whole else read_pictures({plane: source})
+            masks[plane] = [picture.pixels != 0 for picture in read[plane]]
+    return masks
 
 
 def make_micrographs(

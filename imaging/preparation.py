@@ -1,4 +1,4 @@
-"""From images to labels of one voxel size: crop, denoise, resample, segment, in this order."""
+"""From images to labels of one voxel size: crop, mask, flatten, denoise, resample, segment."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,9 @@ from recon.core.kinds.reader import PixelSize
 from recon.imaging.common_size import VoxelSize, resolve_voxel_size
 from recon.imaging.cropping import Crop, crop, describe_banners
 from recon.imaging.denoise import FILTERS, SPECKLED, denoise, measure_specks
+from recon.imaging.field import Masks, crop_masks, describe_fields, keep_fields
 from recon.imaging.labels import Labels, describe_absent_phases, find_label_values, label_by_value
+from recon.imaging.light import DEGREE, describe_light, flatten_all
 from recon.imaging.picture import Picture, Pictures, list_names, list_pixels
 from recon.imaging.resample import average_grey, resample, vote_labels
 from recon.imaging.rims import describe_rims, find_rims
@@ -34,21 +36,25 @@ class ImportOptions:
     """What a user decided on images; the rest is found out.
 
     crops         plane -> borders to take off
+    masks         plane -> what of the images is of the material
     pixel_sizes   plane -> (rows, columns) in metres, in place of what files state
     voxel_size    (z, y, x) in metres of the result
     phases        number of phases of grey images
     thresholds    of grey images, ascending
     per_plane     whether each plane has its own Otsu thresholds
+    flatten       whether uneven light of grey images is evened
     denoise       name of a filter of grey images
     segment       how: one of SEGMENTATIONS
     """
 
     crops: Mapping[str, Crop] = attrs.field(factory=dict)
+    masks: Masks = attrs.field(factory=dict)
     pixel_sizes: Mapping[str, PixelSize] = attrs.field(factory=dict)
     voxel_size: VoxelSize | None = None
     phases: int | None = None
     thresholds: Thresholds | None = None
     per_plane: bool = False
+    flatten: bool = False
     denoise: str | None = None
     segment: str = "auto"
 
@@ -79,8 +85,12 @@ def prepare(
     """Labels of the images as decided. Raises ReconError for what cannot be meant."""
     _check(options)
     notices = _describe_colours(pictures)
+    masks = crop_masks(pictures, options.masks, options.crops)
     pictures = crop(pictures, options.crops)
     notices += describe_banners(pictures)
+    pictures, remarks = keep_fields(pictures, masks)
+    notices += remarks
+    notices += describe_fields({p: stack for p, stack in pictures.items() if p not in masks})
     pictures = {
         plane: [
             attrs.evolve(picture, pixel_size=options.pixel_sizes.get(plane, picture.pixel_size))
@@ -130,6 +140,7 @@ def _prepare_labels(
     pictures: Pictures, values: list[Any], size: VoxelSize, options: ImportOptions
 ) -> PreparedImages:
     given_options = (
+        ("flatten", options.flatten),
         ("denoise", options.denoise),
         ("per_plane", options.per_plane),
         ("segment", options.segment != "auto"),
@@ -157,6 +168,14 @@ def _prepare_grey(
     notices: list[str] = []
     record: dict[str, Any] = {}
     types = _list_types(pictures)
+    phases = len(options.thresholds) + 1 if options.thresholds else options.phases or 2
+    if options.flatten:
+        pictures, span = flatten_all(pictures, phases, progress)
+        how = f"a polynomial surface of degree {DEGREE}"
+        notices.append(f"light is evened by {how}, which spans up to {span:.3g} grey values")
+        record["flatten"] = {"how": how, "span": span}
+    else:
+        notices += describe_light(pictures, phases)
     if options.denoise:
         pictures, noise = _denoise_all(pictures, options.denoise, progress)
         how = FILTERS[options.denoise][1]
@@ -244,6 +263,7 @@ def _record_choices(pictures: Pictures, options: ImportOptions, size: VoxelSize)
         "images": {plane: [picture.name for picture in stack] for plane, stack in pictures.items()},
         "coloured": any(p.coloured for stack in pictures.values() for p in stack),
         "crop": {plane: attrs.asdict(crop) for plane, crop in options.crops.items()},
+        "mask": {p: m if isinstance(m, str) else "given" for p, m in options.masks.items()},
         "pixel_size": {
             plane: [list(pair) if pair else None for pair in pairs]
             for plane, pairs in sizes.items()

@@ -33,7 +33,7 @@ def slice_volume(file: ImageFile, every: int | None = None) -> dict[str, list[Pi
     if len(file.slices) < 2 or len({image.shape for image in file.slices}) > 1:
         raise ReconError(
             f"{file.path} is no volume: it must hold two or more slices of one size, got "
-            f"{_format_sizes(file)}; give single images for xy=, xz= or yz="
+            f"{format_sizes(file)}; give single images for xy=, xz= or yz="
         )
     volume = np.stack(file.slices)
     if every is not None and not 1 <= every <= min(volume.shape):
@@ -41,7 +41,7 @@ def slice_volume(file: ImageFile, every: int | None = None) -> dict[str, list[Pi
             f"every= must be in [1, {min(volume.shape)}], the shortest side of {file.path}, "
             f"got {every}"
         )
-    lengths = _find_voxel_size(file)
+    lengths = find_voxel_size(file)
     pictures = {}
     for plane in PLANES:
         rows, columns = in_plane(plane)
@@ -64,7 +64,7 @@ def _spread_places(volume: NDArray[Any], axis: int, every: int | None) -> range:
     return range((side - 1) % step // 2, side, step)  # as far from either end
 
 
-def _find_voxel_size(file: ImageFile) -> tuple[float, float, float] | None:
+def find_voxel_size(file: ImageFile) -> tuple[float, float, float] | None:
     """Lengths (z, y, x); slices whose distance is unknown lie as far apart as square pixels are."""
     if file.pixel_size is None:
         return None
@@ -74,7 +74,8 @@ def _find_voxel_size(file: ImageFile) -> tuple[float, float, float] | None:
     return (rows, rows, columns) if np.isclose(rows, columns, rtol=1e-3, atol=0) else None
 
 
-def _format_sizes(file: ImageFile) -> str:
+def format_sizes(file: ImageFile) -> str:
+    """How many slices, and their sizes."""
     shapes = dict.fromkeys(" x ".join(map(str, image.shape)) for image in file.slices)
     return f"{len(file.slices)} of {', '.join(shapes)}"
 

@@ -128,12 +128,17 @@ def recon_exporters() -> "list[type[Exporter]]":
 @hookimpl
 def recon_readers() -> "list[type[Reader]]":
     from recon.plugins.readers.bmp import Bmp
+    from recon.plugins.readers.h5 import H5
     from recon.plugins.readers.jpg import Jpg
     from recon.plugins.readers.mhd import Mhd
     from recon.plugins.readers.mrc import Mrc
     from recon.plugins.readers.npy import Npy
+    from recon.plugins.readers.nrrd import Nrrd
     from recon.plugins.readers.png import Png
+    from recon.plugins.readers.raw import Raw
     from recon.plugins.readers.tif import Tif
+    from recon.plugins.readers.vti import Vti
     from recon.plugins.readers.zarr import Zarr
+    from recon.plugins.readers.zip import Zip
 
-    return [Png, Tif, Npy, Zarr, Jpg, Bmp, Mhd, Mrc]
+    return [Png, Tif, Npy, Zarr, Zip, Jpg, Bmp, Mhd, Raw, Mrc, Nrrd, H5, Vti]

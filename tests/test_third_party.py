@@ -14,7 +14,7 @@ import pytest
 from recon.core import Micrographs, Volume
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-LINES = {"recon-euler-number": 30, "recon-nrrd": 60}
+LINES = {"recon-euler-number": 30, "recon-nrrd": 45}
 """Package -> the lines that all of it must stay below."""
 
 
@@ -89,14 +89,13 @@ def test_a_volume_tells_the_version_of_the_metric(environment):
     assert result.stdout.strip() == "0.1", result.stderr
 
 
-def test_an_exporter_and_a_reader_of_another_package(environment, tmp_path):
+def test_an_exporter_of_another_package(environment, tmp_path):
     labels = np.random.default_rng(1).integers(0, 3, (20, 24, 28))
     Volume(labels, (5e-7, 4e-7, 2e-7)).save(tmp_path / "v.zarr")
     path = tmp_path / "v.nrrd"
     line = (
-        "import sys; from pathlib import Path; from recon_nrrd import NrrdExporter, NrrdReader; "
-        "from recon.core.testing import check_plugin as c; c(NrrdExporter, encoding='raw'); "
-        "c(NrrdReader, Path(sys.argv[1]))"
+        "from recon_nrrd import NrrdExporter; "
+        "from recon.core.testing import check_plugin as c; c(NrrdExporter, encoding='raw')"
     )
     flags = ("--unit", "nm", "--set", "nrrd.encoding=raw")
     done = run(
@@ -107,7 +106,7 @@ def test_an_exporter_and_a_reader_of_another_package(environment, tmp_path):
     assert np.array_equal(array, labels) and header["encoding"] == "raw"
     assert header["spacings"] == pytest.approx([200, 400, 500])
     assert header["units"] == ["nm"] * 3
-    done = run(environment, "-c", line, str(path))
+    done = run(environment, "-c", line)
     assert done.returncode == 0, done.stderr
     out = str(tmp_path / "m.zarr")
     arguments = ("--volume", str(path), "--out", out, "--every", "1", "--preview", "none")

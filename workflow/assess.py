@@ -72,17 +72,27 @@ def report(
     write_report(path, samples, results, material, comparison)
 
 
-def open_sample(sample: Sample | str | Path) -> Sample:
-    """A volume or micrographs, opened where a path is given."""
+def open_sample(
+    sample: Sample | str | Path, voxel_size: str | None = None, dataset: str | None = None
+) -> Sample:
+    """A volume or micrographs, opened where a path is given: a zarr folder or a file of labels.
+
+    voxel_size, dataset  as of `imaging.volumes.read_volume`
+    """
     if isinstance(sample, Volume | Micrographs):
         return sample
     if not isinstance(sample, str | Path):
         raise ReconError(f"a volume, micrographs or a path is needed, got {shown(sample)}")
     from recon.core.storage.zarr_store import open_store, read_recon_attribute
+    from recon.imaging.volumes import read_volume
 
-    node = open_store(Path(sample), "volume")
-    kind = read_recon_attribute(node, Path(sample), "volume").get("kind", "volume")
-    return Micrographs.open(sample) if kind == "micrographs" else Volume.open(sample)
+    path = Path(sample)
+    if path.is_file():
+        return read_volume(path, voxel_size, dataset)
+    kind = read_recon_attribute(open_store(path, "volume"), path, "volume").get("kind", "volume")
+    if kind == "micrographs":
+        return Micrographs.open(path)
+    return read_volume(path, voxel_size)
 
 
 def _listed(volumes: Volume | Sequence[Volume]) -> list[Volume]:

@@ -39,6 +39,7 @@ class ImageFile:
     pixel_size  edge lengths of a pixel along (rows, columns) in metres; None when unknown
     spacing     distance of the slices in metres; None when unknown
     coloured    whether the slices were colours and are their luminance
+    phases      names of the labels 0, 1, ... of a label image; None when unknown
     """
 
     path: Path
@@ -48,6 +49,7 @@ class ImageFile:
     pixel_size: PixelSize | None = None
     spacing: float | None = None
     coloured: bool = False
+    phases: tuple[str, ...] | None = None
 
 
 @attrs.frozen

@@ -1,7 +1,10 @@
 """Lengths as image files write them, with any name or symbol of their unit, in metres."""
 
 import math
+import warnings
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
 from recon.core.storage.multiscales import MICRO, UNITS
@@ -35,3 +38,27 @@ def to_metres(number: Any, unit: str) -> float | None:
     except (InvalidOperation, OverflowError):
         return None
     return length if 0 < length < math.inf else None
+
+
+LARGEST = 1e-3
+"""Metres; a longer voxel was not meant in metres."""
+
+
+def read_bare_lengths(numbers: Sequence[float], path: Path) -> tuple[float, ...] | None:
+    """Lengths of a format that has no unit, in metres, as recon writes them.
+
+    None where all are 1, which is what programs write that know none, and, with a warning, where
+    one is longer than a millimetre.
+    """
+    lengths = tuple(to_metres(f"{number:.7g}", "m") for number in numbers)
+    if set(numbers) == {1.0} or not all(lengths):
+        return None
+    if max(numbers) > LARGEST:
+        each = ", ".join(f"{number:g}" for number in numbers)
+        warnings.warn(
+            f"{path}: its spacing {each} (z, y, x) has no unit and is too long for metres, so it "
+            'is unknown; give voxel_size="0.4um"',
+            stacklevel=2,
+        )
+        return None
+    return tuple(length for length in lengths if length)

@@ -32,7 +32,7 @@ class Mhd(Reader):
     suffixes = (".mhd", ".mha")
 
     def read(self, path: Path) -> ImageFile:
-        header, end = _read_header(path)
+        header, end = read_header(path)
         sides = [int(side) for side in header["DimSize"].split()]
         if len(sides) not in (2, 3) or min(sides) < 1:
             raise ReconError(f"{path} must be a slice or a stack of slices, got DimSize {sides}")
@@ -52,7 +52,7 @@ class Mhd(Reader):
         return ImageFile(path, array, *_find_lengths(header, len(sides)))
 
 
-def _read_header(path: Path) -> tuple[dict[str, str], int]:
+def read_header(path: Path) -> tuple[dict[str, str], int]:
     """Keys and values, and where the header ends: the name of the data is the last of it."""
     header: dict[str, str] = {}
     with path.open("rb") as file:

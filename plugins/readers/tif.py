@@ -25,6 +25,11 @@ from recon.plugins.readers.thumbnails import leave_out_thumbnails
 from recon.plugins.readers.tiff_pixel_size import read_pixel_size
 from recon.plugins.readers.unpacked import check_pages, check_size
 
+MASK = 4
+"""Of the tag of kinds of pages: a transparency mask."""
+SEPARATE = 2
+"""Of the tag of planar configuration: a page for each colour."""
+
 
 @attrs.frozen
 class Tif(Reader):
@@ -41,7 +46,7 @@ class Tif(Reader):
     def read(self, path: Path) -> ImageFile:
         with _Complaints(path) as complaints, TiffFile(path) as tiff:
             # Thumbnails are marked as reduced versions; the images themselves may differ in size.
-            parts = [part for part in tiff.series if not part.keyframe.is_reduced]
+            parts = [part for part in tiff.series if not _is_aside(part.keyframe)]
             complaints.check()
             if not parts:
                 raise damage_error(path, "there is no image in it")
@@ -65,6 +70,11 @@ class Tif(Reader):
             return ImageFile(path, slices, pixel_size, spacing, coloured)
 
 
+def _is_aside(page: Any) -> bool:
+    """Whether a page is another one reduced, or the transparency of one."""
+    return bool(page.is_reduced or page.subfiletype & MASK)
+
+
 def _read_pages(part: Any, path: Path) -> OneValue:
     """The array of a series of pages, its channel axes looked through."""
     array: NDArray[Any] = part.asarray()
@@ -79,11 +89,27 @@ def _read_pages(part: Any, path: Path) -> OneValue:
             channels = np.moveaxis(array, axes.index(axis), -1)
             alpha = axis == "S" and bool(page.extrasamples)
             rgb = axis == "S" and page.photometric == 2
+            if axis == "C" and not _equal(channels):
+                raise ReconError(
+                    f"{path} has {channels.shape[-1]} channels that differ; save one of them, or, "
+                    "if they are slices, the stack with axes='ZYX'"
+                )
             array, coloured = merge_channels(channels, alpha, path, colours_allowed=rgb)
+            if coloured and page.planarconfig == SEPARATE:
+                warnings.warn(
+                    f"{path.name}: its {channels.shape[-1]} pages are stored as the red, green and "
+                    "blue of one picture; if they are slices, save the stack with axes='ZYX' "
+                    "(tifffile: photometric='minisblack', metadata={'axes': 'ZYX'})",
+                    stacklevel=2,
+                )
             axes = axes.replace(axis, "")
     if page.photometric == 0:
         array = _turn_white_to_high(array, page.bitspersample, path)
     return _turn_upright(array, int(page.tags.valueof("Orientation", 1))), coloured
+
+
+def _equal(channels: NDArray[Any]) -> bool:
+    return all(np.array_equal(channels[..., 0], one) for one in np.moveaxis(channels, -1, 0)[1:])
 
 
 def _turn_white_to_high(array: NDArray[Any], bits: int, path: Path) -> NDArray[Any]:
@@ -121,7 +147,7 @@ def _read_by_pillow(path: Path, pages: Any) -> list[OneValue]:
                     f"{path} cannot be read as it is ({page.compression.name}, "
                     f"{page.photometric.name}, {page.bitspersample} bits); save it uncompressed"
                 )
-            if not page.is_reduced:
+            if not _is_aside(page):
                 picture.seek(number)
                 values.append(read_values(picture, path))
     return values

@@ -58,7 +58,7 @@ def check_pages(tiff: Any, pages: Iterable[Any], path: Path) -> None:
             if unpacker is None or count * RATIOS[compression] <= room:
                 continue
             tiff.filehandle.seek(offset)
-            if _exceeds(unpacker(), tiff.filehandle.read(count), room):
+            if exceeds(unpacker(), tiff.filehandle.read(count), room):
                 raise damage_error(path, f"it unpacks to more than its {key.nbytes} bytes")
 
 
@@ -74,7 +74,8 @@ def check_chunks(path: Path) -> None:
             file.seek(length + 4, 1)
 
 
-def _exceeds(unpacker: Any, data: bytes, room: int) -> bool:
+def exceeds(unpacker: Any, data: bytes, room: int) -> bool:
+    """Whether data unpack to more bytes than so many; they are not held."""
     total = len(unpacker.decompress(data, STEP))
     while total <= room and not unpacker.eof:
         rest = getattr(unpacker, "unconsumed_tail", b"")  # lzma keeps it to itself

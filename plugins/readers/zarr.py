@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -21,16 +22,19 @@ class Zarr(Reader):
     members = MEMBERS
 
     def read(self, path: Path) -> ImageFile:
-        node = open_store(path, "image")
-        if read_recon_attribute(node, path, "image").get("kind") == "micrographs":
-            raise ReconError(
-                f"{path} holds micrographs already; give it to recon run or recon train"
-            )
-        image = find_image(node, path, "image")
-        array, lengths = image.array, image.lengths
-        check_size(math.prod(array.shape) * array.dtype.itemsize, path)
-        slices = array.whole()
-        if lengths is None or array.ndim not in (2, 3):
-            return ImageFile(path, slices)
-        spacing = lengths[0] if len(lengths) == 3 else None
-        return ImageFile(path, slices, (lengths[-2], lengths[-1]), spacing)
+        return read_node(open_store(path, "image"), path)
+
+
+def read_node(node: Any, path: Path) -> ImageFile:
+    """The image of an open zarr array or group."""
+    recon = read_recon_attribute(node, path, "image")
+    if recon.get("kind") == "micrographs":
+        raise ReconError(f"{path} holds micrographs already; give it to recon run or recon train")
+    image = find_image(node, path, "image")
+    array, lengths = image.array, image.lengths
+    check_size(math.prod(array.shape) * array.dtype.itemsize, path)
+    slices, phases = array.whole(), recon.get("phases")
+    if lengths is None or array.ndim not in (2, 3):
+        return ImageFile(path, slices, phases=phases)
+    spacing = lengths[0] if len(lengths) == 3 else None
+    return ImageFile(path, slices, (lengths[-2], lengths[-1]), spacing, phases=phases)

@@ -112,3 +112,26 @@ def test_the_file_tells_what_was_decided(run, tmp_path):
     assert 100 < origin["thresholds"]["xy"][0] < 140
     assert any("resampled from 200nm to 400nm" in notice for notice in origin["notices"])
     assert str(tmp_path) not in str(origin)
+
+
+def test_uneven_light_and_a_round_field(run):
+    grey, truth = micrograph(0)
+    rows, columns = np.mgrid[-1:1:96j, -1:1:120j]
+    Image.fromarray((grey[:96] // 2 + 60 + 50 * columns).astype(np.uint8)).save("a.png")
+    assert "--flatten evens it" in run("--xy a.png --phases 2 --out m.zarr").stderr
+    result = run("--xy a.png --phases 2 --flatten --out n.zarr")
+    assert "uneven" not in result.stderr
+    found = Micrographs.open("n.zarr")
+    assert (found.planes["xy"][0] != truth).mean() < 0.01
+    assert found.origin["flatten"]["span"] == pytest.approx(100, rel=0.1)
+    inside = (rows**2 + columns**2 < 1) * np.uint8(1)
+    Image.fromarray(grey[:96] * inside).save("b.png")
+    Image.fromarray(inside).save("mask.png")
+    assert "--mask auto leaves it out" in run("--xy b.png --phases 2 --out o.zarr").stderr
+    for number, mask in enumerate(("auto", "xy=mask.png")):
+        run(f"--xy b.png --phases 2 --mask {mask} --out {number}.zarr")
+        (labels,) = Micrographs.open(f"{number}.zarr").planes["xy"]
+        assert labels.size < 0.7 * truth.size and abs(labels.mean() - truth.mean()) < 0.05
+    said = "flatten is for grey images"
+    Image.fromarray(truth.astype(np.uint8)).save("c.png")
+    assert said in run("--xy c.png --flatten --out p.zarr", code=2).stderr.replace("--", "")

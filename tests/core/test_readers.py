@@ -86,7 +86,7 @@ def test_a_broken_package_is_told_where_no_reader_is_found(installed, tmp_path):
         catalog()
     with pytest.raises(
         ReconError,
-        match="neither bmp, jpg, mhd, mrc, npy, png, tif nor zarr.*recon-broken: OSError",
+        match="neither bmp, .* zarr nor zip.*recon-broken: OSError",
     ):
         read_image(tmp_path / "a.czi")
 
