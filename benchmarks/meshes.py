@@ -4,7 +4,7 @@
 
 Needs ccx (Debian: calculix-ccx), meshio and scikit-fem. E along x of straight fibres in a matrix,
 periodic, at several sizes of voxel: `homogenization`, the exported hexahedra (C3D8) and tetrahedra
-(C3D4), both solved by CalculiX. Relative conductivity of the matrix on the tetrahedra of the .msh
+(C3D4, C3D10), solved by CalculiX. Relative conductivity of the matrix on the tetrahedra of the .msh
 by scikit-fem, linear and quadratic, beside `diffusivity`. Of each VOLUME the time of its .msh, the
 number and quality of the elements, and what each phase has gained or lost.
 """
@@ -66,8 +66,7 @@ def solve_by_calculix(volume: Volume, folder: Path, element: str) -> tuple[float
     rows = [line.split() for line in (folder / "job.dat").read_text().splitlines()]
     stress = np.array([row[:3] for row in rows if len(row) == 8 and row[0].isdigit()], float)
     volumes = dict(row for row in rows if len(row) == 2 and row[0].isdigit())
-    points = 8 if element == "C3D8" else 1
-    weight = np.array([float(volumes[str(int(number))]) for number in stress[:, 0]]) / points
+    weight = np.array([float(volumes[str(int(number))]) for number in stress[:, 0]])
     return float((stress[:, 2] * weight).sum() / weight.sum() / STRAIN / 1e3), seconds
 
 
@@ -159,11 +158,12 @@ def main(volumes: tuple[Path, ...], sides: tuple[int, ...], picture: Path | None
             "property", "homogenization", materials=str(folder / "materials.toml"), tolerance=1e-8
         )
         porous = catalog().build("property", "diffusivity", phases=[0], axes=["z"])
-        click.echo("side | E_x: recon, C3D8, C3D4 | relative D_z: recon, P1, P2 | mesh")
+        click.echo("side | E_x: recon, C3D8, C3D4, C3D10 | relative D_z: recon, P1, P2 | mesh")
         for side in sides:
             volume = make_composite(side)
             own = float(elastic.solve(volume)["E"].sel(axis="x"))
-            hexa, tetra = (solve_by_calculix(volume, folder, e)[0] for e in ("C3D8", "C3D4"))
+            elements = ("C3D8", "C3D4", "C3D10")
+            found = [solve_by_calculix(volume, folder, element)[0] for element in elements]
             path = folder / f"{side}.msh"
             begun = time.perf_counter()
             export(volume, path)
@@ -171,8 +171,9 @@ def main(volumes: tuple[Path, ...], sides: tuple[int, ...], picture: Path | None
             relative = float(porous.solve(volume)["relative"].sel(axis="z"))
             linear, quadratic = (conduct(path, degree) for degree in (1, 2))
             click.echo(
-                f"{side} | {own:.3f}, {hexa:.3f} ({hexa / own - 1:+.1%}), {tetra:.3f} "
-                f"({tetra / own - 1:+.1%}) | {relative:.4f}, {linear:.4f}, {quadratic:.4f} | "
+                f"{side} | {own:.3f}, "
+                f"{', '.join(f'{E:.3f} ({E / own - 1:+.1%})' for E in found)} | "
+                f"{relative:.4f}, {linear:.4f}, {quadratic:.4f} | "
                 f"{seconds:.2f} s"
             )
 

@@ -73,6 +73,12 @@ def parse_region(text: str | None) -> list[int] | None:
     callback=lambda ctx, param, text: parse_region(text),
     help="Meshes: only these voxels, ends exclusive.",
 )
+@click.option(
+    "--merge",
+    multiple=True,
+    metavar="PHASE+PHASE...",
+    help="Meshes: phases that become one, the first. May be given many times.",
+)
 @click.option("--coarsen", type=int, metavar="N", help="Meshes: N^3 voxels become one.")
 @click.option(
     "--voxel-size",
@@ -105,4 +111,5 @@ def command(
     with ProgressDisplay() as progress:
         files = export(sample, *outputs, progress=progress, **given, **tables)
     for file in files:
-        click.echo(f"{file}: {file.stat().st_size / 1e6:.3g} MB")
+        size = sum(each.stat().st_size for each in (file, *file.rglob("*")) if each.is_file())
+        click.echo(f"{file}: {size / 1e6:.3g} MB")

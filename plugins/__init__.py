@@ -110,6 +110,7 @@ def recon_properties() -> "list[type[Property]]":
 def recon_exporters() -> "list[type[Exporter]]":
     from recon.plugins.exporters.bdf import Bdf
     from recon.plugins.exporters.bpx import Bpx
+    from recon.plugins.exporters.foam import Foam
     from recon.plugins.exporters.h5 import H5
     from recon.plugins.exporters.inp import Inp
     from recon.plugins.exporters.msh import Msh
@@ -122,7 +123,7 @@ def recon_exporters() -> "list[type[Exporter]]":
     from recon.plugins.exporters.vtu import Vtu
     from recon.plugins.exporters.xdmf import Xdmf
 
-    return [Tif, Vti, Npy, Inp, Raw, H5, Stl, Ply, Msh, Vtu, Xdmf, Bdf, Bpx]
+    return [Tif, Vti, Npy, Inp, Raw, H5, Stl, Ply, Msh, Vtu, Xdmf, Bdf, Foam, Bpx]
 
 
 @hookimpl

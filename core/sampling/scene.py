@@ -42,7 +42,8 @@ class Scene:
     seed        of this sample, for what varies between samples beside the noise
     anchors     measured slices that it is to contain
     slabs       how the volume is split when it is not one tensor: then all fields are SlabFields
-    fractions   (K,) of the phases that the harmonizer aims at; None: those that come out
+    fractions   (K,) of the phases that the harmonizer aims at, or (K, Z, 1, 1), (K, 1, Y, 1),
+                (K, 1, 1, X) where they change along an axis; None: those that come out
     prepared    what the harmonizer computed once for this volume
     """
 

@@ -1,7 +1,7 @@
 """Nodes, elements and sets of a tetrahedral mesh in an Abaqus input file.
 
-Nodes have the numbers that they have in a mesh of hexahedra, so that sets of the boundary and
-periodic equations are the same.
+Nodes have the numbers that they have in a mesh of hexahedra (of half voxels, when elements are of
+second order), so that sets of the boundary and periodic equations are the same.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,6 +10,7 @@ import numpy as np
 
 from recon.plugins.exporters.abaqus_mesh import format_list
 from recon.plugins.exporters.tetrahedra.mesh import TetrahedralMesh
+from recon.plugins.exporters.tetrahedra.sides import list_triangles
 
 LINES = 100_000
 """Lines of a piece of text."""
@@ -26,15 +27,35 @@ def format_nodes(mesh: TetrahedralMesh) -> Iterator[str]:
 def format_elements(mesh: TetrahedralMesh, label: int) -> Iterator[str]:
     """Data lines of *ELEMENT of one phase."""
     chosen = np.flatnonzero(mesh.phases == label)
+    line = ", ".join(["%d"] * (1 + mesh.tetrahedra.shape[1])) + "\n"
     for first in range(0, len(chosen), LINES):
         part = chosen[first : first + LINES]
         rows = np.column_stack([part, mesh.numbers[mesh.tetrahedra[part]]]) + 1
-        yield ("%d, %d, %d, %d, %d\n" * len(rows)) % tuple(rows.ravel().tolist())
+        yield (line * len(rows)) % tuple(rows.ravel().tolist())
 
 
-def format_interfaces(mesh: TetrahedralMesh, names: Mapping[int, str]) -> Iterator[str]:
-    """Node sets INTERFACE_A_B of each pair of phases."""
+def format_surfaces(mesh: TetrahedralMesh, names: Mapping[int, str]) -> Iterator[str]:
+    """Of each pair of phases the node set INTERFACE_A_B, and surfaces of it and of outer faces.
+
+    SURFACE_A_B is made of sides of the elements of A, or of B where A is left out.
+    """
+    surfaces = {}
     for pair, triangles in mesh.interfaces.items():
         found = mesh.numbers[np.unique(triangles)] + 1
         both = "_".join(names.get(label, str(label)).removeprefix("PHASE_") for label in pair)
+        surfaces[both] = triangles
         yield f"*NSET, NSET=INTERFACE_{both}\n{format_list(found)}"
+    firsts = [a if a in names else b for a, b in mesh.interfaces]
+    surfaces |= {name.upper(): triangles for name, triangles in mesh.faces.items()}
+    listed = list_triangles(mesh.tetrahedra, list(surfaces.values()))
+    for place, name in enumerate(surfaces):
+        here = listed.surface == place
+        elements, sides = listed.elements[here], listed.sides[here]
+        column = np.zeros(len(elements), int)
+        if place < len(firsts):
+            column = (mesh.phases[elements[:, 0]] != firsts[place]).astype(int)
+        rows = np.arange(len(elements))
+        pairs = np.stack([elements[rows, column], sides[rows, column]], 1) + 1
+        if len(pairs):
+            yield f"*SURFACE, NAME=SURFACE_{name}, TYPE=ELEMENT\n"
+            yield ("%d, S%d\n" * len(pairs)) % tuple(pairs.ravel().tolist())

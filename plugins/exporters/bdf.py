@@ -6,15 +6,21 @@ import attrs
 import numpy as np
 
 from recon.core.data.volume import Volume
-from recon.plugins.exporters.meshio_file import import_meshio
+from recon.plugins.exporters.meshio_file import import_meshio, name_cells
 from recon.plugins.exporters.tetrahedral import TetrahedralExporter
+
+CARDS = """$ {name}
+PSOLID,{number},{number}
+MAT1,{number},1.,,.3
+"""
 
 
 @attrs.frozen
 class Bdf(TetrahedralExporter):
-    """Nastran bulk data, CTETRA (COMSOL); property number: label + 1.
+    """Nastran bulk data, CTETRA (COMSOL); property, material: label + 1.
 
-    The properties stand for domains in COMSOL. Needs meshio (microrecon[mesh]).
+    Each phase has a PSOLID and a MAT1 of its own, with placeholders for constants, because COMSOL
+    parts a mesh into domains by material. Needs meshio (microrecon[mesh]).
     """
 
     name = "bdf"
@@ -28,6 +34,12 @@ class Bdf(TetrahedralExporter):
         meshio, mesh = import_meshio(), self.mesh(volume)
         properties = mesh.phases.astype(np.int32) + 1
         content = meshio.Mesh(
-            mesh.nodes, [("tetra", mesh.tetrahedra)], cell_data={"nastran:ref": [properties]}
+            mesh.nodes,
+            [(name_cells(mesh.tetrahedra), mesh.tetrahedra)],
+            cell_data={"nastran:ref": [properties]},
         )
         meshio.write(path, content, file_format="nastran")
+        numbers = np.unique(properties).tolist()
+        cards = "".join(CARDS.format(number=n, name=volume.phases[n - 1]) for n in numbers)
+        text = path.read_text(encoding="utf-8").replace("CTETRA_", "CTETRA ")  # meshio 5.3's own
+        path.write_text(text.replace("ENDDATA", cards + "ENDDATA"), encoding="utf-8", newline="\n")

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TextIO
 
 import attrs
+import numpy as np
 
 from recon.core.data.volume import Volume
 from recon.core.options import option
 from recon.plugins.exporters import abaqus_tetrahedra as tetrahedra
+from recon.plugins.exporters.abaqus_components import format_components
 from recon.plugins.exporters.abaqus_materials import check_materials, format_blocks
 from recon.plugins.exporters.abaqus_mesh import (
     format_boundary_sets,
@@ -21,20 +23,21 @@ from recon.plugins.exporters.abaqus_periodic import format_periodic, format_refe
 from recon.plugins.exporters.lengths import UNIT, UNITS, measure_edges
 from recon.plugins.exporters.phases import WITHOUT, keep_labels, restrict_names
 from recon.plugins.exporters.prepared import PreparedExporter
-from recon.plugins.exporters.tetrahedra.mesh import build_mesh
+from recon.plugins.exporters.tetrahedra.mesh import TetrahedralMesh, build_mesh
+from recon.plugins.exporters.tetrahedra.second_order import add_edge_nodes
 from recon.plugins.materials.materials import Materials
 
-TETRAHEDRON = "C3D4"
-ELEMENTS = ("C3D8", "C3D8R", "C3D8I", TETRAHEDRON)
+TETRAHEDRON, SECOND_ORDER = "C3D4", "C3D10"
+ELEMENTS = ("C3D8", "C3D8R", "C3D8I", TETRAHEDRON, SECOND_ORDER)
 
 
 @attrs.frozen
 class Inp(PreparedExporter):
-    """Abaqus input, C3D8 or C3D4 with sets of phases, faces, edges, corners.
+    """Abaqus input, C3D8, C3D4 or C3D10; sets of phases, components, faces.
 
     Nodes, elements, sets, sections and materials, flat (no parts), for Abaqus and CalculiX.
-    Hexahedra are the voxels; tetrahedra have smooth interfaces that both sides share, and node sets
-    of them. Phases left out, and those whose material is void, leave gaps in the numbers.
+    Hexahedra are the voxels; tetrahedra have smooth interfaces that both sides share, with node
+    sets and surfaces. Phases left out, and those whose material is void, leave gaps in the numbers.
     Micrometres, because solvers take the Jacobian of an element of 1e-20 m3 for zero.
     """
 
@@ -44,8 +47,11 @@ class Inp(PreparedExporter):
     without: tuple[int | str, ...] = option((), WITHOUT)
     element: str = option(
         "C3D8",
-        "Hexahedra, C3D8 and the like, or tetrahedra, C3D4.",
+        "Hexahedra, C3D8 and the like, or tetrahedra, C3D4 (linear) and C3D10 (second order).",
         choices=ELEMENTS,
+    )
+    components: tuple[int | str, ...] = option(
+        (), "Phases each of whose connected components is an element and a node set of its own."
     )
     equations: bool = option(False, "Write periodic boundary conditions as linear equations.")
     materials: str | None = option(
@@ -56,6 +62,8 @@ class Inp(PreparedExporter):
         materials = self._load_materials()
         volume = self.prepare(volume, announce=True)
         labels = self._select_labels(volume, materials)
+        for phase in self.components:
+            volume.find_label(phase)
         if materials is not None:
             check_materials(materials, labels, volume)
             for phase in materials.phases:
@@ -84,10 +92,13 @@ class Inp(PreparedExporter):
         self, file: TextIO, volume: Volume, labels: Sequence[int], materials: Materials | None
     ) -> None:
         edges = measure_edges(volume, self.unit)
-        mesh = None
-        if self.element == TETRAHEDRON:
-            mesh = build_mesh(volume.labels, labels, edges, (self.equations,) * 3)
+        mesh = self._build_mesh(volume, labels, edges)
         used = mark_nodes(volume.labels, labels)
+        if mesh is not None:
+            if self.element == SECOND_ORDER:  # its nodes lie on a lattice of half voxels
+                used = np.zeros([2 * side + 1 for side in volume.shape], bool)
+                edges = (edges[0] / 2, edges[1] / 2, edges[2] / 2)
+            used.ravel()[mesh.numbers] = True
         plain = restrict_names([volume.phases[label].upper() for label in labels], "A-Z0-9_")
         names = {label: f"PHASE_{name}" for label, name in zip(labels, plain, strict=True)}
         references = tuple(used.size + 3 - axis for axis in range(3))
@@ -110,12 +121,24 @@ class Inp(PreparedExporter):
             for layer in layers:
                 file.write(layer)
                 self.report(done := done + 1, total)
+        apart = [volume.find_label(phase) for phase in self.components]
+        apart_names = {label: names[label] for label in apart if label in names}
+        file.writelines(format_components(volume.labels, labels, apart_names, mesh))
         file.writelines(format_boundary_sets(used))
         if mesh is not None:
-            file.writelines(tetrahedra.format_interfaces(mesh, names))
+            file.writelines(tetrahedra.format_surfaces(mesh, names))
         file.writelines(format_blocks(materials, names, self.unit))
         if self.equations:
             file.writelines(format_periodic(used, edges, references))
+
+    def _build_mesh(
+        self, volume: Volume, labels: Sequence[int], edges: tuple[float, float, float]
+    ) -> TetrahedralMesh | None:
+        """None when the elements are the voxels."""
+        if self.element not in (TETRAHEDRON, SECOND_ORDER):
+            return None
+        mesh = build_mesh(volume.labels, labels, edges, (self.equations,) * 3)
+        return mesh if self.element == TETRAHEDRON else add_edge_nodes(mesh, volume.shape)
 
 
 def _format_heading(volume: Volume, names: dict[int, str], unit: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from recon.core.errors import ReconError
+from recon.plugins.exporters.tetrahedra.lattice import Nodes
 from recon.plugins.exporters.tetrahedra.mesh import TetrahedralMesh
 
 
@@ -20,11 +21,16 @@ def import_meshio() -> Any:
     return meshio
 
 
+def name_cells(elements: Nodes) -> str:
+    """What meshio calls them."""
+    return {3: "triangle", 4: "tetra", 6: "triangle6", 10: "tetra10"}[elements.shape[1]]
+
+
 def make_cells(mesh: TetrahedralMesh) -> Any:
     """The tetrahedra with the label of their phase, `phase`, and their quality."""
     return import_meshio().Mesh(
         mesh.nodes,
-        [("tetra", mesh.tetrahedra)],
+        [(name_cells(mesh.tetrahedra), mesh.tetrahedra)],
         cell_data={
             "phase": [mesh.phases.astype(np.int32)],
             "scaled_jacobian": [mesh.qualities.astype(np.float32)],
@@ -42,8 +48,9 @@ def make_facets(mesh: TetrahedralMesh, phases: int) -> Any:
     each = [*((1 + pairs.index(pair), found) for pair, found in mesh.interfaces.items())]
     each += [(len(pairs) + k, found) for k, found in enumerate(mesh.faces.values(), 1)]
     tags = np.repeat([tag for tag, _ in each], [len(triangles) for _, triangles in each])
+    triangles = np.concatenate([triangles for _, triangles in each])
     return import_meshio().Mesh(
         mesh.nodes,
-        [("triangle", np.concatenate([triangles for _, triangles in each]))],
+        [(name_cells(triangles), triangles)],
         cell_data={"facet": [tags.astype(np.int32)]},
     )

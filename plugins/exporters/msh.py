@@ -16,8 +16,10 @@ from recon.plugins.exporters.phases import restrict_names
 from recon.plugins.exporters.tetrahedra.mesh import TetrahedralMesh
 from recon.plugins.exporters.tetrahedral import TetrahedralExporter
 
-TRIANGLE, TETRAHEDRON = 2, 4
-"""Types of elements in the format."""
+KINDS = {(2, 3): 2, (3, 4): 4, (2, 6): 9, (3, 10): 11}
+"""Dimension and nodes of an element -> its type in the format."""
+ORDER = (0, 1, 2, 3, 4, 5, 6, 7, 9, 8)
+"""Places of the nodes of a tetrahedron of second order in the format."""
 
 
 @attrs.frozen
@@ -100,11 +102,12 @@ def _list_elements(parts: list[Part]) -> Iterator[bytes]:
     yield _sizes(len(parts), count, 1, count)
     first = 1
     for part in parts:
-        kind = TETRAHEDRON if part.dimension == 3 else TRIANGLE
+        nodes = part.elements.shape[1]
+        kind = KINDS[part.dimension, nodes]
         yield _integers(part.dimension, part.tag, kind) + _sizes(len(part.elements))
-        rows = np.empty((len(part.elements), part.elements.shape[1] + 1), "<u8")
+        rows = np.empty((len(part.elements), nodes + 1), "<u8")
         rows[:, 0] = np.arange(first, first + len(rows))
-        rows[:, 1:] = part.elements + 1
+        rows[:, 1:] = part.elements[:, ORDER[:nodes]] + 1
         yield rows.tobytes()
         first += len(rows)
 

@@ -21,6 +21,9 @@ class PreparedExporter(Exporter):
         (), "Voxels to take, first and end (exclusive) along z, y, x: [0,32,0,32,0,32].", min=0
     )
     coarsen: int = option(1, "Voxels along each axis that become one, by majority.", min=1)
+    merge: tuple[str, ...] = option(
+        (), "Phases that become one, by names or labels joined by +: solid+binder has the first's."
+    )
     specks: int = option(
         0, "Components of a phase of fewer voxels than this become the phase around them.", min=0
     )
@@ -30,7 +33,7 @@ class PreparedExporter(Exporter):
 
         announce  warn of specks that are dropped
         """
-        labels = self._cut(volume.labels)
+        labels = self._merge(volume, self._cut(volume.labels))
         if any(side % self.coarsen for side in labels.shape):
             raise ReconError(
                 f"coarsen= must divide the sides {labels.shape} of the volume, got {self.coarsen}; "
@@ -45,6 +48,18 @@ class PreparedExporter(Exporter):
                 )
         size = [edge * self.coarsen for edge in volume.voxel_size]
         return Volume(labels, size, volume.phases)
+
+    def _merge(self, volume: Volume, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        into = np.arange(256, dtype=np.uint8)
+        for group in self.merge:
+            merged = [volume.find_label(phase.strip()) for phase in group.split("+")]
+            if len(merged) < 2:
+                raise ReconError(
+                    f"merge= must join phases by +, such as {'+'.join(volume.phases[-2:])}, "
+                    f"got {group!r}"
+                )
+            into[merged] = into[merged[0]]
+        return np.asarray(into[labels]) if self.merge else labels
 
     def _cut(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if not self.region:

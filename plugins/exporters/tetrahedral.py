@@ -10,8 +10,10 @@ from recon.plugins.exporters.lengths import UNIT, UNITS, measure_edges
 from recon.plugins.exporters.phases import WITHOUT, keep_labels
 from recon.plugins.exporters.prepared import PreparedExporter
 from recon.plugins.exporters.tetrahedra.mesh import TetrahedralMesh, build_mesh
+from recon.plugins.exporters.tetrahedra.second_order import add_edge_nodes
 
 PERIODIC = "Axes z, y, x on whose two faces nodes lie alike."
+ORDER = "Order of the elements: 2 has a node in the middle of every edge."
 
 
 @attrs.frozen
@@ -21,6 +23,8 @@ class TetrahedralExporter(PreparedExporter):
     unit: str = option("um", UNIT, choices=UNITS)
     without: tuple[int | str, ...] = option((), WITHOUT)
     periodic: tuple[str, ...] = option((), PERIODIC, choices=("z", "y", "x"))
+
+    order: int = option(1, ORDER, choices=(1, 2))
 
     def list_outputs(self, volume: Volume, path: Path) -> tuple[Path, ...]:
         keep_labels(self.without, self.prepare(volume, announce=True))
@@ -35,4 +39,6 @@ class TetrahedralExporter(PreparedExporter):
         prepared = self.prepare(volume)
         chosen = keep_labels(self.without, prepared)
         edges = measure_edges(prepared, self.unit)
-        return build_mesh(prepared.labels, chosen, edges, [a in self.periodic for a in "zyx"])
+        periodic = [axis in self.periodic for axis in "zyx"]
+        mesh = build_mesh(prepared.labels, chosen, edges, periodic)
+        return mesh if self.order == 1 else add_edge_nodes(mesh, prepared.shape)

@@ -23,8 +23,6 @@ def draw_gaussian_start(scene: Scene, prior: Prior, noise: Noise) -> Field:
     if scene.fractions is not None:
         signal = signal - mean_by_channel(signal).to(scene.device)
         mean = 2.0 * scene.fractions[-scene.shape[0] :] - 1.0
-    if prior.profile is not None:
-        mean = prior.profile.levels(scene.shape[0])
     level = torch.as_tensor(mean, dtype=torch.float32, device=scene.device)
     signal = signal + (level if level.ndim > 1 else level.view(-1, 1, 1, 1))
     if scene.anchors:

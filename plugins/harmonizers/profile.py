@@ -53,15 +53,15 @@ class Profile:
         return cls(AXES.index(axis), fractions, hats)
 
     @property
-    def means(self) -> NDArray[np.float64]:
-        """(K,) over the whole volume."""
-        return np.asarray(self.fractions.mean(1))
+    def field(self) -> NDArray[np.float64]:
+        """(K, Z, 1, 1), or whatever the axis: the fractions in the box."""
+        shape = [len(self.fractions), 1, 1, 1]
+        shape[self.axis + 1] = self.fractions.shape[1]
+        return self.fractions.reshape(shape)
 
     def levels(self, channels: int) -> NDArray[np.float64]:
         """Mean of the encoded field (C, Z, Y, X) along the axis; 1 along the others."""
-        shape = [channels, 1, 1, 1]
-        shape[self.axis + 1] = self.fractions.shape[1]
-        return np.asarray(2.0 * self.fractions[-channels:].reshape(shape) - 1.0)
+        return np.asarray(2.0 * self.field[-channels:] - 1.0)
 
 
 def check_profile(axis: str, values: Sequence[float]) -> None:

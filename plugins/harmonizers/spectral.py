@@ -135,7 +135,7 @@ class Spectral(Harmonizer):
         side = scene.shape[1 + AXES.index(self.profile_axis)]
         profile = Profile.of(self.profile_axis, self.profile, prior.statistics.fractions, side)
         prior = attrs.evolve(prior, profile=profile)
-        return attrs.evolve(scene, prepared=prior, fractions=profile.means)
+        return attrs.evolve(scene, prepared=prior, fractions=profile.field)
 
     def start(self, scene: Scene, noise: Noise) -> Field:
         return draw_gaussian_start(scene, prior_of(scene), noise) if self.informed else noise(0)

@@ -42,6 +42,19 @@ class Stack(NamedTuple):
     spacings: NDArray[np.int64]
 
 
+class Room(NamedTuple):
+    """How many voxels each phase may lose and gain in each band of planes.
+
+    axis    normal to the planes
+    band    (n,) the band of each plane
+    voxels  (B, K, 2); below 0 a phase may not lose or gain until it has gained or lost as many
+    """
+
+    axis: int
+    band: NDArray[np.int64]
+    voxels: NDArray[np.int64]
+
+
 @kernel()
 def count(stack: Stack, sums: Sums) -> None:
     """Add the patterns and pairs that hold a voxel of the stack's planes."""
@@ -83,14 +96,12 @@ def anneal(
     expected: Sums,
     weight: Sums,
     tries: int,
-    room: Codes,
+    room: Room,
     state: NDArray[np.uint64],
     held: NDArray[np.bool_],
 ) -> None:
     """Change voxels of the stack's planes; the numbers that it has follow.
 
-    room   (K, 2) voxels that each phase may lose and gain; below 0 it may not lose or gain until
-           it has gained or lost as many
     state  (1,) of the random numbers
     held   (Z, Y, X) voxels that stay, or of no size
     """
@@ -109,7 +120,7 @@ def _anneal(
     weight: Sums,
     price: Prices,
     tries: int,
-    room: Codes,
+    room: Room,
     state: NDArray[np.uint64],
     held: NDArray[np.bool_],
 ) -> None:
@@ -119,7 +130,8 @@ def _anneal(
     wanted, wanted_pairs = expected
     cost_of, cost_of_pairs = weight
     phases = pairs.shape[-1]
-    moved = np.zeros(phases, np.int64)
+    axis, band, most = room
+    moved = np.zeros((len(most), phases), np.int64)
     step = np.zeros((3, phases, phases), np.int64)
     change = np.empty(CELLS, np.int64)
     found = np.empty((3, len(spacings), CELLS), np.int64)
@@ -131,7 +143,8 @@ def _anneal(
         new = _beside(labels, wrap, z, y, x, _random(state) % 6)[1]
         if new < 0 or new == old or (held.size > 0 and held[z, y, x]):
             continue
-        if moved[old] <= -room[old, 0] or moved[new] >= room[new, 1]:
+        b = band[z if axis == 0 else y if axis == 1 else x]
+        if moved[b, old] <= -most[b, old, 0] or moved[b, new] >= most[b, new, 1]:
             continue
         for plane in range(3):
             for s in range(len(spacings)):
@@ -152,8 +165,8 @@ def _anneal(
         if not allowed(labels, wrap, z, y, x, old, new, vanish):
             continue
         labels[z, y, x] = new
-        moved[old] -= 1
-        moved[new] += 1
+        moved[b, old] -= 1
+        moved[b, new] += 1
         _follow_pairs(step, pairs)
         _follow(found, change, patterns, wanted, cost_of, price)
 

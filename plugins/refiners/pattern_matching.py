@@ -22,7 +22,7 @@ from recon.core.data.encoding import decode, encode
 from recon.core.data.planes import PLANES, in_plane
 from recon.core.sampling.slabs import all_gather, allocate_labels, iterate_slabs, map_placed_slabs
 from recon.core.sampling.slabs.field import Field
-from recon.plugins.refiners.annealing import Counts, Labels, Stack, Sums, anneal, count
+from recon.plugins.refiners.annealing import Counts, Labels, Room, Stack, Sums, anneal, count
 from recon.plugins.refiners.pattern_counts import CELLS, SPACINGS, PlanePatterns
 
 BLOCK = 64
@@ -33,6 +33,10 @@ PAIRS = 20.0
 """Weight of a pair of neighbours over that of a pattern."""
 DRIFT = 2e-4
 """How far a phase fraction may end from what it is to be."""
+BAND = 4
+"""Planes in which fractions are held where they change along an axis: half a feature or less."""
+BAND_DRIFT = 2e-3
+"""How far they may end from what they are to be there."""
 
 
 @attrs.frozen(eq=False)
@@ -66,6 +70,52 @@ class Wanted:
         return cls(shares, mean, pixels.astype(float), mean.sum((0, 1)) / mean.sum())
 
 
+@attrs.frozen(eq=False)
+class Missing:
+    """By how much the phase fractions are to grow, in bands of planes.
+
+    axis       normal to the planes
+    band       (n,) the band of each plane
+    fractions  (K, B)
+    spread     (K, K) covariance of the fractions aimed at, from plane to plane
+    """
+
+    axis: int
+    band: NDArray[np.int64]
+    fractions: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, labels: Labels, fractions: NDArray[np.float64] | None, phases: int) -> "Missing":
+        """Of labels that are to have fractions (K,) or (K, Z, 1, 1), (K, 1, Y, 1), (K, 1, 1, X)."""
+        if fractions is None or fractions.ndim == 1:
+            change = np.zeros(phases)
+            if fractions is not None:
+                change = fractions - _measure_fractions(labels, phases)
+            everywhere = np.zeros(len(labels), np.int64)
+            return cls(0, everywhere, change[:, None], np.zeros((phases, phases)))
+        axis = int(np.argmax(fractions.shape[1:]))
+        wanted = fractions.reshape(phases, -1)
+        band = np.arange(wanted.shape[1]) // BAND
+        counts = np.stack([(labels == k).sum(tuple({0, 1, 2} - {axis})) for k in range(phases)])
+        have = counts / (labels.size // len(band))
+        sizes = np.bincount(band)
+        change = np.stack([np.bincount(band, row) / sizes for row in wanted - have])
+        return cls(axis, band, change, np.cov(wanted, bias=True))
+
+    def within(self, stack: Stack) -> tuple[NDArray[np.float64], Room]:
+        """What is missing (K,) in a stack, and how many voxels may go and come in each band."""
+        low, high = (stack.low, stack.high) if self.axis == 0 else (0, len(self.band))
+        planes = np.bincount(self.band[low:high], minlength=self.fractions.shape[1])
+        voxels = (stack.high - stack.low) * stack.labels.shape[1] * stack.labels.shape[2]
+        sizes = planes * (voxels // (high - low))
+        more = np.round(self.fractions * sizes).astype(np.int64).T
+        allowed = DRIFT if len(sizes) == 1 else BAND_DRIFT
+        drift = np.maximum(1, (allowed * sizes).astype(np.int64))[:, None]
+        room = Room(self.axis, self.band, np.stack([drift - more, drift + more], -1))
+        return self.fractions @ (sizes / voxels), room
+
+
 def match_patterns(
     field: Field,
     patterns: PlanePatterns,
@@ -80,7 +130,8 @@ def match_patterns(
     sweeps     tries per voxel
     periodic   whether (z, y, x) wrap
     fixed       (Z, Y, X) voxels that stay as they are
-    fractions  (K,) that the phases are to have; those that they have when None
+    fractions  that the phases are to have, (K,), or of each plane (K, Z, 1, 1), (K, 1, Y, 1),
+               (K, 1, 1, X); those that they have when None
     """
     phases = max(2, field.shape[0])
     wanted = Wanted.of(patterns, phases)
@@ -93,9 +144,7 @@ def match_patterns(
     size, rank = len(everywhere), everywhere.index(own)
     wrap = np.array(periodic)
     stay = np.zeros((0, 0, 0), np.bool_) if fixed is None else fixed
-    missing = (
-        np.zeros(phases) if fractions is None else fractions - _measure_fractions(labels, phases)
-    )
+    missing = Missing.of(labels, fractions, phases)
 
     def work(number: int, low: int, high: int) -> None:
         stack = Stack(labels, labels.reshape(-1), low, high, wrap, np.array(SPACINGS))
@@ -148,15 +197,12 @@ def split_blocks(side: int) -> list[tuple[int, int]]:
 def _match_block(
     stack: Stack,
     wanted: Wanted,
-    missing: NDArray[np.float64],
+    missing: Missing,
     sweeps: int,
     seed: list[int],
     fixed: NDArray[np.bool_],
 ) -> None:
-    """Match the planes of a stack, which change in place.
-
-    missing  (K,) by how much the phase fractions are to grow
-    """
+    """Match the planes of a stack, which change in place."""
     phases = wanted.pairs.shape[-1]
     have = Sums(np.zeros(wanted.patterns.shape), np.zeros(wanted.pairs.shape))
     count(stack, have)
@@ -165,8 +211,11 @@ def _match_block(
         wanted.patterns * total, wanted.pairs * have.pairs.sum((1, 2), keepdims=True) / 2
     )
     # Of two phases a and b the interface goes with the product of their fractions.
-    here = np.maximum(have.pairs.sum((0, 1)) / max(have.pairs.sum(), 1) + missing, 0)
-    area = np.outer(here, here) / np.maximum(np.outer(wanted.phases, wanted.phases), 1e-12)
+    change, room = missing.within(stack)
+    here = np.maximum(have.pairs.sum((0, 1)) / max(have.pairs.sum(), 1) + change, 0)
+    area = np.maximum(np.outer(here, here) + missing.spread, 0) / np.maximum(
+        np.outer(wanted.phases, wanted.phases), 1e-12
+    )
     before = _count_unlike(expected.pairs)
     expected.pairs[:] *= area
     expected.patterns[:] *= _count_unlike(expected.pairs) / max(before, 1)
@@ -177,6 +226,4 @@ def _match_block(
     weight.patterns[..., uniform] = 0  # how many there are follows from the fractions
     state = np.random.SeedSequence(seed).generate_state(1, np.uint64).astype(np.uint64)
     voxels = (stack.high - stack.low) * stack.labels.shape[1] * stack.labels.shape[2]
-    drift, more = max(1, int(DRIFT * voxels)), np.round(missing * voxels).astype(np.int64)
-    room = np.stack([drift - more, drift + more], 1)
     anneal(stack, have, expected, weight, sweeps * voxels, room, state, fixed)

@@ -68,7 +68,7 @@ def test_one_phase_as_the_name_given(recon, volume, tmp_path):
     [
         (("nothing.zarr", "a.tif"), "volume nothing.zarr does not exist"),
         (("volume.zarr",), "Missing argument 'OUT...'"),
-        (("volume.zarr", "a.tiff2"), "unknown format '.tiff2'; known: .bdf, .json, .h5"),
+        (("volume.zarr", "a.tiff2"), "unknown format '.tiff2'; known: .bdf, .json, .foam"),
         (("volume.zarr", "a"), "must have a suffix that names its format; known: .bdf"),
         (("volume.zarr", "a.npy", "./a.npy"), "two outputs are named"),
         (("volume.zarr", "a.raw", "volume.zarr"), "unknown format '.zarr'"),
@@ -76,7 +76,7 @@ def test_one_phase_as_the_name_given(recon, volume, tmp_path):
         (("volume.zarr", "there/a.tif"), "there is no folder; make it first"),
         (
             ("volume.zarr", "a.tif", "--unit", "um"),
-            "--unit is for .bdf, .h5, .inp",
+            "--unit is for .bdf, .foam, .h5, .inp",
         ),
         (("volume.zarr", "a.stl", "--materials", "m.toml"), "--materials is for .json, .inp only"),
         (

@@ -61,6 +61,9 @@ def test_vtu_and_bdf_hold_the_phase_of_each_element(volume, tmp_path):
     assert grid.bounds[5] == pytest.approx(0.018)
     nastran = meshio.read(tmp_path / "a.bdf")
     assert np.array_equal(nastran.cell_data["nastran:ref"][0] - 1, grid["phase"])
+    cards = [line.split(",") for line in (tmp_path / "a.bdf").read_text().splitlines()]
+    assert [card[1:3] for card in cards if card[0] == "PSOLID"] == [[k, k] for k in "123"]
+    assert [card[1] for card in cards if card[0] == "MAT1"] == ["1", "2", "3"]
 
 
 def test_xdmf_holds_cells_and_facets(volume, tmp_path):

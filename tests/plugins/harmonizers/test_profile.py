@@ -38,12 +38,15 @@ def test_a_volume_follows_its_profile():
         shape=(48, 40, 40),
         steps=20,
         weights="porous",
-        harmonizer={"name": "spectral", "profile": [0.3, 0.7], "rounds": 0},
-        refiners=[],
+        harmonizer={"name": "spectral", "profile": [0.35, 0.65], "rounds": 0},
+        refiners=[{"name": "islands"}, {"name": "patterns"}],
     )
     *_, last = sample_steps(recipe)
-    along = (last.volume.labels == 1).mean((1, 2)).reshape(4, 12).mean(1)
-    assert np.allclose(along, [0.35, 0.45, 0.55, 0.65], atol=0.04)
+    along = (last.volume.labels == 1).mean((1, 2))
+    wanted = 0.35 + 0.3 * (np.arange(48) + 0.5) / 48
+    window = np.ones(8) / 8  # a feature's size, at every position
+    miss = np.convolve(along - wanted, window, "valid")
+    assert abs(miss).max() < 0.01
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from recon.core.data.encoding import decode, encode
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.sampling.slabs import SlabField
 from recon.plugins.refiners import pattern_matching as module
-from recon.plugins.refiners.annealing import Stack, Sums, allowed, anneal, count
+from recon.plugins.refiners.annealing import Room, Stack, Sums, allowed, anneal, count
 from recon.plugins.refiners.pattern_counts import SPACINGS, count_patterns
 from recon.plugins.refiners.pattern_matching import Wanted, match_patterns, split_blocks
 from recon.plugins.refiners.topology import count_components
@@ -152,6 +152,31 @@ def test_patterns_across_periodic_borders_count():
     assert distance(tiled[1], like) < distance(tiled[0], like)
 
 
+@pytest.mark.parametrize(("axis", "phases"), [(0, 2), (1, 3), (2, 2)])
+def test_fractions_follow_a_profile_in_every_band(axis, phases):
+    like = volume((40, 40, 40), phases, sigma=2.0)
+    field = np.moveaxis(
+        gaussian_filter(np.random.default_rng(0).normal(size=(26,) * 3), 1.5), axis, 0
+    )
+    last = np.linspace(0.9, 1.1, 26) / phases
+    fractions = np.stack([*[(1 - last) / (phases - 1)] * (phases - 1), last])
+    labels = np.stack(  # every plane off by up to .03
+        [
+            np.digitize(plane, np.quantile(plane, np.cumsum(shares)[:-1] + 0.03 * np.sin(n)))
+            for n, (plane, shares) in enumerate(zip(field, fractions.T, strict=True))
+        ]
+    )
+    start = np.moveaxis(labels, 0, axis).astype(np.uint8)
+    shape = [phases, 1, 1, 1]
+    shape[axis + 1] = 26
+    after = given_patterns(start, like, 40, fractions=fractions.reshape(shape))
+    for phase in range(phases):
+        along = (after == phase).mean(tuple({0, 1, 2} - {axis}))
+        for low in range(0, 26, 4):
+            band = slice(low, low + 4)
+            assert abs(along[band].mean() - fractions[phase, band].mean()) < 0.003
+
+
 def counted(stack, phases):
     sums = Sums(np.zeros((3, 2, phases**9)), np.zeros((3, phases, phases)))
     count(stack, sums)
@@ -169,7 +194,7 @@ def test_counts_follow_every_change(seed, phases, blocks):
     expected = Sums(rng.uniform(0, 2, have.patterns.shape), have.pairs + 5)
     weight = Sums(np.full(have.patterns.shape, 0.01), np.full(have.pairs.shape, 0.01))
     state, held = np.array([seed], np.uint64), np.zeros((0, 0, 0), bool)
-    room = np.full((phases, 2), 50)
+    room = Room(0, np.zeros(len(labels), np.int64), np.full((1, phases, 2), 50))
     anneal(stack, have, expected, weight, 20 * labels.size, room, state, held)
     assert (labels != before).any()
     assert np.array_equal(labels[:low], before[:low])
