@@ -19,6 +19,7 @@ from recon.cli.flags import name_flags, name_flags_here
 from recon.cli.interrupts import Stopped, listen
 from recon.cli.notices import show_notices
 from recon.cli.outside import find_command, outside_commands, packages_installed
+from recon.cli.plugin_faults import describe_fault
 from recon.cli.quiet import make_quiet_flag
 from recon.cli.together import claim_message, join_group
 
@@ -170,7 +171,8 @@ def in_one_line(error: BaseException) -> click.ClickException | None:
         )
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         return Refused(f"{str(error.filename)[:100]}...: {error.strerror}; shorten it")
-    return None
+    fault = describe_fault(error)
+    return Refused(fault) if fault else None
 
 
 def not_loadable(broken: BaseException) -> click.ClickException | None:

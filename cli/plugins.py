@@ -9,17 +9,26 @@ from rich.table import Table
 
 from recon.cli.completion import all_plugin_names
 from recon.core.catalog import Entry, catalog
+from recon.cli.verify import verify_package
 from recon.core.errors import unknown
 
 
 @click.command()
 @click.argument("name", required=False, shell_complete=all_plugin_names)
-def command(name: str | None) -> None:
+@click.option(
+    "--verify",
+    metavar="PACKAGE",
+    help="Check the plugins of an installed package against the contract of their kinds.",
+)
+def command(name: str | None, verify: str | None) -> None:
     """List the installed plugins, or the options of one.
 
-    Words that are no plugin's name list those whose description has them: `recon plugins
-    "formation factor"`.
+    Words that are not the name of a plugin list those whose description has them: `recon plugins
+    "formation factor"`. With --verify the exit code is 2 when a plugin fails its check.
     """
+    if verify is not None:
+        verify_package(verify)
+        return
     if name is not None:
         _find(name)
         return
