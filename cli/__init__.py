@@ -36,6 +36,7 @@ COMMANDS = {
     "sweep": ("sweep", "Repeat a run for every combination of values, with a table and plots."),
     "design": ("design", "Find settings whose volumes have wanted properties."),
     "example": ("example", "Write the micrographs and the true volume of an embedded example."),
+    "weights": ("weights", "List trained weights with their cards, or get a copy."),
     "plugins": ("plugins", "List the installed plugins, or the options of one."),
     "doctor": ("doctor", "Tell what is installed on what machine, and whether it works."),
     "completion": ("completion", "Print the script for completion in a shell."),
