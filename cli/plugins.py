@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from recon.cli.completion import all_plugin_names
-from recon.core.catalog import Entry, catalog
 from recon.cli.verify import verify_package
+from recon.core.catalog import Entry, catalog
 from recon.core.errors import unknown
 
 
