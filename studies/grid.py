@@ -33,7 +33,7 @@ def grid(study: Study) -> None:
     lines = [[row[key] for key in keys] + [_fractions(row), *_errors(row)] for row in rows]
     floors = ", ".join(f"{m} {float(rows[0][f'{m}.floor']):.3f}" for m in METRICS)
     text = f"{study.table['seeds']} seeds each; mean error of slices against the training images, "
-    text += f"floor {floors}.\n\n{table(head, lines)}"
+    text += f"sampling error {floors}.\n\n{table(head, lines)}"
     leave(study.name, study.out, text, rows)
     _copy(sweep / "sweep.png", study.out / "figures" / f"{study.name}.png")
 

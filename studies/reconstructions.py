@@ -76,7 +76,11 @@ def _mean(found: Sequence[dict[str, float]], key: str) -> float:
 def scores_table(scores: dict[str, dict[str, Any]]) -> str:
     """A row a sampler."""
     head = ["", "seeds", "passes"]
-    head += ["two-point: error (floor)", "ratio, spread", "lineal path: error (floor)"]
+    head += [
+        "two-point: error (sampling error)",
+        "ratio, spread",
+        "lineal path: error (sampling error)",
+    ]
     head += ["ratio, spread", "fractions (micrographs)", "interface", "components (real)"]
     rows = []
     for name, found in scores.items():
@@ -99,7 +103,10 @@ def _list(values: Sequence[float], digits: int) -> str:
 
 
 def _planes_table(planes: dict[str, Any]) -> str:
-    head = ["error of slices (floor)", *(f"{m}, {plane}" for m in METRICS for plane in PLANES)]
+    head = [
+        "error of slices (sampling error)",
+        *(f"{m}, {plane}" for m in METRICS for plane in PLANES),
+    ]
     rows = [
         [
             f"{name}, {kind}",

@@ -1,4 +1,4 @@
-"""Volumes larger than the training crops, and periodic ones, beside the floor of their size."""
+"""Volumes larger than the training crops, and periodic ones, beside the sampling error of their size."""
 
 from collections.abc import Sequence
 from typing import Any
