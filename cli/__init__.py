@@ -38,7 +38,7 @@ COMMANDS = {
     "example": ("example", "Write the micrographs and the true volume of an embedded example."),
     "weights": ("weights", "List trained weights with their cards, or get a copy."),
     "plugins": ("plugins", "List the installed plugins, or the options of one."),
-    "doctor": ("doctor", "Tell what is installed on what machine, and whether it works."),
+    "doctor": ("doctor", "Show what is installed, on what machine, and whether it works."),
     "completion": ("completion", "Print the script for completion in a shell."),
 }
 """Command -> the module that holds it, and its help line (kept here so that help is quick)."""
@@ -128,7 +128,7 @@ class Commands(click.Group):
         warnings.showwarning = lambda message, *_: click.echo(
             f"warning: {name_flags_here(str(message))}", err=True
         )
-        # What an error leaves behind in zarr; the error itself is told.
+        # What an error leaves behind in zarr; the error itself is shown.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited")
         with listen() as received, show_notices():
             try:
@@ -144,17 +144,17 @@ class Commands(click.Group):
                     received.number = signal.SIGINT
                 if received.number is not None:
                     raise Stopped(received.number) from error
-                if told := in_one_line(error):
-                    raise self._in_flags(told, ctx) from error
+                if line := in_one_line(error):
+                    raise self._in_flags(line, ctx) from error
                 raise
 
-    def _in_flags(self, told: click.ClickException, ctx: click.Context) -> click.ClickException:
+    def _in_flags(self, line: click.ClickException, ctx: click.Context) -> click.ClickException:
         command = self.get_command(ctx, ctx.invoked_subcommand or "")
-        return told if command is None else type(told)(name_flags(told.message, command))
+        return line if command is None else type(line)(name_flags(line.message, command))
 
 
 def in_one_line(error: BaseException) -> click.ClickException | None:
-    """What a user is told in place of a traceback; None for a defect."""
+    """The line that a user gets in place of a traceback; None for a defect."""
     try:  # only now, so that what needs no PyTorch is quick
         from recon.core.errors import ReconError
         from recon.core.storage.memory import is_out_of_memory
@@ -177,7 +177,7 @@ def in_one_line(error: BaseException) -> click.ClickException | None:
 
 
 def not_loadable(broken: BaseException) -> click.ClickException | None:
-    """What a user is told of a library that does not load; None for a module of recon's."""
+    """The line for a library that does not load; None for a module of recon's."""
     if isinstance(broken, MemoryError) or "llocate memory" in str(broken):
         return Refused("out of memory; recon needs about 1 GB to start, allow it more")
     if str(getattr(broken, "name", None)).startswith("recon."):

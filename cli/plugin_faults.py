@@ -27,6 +27,6 @@ def describe_fault(error: BaseException) -> str | None:
         file = os.path.basename(frame.f_code.co_filename)
         return (
             f"{cls.kind} {cls.name} of package {package} failed: {what} ({file}, line {line}); "
-            f"tell its author, who sees the traceback with {VARIABLE}=1"
+            f"report it to its author; the traceback appears with {VARIABLE}=1"
         )
     return None

@@ -69,9 +69,9 @@ def _find(name: str) -> None:
 
 
 def _mentions(entry: Entry, words: str) -> bool:
-    """Whether what is told of a plugin has the words, wherever its lines break."""
-    told = " ".join([entry.name, *entry.summary.doc.split()]).lower().replace("_", " ")
-    return " ".join(words.lower().replace("_", " ").split()) in told
+    """Whether the description of a plugin has the words, wherever its lines break."""
+    description = " ".join([entry.name, *entry.summary.doc.split()]).lower().replace("_", " ")
+    return " ".join(words.lower().replace("_", " ").split()) in description
 
 
 def _summarize(entry: Entry) -> str:

@@ -34,7 +34,7 @@ from recon.core.recipe import Recipe
 @click.option(
     "--init", metavar="NAME|PATH", shell_complete=weights_names, help="Weights to start from."
 )
-@click.option("--resume", is_flag=True, help="Go on with an unfinished training of --out.")
+@click.option("--resume", is_flag=True, help="Continue an unfinished training of --out.")
 @click.option(
     "--seed",
     type=int,
@@ -64,9 +64,9 @@ def command(
 ) -> None:
     """Fit a denoiser to micrographs and write its weights, and their card beside them.
 
-    While it runs, OUT with the suffix .checkpoint beside it holds the state; with --resume a
-    killed training goes on from there and ends as if it had not been broken. Started by torchrun,
-    several processes share each batch and learn what one would.
+    While it runs, OUT with the suffix .checkpoint beside it holds the state; with --resume
+    an interrupted training continues from there with the same result. Started by torchrun, several
+    processes share each batch and learn what one would.
     """
     from recon.core.data.micrographs import Micrographs
     from recon.core.sampling.processes import world

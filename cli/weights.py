@@ -25,7 +25,7 @@ def command(
 ) -> None:
     """List weights, show the card of one, or get a copy of it.
 
-    Without --from these are the weights that recon ships. A card tells the material, its source,
+    Without --from these are the weights that recon ships. A card states the material, its source,
     the licence, the statistics of the micrographs and the verdict on volumes; `recon train`
     writes it beside the weights, with the suffix .card.json.
 
