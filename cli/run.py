@@ -62,9 +62,8 @@ if TYPE_CHECKING:
     "source",
     type=click.Path(path_type=Path),
     metavar="VOLUME",
-    help="Reproduce a volume that `run` wrote, from its own metadata, and compare: exit code 1 if a "
-    "voxel differs. --out keeps the new volume. --weights gives the place where its weights "
-    "are now.",
+    help="Reproduce a volume that `run` wrote from its own metadata, and compare: exit code 1 if a "
+    "voxel differs. --out keeps the new volume; --weights says where its weights are now.",
 )
 @click.option("--dry-run", is_flag=True, help="Estimate what the run will take, and do nothing.")
 @classifier_flag

@@ -107,7 +107,7 @@ def make_small(words):
     """Flags that come last and win; the shape is replaced where it stands."""
     if "--shape" in words:
         at = words.index("--shape") + 1
-        shape = SHAPES.get(" ".join(words[at : at + 3]), "16 16 16")
+        shape = SHAPES.get(" ".join(words[at : at + 3]), "32 32 32")
         words[at : at + 3] = shape.split()
     if words[0] == "run" and "--dry-run" not in words:
         return ["--steps", "3", "--no-classifier"]
