@@ -94,7 +94,7 @@ def run_line(line, recon):
     assert words[0] == "recon", f"not run by this test, and not marked: {line}"
     words, target = (words[:-2], words[-1]) if ">" in words else (words, None)
     words = [one for word in words[1:] for one in expand(word)]
-    result = recon(*words, *make_small(words))
+    result = recon(*make_small(words))
     if target is not None:
         Path(target).write_text(result.stdout)
 
@@ -104,13 +104,11 @@ def expand(word):
 
 
 def make_small(words):
-    """Flags that come last and win; the shape is replaced where it stands."""
+    """The command with small sizes: flags that come last win."""
     if "--shape" in words:
         at = words.index("--shape") + 1
         shape = SHAPES.get(" ".join(words[at : at + 3]), "32 32 32")
-        words[at : at + 3] = shape.split()
+        words = [*words[:at], *shape.split(), *words[at + 3 :]]
     if words[0] == "run" and "--dry-run" not in words:
-        return ["--steps", "3", "--no-classifier"]
-    if words[0] == "train":
-        return ["--steps", "2", *TRAINING]
-    return []
+        return [*words, "--steps", "3", "--no-classifier"]
+    return [*words, "--steps", "2", *TRAINING] if words[0] == "train" else words
