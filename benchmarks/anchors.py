@@ -6,7 +6,7 @@ Each volume gets one slice of the half of the example that its weights have not 
 in the middle of plane xy or yz; the same seeds without an anchor stand beside it. Printed are:
 interface between the anchor and its neighbours, elsewhere in the same volumes and in the real
 half; share of voxels alike d slices apart, across the anchor, elsewhere, in the real half, and
-alike with what is really there; errors of two-point and lineal path over the floor.
+alike with what is really there; errors of two-point and lineal path over the sampling error.
 """
 
 import tempfile
@@ -120,11 +120,15 @@ def distances(
 
 
 def report(kind: str, volumes: list[Volume], real: Volume) -> None:
-    """Errors beside the floor, and the interface of whole volumes."""
+    """Errors beside the sampling error, and the interface of whole volumes."""
     comparison = compare(volumes, real)
     for name in ("two-point", "lineal-path"):
         numbers = comparison.metrics[name].headline
-        row(kind, f"{name}: error, floor, ratio", [numbers[k] for k in ("error", "floor", "ratio")])
+        row(
+            kind,
+            f"{name}: error, sampling error, ratio",
+            [numbers[k] for k in ("error", "floor", "ratio")],
+        )
     row(kind, "phase fractions", [float(f) for f in comparison.fractions.mean("sample")])
 
 

@@ -19,6 +19,7 @@ from recon.cli.flags import name_flags, name_flags_here
 from recon.cli.interrupts import Stopped, listen
 from recon.cli.notices import show_notices
 from recon.cli.outside import find_command, outside_commands, packages_installed
+from recon.cli.plugin_faults import describe_fault
 from recon.cli.quiet import make_quiet_flag
 from recon.cli.together import claim_message, join_group
 
@@ -35,8 +36,9 @@ COMMANDS = {
     "sweep": ("sweep", "Repeat a run for every combination of values, with a table and plots."),
     "design": ("design", "Find settings whose volumes have wanted properties."),
     "example": ("example", "Write the micrographs and the true volume of an embedded example."),
+    "weights": ("weights", "List trained weights with their cards, or get a copy."),
     "plugins": ("plugins", "List the installed plugins, or the options of one."),
-    "doctor": ("doctor", "Tell what is installed on what machine, and whether it works."),
+    "doctor": ("doctor", "Show what is installed, on what machine, and whether it works."),
     "completion": ("completion", "Print the script for completion in a shell."),
 }
 """Command -> the module that holds it, and its help line (kept here so that help is quick)."""
@@ -126,7 +128,7 @@ class Commands(click.Group):
         warnings.showwarning = lambda message, *_: click.echo(
             f"warning: {name_flags_here(str(message))}", err=True
         )
-        # What an error leaves behind in zarr; the error itself is told.
+        # What an error leaves behind in zarr; the error itself is shown.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited")
         with listen() as received, show_notices():
             try:
@@ -142,17 +144,17 @@ class Commands(click.Group):
                     received.number = signal.SIGINT
                 if received.number is not None:
                     raise Stopped(received.number) from error
-                if told := in_one_line(error):
-                    raise self._in_flags(told, ctx) from error
+                if line := in_one_line(error):
+                    raise self._in_flags(line, ctx) from error
                 raise
 
-    def _in_flags(self, told: click.ClickException, ctx: click.Context) -> click.ClickException:
+    def _in_flags(self, line: click.ClickException, ctx: click.Context) -> click.ClickException:
         command = self.get_command(ctx, ctx.invoked_subcommand or "")
-        return told if command is None else type(told)(name_flags(told.message, command))
+        return line if command is None else type(line)(name_flags(line.message, command))
 
 
 def in_one_line(error: BaseException) -> click.ClickException | None:
-    """What a user is told in place of a traceback; None for a defect."""
+    """The line that a user gets in place of a traceback; None for a defect."""
     try:  # only now, so that what needs no PyTorch is quick
         from recon.core.errors import ReconError
         from recon.core.storage.memory import is_out_of_memory
@@ -170,11 +172,12 @@ def in_one_line(error: BaseException) -> click.ClickException | None:
         )
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         return Refused(f"{str(error.filename)[:100]}...: {error.strerror}; shorten it")
-    return None
+    fault = describe_fault(error)
+    return Refused(fault) if fault else None
 
 
 def not_loadable(broken: BaseException) -> click.ClickException | None:
-    """What a user is told of a library that does not load; None for a module of recon's."""
+    """The line for a library that does not load; None for a module of recon's."""
     if isinstance(broken, MemoryError) or "llocate memory" in str(broken):
         return Refused("out of memory; recon needs about 1 GB to start, allow it more")
     if str(getattr(broken, "name", None)).startswith("recon."):

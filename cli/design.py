@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help=format_help("Folder to write to.", "recon-design, or the next free number"),
 )
-@click.option("--resume", is_flag=True, help="Go on with what was begun in --out.")
+@click.option("--resume", is_flag=True, help="Continue what was begun in --out.")
 @set_flag
 def command(
     recipe: Path | None,
@@ -75,7 +75,7 @@ def command(
         if len({one.key for one in given}) < len(given):
             raise ReconError(f"{flag} gives one key twice; leave one out")
     if resume and out is None:
-        raise ReconError("--resume needs the --out of the design to go on with")
+        raise ReconError("--resume needs the --out of the design to continue")
     plugins = {target.plugin for target in wanted}
     options: dict[str, dict[str, Any]] = {}
     rest = []

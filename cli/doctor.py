@@ -19,7 +19,7 @@ SIDE = 24
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 def command(as_json: bool) -> None:
-    """Tell what is installed on what machine, and whether it works.
+    """Show what is installed, on what machine, and whether it works.
 
     Versions, threads, memory, the device that `--device auto` takes, plugins, optional packages,
     and a small test of files, compiled statistics and the bundled network. The exit code is 1 when

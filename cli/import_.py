@@ -88,7 +88,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
         multiple=True,
         metavar="[PLANE=]LENGTH",
         help="Length of a pixel of the images, such as 0.2um or xz=0.4um, or of its rows and "
-        "columns. Default: what the files tell (ImageJ, OME, some microscopes).",
+        "columns. Default: what the files state (ImageJ, OME, some microscopes).",
     ),
     click.option(
         "--voxel-size",

@@ -8,18 +8,27 @@ from rich.console import Console
 from rich.table import Table
 
 from recon.cli.completion import all_plugin_names
+from recon.cli.verify import verify_package
 from recon.core.catalog import Entry, catalog
 from recon.core.errors import unknown
 
 
 @click.command()
 @click.argument("name", required=False, shell_complete=all_plugin_names)
-def command(name: str | None) -> None:
+@click.option(
+    "--verify",
+    metavar="PACKAGE",
+    help="Check the plugins of an installed package against the contract of their kinds.",
+)
+def command(name: str | None, verify: str | None) -> None:
     """List the installed plugins, or the options of one.
 
-    Words that are no plugin's name list those whose description has them: `recon plugins
-    "formation factor"`.
+    Words that are not the name of a plugin list those whose description has them: `recon plugins
+    "formation factor"`. With --verify the exit code is 2 when a plugin fails its check.
     """
+    if verify is not None:
+        verify_package(verify)
+        return
     if name is not None:
         _find(name)
         return
@@ -60,9 +69,9 @@ def _find(name: str) -> None:
 
 
 def _mentions(entry: Entry, words: str) -> bool:
-    """Whether what is told of a plugin has the words, wherever its lines break."""
-    told = " ".join([entry.name, *entry.summary.doc.split()]).lower().replace("_", " ")
-    return " ".join(words.lower().replace("_", " ").split()) in told
+    """Whether the description of a plugin has the words, wherever its lines break."""
+    description = " ".join([entry.name, *entry.summary.doc.split()]).lower().replace("_", " ")
+    return " ".join(words.lower().replace("_", " ").split()) in description
 
 
 def _summarize(entry: Entry) -> str:

@@ -1,4 +1,4 @@
-"""`recon run --from VOLUME`: a volume made again from itself, and compared."""
+"""`recon run --from VOLUME`: a volume reproduced from its metadata, and compared."""
 
 import contextlib
 import tempfile
@@ -55,7 +55,7 @@ def reproduce_volume(
 def _describe_difference(result: Reproduction) -> str:
     share = 100 * result.differing / result.voxels
     changes = "; ".join(result.changes) or (
-        "nothing that it tells of its making, so it was altered later or made on another machine"
+        "nothing that its metadata records, so it was altered later or made on another machine"
     )
     return (
         f"{result.differing} of {result.voxels} voxels differ ({share:.3g} %); changed: {changes}"

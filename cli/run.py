@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help=format_help("Folder to write to.", "recon-run, or the next free number"),
 )
-@click.option("--resume", is_flag=True, help="Go on with what was begun in --out.")
+@click.option("--resume", is_flag=True, help="Continue what was begun in --out.")
 @click.option(
     "--executor",
     type=click.Choice(["local", "dask"]),
@@ -62,11 +62,10 @@ if TYPE_CHECKING:
     "source",
     type=click.Path(path_type=Path),
     metavar="VOLUME",
-    help="Make a volume that `run` wrote again from what it tells of its making, and compare: "
-    "exit code 1 if a voxel differs. With --out it is kept. --weights tells where its weights "
-    "are now.",
+    help="Reproduce a volume that `run` wrote from its own metadata, and compare: exit code 1 if a "
+    "voxel differs. --out keeps the new volume; --weights says where its weights are now.",
 )
-@click.option("--dry-run", is_flag=True, help="Tell what the run will take, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Estimate what the run will take, and do nothing.")
 @classifier_flag
 @fail_on_flag
 @set_flag
@@ -114,7 +113,7 @@ def command(
         return
     folder = Folder(out or find_free_name("recon-run"))
     if resume and out is None:
-        raise ReconError("--resume needs the --out of the run to go on with")
+        raise ReconError("--resume needs the --out of the run to continue")
     if resume and folder.finished:
         if isinstance(engine, Distributed):
             engine.dismiss()

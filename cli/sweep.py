@@ -33,7 +33,7 @@ OPENING, CLOSING = "[{(", "]})"
     type=click.Path(path_type=Path),
     help=format_help("Folder to write to.", "recon-sweep, or the next free number"),
 )
-@click.option("--resume", is_flag=True, help="Go on with what was begun in --out.")
+@click.option("--resume", is_flag=True, help="Continue what was begun in --out.")
 @classifier_flag
 @set_flag
 def command(
@@ -58,7 +58,7 @@ def command(
     from recon.workflow.sweep.table import to_text
 
     if resume and out is None:
-        raise ReconError("--resume needs the --out of the sweep to go on with")
+        raise ReconError("--resume needs the --out of the sweep to continue")
     folder = Folder(out or find_free_name("recon-sweep"))
     bare = (
         resume

@@ -34,7 +34,7 @@ from recon.core.recipe import Recipe
 @click.option(
     "--init", metavar="NAME|PATH", shell_complete=weights_names, help="Weights to start from."
 )
-@click.option("--resume", is_flag=True, help="Go on with an unfinished training of --out.")
+@click.option("--resume", is_flag=True, help="Continue an unfinished training of --out.")
 @click.option(
     "--seed",
     type=int,
@@ -42,6 +42,9 @@ from recon.core.recipe import Recipe
     metavar="N",
     help=format_help("Of the order of crops and the noise.", 0, "N>=0"),
 )
+@click.option("--material", default="", metavar="TEXT", help="For the card: what the images show.")
+@click.option("--source", default="", metavar="TEXT", help="For the card: where they come from.")
+@click.option("--licence", default="", metavar="TEXT", help="For the card: that of the weights.")
 @device_flag
 @set_flag
 def command(
@@ -53,17 +56,21 @@ def command(
     init: str | None,
     resume: bool,
     seed: int,
+    material: str,
+    source: str,
+    licence: str,
     device: str | None,
     settings: tuple[str, ...],
 ) -> None:
-    """Fit a denoiser to micrographs and write its weights.
+    """Fit a denoiser to micrographs and write its weights, and their card beside them.
 
-    While it runs, OUT with the suffix .checkpoint beside it holds the state; with --resume a
-    killed training goes on from there and ends as if it had not been broken. Started by torchrun,
-    several processes share each batch and learn what one would.
+    While it runs, OUT with the suffix .checkpoint beside it holds the state; with --resume
+    an interrupted training continues from there with the same result. Started by torchrun, several
+    processes share each batch and learn what one would.
     """
     from recon.core.data.micrographs import Micrographs
     from recon.core.sampling.processes import world
+    from recon.workflow.library.card import write_card
     from recon.workflow.progress import ProgressDisplay
     from recon.workflow.run import check_recipe
     from recon.workflow.train import train
@@ -80,9 +87,11 @@ def command(
     if out.suffix != ".safetensors":
         raise ReconError(f"--out must end in .safetensors, got {out}")
     checkpoint = out.with_suffix(".checkpoint")
+    texts = {"material": material, "source": source, "licence": licence}
     if out.exists():
         if resume:
             checkpoint.unlink(missing_ok=True)  # killed between the two
+            write_card(out, texts)
             click.echo(f"{out} is finished", err=True)
             return
         raise ReconError(f"{out} exists already; choose another --out or remove it first")
@@ -93,5 +102,6 @@ def command(
     with ProgressDisplay() as progress:
         train(recipe, images, out, checkpoint=checkpoint, init=start, progress=progress)
     if world().first:
+        write_card(out, texts)
         checkpoint.unlink(missing_ok=True)
         click.echo(f"{out}: {denoiser}, {out.stat().st_size / 1e6:.1f} MB")

@@ -199,15 +199,23 @@ def catalog() -> Catalog:
             continue
         try:
             module = point.load()
+            hooks.check_api(module)
             for summary, load in _offers(module):
                 entries[summary.kind, summary.name].append(Entry(summary, package, version, load))
             commands += [(package, command) for command in _commands(module)]
         except MemoryError:  # no fault of the plugin
             raise
         except (Exception, SystemExit) as error:  # whatever a foreign module does at import
-            broken[package] = " ".join(f"{type(error).__name__}: {error}".split())
+            broken[package] = _describe_failure(error)
             warnings.warn(f"plugin {package} is left out: {broken[package]}", stacklevel=2)
     return Catalog(dict(entries), broken, tuple(commands))
+
+
+def _describe_failure(error: BaseException) -> str:
+    line = " ".join(f"{type(error).__name__}: {error}".split())
+    if isinstance(error, ImportError) and str(error.name).partition(".")[0] == GROUP:
+        return f"{line}; it was made for another version of recon, install versions that match"
+    return line
 
 
 def register(cls: type[Any]) -> type[Any]:

@@ -5,12 +5,27 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import click
 
     from recon.core import kinds
 
+API = 1
+"""Version of the plugin interface: raised when plugins made for the one before no longer work.
+A module of plugins may say in RECON_API which one it was made for."""
 hookspec = pluggy.HookspecMarker("recon")
 hookimpl = pluggy.HookimplMarker("recon")
+
+
+def check_api(module: "ModuleType") -> None:
+    """ImportError for a module of plugins that was made for another version of the interface."""
+    made_for = getattr(module, "RECON_API", API)
+    if made_for != API:
+        raise ImportError(
+            f"it was made for version {made_for} of recon's plugin interface, and this recon has "
+            f"version {API}; install a version of the package that was made for it"
+        )
 
 
 @hookspec

@@ -1,4 +1,4 @@
-"""Volumes larger than training crops, and periodic ones, beside the sampling error of the size."""
+"""Volumes larger than the training crops, and periodic ones, beside their sampling error."""
 
 from collections.abc import Sequence
 from typing import Any

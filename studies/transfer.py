@@ -103,7 +103,7 @@ def _figure(study: Study, rows: list[Row], reference: float) -> Figure:
         axes.set_title(title, fontsize=9)
     panels[0].axhline(reference, color="#9aa4b2", lw=1, label="all slices, figure 8")
     for axes, metric in zip(panels[1:], METRICS, strict=True):
-        axes.axhline(rows[0][metric]["floor"], color="#9aa4b2", lw=1, label="floor")
+        axes.axhline(rows[0][metric]["floor"], color="#9aa4b2", lw=1, label="sampling error")
         axes.set_ylim(bottom=0)
     panels[0].legend(fontsize=6, frameon=False)
     return figure

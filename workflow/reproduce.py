@@ -1,4 +1,4 @@
-"""A volume made again from what its own file says of its making, and compared with it."""
+"""A volume reproduced from its own metadata, and compared with it."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -53,7 +53,7 @@ class Origin:
         provenance = stored["provenance"] or {}
         if not isinstance(provenance.get("recipe"), Mapping):
             raise ReconError(
-                f"{path} cannot be made again: it does not tell its recipe; give a volume that "
+                f"{path} cannot be reproduced: it does not record its recipe; give a volume that "
                 "`recon run` wrote"
             )
         try:
@@ -67,7 +67,7 @@ class Origin:
                 sides = " x ".join(map(str, stored["labels"].shape))
                 raise ReconError(f"it is of {sides} voxels and its recipe of another shape")
         except ReconError as error:
-            raise ReconError(f"{path} cannot be made again: {error}") from error
+            raise ReconError(f"{path} cannot be reproduced: {error}") from error
         return cls(path, recipe, provenance, stored["labels"])
 
     @property
@@ -86,7 +86,7 @@ class Origin:
         try:
             return resolve(self.recipe, anchors=self.anchors)
         except ReconError as error:
-            raise ReconError(f"{self.path} cannot be made again: {error}") from error
+            raise ReconError(f"{self.path} cannot be reproduced: {error}") from error
 
     def list_changes(self, now: Mapping[str, Any]) -> list[str]:
         """What has changed since the volume was made, in words."""
@@ -102,7 +102,7 @@ class Origin:
 
 @attrs.frozen
 class Reproduction:
-    """How a volume made again compares: voxels that differ, of how many, and what has changed."""
+    """How a reproduced volume compares: voxels that differ, of how many, and what has changed."""
 
     differing: int
     voxels: int
@@ -117,7 +117,7 @@ def reproduce(
     try:
         executor.prepare(job, folder.path)
     except ReconError as error:
-        raise ReconError(f"{origin.path} cannot be made again: {error}") from error
+        raise ReconError(f"{origin.path} cannot be reproduced: {error}") from error
     folder.begin(origin.recipe, resume=folder.read_request() is not None)
     check_unchanged(folder, job)
     order = Order(job, folder)
@@ -169,7 +169,7 @@ def find_weights(path: Path, recipe: Recipe, digest: Any) -> str | None:
             return str(place)
     sha256 = f", SHA-256 {digest}," if digest else ""
     raise ReconError(
-        f"its weights {name}{sha256} are gone, and no {places[1].name} lies beside it; tell with "
+        f"its weights {name}{sha256} are gone, and no {places[1].name} lies beside it; give with "
         "weights= where they are"
     )
 

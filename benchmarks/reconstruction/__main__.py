@@ -106,12 +106,14 @@ def text(found: dict[str, Any], real: dict[str, Any]) -> str:
     for name, t in found["second order"].items():
         each = ", ".join(f"{p} {v['error']:.3f}/{v['floor']:.3f}" for p, v in t["phases"].items())
         lines.append(
-            f"  {name}: {t['error']:.3f} +- {t['half']:.3f}, floor {t['floor']:.3f}, ratio "
-            f"{t['ratio']:.2f}, spread {t['spread']:.2f}  ({each})"
+            f"  {name}: {t['error']:.3f} +- {t['half']:.3f}, sampling error {t['floor']:.3f}, "
+            f"ratio {t['ratio']:.2f}, spread {t['spread']:.2f}  ({each})"
         )
     for name, t in found["functions"].items():
         ratio = t["error"] / t["floor"]
-        lines.append(f"  {name}: {t['error']:.3f}, floor {t['floor']:.3f}, ratio {ratio:.2f}")
+        lines.append(
+            f"  {name}: {t['error']:.3f}, sampling error {t['floor']:.3f}, ratio {ratio:.2f}"
+        )
     lines += ["  number (deviation over seeds): mean; real crops; micrographs"]
     for key, (mean, deviation) in found["scalars"].items():
         crops = "{:.4g} ({:.2g})".format(*real["scalars"][key])

@@ -99,7 +99,7 @@ def distance(curve: xr.DataArray, reference: xr.DataArray) -> float:
 def function_errors(
     samples: Sequence[dict[str, xr.DataArray]], pieces: Sequence[dict[str, xr.DataArray]]
 ) -> dict[str, dict[str, float]]:
-    """Mean error against the mean of the real crops; the floor is that of a crop left out."""
+    """Mean error against the mean of real crops; sampling error: that of a crop left out."""
     table = {}
     for name in SHAPES:
         real = xr.concat([piece[name] for piece in pieces], "piece")
@@ -113,7 +113,7 @@ def function_errors(
 
 
 def second_order(samples: Sequence[Volume], test: Volume) -> dict[str, Any]:
-    """Two-point and lineal path: error with its 95 % interval over seeds, floor, spread."""
+    """Two-point and lineal path: error with its 95 % interval, sampling error, spread."""
     comparison = compare(samples, test, SECOND_ORDER)
     table = {}
     for name, agreement in comparison.metrics.items():

@@ -49,7 +49,6 @@ def _dataset(value: xr.DataArray | xr.Dataset | float) -> xr.Dataset:
 def check_property(solver: Property) -> None:
     volume = sample_volume()
     before = volume.labels.copy()
-    result = solver.solve(volume)
-    assert isinstance(result, xr.Dataset), "solve must return a Dataset"
+    result = _dataset(solver.solve(volume))
     assert np.array_equal(volume.labels, before), "solve must not change the volume"
     json.dumps(result.to_dict(), default=float)

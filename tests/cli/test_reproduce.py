@@ -79,7 +79,7 @@ def test_weights_that_were_trained_on_the_way_are_found_when_the_folder_moves(re
     identical(recon, "kept/volume.zarr")
     Path("moved/weights.safetensors").rename("elsewhere.safetensors")
     line = refused(recon, "--from", "moved/volume.zarr")
-    assert "weights weights.safetensors, SHA-256 " in line and "tell with --weights where" in line
+    assert "weights weights.safetensors, SHA-256 " in line and "give with --weights where" in line
     identical(recon, "moved/volume.zarr", "--weights", "elsewhere.safetensors")
 
 
@@ -136,7 +136,7 @@ def test_other_weights_under_the_same_name(recon):
 
 
 BROKEN = {
-    "no provenance": (lambda told: {}, "it does not tell its recipe"),
+    "no provenance": (lambda told: {}, "it does not record its recipe"),
     "unknown key": (
         lambda told: told | {"recipe": told["recipe"] | {"colour": 3}},
         "unknown key of the recipe 'colour'",
@@ -163,7 +163,7 @@ def test_what_cannot_be_made_again_is_one_line(recon, case):
     group = zarr.open("out/volume.zarr", mode="r+")
     group.attrs["recon"] = change(dict(group.attrs["recon"]))
     line = refused(recon, "--from", "out/volume.zarr")
-    assert "out/volume.zarr cannot be made again: " in line and message in line
+    assert "out/volume.zarr cannot be reproduced: " in line and message in line
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,8 @@ def micrographs(tmp_path):
 
 def test_weights_hold_all_that_a_run_needs(recon, micrographs):
     recon("train", micrographs, "--out", "w.safetensors", *TINY)
-    assert sorted(p.name for p in Path().iterdir()) == ["micrographs.zarr", "w.safetensors"]
+    files = ["micrographs.zarr", "w.card.json", "w.safetensors"]
+    assert sorted(p.name for p in Path().iterdir()) == files
     header = weights.read(Path("w.safetensors")).header
     assert header["denoiser"] == "unet-ddpm" and header["phases"] == ["pore", "grain", "binder"]
     assert header["voxel_size"] == [1e-6, 2e-6, 2e-6] and header["options"]["steps"] == 4

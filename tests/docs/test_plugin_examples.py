@@ -34,6 +34,11 @@ NAMES = {
 }
 
 
+NOTEBOOK = re.search(
+    r"<!-- register -->\n```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL
+)[1]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def installed(tmp_path_factory):
     """The modules as an installed package recon-mine."""
@@ -152,3 +157,10 @@ def test_the_command(recon, volume):
     assert out == f"volume.zarr {1 - share:.4f} {share:.4f}\n"
     error = recon("fractions", "volume.zarr", "--digits", 0, code=2).stderr
     assert error == "Error: --digits must be >= 1, got 0\n"
+
+
+def test_a_class_of_a_notebook_is_measured_and_compared_by_its_name():
+    labels = np.random.default_rng(0).integers(0, 2, (32, 24, 24), np.uint8)
+    names = {"volume": Volume(labels[:8, :8, :8]), "material": Volume(labels)}
+    exec(compile(NOTEBOOK, PAGE.name, "exec"), names)
+    assert catalog().entry("metric", "even-layers").cls is names["EvenLayers"]

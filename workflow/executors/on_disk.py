@@ -76,7 +76,7 @@ class OnDisk(Slabs):
         except OSError as error:
             raise ReconError(
                 f"cannot write {self.folder}: {error.strerror or error}; make room there, then "
-                "go on with resume=True"
+                "continue with resume=True"
             ) from error
 
     def ends(self, field: SlabField, wrap: bool) -> tuple[Tensor | None, Tensor | None]:

@@ -42,7 +42,7 @@ def join_processes() -> Iterator[Processes]:
             raise
         raise ReconError(
             f"process {processes.rank} of {processes.size} lost another one: it was killed or "
-            "its machine is gone; with resume=True all go on from the last checkpoint"
+            "its machine is gone; with resume=True all continue from the last checkpoint"
         ) from error
     dist.destroy_process_group()
     _store = None

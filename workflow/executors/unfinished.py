@@ -26,7 +26,7 @@ def save(folder: Path, done: int, field: SlabField, processes: Processes) -> Non
     except OSError as error:
         raise ReconError(
             f"cannot write {folder}: {error.strerror or error}; make room there, then "
-            "go on with resume=True"
+            "continue with resume=True"
         ) from error
 
 

@@ -71,7 +71,7 @@ def test_settling_computes_once_and_frees_the_disk_in_the_end(tmp_path):
 def test_a_place_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     field = field_of(WHOLE, OnDisk(tmp_path / "file", 4))
-    message = "cannot write .*file.*; make room there, then go on with resume=True"
+    message = "cannot write .*file.*; make room there, then continue with resume=True"
     with pytest.raises(ReconError, match=message):
         field.materialize()
 
