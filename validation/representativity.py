@@ -17,7 +17,7 @@ import xarray as xr
 from recon.core.data.micrographs import Micrographs
 from recon.validation.comparison.agreement import Agreement, name_phase
 from recon.validation.comparison.metric_spec import build_specs
-from recon.validation.comparison.subvolumes import measure_window_groups
+from recon.validation.comparison.window_groups import measure_window_groups
 from recon.validation.window_runs import arrange_micrographs
 
 WITHIN = 0.05
