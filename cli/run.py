@@ -124,7 +124,7 @@ def command(
     bare = resume and not table
     request = (folder.read_request() if bare else None) or Recipe.from_table(table)
     comparison = make(check(request, engine), folder, resume, engine, classifier, report)
-    judge(fail_on, comparison.to_table() if comparison is not None else None)
+    judge(fail_on, comparison.to_table() if fail_on and comparison is not None else None)
 
 
 def check(recipe: Recipe, engine: "Executor") -> Recipe:
