@@ -146,7 +146,7 @@ def command(
             partial.write_text(to_json(results, comparison))
     if report is not None and isinstance(sample, Volume):
         write_report(report, [sample], results, reference, comparison)
-    judge(fail_on, comparison.to_table() if comparison is not None else None)
+    judge(fail_on, comparison.to_table() if fail_on and comparison is not None else None)
 
 
 def _chosen(

@@ -8,7 +8,7 @@ import click
 
 from recon.cli.fail_on import Condition, classifier_flag, fail_on_flag, judge
 from recon.cli.recipe import collect_values, read_recipe, recipe_flags
-from recon.cli.settings import format_help, set_flag
+from recon.cli.settings import format_help, report_flag, set_flag
 from recon.core.errors import ReconError
 from recon.core.recipe import Recipe
 from recon.core.storage.budget import parse_memory
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Estimate what the run will take, and do nothing.")
 @classifier_flag
+@report_flag
 @fail_on_flag
 @set_flag
 def command(
@@ -80,6 +81,7 @@ def command(
     source: Path | None,
     dry_run: bool,
     classifier: bool,
+    report: bool,
     fail_on: tuple[Condition, ...],
     settings: tuple[str, ...],
     **flags: Any,
@@ -121,8 +123,8 @@ def command(
         return
     bare = resume and not table
     request = (folder.read_request() if bare else None) or Recipe.from_table(table)
-    comparison = make(check(request, engine), folder, resume, engine, classifier)
-    judge(fail_on, comparison.to_table() if comparison is not None else None)
+    comparison = make(check(request, engine), folder, resume, engine, classifier, report)
+    judge(fail_on, comparison.to_table() if fail_on and comparison is not None else None)
 
 
 def check(recipe: Recipe, engine: "Executor") -> Recipe:
@@ -145,7 +147,12 @@ def tell_finished(folder: "Folder") -> dict[str, Any] | None:
 
 
 def make(
-    recipe: Recipe, folder: "Folder", resume: bool, engine: "Executor", classifier: bool = True
+    recipe: Recipe,
+    folder: "Folder",
+    resume: bool,
+    engine: "Executor",
+    classifier: bool = True,
+    report: bool = True,
 ) -> "Comparison | None":
     """Do the run and say what came out."""
     from recon.validation.ensemble import to_text
@@ -160,6 +167,7 @@ def make(
             folder,
             resume=resume,
             classifier=classifier,
+            report=report,
             progress=progress,
             executor=engine,
         )
@@ -170,7 +178,8 @@ def make(
     names = "volume.zarr" if recipe.samples == 1 else f"000.zarr..{recipe.samples - 1:03d}.zarr"
     if recipe.samples > 1:
         names += ", samples.csv"
-    click.echo(f"{folder.path}: {names}, recipe.toml, measurements.json, report.html")
+    page = ", report.html" if report else ""
+    click.echo(f"{folder.path}: {names}, recipe.toml, measurements.json{page}")
     return conclusion.comparison
 
 

@@ -48,6 +48,18 @@ def device_flag(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--device", type=click.Choice(DEVICES), help=help)(command)
 
 
+def report_flag(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The flag --no-report."""
+    return click.option(
+        "--no-report",
+        "report",
+        flag_value=False,
+        type=bool,
+        default=True,
+        help="Write no report.html, which takes seconds.",
+    )(command)
+
+
 def set_flag(command: Callable[..., Any]) -> Callable[..., Any]:
     """The flag --set, for every option of every plugin."""
     return click.option(

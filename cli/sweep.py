@@ -8,7 +8,7 @@ import click
 
 from recon.cli.fail_on import classifier_flag
 from recon.cli.recipe import collect_values, read_recipe, recipe_flags
-from recon.cli.settings import format_help, parse_value, set_flag
+from recon.cli.settings import format_help, parse_value, report_flag, set_flag
 from recon.core.data.anchor import make_anchor_absolute
 from recon.core.errors import ReconError
 
@@ -35,6 +35,7 @@ OPENING, CLOSING = "[{(", "]})"
 )
 @click.option("--resume", is_flag=True, help="Continue what was begun in --out.")
 @classifier_flag
+@report_flag
 @set_flag
 def command(
     recipe: Path | None,
@@ -42,6 +43,7 @@ def command(
     out: Path | None,
     resume: bool,
     classifier: bool,
+    report: bool,
     settings: tuple[str, ...],
     **flags: Any,
 ) -> None:
@@ -71,7 +73,7 @@ def command(
         read_recipe(recipe.absolute() if recipe and recipe.exists() else recipe),
     )
     combinations = combine(definition)
-    rows = make(definition, combinations, folder, resume, classifier)
+    rows = make(definition, combinations, folder, resume, classifier, report)
     if rows is None:
         click.echo(f"{folder.path} is finished", err=True)
         return
@@ -132,6 +134,7 @@ def make(
     folder: "Folder",
     resume: bool,
     classifier: bool,
+    report: bool,
 ) -> list[dict[str, Any]] | None:
     """The rows; None when there was nothing to do."""
     from recon.workflow.progress import ProgressDisplay
@@ -142,4 +145,11 @@ def make(
         if is_finished(folder.path):
             return None
         with ProgressDisplay() as progress:
-            return sweep(definition, combinations, folder, progress=progress, classifier=classifier)
+            return sweep(
+                definition,
+                combinations,
+                folder,
+                progress=progress,
+                classifier=classifier,
+                report=report,
+            )

@@ -18,7 +18,7 @@ from recon.workflow.central_part import open_central_parts
 from recon.workflow.checks import describe_checks
 from recon.workflow.examples import EXAMPLES, example
 from recon.workflow.executors import Order, Progress
-from recon.workflow.folder import REPORT
+from recon.workflow.folder import MEASUREMENTS, REPORT
 from recon.workflow.results import concat_samples, from_table, to_json
 
 COMPARISON = "comparison.json"
@@ -49,12 +49,14 @@ def conclude(
     progress: Progress,
     memory: int | None,
     classifier: bool = True,
+    report: bool = True,
 ) -> Conclusion:
     """Write measurements.json, samples.csv, comparison.json and report.html.
 
     recipe  as it stands in the folder
     memory  bytes that volumes may take while they are compared and drawn
     classifier  whether the comparison has the classifier two-sample test
+    report      whether there is a page
     """
     folder, numbers = order.folder, range(order.samples)
     volumes = open_central_parts([order.path(number) for number in numbers], memory)
@@ -65,7 +67,7 @@ def conclude(
     results = {name: concat_samples([one[name] for one in each]) for name in each[0]}
     spread = summarize_all(results)
     named = {f"{name}-ensemble": value for name, value in spread.items()}
-    with atomic_output(folder.path / "measurements.json", replace=True) as partial:
+    with atomic_output(folder.path / MEASUREMENTS, replace=True) as partial:
         partial.write_text(to_json({**results, **named}))
     progress("check", 0, 1, "")
     checks = describe_checks(volumes, reference, order.job.anchors)
@@ -76,9 +78,10 @@ def conclude(
         table = {**comparison.to_table(), "checks": checks}
         with atomic_output(folder.path / COMPARISON, replace=True) as partial:
             partial.write_text(json.dumps(table, allow_nan=False))
-    progress("report", 0, 1, "")
-    write_report(folder.path / REPORT, volumes, results, reference, comparison, checks=checks)
-    progress("report", 1, 1, "")
+    if report:
+        progress("report", 0, 1, "")
+        write_report(folder.path / REPORT, volumes, results, reference, comparison, checks=checks)
+        progress("report", 1, 1, "")
     return Conclusion(recipe, comparison, spread)
 
 

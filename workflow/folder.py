@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 STATE = ".state"
 GONE = ".state.gone"
 """The state that is no longer needed, on its way out."""
+MEASUREMENTS = "measurements.json"
 REPORT = "report.html"
 
 
@@ -43,7 +44,7 @@ class Folder:
     @property
     def finished(self) -> bool:
         """Whether the run that began here has ended."""
-        return (self.path / REPORT).exists() and not (self.path / STATE).exists()
+        return (self.path / MEASUREMENTS).exists() and not (self.path / STATE).exists()
 
     def begin(self, recipe: Recipe, resume: bool) -> None:
         """Note what was asked for; ReconError when the folder holds something else."""

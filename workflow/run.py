@@ -52,6 +52,7 @@ def run(
     *,
     resume: bool,
     classifier: bool = True,
+    report: bool = True,
     progress: Progress,
     report_time: Callable[[int, float], None] = lambda number, seconds: None,
     executor: Executor = LOCAL,
@@ -59,6 +60,7 @@ def run(
     """Do or resume a run in a folder that is locked.
 
     classifier   whether slices are given to a classifier to tell apart when volumes are compared
+    report       whether a page is written
     report_time  called with the number and the seconds of each sample before its file is there;
                  one that was resumed counts as if all its steps had been made now
     executor     where samples are made and measured
@@ -87,7 +89,7 @@ def run(
     reference = micrographs or find_embedded(job.recipe)
     with keep_threads():
         conclusion = conclude(
-            order, written.recipe, reference, progress, executor.memory, classifier
+            order, written.recipe, reference, progress, executor.memory, classifier, report
         )
     folder.end()
     return conclusion

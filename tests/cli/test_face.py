@@ -20,7 +20,7 @@ FINISHED = ("run", "--out", "finished", "--resume")
 def finished(recon):
     """A folder of a run that has nothing left to do but to say so."""
     Path("finished").mkdir()
-    Path("finished/report.html").touch()
+    Path("finished/measurements.json").touch()
     assert recon(*FINISHED).stderr == "finished is finished\n"
 
 

@@ -12,7 +12,7 @@ import xarray as xr
 from recon.core import Volume, catalog
 
 MEASURE = ("measure", "volume.zarr", "--property", "homogenization")
-QUICK = ("run", "--denoiser", "gaussian", "--harmonizer", "none", "--steps", 3)
+QUICK = ("run", "--denoiser", "gaussian", "--harmonizer", "none", "--steps", 3, "--no-report")
 SOLID = {"name": "solid", "E": 70, "nu": 0.2, "alpha": 5e-6}
 
 

@@ -11,7 +11,7 @@ import zarr
 from recon.core import Micrographs, Volume
 from recon.workflow.conclude import conclude
 
-GAUSSIAN = ("run", "--denoiser", "gaussian", "--harmonizer", "none", "--steps", 4)
+GAUSSIAN = ("run", "--denoiser", "gaussian", "--harmonizer", "none", "--steps", 4, "--no-report")
 SMALL = (*GAUSSIAN, "--shape", 12, 10, 16)
 
 

@@ -13,7 +13,8 @@ from recon.core import Micrographs, Recipe, Volume, catalog, sample_steps
 from recon.workflow.folder import Folder, find_free_name
 
 QUICK = ("run", "--denoiser", "gaussian", "--harmonizer", "none", "--steps", 4)
-SMALL = (*QUICK, "--shape", 12, 10, 16)
+REPORTED = (*QUICK, "--shape", 12, 10, 16)
+SMALL = (*REPORTED, "--no-report")
 
 
 def line(result):
@@ -33,7 +34,7 @@ def micrographs(tmp_path):
 
 
 def test_the_folder_holds_what_the_contract_says(recon):
-    recon(*SMALL, "--seed", 5, "--out", "out")
+    recon(*REPORTED, "--seed", 5, "--out", "out")
     assert {child.name for child in Path("out").iterdir()} == {
         "volume.zarr",
         "recipe.toml",
@@ -55,7 +56,7 @@ def test_the_folder_holds_what_the_contract_says(recon):
 
 def test_the_written_recipe_and_the_provenance_give_the_same_volume(recon):
     recon(*SMALL, "--seed", 3, "--set", "denoiser.lengths=[1, 2, 3]", "--out", "first")
-    recon("run", "first/recipe.toml", "--out", "second")
+    recon("run", "first/recipe.toml", "--no-report", "--out", "second")
     first, second = Volume.open("first/volume.zarr"), Volume.open("second/volume.zarr")
     assert np.array_equal(first.labels, second.labels)
     recipe = Recipe.from_table(first.provenance["recipe"])
@@ -67,12 +68,13 @@ def test_the_written_recipe_and_the_provenance_give_the_same_volume(recon):
 
 
 def test_a_folder_of_the_name_of_bundled_weights_is_not_taken_for_them(recon):
-    recon("run", "--weights", "porous", "--shape", 8, 8, 8, "--steps", 2, "--out", "porous")
+    run = ("run", "--weights", "porous", "--shape", 8, 8, 8, "--steps", 2, "--no-report")
+    recon(*run, "--out", "porous")
     assert tomllib.loads(Path("porous/recipe.toml").read_text())["weights"] == "porous"
-    recon("run", "--weights", "porous", "--shape", 8, 8, 8, "--steps", 2, "--out", "fibres")
+    recon(*run, "--out", "fibres")
     assert tomllib.loads(Path("fibres/recipe.toml").read_text())["weights"] == "porous"
     Path("again.toml").write_text(Path("fibres/recipe.toml").read_text())
-    recon("run", "again.toml", "--out", "again")
+    recon("run", "again.toml", "--no-report", "--out", "again")
 
 
 def test_samples_are_the_volumes_of_the_following_seeds(recon):
@@ -92,24 +94,25 @@ def test_flags_win_over_the_recipe_and_the_recipe_over_defaults(recon):
         "[harmonizer]\nname = 'gamma-blend'\ngamma = 0.3\nrounds = 1\n"
         "[[metric]]\nname = 'two-point'\n"
     )
-    recon("run", "recipe.toml", "--steps", 3, "--set", "harmonizer.rounds=2", "--out", "out")
+    run = ("run", "recipe.toml", "--no-report")
+    recon(*run, "--steps", 3, "--set", "harmonizer.rounds=2", "--out", "out")
     table = tomllib.loads(Path("out/recipe.toml").read_text())
     assert table["steps"] == 3 and table["shape"] == [8, 8, 8]
     assert table["denoiser"]["fraction"] == 0.2
     assert (table["harmonizer"]["gamma"], table["harmonizer"]["rounds"]) == (0.3, 2)
     assert list(json.loads(Path("out/measurements.json").read_text())) == ["two-point"]
-    recon("run", "recipe.toml", "--harmonizer", "none", "--out", "other")
+    recon(*run, "--harmonizer", "none", "--out", "other")
     assert tomllib.loads(Path("other/recipe.toml").read_text())["harmonizer"]["name"] == "none"
 
 
 def test_micrographs_without_weights_train_first_and_are_compared_with(recon, micrographs):
-    recon(*SMALL, "--micrographs", micrographs, "--out", "out")
+    recon(*REPORTED, "--micrographs", micrographs, "--out", "out")
     assert Path("out/weights.safetensors").exists()
     assert tomllib.loads(Path("out/recipe.toml").read_text())["weights"] == "weights.safetensors"
     first = Volume.open("out/volume.zarr")
     assert first.phases == ("pore", "solid") and first.voxel_size == pytest.approx((4e-7,) * 3)
     assert "micrographs" in Path("out/report.html").read_text()
-    recon("run", "out/recipe.toml", "--out", "again")
+    recon("run", "out/recipe.toml", "--no-report", "--out", "again")
     assert np.array_equal(Volume.open("again/volume.zarr").labels, first.labels)
 
 
@@ -123,7 +126,7 @@ def test_training_steps_are_not_those_of_the_sampler(recon, micrographs):
     told = recon(*given, *sampler, "--dry-run").stdout
     assert told.startswith("training    about ") and "passes" in told
     assert [path.name for path in Path().iterdir()] == ["micrographs.zarr"]
-    recon(*given, *sampler, "--out", "out")
+    recon(*given, *sampler, "--no-report", "--out", "out")
     with (Path("out") / "recipe.toml").open("rb") as file:
         written = tomllib.load(file)
     assert written["steps"] == 2
@@ -135,9 +138,10 @@ def test_a_taken_name_gets_a_number_and_resume_does_nothing_when_finished(recon)
     recon(*SMALL)
     assert Path("recon-run/volume.zarr").exists() and Path("recon-run-2/volume.zarr").exists()
     assert find_free_name("recon-run") == Path("recon-run-3")
-    before = Path("recon-run/report.html").stat().st_mtime_ns
+    assert not Path("recon-run/report.html").exists()
+    before = Path("recon-run/measurements.json").stat().st_mtime_ns
     assert "is finished" in recon(*SMALL, "--out", "recon-run", "--resume").stderr
-    assert Path("recon-run/report.html").stat().st_mtime_ns == before
+    assert Path("recon-run/measurements.json").stat().st_mtime_ns == before
     recon(*SMALL, "--out", "fresh", "--resume")
     assert Path("fresh/volume.zarr").exists()
 
@@ -161,11 +165,16 @@ def test_an_interrupted_run_goes_on_where_it_was(recon, monkeypatch, bare):
     monkeypatch.setattr(Folder, "save_field", stop)
     with pytest.raises(Stop):
         recon(*SMALL, "--samples", 2, "--out", "broken")
-    assert not Path("broken/report.html").exists()
+    assert not Path("broken/measurements.json").exists()
     recon(*SMALL, "--out", "broken", code=2)
     refused = recon(*SMALL, "--samples", 2, "--steps", 5, "--out", "broken", "--resume", code=2)
     assert "differs in steps" in line(refused)
-    recon(*(("run",) if bare else (*SMALL, "--samples", 2)), "--out", "broken", "--resume")
+    recon(
+        *(("run", "--no-report") if bare else (*SMALL, "--samples", 2)),
+        "--out",
+        "broken",
+        "--resume",
+    )
     assert saved[-1] == ("001.safetensors", 3) and saved.count(("000.safetensors", 1)) == 1
     for name in ("000.zarr", "001.zarr"):
         whole, again = Volume.open(f"whole/{name}"), Volume.open(f"broken/{name}")
@@ -268,7 +277,7 @@ def test_too_little_disk_is_told_before_work_begins(recon):
 
 def test_a_fraction_is_aimed_at_and_fast_is_short(recon):
     flags = ("--fraction", "0.5,0.5", "--fast", "--shape", 24, 24, 24)
-    recon("run", *flags, "--out", "out")
+    recon("run", *flags, "--no-report", "--out", "out")
     volume = Volume.open("out/volume.zarr")
     assert volume.labels.mean() == pytest.approx(0.5, abs=0.002)
     made = Recipe.from_table(volume.provenance["recipe"])

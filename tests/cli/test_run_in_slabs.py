@@ -10,7 +10,7 @@ from recon.core import Volume
 from recon.workflow.executors import local
 from recon.workflow.planning.plan import Memory
 
-RUN = ("run", "--denoiser", "gaussian", "--harmonizer", "none", "--steps", 4)
+RUN = ("run", "--denoiser", "gaussian", "--harmonizer", "none", "--steps", 4, "--no-report")
 SMALL = (*RUN, "--shape", 20, 10, 16, "--samples", 2)
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from recon.core import Micrographs, Volume, weights
 from recon.workflow.folder import Folder
 
-TINY = ("--denoiser", "gaussian", "--steps", 4, "--shape", 12, 10, 16)
+TINY = ("--denoiser", "gaussian", "--steps", 4, "--shape", 12, 10, 16, "--no-report")
 BLEND = (*TINY, "--harmonizer", "gamma-blend")
 VARY = ("--vary", "harmonizer.gamma=0.2,1", "--vary", "harmonizer.rounds=0,1")
 NAMES = [f"gamma={gamma},rounds={rounds}" for gamma in ("0.2", "1") for rounds in (0, 1)]
@@ -102,7 +102,8 @@ def test_an_ablation_trains_a_network_for_each_value_that_training_depends_on(re
     small = ("--set", "denoiser.steps=2", "--set", "denoiser.batch=2", "--set", "denoiser.crop=16")
     quick = ("--micrographs", micrographs, "--steps", 2, "--shape", 8, 8, 8)
     vary = ("--vary", "denoiser.width=8,16", "--vary", "denoiser.guidance=1,2")
-    recon("sweep", *quick, *small, *vary, "--out", "out")
+    recon("sweep", *quick, *small, *vary, "--no-report", "--out", "out")
+    assert not list(Path("out").glob("*/report.html"))
     files = sorted(Path("out/weights").iterdir())
     assert [path.name for path in files] == ["width=16.safetensors", "width=8.safetensors"]
     assert [weights.read(path).header["options"]["width"] for path in files] == [16, 8]
@@ -114,7 +115,8 @@ def test_an_ablation_trains_a_network_for_each_value_that_training_depends_on(re
 
 def test_plugins_can_be_varied_and_options_hold_for_all(recon):
     vary = ("--vary", "harmonizer=gamma-blend,spectral", "--vary", "schedule=cyclic,random")
-    recon("sweep", *TINY, "--set", "harmonizer.rounds=1", *vary, "--out", "out")
+    recon("sweep", *TINY[:-1], "--set", "harmonizer.rounds=1", *vary, "--out", "out")
+    assert len(list(Path("out").glob("*/report.html"))) == 4
     made = tomllib.loads(Path("out/harmonizer=spectral,schedule=random/recipe.toml").read_text())
     assert made["harmonizer"]["name"] == "spectral" and made["harmonizer"]["rounds"] == 1
     assert made["schedule"]["name"] == "random"
@@ -152,13 +154,13 @@ def test_a_broken_sweep_goes_on_where_it_was(recon, monkeypatch, micrographs):
     assert "holds an unfinished sweep; --resume" in line(recon(*sweep, "--out", "broken", code=2))
     other = recon(*sweep, "--steps", 3, "--out", "broken", "--resume", code=2)
     assert "holds another sweep, it differs in set" in line(other)
-    kept = Path(f"broken/{NAMES[0]}/report.html").stat().st_mtime_ns
+    kept = Path(f"broken/{NAMES[0]}/measurements.json").stat().st_mtime_ns
     # As if the process had died between the end of the first run and its row.
     Path(f"broken/.state/{NAMES[0]}.row.json").unlink()
     stop_at(None)
     result = recon("sweep", "--out", "broken", "--resume")
     assert begun == [NAMES[0], NAMES[1], *NAMES[1:], "broken"]
-    assert Path(f"broken/{NAMES[0]}/report.html").stat().st_mtime_ns == kept
+    assert Path(f"broken/{NAMES[0]}/measurements.json").stat().st_mtime_ns == kept
     assert table("broken") == table("whole")
     assert result.stdout.splitlines()[-1].startswith("broken: 4 runs")
     names = [sorted(path.name for path in Path(out).iterdir()) for out in ("whole", "broken")]

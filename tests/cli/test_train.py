@@ -35,7 +35,7 @@ def test_weights_hold_all_that_a_run_needs(recon, micrographs):
     assert header["voxel_size"] == [1e-6, 2e-6, 2e-6] and header["options"]["steps"] == 4
     assert header["provenance"]["seed"] == 0 and header["provenance"]["slices"]["xy"] == 3
     assert header["fractions"] == pytest.approx(Micrographs.open(micrographs).fractions())
-    run = ("run", "--weights", "w.safetensors", "--harmonizer", "none", "--steps", 3)
+    run = ("run", "--weights", "w.safetensors", "--harmonizer", "none", "--steps", 3, "--no-report")
     recon(*run, "--shape", 9, 17, 12, "--out", "odd")
     volume = Volume.open("odd/volume.zarr")
     assert volume.shape == (9, 17, 12) and volume.phases == ("pore", "grain", "binder")
@@ -99,7 +99,7 @@ def test_a_volume_needs_all_three_planes(recon):
     denoiser = catalog().build("denoiser", "unet-ddpm", preset="tiny", steps=1)
     denoiser.fit(Micrographs.open("xy.zarr"), seed=0, device="cpu")
     Path("w.safetensors").write_bytes(weights.pack(denoiser, {}))
-    run = ("run", "--weights", "w.safetensors", "--harmonizer", "none", "--steps", 3)
+    run = ("run", "--weights", "w.safetensors", "--harmonizer", "none", "--steps", 3, "--no-report")
     result = recon(*run, "--out", "out", code=2)
     assert "the weights know xy only" in result.stderr and "isotropic=True" in result.stderr
     assert not Path("out").exists()

@@ -39,7 +39,7 @@ def test_training_gives_a_model_that_is_saved_and_opened(micrographs, tmp_path):
 
 
 def test_volumes_are_those_of_the_command(volumes, recon):
-    line = "run --weights porous --shape 16 16 16 --steps 3 --samples 2 --out out"
+    line = "run --weights porous --shape 16 16 16 --steps 3 --samples 2 --no-report --out out"
     recon(*line.split())
     from recon.core import Volume
 

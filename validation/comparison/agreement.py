@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from recon.core.kinds import Compared
-from recon.validation.comparison.sampling_error import SamplingError, compute_error
+from recon.validation.comparison.sampling_error import SamplingError, average, compute_error
 
 
 @attrs.frozen(eq=False)
@@ -82,7 +82,7 @@ class Agreement:
             {"error": error, "floor": floor, "ratio": error / floor, "spread": self.spread}
         )
 
-    @property
+    @cached_property
     def spread(self) -> xr.DataArray:
         """Standard deviation of the samples' curves over that of real subvolumes; 1 is right."""
         error = self.errors.mean("sample")
@@ -90,7 +90,7 @@ class Agreement:
             return xr.full_like(error, np.nan)
         return compute_spread(self.curves, self.sampling_error.curves).reindex_like(error)
 
-    @property
+    @cached_property
     def headline(self) -> dict[str, float]:
         """Means over phases and directions or planes; the ratio is that of the means.
 
@@ -103,9 +103,10 @@ class Agreement:
 
     def to_table(self, phases: tuple[str, ...]) -> dict[str, Any]:
         """As plain data; what is not a finite number is None."""
-        values = self.table
-        per_phase = values.mean(self.over)
-        names = [name_phase(k, phases) for k in values["phase"].values]
+        table = self.table
+        values = {str(key): value.to_numpy() for key, value in table.items()}
+        per_phase = {key: average(value, 1) for key, value in values.items()}
+        names = [name_phase(k, phases) for k in table["phase"].values]
         return {
             **{key: to_plain(value) for key, value in self.headline.items()},
             "phases": {
@@ -116,10 +117,10 @@ class Agreement:
                 {
                     "phase": phase,
                     self.over: str(where),
-                    **{str(key): to_plain(values[key][k, i]) for key in values},
+                    **{key: to_plain(value[k, i]) for key, value in values.items()},
                 }
                 for k, phase in enumerate(names)
-                for i, where in enumerate(values[self.over].values)
+                for i, where in enumerate(table[self.over].values)
             ],
             "notes": list(self.notes),
         }

@@ -11,7 +11,7 @@ from recon.validation.classifier.joint_test import JointTest
 from recon.validation.classifier.two_sample_test import CLASSIFIER, Separation
 from recon.validation.comparison.agreement import Agreement
 from recon.validation.comparison.property_agreement import PropertyAgreement
-from recon.validation.comparison.sampling_error import SamplingError
+from recon.validation.comparison.sampling_error import SamplingError, average
 
 if TYPE_CHECKING:
     from recon.validation.comparison.comparison import Comparison
@@ -143,25 +143,36 @@ def _build_joint(test: JointTest) -> Block:
 
 def _build_column(agreement: Agreement, sampling: SamplingError, where: object) -> Column | None:
     """The mean over phases; None where there is no sampling error, or nothing that can differ."""
-    at = {agreement.over: where}
-    subvolumes = sampling.errors.sel(at).dropna("subvolume", how="all")
-    errors = agreement.errors.sel(at).mean("sample")
-    floor = subvolumes.mean("subvolume")
-    ratio = _divide(errors.mean("phase"), floor.mean("phase"))
-    scattered = subvolumes.mean("phase") / max(float(floor.mean("phase")), RESOLVED)
+    subvolumes = _take(sampling.errors, agreement.over, where)
+    subvolumes = subvolumes[~np.isnan(subvolumes).all(1)]
+    errors = average(_take(agreement.errors, agreement.over, where), 0)
+    floor = average(subvolumes, 0)
+    mean = float(average(floor, 0))
+    ratio = _divide(float(average(errors, 0)), mean)
+    with np.errstate(invalid="ignore"):  # infinite where the material lacks a phase
+        scattered = average(subvolumes, 1) / max(mean, RESOLVED)
     if not (np.isfinite(ratio) or np.isinf(ratio)) or not np.isfinite(scattered).all():
         return None
     if ratio == 0 and not scattered.any():  # contact of two phases
         return None
-    by_phase = (errors / np.maximum(floor.fillna(0), RESOLVED)).fillna(-1)
-    k = int(np.argmax(by_phase.to_numpy()))
+    with np.errstate(invalid="ignore"):
+        by_phase = errors / np.maximum(np.where(np.isnan(floor), 0, floor), RESOLVED)
+    k = int(np.argmax(np.where(np.isnan(by_phase), -1, by_phase)))
     values = None
     if agreement.axis is None:
+        at = {agreement.over: where}
         sample = agreement.curves.sel(at).mean("sample")[k]
         values = (float(sample), float(agreement.reference.sel(at)[k]))
-    phase = int(errors["phase"][k])
+    phase = int(agreement.errors["phase"].to_numpy()[k])
     cell = Cell(agreement.name, agreement.over, str(where), phase, values)
-    return cell, ratio, scattered.to_numpy()
+    return cell, ratio, scattered
+
+
+def _take(errors: xr.DataArray, over: str, where: object) -> NDArray[np.float64]:
+    """Errors (subvolume or sample, phase) at one place."""
+    places = errors.indexes[over].get_loc(where)
+    found: NDArray[np.float64] = errors.to_numpy()[:, :, places]
+    return found
 
 
 def _build_constants(found: PropertyAgreement) -> list[Column]:
@@ -170,7 +181,7 @@ def _build_constants(found: PropertyAgreement) -> list[Column]:
     for name in sampling["constant"].values:
         at = {"constant": name}
         floor = sampling.sel(at).mean("subvolume")
-        ratio = _divide(errors.sel(at), floor)
+        ratio = _divide(float(errors.sel(at)), float(floor))
         scattered = (sampling.sel(at) / max(float(floor), RESOLVED)).to_numpy()
         if np.isnan(ratio) or not np.isfinite(scattered).all():
             continue
@@ -179,5 +190,5 @@ def _build_constants(found: PropertyAgreement) -> list[Column]:
     return columns
 
 
-def _divide(error: xr.DataArray, floor: xr.DataArray) -> float:
-    return float(error) / max(float(floor), RESOLVED) if np.isfinite(floor) else float("nan")
+def _divide(error: float, floor: float) -> float:
+    return error / max(floor, RESOLVED) if np.isfinite(floor) else float("nan")

@@ -18,6 +18,7 @@ from recon.core.data.volume import Volume
 from recon.core.errors import ReconError, unknown
 from recon.core.kinds import Compared, Metric
 from recon.core.options import options
+from recon.validation.comparison.sampling_error import average
 
 KNOWN = (OWN, HERE)
 """Packages whose failures are shown as they are: to those who can mend them."""
@@ -210,7 +211,7 @@ def take_plane(value: xr.DataArray, plane: str, name: str, known: Compared) -> N
     if over == "plane":
         values = values[:, list(value.indexes["plane"]).index(plane)]
     else:
-        values = _average(values)
+        values = average(values, 1)
     return values.reshape(len(values), -1)
 
 
@@ -223,14 +224,6 @@ def _list_axes(dims: Sequence[Hashable], over: str, name: str) -> list[Hashable]
             f"direction or plane, got {', '.join(map(str, axes))}"
         )
     return axes
-
-
-def _average(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over places (phase, place[, axis]) of what is not NaN; NaN where all are."""
-    known = ~np.isnan(values)
-    count = known.sum(1)
-    mean: NDArray[np.float64] = np.where(known, values, 0).sum(1) / np.where(count, count, np.nan)
-    return mean
 
 
 def _planes(sample: Volume | Micrographs) -> Sequence[str]:

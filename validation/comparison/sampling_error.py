@@ -58,6 +58,15 @@ def compute_errors(
     return np.where(reached.any(-1), errors, np.nan)
 
 
+def average(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    """Mean of what is not NaN; NaN where all is."""
+    known = ~np.isnan(values)
+    count = known.sum(axis)
+    total = np.where(known, values, 0).sum(axis)
+    mean: NDArray[np.float64] = total / np.where(count > 0, count, np.nan)
+    return mean
+
+
 @attrs.frozen(eq=False)
 class SamplingError:
     """Errors of real subvolumes of the sample's size.

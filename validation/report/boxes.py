@@ -12,7 +12,7 @@ from recon.validation.comparison.agreement import Agreement, name_phase
 from recon.validation.comparison.property_agreement import PropertyAgreement
 from recon.validation.ensemble import DIAGNOSTICS
 from recon.validation.report import drawing
-from recon.validation.report.drawing import INK, REAL, VOLUME
+from recon.validation.report.drawing import REAL, VOLUME
 
 HEIGHT, MARGIN, EACH = 2.5, 0.75, 0.72  # inches: of a panel, beside its boxes, for a pair of boxes
 NARROWEST = 2.2  # inches of a panel
@@ -148,7 +148,7 @@ def _draw_panel(group: Group) -> str:
     axes.ticklabel_format(axis="y", useOffset=False)
     units = " ".join(part for part in (power, group.units) if part)
     title = ", ".join(part for part in (group.title, units) if part)
-    axes.set_title(title, loc="left", fontsize=9.5, color=INK, x=-0.08)
+    drawing.set_title(axes, title, x=-0.08)
     return drawing.render_svg(figure, _describe(group))
 
 

@@ -98,9 +98,7 @@ def _draw_panels(curves: Curves, k: int) -> list[str]:
     for where in curves.values[over].values:
         figure, axes = drawing.make_figure(*PANEL)
         _draw_panel(axes, curves, {"phase": k, over: where})
-        axes.set_title(
-            "" if where == ALL else f"{over} {where}", loc="left", fontsize=9.5, color=INK
-        )
+        drawing.set_title(axes, "" if where == ALL else f"{over} {where}")
         figures.append((figure, axes, _describe(curves, k, where)))
     limits = [axes.get_ylim() for _, axes, _ in figures]
     for _, axes, _ in figures:

@@ -46,6 +46,11 @@ def strip_axes(axes: Axes) -> None:
     axes.spines[["left", "bottom"]].set_color(FAINT)
 
 
+def set_title(axes: Axes, text: str, x: float = 0) -> None:
+    """A title above the left end; with a given height matplotlib need not measure all labels."""
+    axes.set_title(text, loc="left", fontsize=9.5, color=INK, x=x, y=1.0)
+
+
 def add_legend(axes: Axes, **where: Any) -> None:
     """A legend without a box."""
     axes.legend(fontsize=8, frameon=False, labelcolor=INK, handlelength=1.6, **where)

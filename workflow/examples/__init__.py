@@ -1,6 +1,7 @@
 """Materials that recon generates itself, with a known true volume: the index, default first."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import attrs
 import numpy as np
@@ -42,11 +43,12 @@ EXAMPLES = {
 }
 
 
+@lru_cache(maxsize=1)
 def example(name: str) -> tuple[Micrographs, Volume]:
     """Micrographs of an example, cut from its half z < Z/2, and its true volume.
 
     errors  ReconError for a name that is not in EXAMPLES
-    cost    2 to 7 s
+    cost    2 to 7 s; the last one is kept
     """
     if name not in EXAMPLES:
         raise unknown("example", name, EXAMPLES)

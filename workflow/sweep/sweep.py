@@ -87,21 +87,23 @@ def sweep(
     *,
     progress: Progress,
     classifier: bool = True,
+    report: bool = True,
 ) -> list[dict[str, Any]]:
     """Do or go on with a sweep that has begun; returns the rows of its table.
 
     classifier  whether slices are given to a classifier to tell apart when volumes are compared
 
     A combination that a run refuses (its numbers overflow, say) does not stop the others; then
-    the sweep stays unfinished and ends with a ReconError. Networks are trained when first needed,
-    one for all combinations that differ in nothing that training depends on.
+    the sweep stays unfinished and ends with a ReconError. Networks are trained when first
+    needed, one for all combinations that differ in nothing that training depends on. With `report`
+    every run has a page.
     """
     rows, failed = [], {}
     networks = Networks(definition, combinations, folder, progress)
     for place, combination in enumerate(combinations):
-        report = _name_progress(combination, folder, f"{place + 1}/{len(combinations)}", progress)
+        course = _name_progress(combination, folder, f"{place + 1}/{len(combinations)}", progress)
         try:
-            row = _make_row(combination, networks, folder, report, classifier)
+            row = _make_row(combination, networks, folder, course, classifier, report)
         except ReconError as error:
             failed[combination.name] = str(error)
             continue
@@ -184,6 +186,7 @@ def _make_row(
     folder: Folder,
     progress: Progress,
     classifier: bool,
+    report: bool,
 ) -> dict[str, Any]:
     """A row of the table: kept from before, judged from volumes that are there, or made."""
     path = folder.state(f"{combination.name}.row.json")
@@ -209,6 +212,7 @@ def _make_row(
                 place,
                 resume=True,
                 classifier=classifier,
+                report=report,
                 progress=progress,
                 report_time=report_time,
             )
