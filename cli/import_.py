@@ -179,10 +179,10 @@ def command(
     click.echo(summary(out, micrographs))
     if picture:
         click.echo(f"{picture}: what was decided, to be looked at")
-    for finding in describe_planes(micrographs):
-        click.echo(f"notice: {finding}", err=True)
     size = measure_representativity(micrographs, Recipe().shape)
     click.echo(f"notice: {size.to_text()}", err=True)
+    for finding in describe_planes(micrographs):
+        click.echo(f"notice: {finding}", err=True)
 
 
 def parse_phases(text: str | None) -> tuple[int | None, tuple[str, ...] | None]:

@@ -150,7 +150,7 @@ def test_constants_of_a_property_stand_in_one_panel_beside_real_subvolumes():
 
 def test_properties_have_a_table_of_difference_and_sampling_error():
     one = solved()
-    table = tabulate_agreements(compared(homogenization=one))[-1]
+    table = tabulate_agreements(compared(homogenization=one), (1.0,) * 3)[-1]
     assert table.name == "homogenization"
     assert [row[0] for row in table.rows] == ["E x", "E y", "E z", "nu xy", "volume_fraction"]
     own, real = float(one.samples[:, 0].mean()), float(one.subvolumes[:, 0].mean())
@@ -161,12 +161,12 @@ def test_properties_have_a_table_of_difference_and_sampling_error():
 
 def test_numbers_of_a_metric_have_a_panel_a_phase_and_subvolumes_in_order():
     one = agreement("chord-length.mean")
-    first, second = boxes.group_numbers(one, PHASES)
+    first, second = boxes.group_numbers(one, PHASES, (1.0,) * 3)
     assert (first.title, second.title, first.places) == ("pore", "solid", ["xy", "yz"])
     np.testing.assert_array_equal(second.samples, one.curves.values[:, 1])
     np.testing.assert_array_equal(second.subvolumes, one.sampling_error.curves.values[1].T)
     whole = agreement("percolation.largest_share", "direction")
-    (group,) = boxes.group_numbers(whole, PHASES)
+    (group,) = boxes.group_numbers(whole, PHASES, (1.0,) * 3)
     assert group.title == "largest share" and group.places == ["pore", "solid"]
     np.testing.assert_array_equal(group.subvolumes, whole.sampling_error.curves.values[:, 0].T)
 
@@ -176,7 +176,8 @@ def test_a_plane_without_subvolumes_has_the_volumes_alone():
     less = SamplingError(
         one.sampling_error.curves.sel(plane=["yz"]), one.sampling_error.errors, (), 8
     )
-    group = boxes.group_numbers(Agreement(one.name, one.curves, one.reference, less, ()), PHASES)[0]
+    fewer = Agreement(one.name, one.curves, one.reference, less, ())
+    group = boxes.group_numbers(fewer, PHASES, (1.0,) * 3)[0]
     assert np.isnan(group.subvolumes[:, 0]).all() and np.isfinite(group.subvolumes[:, 1]).all()
     assert (
         "xy: volumes" in boxes.draw_panels([group])[0]

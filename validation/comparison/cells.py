@@ -26,6 +26,9 @@ is worth is known roughly (see windows.count_independent_slices). With 1.2 about
 of twenty differs significantly; docs/verdict.md has the count."""
 
 
+JOINTLY = 1.3
+"""The same for the planes together: of 114 real subvolumes of six materials the root mean square of
+their sum was 1.26 times that of independent planes."""
 EVERY = "every plane"
 AREA = "area under the ROC curve "
 
@@ -138,7 +141,7 @@ def _build_joint(test: JointTest) -> Block:
     most = max(test.planes, key=lambda plane: test.planes[plane].ratio)
     cell = Cell(CLASSIFIER, "plane", EVERY, None, (own, real), f"mean {AREA}", most)
     ratio = test.measure({plane: one.distances.mean() for plane, one in test.planes.items()})
-    return Block((cell,), np.array([ratio]), test.real[:, None], test.worth, FROM_2D, signed=True)
+    return Block((cell,), np.array([ratio]), test.real[:, None], test.worth, JOINTLY, signed=True)
 
 
 def _build_column(agreement: Agreement, sampling: SamplingError, where: object) -> Column | None:

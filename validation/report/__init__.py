@@ -1,6 +1,8 @@
 """report.html: one page that opens offline and says how far to trust a volume."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,11 @@ from recon.core.storage.atomic import atomic_output
 from recon.validation.comparison.comparison import Comparison
 from recon.validation.comparison.sampling_error import ESTIMATED
 from recon.validation.report import numbers
+from recon.validation.report.advice import give_advice
+from recon.validation.report.csv_link import link_csv
+from recon.validation.report.judged import tabulate_judged
 from recon.validation.report.judgement import phrase_verdict
+from recon.validation.report.methods import write_methods
 from recon.validation.report.results import tabulate_results
 from recon.validation.report.sections import (
     Section,
@@ -26,6 +32,7 @@ from recon.validation.report.solids import picture_solids
 from recon.validation.report.surest import build_classified
 from recon.validation.report.tiles import build_gallery
 from recon.validation.report.viewer import build_viewer
+from recon.validation.representativity import find_representativity
 
 HERE = Path(__file__).parent
 
@@ -75,16 +82,30 @@ def render(
         "power": numbers.tabulate_power(comparison),
         "properties": build_properties(measurements, comparison),
         "checks": _split_checks(checks),
-        "agreements": numbers.tabulate_agreements(comparison),
+        "agreements": numbers.tabulate_agreements(comparison, first.voxel_size),
+        "judged": tabulate_judged(comparison, first.voxel_size),
         "results": tabulate_results(measurements),
         "provenance": numbers.format_provenance(made),
     }
+    verdict = phrase_verdict(comparison, locate_statistics(found, comparison))
+    release = version("microrecon")
+    tables = [parts["judged"], *parts["agreements"], *parts["results"], parts["power"]]
+    methods, references = write_methods(volumes, reference, comparison, made, release)
     return template.render(
+        material=numbers.describe_material(first),
+        version=release,
+        date=date.today().isoformat(),
+        advice=give_advice(comparison.verdict) if comparison else [],
+        representativity=_describe_size(comparison, reference, first),
+        methods=methods,
+        references=references,
+        csv=link_csv(table for table in tables if table is not None),
         style=_read_asset("page.css"),
-        script=_read_asset("viewer.js") + _read_asset("page.js"),
+        script="".join(map(_read_asset, ("viewer.js", "turning.js", "page.js"))),
         size=numbers.describe_sizes(volumes),
         against=numbers.describe_reference(reference),
-        verdict=phrase_verdict(comparison, locate_statistics(found, comparison)),
+        verdict=verdict,
+        failing={one.to for one in verdict.findings},
         contents=_list_contents(found, parts),
         estimated=comparison is not None and comparison.kind == "micrographs",
         real="micrographs" if isinstance(reference, Micrographs) else "reference volume",
@@ -104,6 +125,16 @@ def render(
     )
 
 
+def _describe_size(
+    comparison: Comparison | None, reference: Volume | Micrographs | None, first: Volume
+) -> str | None:
+    """How much real volumes of this size differ, where micrographs tell."""
+    if comparison is None or not isinstance(reference, Micrographs):
+        return None
+    text = find_representativity(comparison.metrics, reference, first.shape).to_text()
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def _rescale(
     reference: Volume | Micrographs | None, voxel_size: tuple[float, float, float]
 ) -> Volume | Micrographs | None:
@@ -121,7 +152,8 @@ def _read_asset(name: str) -> str:
 
 def _list_contents(found: Sequence[Section], parts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Id and name of what stands below the summary."""
-    named = [("slices", "Slices")]
+    named = [("judged", "All that was judged")] if parts["judged"] else []
+    named.append(("slices", "Slices"))
     named += [("classifier", "Classifier")] if parts["classified"] else []
     named += [("power", "Power")] if parts["power"] else []
     named.append(("solids", "In three dimensions"))
@@ -129,6 +161,7 @@ def _list_contents(found: Sequence[Section], parts: Mapping[str, Any]) -> list[t
     named += [(key, key.capitalize()) for key in ("properties", "checks") if parts[key]]
     if parts["agreements"] or parts["results"]:
         named.append(("numbers", "Numbers"))
+    named.append(("methods", "Methods"))
     return named + ([("provenance", "Provenance")] if parts["provenance"] else [])
 
 

@@ -13,6 +13,7 @@ from recon.validation.comparison.property_agreement import PropertyAgreement
 from recon.validation.ensemble import DIAGNOSTICS
 from recon.validation.report import drawing
 from recon.validation.report.drawing import REAL, VOLUME
+from recon.validation.report.physical import choose_scale
 
 HEIGHT, MARGIN, EACH = 2.5, 0.75, 0.72  # inches: of a panel, beside its boxes, for a pair of boxes
 NARROWEST = 2.2  # inches of a panel
@@ -101,17 +102,19 @@ def group_result(result: xr.Dataset, phases: Sequence[str]) -> list[Group]:
     return groups
 
 
-def group_numbers(agreement: Agreement, phases: Sequence[str]) -> list[Group]:
+def group_numbers(
+    agreement: Agreement, phases: Sequence[str], voxel_size: Sequence[float]
+) -> list[Group]:
     """Numbers of a statistic that is no curve: a panel a phase, or one for all phases."""
-    own, over, sampling = agreement.curves, agreement.over, agreement.sampling_error
+    factor, units = choose_scale(agreement.unit, voxel_size)
+    own, over, sampling = agreement.curves * factor, agreement.over, agreement.sampling_error
     real = (
         own.isel(sample=slice(0, 0)).rename(sample="subvolume")
         if sampling is None
-        else sampling.curves
+        else sampling.curves * factor
     )
     real = real.reindex({over: own[over].values})
     named = [name_phase(int(k), tuple(phases)) for k in own["phase"].values]
-    units = agreement.unit
     if own.sizes[over] == 1:
         each = (own.isel({over: 0}), "sample"), (real.isel({over: 0}), "subvolume")
         return [Group(agreement.name, units, named, *(_take_rows(*one) for one in each))]

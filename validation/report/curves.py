@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from recon.validation.comparison.agreement import Agreement
 from recon.validation.report import drawing
 from recon.validation.report.drawing import INK, REAL, VOLUME
+from recon.validation.report.physical import choose_scale
 from recon.validation.report.tiles import choose_unit
 
 PANEL = (3.5, 2.5)  # inches
@@ -60,6 +61,16 @@ class Curves:
     ) -> "Curves":
         """Those of the samples alone."""
         return cls(name, values, None, None, str(values.dims[-1]), voxel_size, phases)
+
+    @property
+    def vertical(self) -> tuple[float, str]:
+        """Factor to the values, and what the vertical axis is called."""
+        known = self.agreement
+        unit = known.unit if known else str(self.values.attrs.get("units", ""))
+        factor, unit = choose_scale(unit, self.voxel_size)
+        variable = known.name.partition(".")[2].replace("_", " ") if known else ""
+        symbol = known.compared.symbol if known else ""
+        return factor, ", ".join(filter(None, (symbol or variable or "value", unit)))
 
     @property
     def over(self) -> str:
@@ -118,7 +129,9 @@ def _describe(curves: Curves, k: int, where: object) -> str:
 
 
 def _draw_panel(axes: Axes, curves: Curves, at: dict[str, object]) -> None:
-    own = curves.values.sel(at)
+    factor, label = curves.vertical
+    own = curves.values.sel(at) * factor
+    axes.set_ylabel(label, fontsize=8.5, color=INK)
     along, unit_name = curves.horizontal(own[str(own.dims[-1])])
     if curves.agreement is not None:
         _draw_real(axes, curves, curves.agreement, at)
@@ -138,13 +151,14 @@ def _draw_panel(axes: Axes, curves: Curves, at: dict[str, object]) -> None:
 
 def _draw_real(axes: Axes, curves: Curves, agreement: Agreement, at: dict[str, object]) -> None:
     """The reference and the band of its subvolumes, where it has this direction or plane."""
+    factor, _ = curves.vertical
     over, sampling = agreement.over, agreement.sampling_error
     axis = str(agreement.curves.dims[-1])
     if sampling is not None and at[over] in sampling.curves[over]:
         subvolumes = (
             sampling.curves.sel(at).transpose("subvolume", axis).dropna("subvolume", how="all")
         ).dropna(axis, how="all")
-        low, high = subvolumes.quantile([0.025, 0.975], "subvolume").values
+        low, high = subvolumes.quantile([0.025, 0.975], "subvolume").values * factor
         along, _ = curves.horizontal(subvolumes[axis])
         axes.fill_between(
             along, low, high, color=REAL, alpha=0.4, lw=0, label="95 % of real subvolumes"
@@ -152,7 +166,7 @@ def _draw_real(axes: Axes, curves: Curves, agreement: Agreement, at: dict[str, o
     if at[over] in agreement.reference[over]:
         real = agreement.reference.sel(at)
         along, _ = curves.horizontal(real[axis])
-        axes.plot(along, real.values, color=INK, lw=1.3, ls=(0, (4, 2)), label="reference")
+        axes.plot(along, real.values * factor, color=INK, lw=1.3, ls=(0, (4, 2)), label="reference")
 
 
 def select_curves(value: xr.DataArray) -> xr.DataArray | None:

@@ -33,7 +33,7 @@ def make_figure(width: float, height: float) -> tuple[Figure, Axes]:
     """A figure of one panel with fixed margins, in inches: neighbours line up."""
     figure = Figure(figsize=(width, height))
     figure.subplots_adjust(
-        left=0.52 / width, right=1 - 0.1 / width, bottom=0.45 / height, top=1 - 0.27 / height
+        left=0.68 / width, right=1 - 0.1 / width, bottom=0.45 / height, top=1 - 0.27 / height
     )
     return figure, figure.subplots()
 

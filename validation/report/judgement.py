@@ -2,6 +2,7 @@
 
 import attrs
 
+from recon.validation.classifier.two_sample_test import CLASSIFIER
 from recon.validation.comparison.comparison import Comparison
 
 SIGNS = {
@@ -53,6 +54,7 @@ def phrase_verdict(comparison: Comparison | None, sections: dict[str, str]) -> J
         return Judgement("unknown", SIGNS["unknown"], TITLES["unknown"], NOTHING, [])
     verdict = comparison.verdict
     titles = {name: agreement.title for name, agreement in comparison.metrics.items()}
+    titles[CLASSIFIER] = "Classifier"
     findings = [
         ShownFinding(
             finding.level,

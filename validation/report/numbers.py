@@ -9,10 +9,12 @@ import tomli_w
 import xarray as xr
 
 from recon.core.data.micrographs import Micrographs
+from recon.core.data.units import format_voxel_size
 from recon.core.data.volume import Volume
 from recon.validation.comparison.agreement import Agreement, name_phase
 from recon.validation.comparison.comparison import FRACTIONS, Comparison
 from recon.validation.comparison.property_agreement import PropertyAgreement
+from recon.validation.report.physical import choose_scale
 from recon.validation.report.tiles import format_length
 
 
@@ -152,22 +154,26 @@ HEADS = {"floor": "sampling error"}
 """Heads of columns that are not called as the values are."""
 
 
-def tabulate_agreements(comparison: Comparison | None) -> list[Table]:
+def tabulate_agreements(comparison: Comparison | None, voxel_size: Sequence[float]) -> list[Table]:
     """Values of numbers, error, sampling error, ratio and spread by phase and place."""
     if comparison is None:
         return []
-    tables = [_tabulate_agreement(one, comparison.phases) for one in comparison.metrics.values()]
+    phases = comparison.phases
+    tables = [_tabulate_agreement(one, phases, voxel_size) for one in comparison.metrics.values()]
     return [*tables, *map(_tabulate_property, comparison.properties.values())]
 
 
-def _tabulate_agreement(agreement: Agreement, phases: tuple[str, ...]) -> Table:
-    columns = agreement.table
+def _tabulate_agreement(
+    agreement: Agreement, phases: tuple[str, ...], voxel_size: Sequence[float]
+) -> Table:
+    columns, (factor, unit) = agreement.table, choose_scale(agreement.unit, voxel_size)
     forms = {"error": "{:.3f}", "floor": "{:.3f}", "ratio": "{:.2f}", "spread": "{:.2f}"}
     if not np.isfinite(columns["spread"]).any():
         del forms["spread"]
     if agreement.axis is None:
         mean = agreement.curves.mean("sample")
-        columns = columns.assign(volume=mean, reference=agreement.reference.reindex_like(mean))
+        real = agreement.reference.reindex_like(mean)
+        columns = columns.assign(volume=mean * factor, reference=real * factor)
         forms = {"volume": "{:.4g}", "reference": "{:.4g}", **forms}
     rows = [
         [name_phase(int(phase), phases), str(where)]
@@ -175,7 +181,7 @@ def _tabulate_agreement(agreement: Agreement, phases: tuple[str, ...]) -> Table:
         for k, phase in enumerate(columns["phase"].values)
         for i, where in enumerate(columns[agreement.over].values)
     ]
-    title = f"{agreement.title} ({agreement.unit})" if agreement.unit else agreement.title
+    title = f"{agreement.title} ({unit})" if unit else agreement.title
     return Table(title, ["phase", agreement.over, *(HEADS.get(key, key) for key in forms)], rows)
 
 
@@ -218,6 +224,13 @@ def describe_sizes(volumes: Sequence[Volume]) -> str:
         return f"{count} of {voxels} voxels (z, y, x)"
     spans = [format_length(length, first.voxel_size).split() for length in lengths]
     return f"{count} of {voxels} voxels (z, y, x), {' × '.join(s[0] for s in spans)} {spans[0][1]}"
+
+
+def describe_material(volume: Volume) -> str:
+    """Phases, and the size of a voxel."""
+    phases = f"material of {len(volume.phases)} phases: {', '.join(volume.phases)}"
+    known = volume.voxel_size != (1.0, 1.0, 1.0)
+    return f"{phases}; voxels of {format_voxel_size(volume.voxel_size)}" if known else phases
 
 
 def describe_reference(reference: Volume | Micrographs | None) -> str | None:

@@ -88,7 +88,9 @@ def build_properties(measurements: Results, comparison: Comparison | None) -> li
 def _show_compared(first: Volume, comparison: Comparison | None) -> Iterator[Part]:
     for name, agreement in comparison.metrics.items() if comparison else ():
         if agreement.axis is None:
-            panels = boxes.draw_panels(boxes.group_numbers(agreement, first.phases))
+            panels = boxes.draw_panels(
+                boxes.group_numbers(agreement, first.phases, first.voxel_size)
+            )
             charted = [Chart(None, panels)] if panels else []
             yield Part(name, agreement.title, charted, True, agreement.sampling_error is not None)
         else:
