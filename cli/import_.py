@@ -136,6 +136,9 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
         metavar="FILE.png",
         help="Picture of what was decided; `none` for no picture.  [default: --out with .png]",
     ),
+    click.option(
+        "--preview-only", is_flag=True, help="Write the picture and nothing else, to try settings."
+    ),
     click.option("--out", required=True, metavar="PATH", help="Where to write: micrographs.zarr."),
     click.option("--force", is_flag=True, help="Replace --out if it holds micrographs."),
 )
@@ -151,7 +154,13 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
 @click.command("import", cls=SeveralFiles)
 @with_options
 def command(
-    same: bool, around: str | None, out: str, preview: str | None, force: bool, **given: Any
+    same: bool,
+    around: str | None,
+    out: str,
+    preview: str | None,
+    preview_only: bool,
+    force: bool,
+    **given: Any,
 ) -> None:
     """Make micrographs of images of up to three planes, or of a volume.
 
@@ -161,10 +170,12 @@ def command(
     become the phases 0, 1, ... in ascending order. Others are grey and need --phases or
     --thresholds. Colours count by their luminance; of a coloured palette the indices count.
     """
-    if Path(out).exists():
+    if Path(out).exists() and not preview_only:
         _check_replaceable(Path(out), force)
     check_writable(Path(out))
     picture = _preview_path(preview, Path(out))
+    if preview_only and picture is None:
+        raise ReconError("--preview-only and --preview none exclude each other; leave one out")
     images = read_pictures(
         {p: given[p] for p in PLANES}, given["volume"], given["every"], given["dataset"]
     )
@@ -172,17 +183,23 @@ def command(
     options = _options({**given, "phases": count}, images)
     with ProgressDisplay() as progress:
         micrographs, prepared = make_micrographs(images, options, same, around, names, progress)
-    prepared = attrs.evolve(prepared, notices=list(map(name_flags_here, prepared.notices)))
-    _write(micrographs, prepared, Path(out), picture)
-    for notice in prepared.notices:  # only now: a refusal is one line
+        progress("check planes", 0, 1)
+        findings = describe_planes(micrographs)
+        progress("check planes", 1, 1)
+        size = None if preview_only else measure_representativity(micrographs, Recipe().shape)
+    notices = [name_flags_here(notice) for notice in (*prepared.notices, *findings)]
+    prepared = attrs.evolve(prepared, notices=notices)
+    if preview_only and picture:
+        _draw(micrographs, prepared, Path(out), picture)
+    else:
+        _write(micrographs, prepared, Path(out), picture)
+    for notice in notices:  # only now: a refusal is one line
         click.echo(f"notice: {notice}", err=True)
-    click.echo(summary(out, micrographs))
+    click.echo(summary("not written" if preview_only else out, micrographs))
     if picture:
         click.echo(f"{picture}: what was decided, to be looked at")
-    for finding in describe_planes(micrographs):
-        click.echo(f"notice: {finding}", err=True)
-    size = measure_representativity(micrographs, Recipe().shape)
-    click.echo(f"notice: {size.to_text()}", err=True)
+    if size is not None:
+        click.echo(f"notice: {size.to_text()}", err=True)
 
 
 def parse_phases(text: str | None) -> tuple[int | None, tuple[str, ...] | None]:
@@ -257,17 +274,18 @@ def _write(
     """Both files or, when something fails, neither; what is replaced stays until then."""
     with _set_aside(out), atomic_output(out, folder=True) as store:
         micrographs.put(store)
-        if picture is None:
-            return
+        if picture is not None:  # appears first: the next import may replace it
+            _draw(micrographs, prepared, out, picture)
 
-        from recon.imaging.preview import draw_preview
 
-        size = micrographs.voxel_size
-        lengths = f", voxels of {format_voxel_size(size)}" if size != UNKNOWN else ""
-        # The picture appears first: the next import may replace it.
-        with atomic_output(picture, replace=True) as drawn:
-            name = make_printable(out.name)
-            draw_preview(prepared, f"{name}: {len(micrographs.phases)} phases{lengths}", drawn)
+def _draw(micrographs: Micrographs, prepared: PreparedImages, out: Path, picture: Path) -> None:
+    from recon.imaging.preview import draw_preview
+
+    size = micrographs.voxel_size
+    lengths = f", voxels of {format_voxel_size(size)}" if size != UNKNOWN else ""
+    with atomic_output(picture, replace=True) as drawn:
+        name = make_printable(out.name)
+        draw_preview(prepared, f"{name}: {len(micrographs.phases)} phases{lengths}", drawn)
 
 
 @contextmanager
