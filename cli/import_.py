@@ -18,7 +18,6 @@ from recon.core.data.planes import PLANES
 from recon.core.data.units import format_voxel_size
 from recon.core.errors import ReconError
 from recon.core.kinds.reader import PixelSize
-from recon.core.recipe import Recipe
 from recon.core.storage.atomic import atomic_output, check_writable, remove
 from recon.core.storage.zarr_store import is_zarr, open_store, read_recon_attribute
 from recon.imaging.common_size import UNKNOWN
@@ -30,7 +29,6 @@ from recon.imaging.plane_check.plane_check import describe_planes
 from recon.imaging.preparation import SEGMENTATIONS, ImportOptions, PreparedImages
 from recon.imaging.segmentation import parse_thresholds
 from recon.imaging.sizes import parse_pixel_size, parse_voxel_size
-from recon.validation.representativity import measure_representativity
 from recon.workflow.progress import ProgressDisplay
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -186,7 +184,7 @@ def command(
         progress("check planes", 0, 1)
         findings = describe_planes(micrographs)
         progress("check planes", 1, 1)
-        size = None if preview_only else measure_representativity(micrographs, Recipe().shape)
+        size = None if preview_only else _describe_size(micrographs)
     notices = [name_flags_here(notice) for notice in (*prepared.notices, *findings)]
     prepared = attrs.evolve(prepared, notices=notices)
     if preview_only and picture:
@@ -199,7 +197,7 @@ def command(
     if picture:
         click.echo(f"{picture}: what was decided, to be looked at")
     if size is not None:
-        click.echo(f"notice: {size.to_text()}", err=True)
+        click.echo(f"notice: {size}", err=True)
 
 
 def parse_phases(text: str | None) -> tuple[int | None, tuple[str, ...] | None]:
@@ -214,6 +212,14 @@ def parse_phases(text: str | None) -> tuple[int | None, tuple[str, ...] | None]:
             f"--phases must be a number or two names or more such as pore,solid, got {text!r}"
         )
     return len(names), names
+
+
+def _describe_size(micrographs: Micrographs) -> str:
+    """How much volumes of the usual size differ; what it stands on takes long to load."""
+    from recon.core.recipe import Recipe
+    from recon.validation.representativity import measure_representativity
+
+    return measure_representativity(micrographs, Recipe().shape).to_text()
 
 
 def _check_replaceable(out: Path, force: bool) -> None:
