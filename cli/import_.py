@@ -18,7 +18,6 @@ from recon.core.data.planes import PLANES
 from recon.core.data.units import format_voxel_size
 from recon.core.errors import ReconError
 from recon.core.kinds.reader import PixelSize
-from recon.core.recipe import Recipe
 from recon.core.storage.atomic import atomic_output, check_writable, remove
 from recon.core.storage.zarr_store import is_zarr, open_store, read_recon_attribute
 from recon.imaging.common_size import UNKNOWN
@@ -30,7 +29,6 @@ from recon.imaging.plane_check.plane_check import describe_planes
 from recon.imaging.preparation import SEGMENTATIONS, ImportOptions, PreparedImages
 from recon.imaging.segmentation import parse_thresholds
 from recon.imaging.sizes import parse_pixel_size, parse_voxel_size
-from recon.validation.representativity import measure_representativity
 from recon.workflow.progress import ProgressDisplay
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -136,6 +134,9 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
         metavar="FILE.png",
         help="Picture of what was decided; `none` for no picture.  [default: --out with .png]",
     ),
+    click.option(
+        "--preview-only", is_flag=True, help="Write the picture and nothing else, to try settings."
+    ),
     click.option("--out", required=True, metavar="PATH", help="Where to write: micrographs.zarr."),
     click.option("--force", is_flag=True, help="Replace --out if it holds micrographs."),
 )
@@ -151,7 +152,13 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
 @click.command("import", cls=SeveralFiles)
 @with_options
 def command(
-    same: bool, around: str | None, out: str, preview: str | None, force: bool, **given: Any
+    same: bool,
+    around: str | None,
+    out: str,
+    preview: str | None,
+    preview_only: bool,
+    force: bool,
+    **given: Any,
 ) -> None:
     """Make micrographs of images of up to three planes, or of a volume.
 
@@ -161,10 +168,12 @@ def command(
     become the phases 0, 1, ... in ascending order. Others are grey and need --phases or
     --thresholds. Colours count by their luminance; of a coloured palette the indices count.
     """
-    if Path(out).exists():
+    if Path(out).exists() and not preview_only:
         _check_replaceable(Path(out), force)
     check_writable(Path(out))
     picture = _preview_path(preview, Path(out))
+    if preview_only and picture is None:
+        raise ReconError("--preview-only and --preview none exclude each other; leave one out")
     images = read_pictures(
         {p: given[p] for p in PLANES}, given["volume"], given["every"], given["dataset"]
     )
@@ -172,17 +181,23 @@ def command(
     options = _options({**given, "phases": count}, images)
     with ProgressDisplay() as progress:
         micrographs, prepared = make_micrographs(images, options, same, around, names, progress)
-    prepared = attrs.evolve(prepared, notices=list(map(name_flags_here, prepared.notices)))
-    _write(micrographs, prepared, Path(out), picture)
-    for notice in prepared.notices:  # only now: a refusal is one line
+        progress("check planes", 0, 1)
+        findings = describe_planes(micrographs)
+        progress("check planes", 1, 1)
+        size = None if preview_only else _describe_size(micrographs)
+    notices = [name_flags_here(notice) for notice in (*prepared.notices, *findings)]
+    prepared = attrs.evolve(prepared, notices=notices)
+    if preview_only and picture:
+        _draw(micrographs, prepared, Path(out), picture)
+    else:
+        _write(micrographs, prepared, Path(out), picture)
+    for notice in notices:  # only now: a refusal is one line
         click.echo(f"notice: {notice}", err=True)
-    click.echo(summary(out, micrographs))
+    click.echo(summary("not written" if preview_only else out, micrographs))
     if picture:
         click.echo(f"{picture}: what was decided, to be looked at")
-    size = measure_representativity(micrographs, Recipe().shape)
-    click.echo(f"notice: {size.to_text()}", err=True)
-    for finding in describe_planes(micrographs):
-        click.echo(f"notice: {finding}", err=True)
+    if size is not None:
+        click.echo(f"notice: {size}", err=True)
 
 
 def parse_phases(text: str | None) -> tuple[int | None, tuple[str, ...] | None]:
@@ -197,6 +212,14 @@ def parse_phases(text: str | None) -> tuple[int | None, tuple[str, ...] | None]:
             f"--phases must be a number or two names or more such as pore,solid, got {text!r}"
         )
     return len(names), names
+
+
+def _describe_size(micrographs: Micrographs) -> str:
+    """How much volumes of the usual size differ; what it stands on takes long to load."""
+    from recon.core.recipe import Recipe
+    from recon.validation.representativity import measure_representativity
+
+    return measure_representativity(micrographs, Recipe().shape).to_text()
 
 
 def _check_replaceable(out: Path, force: bool) -> None:
@@ -257,17 +280,18 @@ def _write(
     """Both files or, when something fails, neither; what is replaced stays until then."""
     with _set_aside(out), atomic_output(out, folder=True) as store:
         micrographs.put(store)
-        if picture is None:
-            return
+        if picture is not None:  # appears first: the next import may replace it
+            _draw(micrographs, prepared, out, picture)
 
-        from recon.imaging.preview import draw_preview
 
-        size = micrographs.voxel_size
-        lengths = f", voxels of {format_voxel_size(size)}" if size != UNKNOWN else ""
-        # The picture appears first: the next import may replace it.
-        with atomic_output(picture, replace=True) as drawn:
-            name = make_printable(out.name)
-            draw_preview(prepared, f"{name}: {len(micrographs.phases)} phases{lengths}", drawn)
+def _draw(micrographs: Micrographs, prepared: PreparedImages, out: Path, picture: Path) -> None:
+    from recon.imaging.preview import draw_preview
+
+    size = micrographs.voxel_size
+    lengths = f", voxels of {format_voxel_size(size)}" if size != UNKNOWN else ""
+    with atomic_output(picture, replace=True) as drawn:
+        name = make_printable(out.name)
+        draw_preview(prepared, f"{name}: {len(micrographs.phases)} phases{lengths}", drawn)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
-from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 
 from recon.core.errors import unknown
 
@@ -23,6 +22,8 @@ def _median(image: Image) -> Image:
 
 
 def _nlm(image: Image) -> Image:
+    from skimage.restoration import denoise_nl_means  # takes a second to load
+
     filtered: Image = denoise_nl_means(
         image, patch_size=5, patch_distance=6, h=0.6, sigma=1.0, fast_mode=True
     )
@@ -30,6 +31,8 @@ def _nlm(image: Image) -> Image:
 
 
 def _tv(image: Image) -> Image:
+    from skimage.restoration import denoise_tv_chambolle
+
     filtered: Image = denoise_tv_chambolle(image, weight=0.7)
     return filtered
 

@@ -7,12 +7,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, label
-from skimage.morphology import convex_hull_image
 
 from recon.core.errors import ReconError
 from recon.imaging.cropping import LEAST, Crop, count_banner_rows
 from recon.imaging.labels import MAX_VALUES
-from recon.imaging.largest_rectangle import find_largest_rectangle
 from recon.imaging.picture import Picture, Pictures, list_names
 
 NOTABLE = 0.03
@@ -21,6 +19,8 @@ FLAT = 0.02
 """Of the range of grey values: what differs less from a corner is as dark as the corner."""
 LARGE = 0.01
 """Share of an image from which a connected part counts; text beside the field is smaller."""
+PATCH = 5
+"""Pixels along the side of a corner, which is to be flat."""
 RIM = 0.02
 """Width of the rim of a field, of the shorter side of the image."""
 FILLED, FILLED_LABELS = 0.5, 0.8
@@ -37,18 +37,25 @@ Masks = Mapping[str, str | Sequence[Mask]]
 def find_field(image: NDArray[Any]) -> Mask:
     """Where an image (a, b) shows something: true within the field of view.
 
-    Outside is what has the value of a corner; the field is the convex hull of the large connected
-    parts of the rest, so that pores as dark as the corners stay within it. A hull with a rim mostly
-    empty is that of parts of a phase, and no field; nor is one that takes less than half of the
-    rows or columns. Without a field all is true.
+    Outside is what has the value of a flat corner; the field is the convex hull of the large
+    connected parts of the rest, so that pores as dark as the corners stay within it. A hull with a
+    rim mostly empty is that of parts of a phase, and no field; nor is one that takes less than half
+    of the rows or columns. Without a field all is true.
     """
     whole = np.ones(image.shape, bool)
     grey = image.astype(np.float64)
     labels = image.dtype.kind in "biu" and len(np.unique(image)) <= MAX_VALUES
     reach = 0.0 if labels else FLAT * float(np.ptp(grey))
     flat = np.zeros(image.shape, bool)
-    for corner in (grey[0, 0], grey[0, -1], grey[-1, 0], grey[-1, -1]):
-        flat |= np.abs(grey - corner) <= reach
+    for rows in (slice(PATCH), slice(-PATCH, None)):
+        for columns in (slice(PATCH), slice(-PATCH, None)):
+            corner = float(np.median(grey[rows, columns]))
+            if (np.abs(grey[rows, columns] - corner) <= reach).mean() > 0.9:
+                flat |= np.abs(grey - corner) <= reach
+    if flat.mean() < NOTABLE:
+        return whole
+    from skimage.morphology import convex_hull_image  # with numba below: loaded when needed
+
     parts = np.asarray(label(~flat)[0])
     large = np.bincount(parts.ravel()) >= LARGE * image.size
     large[0] = False
@@ -135,6 +142,8 @@ def list_rectangles(mask: Mask) -> list[tuple[slice, slice]]:
     Every side must have half the shorter side of the first: small parts would shrink what can be
     trained on and the lags that statistics reach.
     """
+    from recon.imaging.largest_rectangle import find_largest_rectangle
+
     left = mask.copy()
     found: list[tuple[slice, slice]] = []
     least = LEAST

@@ -103,6 +103,10 @@ def _find_light(image: NDArray[Any], phases: int) -> Floats:
 
 
 def _cut(grey: Floats, phases: int) -> NDArray[np.int64]:
+    if np.ptp(grey) <= 1e-9 * np.abs(grey).max():  # what rounding leaves of a single value
+        raise ReconError(
+            f"grey values fall into fewer than {phases} groups; give a smaller phases="
+        )
     return np.searchsorted(find_otsu_thresholds([grey], phases), grey, side="right")
 
 

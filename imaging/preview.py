@@ -110,21 +110,21 @@ def _shorten(name: str, letters: int) -> str:
     return name if len(name) <= letters else f"{name[:half]}...{name[-half:]}"
 
 
-def _scale_grey(image: Grey) -> NDArray[np.float64]:
+def _scale_grey(image: Grey) -> NDArray[np.uint8]:
     """Grey as RGB (a, b, 3) from black to white, but for the lowest and highest half percent."""
     low, high = np.percentile(image, (0.5, 99.5))
     if low == high:
         low, high = float(image.min()), float(image.max()) or 1.0
-    scaled = np.clip((image.astype(np.float64) - low) / max(high - low, 1e-300), 0, 1)
-    return np.repeat(scaled[..., None], 3, -1)
+    scaled = np.clip((image.astype(np.float64) - low) * (255 / max(high - low, 1e-300)), 0, 255)
+    return np.repeat(scaled.astype(np.uint8)[..., None], 3, -1)
 
 
-def _paint(labels: Labels, phases: int) -> NDArray[np.float64]:
+def _paint(labels: Labels, phases: int) -> NDArray[np.uint8]:
     palette = np.array([to_rgb(colour) for colour in pick_colours(phases)])
-    return palette[labels]
+    return np.rint(255 * palette).astype(np.uint8)[labels]
 
 
-def _draw_image(axes: Axes, image: NDArray[np.float64], aspect: float) -> None:
+def _draw_image(axes: Axes, image: NDArray[np.uint8], aspect: float) -> None:
     axes.imshow(image, aspect=aspect, interpolation="auto")
     axes.set_anchor("NW")
     axes.set_xticks([])
@@ -138,7 +138,8 @@ def _draw_histogram(axes: Axes, images: Sequence[Grey], cuts: Thresholds) -> Non
     centres = (edges[1:] + edges[:-1]) / 2
     phase = np.searchsorted(cuts, centres, side="right")
     palette = np.array(pick_colours(len(cuts) + 1))
-    axes.bar(centres, counts, np.diff(edges), color=palette[phase], lw=0)
+    for k, colour in enumerate(palette):
+        axes.stairs(np.where(phase == k, counts, 0), edges, fill=True, color=colour, lw=0)
     for cut in cuts:
         axes.axvline(cut, color=OUTLINE, lw=1.2)
         axes.annotate(

@@ -6,7 +6,6 @@ from typing import Any
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from skimage.transform import resize, resize_local_mean
 
 from recon.core.data.planes import in_plane
 from recon.core.data.units import format_length
@@ -87,6 +86,8 @@ def vote_labels(image: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.
     Where two take as much, the one of the old pixel nearest to the centre: the lower label would
     grow at the cost of the higher one, as half of all edges of an image made half as large tie.
     """
+    from skimage.transform import resize  # loaded when needed: it takes long
+
     nearest = resize(image, shape, order=0, preserve_range=True, anti_aliasing=False)
     best = np.full(shape, -1.0, np.float32)
     result = np.zeros(shape, np.uint8)
@@ -99,6 +100,8 @@ def vote_labels(image: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.
 
 
 def _average_area(image: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    from skimage.transform import resize, resize_local_mean
+
     coarser = tuple(min(pair) for pair in zip(image.shape, shape, strict=True))
     averages = resize_local_mean(image, coarser) if coarser != image.shape else image
     if coarser != shape:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from recon.core.errors import ReconError
 from recon.imaging.labels import Labels, Stacks
 from recon.imaging.otsu import find_otsu_thresholds
-from recon.imaging.restoration import restore
 
 NOTABLE = 0.02
 """Change of a phase fraction from which a plane's own thresholds are worth a notice."""
@@ -92,6 +91,8 @@ def segment_by_edges(
     Grey values and blur are found over all images, or for each plane by itself. The thresholds
     lie half way between the grey values found.
     """
+    from recon.imaging.restoration import restore  # loads a compiler
+
     groups = [[plane] for plane in planes] if per_plane else [list(planes)]
     labels: Labels = {}
     thresholds: dict[str, Thresholds] = {}

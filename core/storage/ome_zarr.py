@@ -10,9 +10,6 @@ from typing import Any, Protocol
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from ome_zarr_models.v05.axes import Axis
-from ome_zarr_models.v05.image import ImageAttrs
-from ome_zarr_models.v05.multiscales import Dataset, Multiscale
 
 from recon.core.errors import ReconError
 from recon.core.storage.atomic import atomic_output
@@ -81,6 +78,10 @@ def _halve(fine: Any, coarse: Any) -> None:
 
 
 def _metadata(voxel_size: tuple[float, float, float], strides: list[int]) -> dict[str, Any]:
+    from ome_zarr_models.v05.axes import Axis  # half a second, only to write
+    from ome_zarr_models.v05.image import ImageAttrs
+    from ome_zarr_models.v05.multiscales import Dataset, Multiscale
+
     datasets = tuple(
         Dataset.build(
             path=str(level), scale=[length * stride for length in voxel_size], translation=None

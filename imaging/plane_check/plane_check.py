@@ -155,7 +155,15 @@ def measure_planes(micrographs: Micrographs) -> dict[str, PlaneStatistics]:
     # Lags up to a quarter of the usual slice; smaller slices show no pairs at long ones.
     lags = int(np.log2(min(np.median(sides) // 4, LONGEST_LAG))) + 1
     phases = len(micrographs.phases)
-    return {p: PlaneStatistics.of(stack, phases, lags) for p, stack in stacks.items() if stack}
+    known: dict[tuple[int, ...], PlaneStatistics] = {}  # of an isotropic material all are one
+    found = {}
+    for plane, stack in stacks.items():
+        key = tuple(image.ctypes.data for image in stack)
+        if stack and key not in known:
+            known[key] = PlaneStatistics.of(stack, phases, lags)
+        if stack:
+            found[plane] = known[key]
+    return found
 
 
 def _count_windows(

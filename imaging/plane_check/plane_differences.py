@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import attrs
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 from recon.core.data.planes import AXES, PLANES, in_plane
 from recon.imaging.plane_check.plane_statistics import PlaneStatistics
@@ -112,7 +112,7 @@ def _compare(
     if np.isfinite(difference) and np.isfinite(error) and error > 0:
         # Welch & Satterthwaite's number of degrees of freedom
         shares = [v**2 / s.freedom for v, s in zip(variances, found, strict=True)]
-        p = float(2 * student.sf(abs(difference) / error, error**4 / sum(shares)))
+        p = float(2 * stdtr(error**4 / sum(shares), -abs(difference) / error))
     errors = [float(np.sqrt(variance)) for variance in variances]
     if statistic == "chord":
         values = [float(np.exp(value)) for value in values]

@@ -1,6 +1,7 @@
 """Grey images through `recon import`: crop, colours, thresholds, filters, what the file keeps."""
 
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -135,3 +136,29 @@ def test_uneven_light_and_a_round_field(run):
     said = "flatten is for grey images"
     Image.fromarray(truth.astype(np.uint8)).save("c.png")
     assert said in run("--xy c.png --flatten --out p.zarr", code=2).stderr.replace("--", "")
+
+
+def test_preview_only_writes_the_picture_with_the_findings_of_the_planes(recon, monkeypatch):
+    """Again and again, whatever stands at --out."""
+    drawn = []
+    monkeypatch.setattr(
+        "recon.imaging.preview.draw_preview",
+        lambda prepared, title, path: (drawn.append(prepared.notices), path.write_bytes(b"")),
+    )
+    grey, _ = micrograph(0)
+    bright = np.where(np.random.default_rng(0).random((96, 120)) < 0.4, 0, grey[:96])
+    Image.fromarray(grey[:96]).save("a.png")
+    Image.fromarray(bright.astype(np.uint8)).save("b.png")
+    line = "import --xy a.png --xz b.png --yz a.png --thresholds {} --out m.zarr --preview-only"
+    for cut in (100, 120):
+        result = recon(*shlex.split(line.format(cut)), "--preview", f"{cut}.png")
+        assert "not written: xy 1 slice of 96x120" in result.stdout
+    assert sorted(path.name for path in Path().iterdir()) == [
+        "100.png", "120.png", "a.png", "b.png"
+    ]  # fmt: skip
+    assert any("disagree" in line or "differ" in line for line in drawn[0]), drawn[0]
+    assert all(f"notice: {line}" in result.stderr for line in drawn[1])
+    assert (
+        "exclude each other"
+        in recon(*shlex.split(line.format(90)), "--preview", "none", code=2).stderr
+    )
