@@ -18,8 +18,8 @@ from recon.core.data.serial import independent_share
 
 LEVEL = 0.001
 """Probability that a uniform material is called graded."""
-STRIP = 32
-"""Pixels across a strip: neighbours count as independent."""
+STRIP, RUNS = 32, 4
+"""Pixels across a strip and mean runs of a phase, at least: neighbours count as independent."""
 FEWEST = 4
 """Independent strips."""
 LEAST = 0.02
@@ -88,9 +88,11 @@ def _measure_planes(micrographs: Micrographs, axis: int) -> Iterator[tuple[Array
 
 def _cut_strips(image: NDArray[np.uint8]) -> Sequence[NDArray[np.uint8]]:
     """Strips along the rows; none of an image that is short."""
+    changes = (image[:, 1:] != image[:, :-1]).mean() if image.shape[1] > 1 else 0
+    width = max(STRIP, RUNS / max(changes, 1e-6))
     if image.shape[0] < STRIP:
         return ()
-    return np.array_split(image, max(1, image.shape[1] // STRIP), axis=1)
+    return np.array_split(image, max(1, int(image.shape[1] / width)), axis=1)
 
 
 def _measure_strip(strip: NDArray[np.uint8], phases: int) -> Array:

@@ -6,6 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 from recon.core import Micrographs
 from recon.imaging.gradients import describe_gradients, find_gradients
+from recon.imaging.plane_check.plane_check import describe_planes
 from recon.workflow.examples import EXAMPLES
 
 
@@ -38,6 +39,7 @@ def test_the_axis_and_the_profile_are_found(axis, profile):
     (line,) = describe_gradients(micrographs)
     assert f"graded along {found.axis}: the fraction of" in line
     assert f"harmonizer.profile_axis={found.axis}" in line
+    assert line in describe_planes(micrographs)
 
 
 def test_one_image_of_a_cross_section_is_enough():
@@ -48,6 +50,11 @@ def test_one_image_of_a_cross_section_is_enough():
 @pytest.mark.parametrize("seed", range(5))
 def test_a_uniform_material_is_not_graded(seed):
     assert not find_gradients(cut(make((0.4, 0.4), seed=seed), 8))
+
+
+def test_coarse_textures_are_not_graded():
+    labels = make((0.4, 0.4), seed=1, shape=(32, 26, 29)).repeat(6, 0).repeat(6, 1).repeat(6, 2)
+    assert not find_gradients(cut(labels, 24))
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
