@@ -1,7 +1,7 @@
 """How nearly graded volumes follow their profile: python benchmarks/graded.py [--side 48]
 
-Of each bundled material volumes whose last phase grows along z about its usual fraction: the
-largest distance from the profile of the mean over windows of some slices, at every position.
+Of each bundled material volumes whose last phase grows along z; the largest distance from the
+profile of the mean over windows of some slices, at every position.
 """
 
 import click

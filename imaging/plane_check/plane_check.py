@@ -11,6 +11,7 @@ import numpy as np
 
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.serial import independent_share
+from recon.imaging.gradients import describe_gradients
 from recon.imaging.plane_check.line_sums import CELLS
 from recon.imaging.plane_check.plane_differences import (
     Difference,
@@ -130,9 +131,9 @@ def check_planes(micrographs: Micrographs, window: int = WINDOW) -> PlaneCheck:
 
 
 def describe_planes(micrographs: Micrographs, window: int = WINDOW) -> tuple[str, ...]:
-    """Lines for a terminal: every disagreement, and last how many independent windows there are."""
+    """Lines for a terminal: disagreements, gradients, how many independent windows there are."""
     check = check_planes(micrographs, window)
-    return (*check.disagreements, check.sufficiency)
+    return (*check.disagreements, *describe_gradients(micrographs), check.sufficiency)
 
 
 def warn_of_planes(micrographs: Micrographs) -> None:

@@ -47,10 +47,14 @@ def format_surfaces(mesh: TetrahedralMesh, names: Mapping[int, str]) -> Iterator
         yield f"*NSET, NSET=INTERFACE_{both}\n{format_list(found)}"
     firsts = [a if a in names else b for a, b in mesh.interfaces]
     surfaces |= {name.upper(): triangles for name, triangles in mesh.faces.items()}
-    listed = list_triangles(mesh.tetrahedra, list(surfaces.values()))
+    on = np.zeros(len(mesh.nodes), bool)
+    for triangles in surfaces.values():
+        on[triangles] = True
+    beside = np.flatnonzero(on[mesh.tetrahedra[:, :4]].sum(1) >= 3)
+    listed = list_triangles(mesh.tetrahedra[beside], list(surfaces.values()))
     for place, name in enumerate(surfaces):
         here = listed.surface == place
-        elements, sides = listed.elements[here], listed.sides[here]
+        elements, sides = beside[listed.elements[here]], listed.sides[here]
         column = np.zeros(len(elements), int)
         if place < len(firsts):
             column = (mesh.phases[elements[:, 0]] != firsts[place]).astype(int)

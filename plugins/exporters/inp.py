@@ -62,8 +62,8 @@ class Inp(PreparedExporter):
         materials = self._load_materials()
         volume = self.prepare(volume, announce=True)
         labels = self._select_labels(volume, materials)
-        for phase in self.components:
-            volume.find_label(phase)
+        for apart in self.components:
+            volume.find_label(apart)
         if materials is not None:
             check_materials(materials, labels, volume)
             for phase in materials.phases:

@@ -38,16 +38,23 @@ class Profile:
 
     @classmethod
     def of(
-        cls, axis: str, values: Sequence[float], usual: NDArray[np.float64], side: int
+        cls,
+        axis: str,
+        values: Sequence[float],
+        usual: NDArray[np.float64],
+        side: int,
+        phase: int = -1,
     ) -> "Profile":
-        """Of the last phase: values at even distances, linear between; the others share the rest.
+        """Of one phase: values at even distances, linear between; the others share the rest.
 
         usual  (K,) fractions of the material;  side  voxels along the axis
         """
         places = (np.arange(side) + 0.5) / side
-        last = np.interp(places, np.linspace(0, 1, len(values)), values)
-        others = usual[:-1] / usual[:-1].sum()
-        fractions = np.concatenate([others[:, None] * (1 - last), last[None]])
+        own = np.interp(places, np.linspace(0, 1, len(values)), values)
+        others = usual.copy()
+        others[phase] = 0
+        fractions = others[:, None] / others.sum() * (1 - own)
+        fractions[phase] = own
         knots = np.linspace(0, side - 1, max(2, round(side / SPACING)))
         hats = np.stack([np.interp(np.arange(side), knots, row) for row in np.eye(len(knots))])
         return cls(AXES.index(axis), fractions, hats)
@@ -64,12 +71,16 @@ class Profile:
         return np.asarray(2.0 * self.field[-channels:] - 1.0)
 
 
-def check_profile(axis: str, values: Sequence[float]) -> None:
-    """ReconError unless there are two fractions or more, in (0, 1)."""
+def check_profile(axis: str, values: Sequence[float], phase: int, phases: int) -> None:
+    """ReconError unless there are two fractions or more, in (0, 1), of a phase that there is."""
     if len(values) < 2 or not all(0 < value < 1 for value in values):
         raise ReconError(
             f"harmonizer spectral: profile must be two fractions or more between 0 and 1 along "
             f"{axis}, got {', '.join(f'{value:g}' for value in values)}"
+        )
+    if phase >= phases:
+        raise ReconError(
+            f"harmonizer spectral: profile_phase must be a label 0..{phases - 1}, got {phase}"
         )
 
 

@@ -77,8 +77,9 @@ class Spectral(Harmonizer):
         None, "Phase fractions to aim at; otherwise those of the micrographs.", min=0, max=1
     )
     profile: tuple[float, ...] = option(
-        (), "Fractions of the last phase along profile_axis, at even distances, linear between."
+        (), "Fractions of a phase along profile_axis, at even distances, linear between."
     )
+    profile_phase: int = option(-1, "Label of that phase; -1 is the last.", min=-1)
     profile_axis: str = option("z", "Axis along which fractions change.", choices=("z", "y", "x"))
     vary: bool = option(
         True, "Phase fractions vary between samples as between real subvolumes of that size."
@@ -98,7 +99,7 @@ class Spectral(Harmonizer):
         if self.fraction is not None:
             check_fractions(self.fraction, phases)
         if self.profile:
-            check_profile(self.profile_axis, self.profile)
+            check_profile(self.profile_axis, self.profile, self.profile_phase, phases)
             if self.fraction is not None or not self.balance:
                 raise ReconError(
                     "harmonizer spectral: profile says the fractions, so fraction must be left "
@@ -133,7 +134,8 @@ class Spectral(Harmonizer):
                 "anchors; leave them out, or give more memory="
             )
         side = scene.shape[1 + AXES.index(self.profile_axis)]
-        profile = Profile.of(self.profile_axis, self.profile, prior.statistics.fractions, side)
+        usual = prior.statistics.fractions
+        profile = Profile.of(self.profile_axis, self.profile, usual, side, self.profile_phase)
         prior = attrs.evolve(prior, profile=profile)
         return attrs.evolve(scene, prepared=prior, fractions=profile.field)
 

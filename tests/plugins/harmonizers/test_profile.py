@@ -49,11 +49,20 @@ def test_a_volume_follows_its_profile():
     assert abs(miss).max() < 0.01
 
 
+def test_the_profile_may_be_that_of_any_phase():
+    profile = Profile.of("y", [0.2, 0.6], np.array([0.5, 0.4, 0.1]), 10, 0)
+    assert np.allclose(profile.fractions.sum(0), 1)
+    assert np.allclose(profile.fractions[0], np.linspace(0.22, 0.58, 10))
+    assert np.allclose(profile.fractions[1], 4 * profile.fractions[2])
+    assert profile.field.shape == (3, 1, 10, 1)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"profile": [0.3]}, "two fractions or more between 0 and 1 along z, got 0.3"),
         ({"profile": [0.3, 1.2]}, r"profile must be .*got 0.3, 1.2"),
+        ({"profile": [0.3, 0.4], "profile_phase": 2}, r"must be a label 0..1, got 2"),
         ({"profile": [0.3, 0.4], "fraction": [0.5, 0.5]}, "fraction must be left out"),
         ({"profile": [0.3, 0.4], "profile_axis": "w"}, "profile_axis must be one of z, y, x"),
     ],
