@@ -83,7 +83,7 @@ def parse_region(text: str | None) -> list[int] | None:
 @click.option(
     "--voxel-size",
     metavar="LENGTH",
-    help="Length of a voxel of VOLUME such as 0.4um, or three: z,y,x, in place of what it tells.",
+    help="Length of a voxel of VOLUME such as 0.4um, or three: z,y,x, in place of its own.",
 )
 @click.option("--dataset", metavar="NAME", help="The array of VOLUME, where it has several.")
 @set_flag

@@ -1,4 +1,4 @@
-"""Writes index.json: what the bundled plugins are, told without importing them."""
+"""Writes index.json: what the bundled plugins are, to be read without importing them."""
 
 import json
 

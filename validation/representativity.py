@@ -92,7 +92,7 @@ class Representativity:
         size, enough = (" x ".join(map(str, one)) for one in (self.shape, self.shape_within))
         text = f"real volumes of {size} voxels differ by {differs.deviation:.1%} at most "
         text += f"({_name(differs)}; one standard deviation), by {WITHIN:.0%} from {enough}; "
-        text += f"{self.images} images tell every mean within {known.known:.1%} "
+        text += f"{self.images} images give every mean within {known.known:.1%} "
         text += f"({_name(known)}; 95 % confidence)"
         if self.images_more:
             text += f", with {self.images_more} more of their kind within {WITHIN:.0%}"

@@ -12,7 +12,7 @@ from rich.text import Text
 LINE_EVERY = 15.0
 """Seconds between plain lines."""
 WORTH_A_LINE = 2.0
-"""Seconds from which on it is told how long something took."""
+"""Seconds after which the time that something took is shown."""
 
 
 class ProgressDisplay:

@@ -66,7 +66,7 @@ def collect_provenance(
 def list_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What of the circumstances is otherwise now, in words.
 
-    What only one of them tells is no change: files of an older recon tell less.
+    What only one of them records is no change: files of an older recon record less.
     """
     lines = []
     for key in ("weights_sha256", "device", "threads"):

@@ -122,7 +122,7 @@ def relate_weights(job: Job, folder: Folder) -> Job:
 
 
 def check_unchanged(folder: Folder, job: Job) -> None:
-    """Note under what circumstances a run begins; one that is resumed is told what has changed.
+    """Note under what circumstances a run begins; a resumed run warns of what has changed.
 
     Raises ReconError for other weights or anchors: a sample begun with some cannot be ended with
     others.

@@ -31,7 +31,7 @@ def train(
 ) -> None:
     """Fit the recipe's denoiser to micrographs and write its weights.
 
-    Warns of planes that do not agree and of few micrographs, unless it goes on from a checkpoint.
+    Warns of planes that do not agree and of few micrographs, unless it continues from a checkpoint.
     Of several processes each must call it; the first writes the weights and reports.
     """
     denoiser: Denoiser = build("denoiser", recipe.denoiser)

@@ -96,7 +96,7 @@ class ChunkedVolume:
     def labels(self) -> NDArray[np.uint8]:
         """Not there: ReconError."""
         raise ReconError(
-            "the labels of a volume larger than memory stay on disk; measure a smaller piece, or "
+            "the labels of a volume larger than memory stay on disk; measure a subvolume, or "
             "open it with Volume.open"
         )
 

@@ -28,7 +28,7 @@ SOLIDS = ("active", "active material")
 
 @attrs.frozen
 class Bpx(Exporter):
-    """Battery parameter exchange (BPX), for PyBaMM: what a microstructure tells of a cell.
+    """Battery parameter exchange (BPX), for PyBaMM: what a microstructure gives of a cell.
 
     Of an electrode: porosity, transport efficiency (the relative diffusivity of the electrolyte),
     surface area of the active material to the electrolyte, as far as both are connected along the

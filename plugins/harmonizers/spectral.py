@@ -35,8 +35,8 @@ class Spectral(Harmonizer):
     Gaussian field the filter H of the residual repairs this exactly; the covariance of the
     micrographs, extended to three dimensions, is all it needs. A network pass a step, 1 + rounds
     while phases are decided: 150 to 190 in 60 steps; filter and balance add a few hundredths of a
-    second to each at 64^3. Noise is told by the noise-to-signal ratio s2 (of variances). Some
-    options count in half-variance noises: one is the s2 at which the covariance of a slice tells
+    second to each at 64^3. Noise is given as the noise-to-signal ratio s2 (of variances). Some
+    options count in half-variance noises: one is the s2 at which the covariance of a slice gives
     half of its variance, 5 to 20, the more the coarser the material.
     """
 

@@ -1,4 +1,4 @@
-"""Chord-length distribution: how long the pieces are that a phase cuts out of a line.
+"""Chord-length distribution: lengths of the runs of a phase along lines.
 
 A chord is a run of voxels of one phase along an axis between two voxels of others; p(z) is the
 share of the chords that are z voxels long. In a periodic volume it gives the lineal path,

@@ -82,7 +82,7 @@ class LocalPercolation(Metric):
     )
     sides: tuple[int, ...] = option((8, 16, 32), "Sides of the windows, voxels.", min=2)
     fractions: int = option(
-        0, "Classes of the local fraction that are told apart; 0: none.", min=0, max=1000
+        0, "Classes of the local fraction to distinguish; 0: none.", min=0, max=1000
     )
 
     def measure(self, sample: "Volume | Micrographs") -> "xr.Dataset":

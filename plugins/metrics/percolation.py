@@ -22,14 +22,14 @@ class Percolation(Metric):
 
     Voxels are connected through their faces. A cluster spans along an axis when it has voxels in
     the first and in the last layer; with `periodic`, clusters join through the border and one
-    spans when its periodic continuation goes on along the axis without end.
+    spans when its periodic continuation extends along the axis without end.
 
     returns  percolates      (phase, axis) whether any cluster spans
              spanning_share  (phase, axis) share of the phase's voxels in clusters that span
              components      (phase,) number of clusters
              largest_share   (phase,) share of the phase's voxels in its largest cluster
              A phase that does not occur does not percolate, has 0 components and NaN shares.
-    Needs a volume: what is connected cannot be told from slices.
+    Needs a volume: slices do not show what is connected.
     """
 
     name = "percolation"

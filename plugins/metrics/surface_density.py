@@ -39,7 +39,7 @@ class SurfaceDensity(Metric):
                                of the voxel (the shortest one). The area of the voxel faces
                                themselves is 3 x that mean: staircases exaggerate a smooth
                                isotropic surface by half. Of an anisotropic material it is an
-                               estimate: a laminate normal to an axis has 3/2 of what is told
+                               estimate: a laminate normal to an axis has 3/2 of the estimate
              A phase that does not occur has 0.
     """
 

@@ -27,11 +27,11 @@ class TwoPointCluster(Metric):
 
     Clusters are connected through faces of voxels. Pairs are counted where they fit; with
     `periodic`, from every voxel, and clusters join through the border. Counts are exact. At most
-    the two-point function, and equal to it for a phase in one piece; C2(0) is the volume fraction
+    the two-point function, and equal to it for a connected phase; C2(0) is the volume fraction
     and C2(1) = S2(1), since neighbours are connected.
 
     returns  (phase, direction, lag); NaN at lags that do not fit. A phase that does not occur has 0
-    Needs a volume: what is connected cannot be told from slices.
+    Needs a volume: slices do not show what is connected.
     """
 
     name = "two-point-cluster"

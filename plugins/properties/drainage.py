@@ -26,7 +26,7 @@ class Drainage(Property):
     that wets, quasi-statically: at a pressure 2 tension cos(angle) / r every ball of radius r that
     fits into the pores and is connected to the inlet is filled (morphological drainage, Hilpert &
     Miller, Adv. Water Resour. 24, 243 (2001)). Nothing is trapped. Radii are those of porespy, to
-    half a voxel: pores of few voxels across are told roughly.
+    half a voxel: pores a few voxels across are measured roughly.
 
     returns  pressure (radius) in Pa; saturation (axis, radius) of the fluid that comes in; opened
              (radius), the share of the pores that balls of the radius and larger cover wherever

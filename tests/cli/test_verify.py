@@ -71,6 +71,7 @@ def test_a_plugin_that_breaks_its_contract_fails(recon, installed, value, reason
     assert result.stderr == "Error: 1 of 3 plugins of recon-foo failed: metric probe\n"
 
 
+@pytest.mark.filterwarnings("ignore:plugin recon-foo is left out")
 def test_a_package_that_is_not_there_or_does_not_load(recon, installed):
     installed("recon-foo", "raise ValueError('no')")
     result = recon("plugins", "--verify", "recon-foo", code=2)

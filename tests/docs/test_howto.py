@@ -27,7 +27,10 @@ PAGES = {
     "few-slices.md": ["*.png"],
     "anchors.md": ["first.png", "second.png", "micrographs.zarr", "mine.safetensors"],
     "gpu.md": ["micrographs.zarr"],
-    "solvers.md": ["volume.zarr"],
+    "meshes-abaqus.md": ["volume.zarr", "fibres.toml"],
+    "meshes-comsol.md": ["volume.zarr"],
+    "meshes-fenicsx.md": ["volume.zarr"],
+    "meshes-openfoam.md": ["volume.zarr"],
     "weights-library.md": ["micrographs.zarr"],
 }
 """Page -> what its reader has before."""
@@ -57,7 +60,11 @@ def drawer(tmp_path_factory):
         Image.fromarray(image[:24, :24]).save(folder / f"{name}.png")
     stacks = {plane: [two[i], two[i + 3]] for i, plane in enumerate(("xy", "xz", "yz"))}
     Micrographs(stacks, (4e-7,) * 3, ["pore", "solid"]).save(folder / "micrographs.zarr")
-    Volume(two[:, :16, :16], (4e-7,) * 3, ["pore", "solid"]).save(folder / "volume.zarr")
+    three = np.digitize(gaussian_filter(fields, (2, 0, 0)), np.quantile(fields, [0.4, 0.8]))
+    names = ["pore", "active", "binder"]
+    Volume(three[:8, :12, :10].astype(np.uint8), (4e-7,) * 3, names).save(folder / "volume.zarr")
+    phases = (f'[[phase]]\nname = "{name}"\nE = 10\nnu = 0.3\n' for name in names)
+    (folder / "fibres.toml").write_text('unit = "GPa"\n' + "".join(phases))
     return folder
 
 
@@ -91,6 +98,9 @@ def prepare(pattern, drawer, recon):
 
 def run_line(line, recon):
     words = shlex.split(line, comments=True)
+    if words[0] == "mkdir":
+        Path(words[1]).mkdir()
+        return
     assert words[0] == "recon", f"not run by this test, and not marked: {line}"
     words, target = (words[:-2], words[-1]) if ">" in words else (words, None)
     words = [one for word in words[1:] for one in expand(word)]

@@ -47,7 +47,7 @@ class Sink(Protocol):
         """The statistics and properties of a sample."""
 
     def keep_failure(self, number: int, error: BaseException) -> None:
-        """A sample could not be made or measured; the others go on."""
+        """A sample could not be made or measured; the others continue."""
 
 
 class Executor(Protocol):

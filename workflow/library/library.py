@@ -105,7 +105,7 @@ def _download(address: str, limit: Limit) -> bytes:
     """Content behind an address, up to a limit."""
     _check_secure(address)
     try:
-        with urlopen(address, timeout=TIMEOUT) as answer:  # nosec B310, the scheme is checked
+        with urlopen(address, timeout=TIMEOUT) as answer:  # nosec B310
             _check_secure(answer.geturl())
             content: bytes = answer.read(limit.bytes + 1)
     except ReconError:

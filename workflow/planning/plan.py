@@ -85,7 +85,7 @@ class Memory:
 
 @attrs.frozen
 class Plan:
-    """Cost of one sample; flop is None where the denoiser does not tell.
+    """Cost of one sample; flop is None where the denoiser does not say.
 
     passes  network passes;  flop  of all of them;  seconds  on this device
     disk    bytes of the volume when done, not compressed;  scratch  bytes beside while it runs
