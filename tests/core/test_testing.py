@@ -1,4 +1,7 @@
+import shutil
+
 import attrs
+import nrrd
 import numpy as np
 import pytest
 from PIL import Image
@@ -33,13 +36,15 @@ def test_every_shipped_plugin_keeps_its_contract(entry):
 def samples(tmp_path):
     """Reader -> a file that it reads, of the labels of the sample volume or its first slice."""
     volume = sample_volume()
-    export(volume, tmp_path / "a.tif", tmp_path / "a.npy", tmp_path / "a.raw")
+    export(volume, *(tmp_path / f"a.{suffix}" for suffix in ("tif", "npy", "raw", "h5", "vti")))
+    nrrd.write(str(tmp_path / "a.nrrd"), volume.labels, index_order="C")
     for suffix in ("png", "bmp", "jpg"):
         Image.fromarray(volume.labels[0] * 255).save(tmp_path / f"a.{suffix}", quality=100)
     header = np.zeros(256, "<i4")
     header[:4] = *volume.shape[::-1], 0  # columns, rows, sections of single bytes
     (tmp_path / "a.mrc").write_bytes(header.tobytes() + volume.labels.tobytes())
     volume.save(tmp_path / "a.zarr")
+    shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path / "a.zarr")
     return {name: tmp_path / f"a.{name}" for name in catalog().names("reader")}
 
 
