@@ -2,8 +2,8 @@
 
     python benchmarks/memorisation.py [--seeds 2] [--shape 64]
 
-For each embedded example: volumes of its bundled weights (36 network passes), pieces of the half
-that was not trained on, and these with parts of training slices in them.
+For each embedded example: volumes of its bundled weights (36 network passes), subvolumes of the
+half that was not trained on, and these with parts of training slices in them.
 """
 
 import argparse
@@ -29,8 +29,8 @@ def generated(name: str, side: int, seed: int) -> Labels:
     return last.volume.labels
 
 
-def piece(whole: Labels, side: int, rng: np.random.Generator) -> Labels:
-    """A random piece of the upper half."""
+def subvolume(whole: Labels, side: int, rng: np.random.Generator) -> Labels:
+    """A random subvolume of the upper half."""
     half = whole[len(whole) // 2 :]
     z, y, x = (rng.integers(have - side + 1) for have in half.shape)
     return half[z : z + side, y : y + side, x : x + side].copy()
@@ -83,9 +83,9 @@ def main() -> None:
         for seed in range(arguments.seeds):
             cases[f"generated, seed {seed}"] = generated(name, arguments.shape, seed)
         for number in range(3 * arguments.seeds):
-            cases[f"real piece {number}"] = piece(whole.labels, arguments.shape, rng)
+            cases[f"real subvolume {number}"] = subvolume(whole.labels, arguments.shape, rng)
         for case, options in CASES.items():
-            cases[case] = pasted(cases["real piece 0"], training, *options)
+            cases[case] = pasted(cases["real subvolume 0"], training, *options)
         for case, labels in cases.items():
             begun = time.process_time()
             volume = Volume(labels, whole.voxel_size, whole.phases)

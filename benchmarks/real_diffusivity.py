@@ -1,7 +1,7 @@
-"""Diffusivity of a three-phase NMC cathode: pore, and pore plus binder, whole and in pieces.
+"""Diffusivity of a three-phase NMC cathode: pore, and pore plus binder, whole and in subvolumes.
 
     python benchmarks/real_diffusivity.py nmc_3phase_matbox.tif [--picture FILE.png]
-        [--pieces 30] [--side 64]
+        [--subvolumes 30] [--side 64]
 
 Labels: 0 pore, 1 NMC, 2 carbon-binder. The binder is porous: it conducts as well as
 the pore (an upper limit) or a tenth of it. Pieces are drawn at random with seed 0.
@@ -26,7 +26,7 @@ CASES = {
 }
 
 
-def pieces(volume: Volume, count: int, side: int) -> list[Volume]:
+def subvolumes(volume: Volume, count: int, side: int) -> list[Volume]:
     """Random cubes."""
     rng = np.random.default_rng(0)
     found = []
@@ -38,7 +38,7 @@ def pieces(volume: Volume, count: int, side: int) -> list[Volume]:
 
 
 def draw(whole: dict[str, np.ndarray], parts: dict[str, np.ndarray], file: Path) -> None:
-    """Box plots of the pieces, the whole volume as a line."""
+    """Box plots of the subvolumes, the whole volume as a line."""
     import matplotlib.pyplot as plt
 
     figure, panels = plt.subplots(1, len(CASES), figsize=(9, 3), layout="constrained")
@@ -57,14 +57,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("--picture", type=Path)
-    parser.add_argument("--pieces", type=int, default=30)
+    parser.add_argument("--subvolumes", type=int, default=30)
     parser.add_argument("--side", type=int, default=64)
     arguments = parser.parse_args()
     volume = Volume(tifffile.imread(arguments.file))
     print(
         f"shape {volume.shape}, fractions {np.bincount(volume.labels.ravel()) / volume.labels.size}"
     )
-    cut = pieces(volume, arguments.pieces, arguments.side)
+    cut = subvolumes(volume, arguments.subvolumes, arguments.side)
     whole, parts = {}, {}
     print(
         "case               axis   whole  factor  iterations  seconds | mean    std     min     max"
@@ -72,7 +72,7 @@ def main() -> None:
     for name, solver in CASES.items():
         result = solver.solve(volume)
         whole[name] = result["relative"].values
-        parts[name] = np.array([solver.solve(piece)["relative"].values for piece in cut])
+        parts[name] = np.array([solver.solve(subvolume)["relative"].values for subvolume in cut])
         for n, axis in enumerate(AXES):
             row, sample = result.sel(axis=axis), parts[name][:, n]
             print(

@@ -1,7 +1,7 @@
-"""Elastic constants and thermal expansion of a glass-fibre composite, whole and in pieces.
+"""Elastic constants and thermal expansion of a glass-fibre composite, whole and in subvolumes.
 
     python benchmarks/real_homogenization.py glassfibre_frt_A.tif [--picture FILE.png]
-        [--pieces 30] [--side 64] [--whole] [--threads N]
+        [--subvolumes 30] [--side 64] [--whole] [--threads N]
 
 Labels: 0 polymer, 1 fibre, mostly along z. The image is one of glass fibres; as in Lee & Yun 2023
 it also lends its geometry to carbon, with the fibre axis along z or along the direction that the
@@ -17,7 +17,7 @@ import numba
 import numpy as np
 import tifffile
 import xarray as xr
-from real_diffusivity import pieces
+from real_diffusivity import subvolumes
 
 from recon.core import Volume
 from recon.plugins.properties.homogenization import Homogenization
@@ -40,7 +40,7 @@ def row(result: xr.Dataset) -> dict[str, np.ndarray]:
 
 
 def draw(parts: dict[str, dict[str, np.ndarray]], file: Path) -> None:
-    """Box plots of the pieces: a row of panels for each material."""
+    """Box plots of the subvolumes: a row of panels for each material."""
     import matplotlib.pyplot as plt
 
     names = list(next(iter(parts.values())))
@@ -60,26 +60,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("--picture", type=Path)
-    parser.add_argument("--pieces", type=int, default=30)
+    parser.add_argument("--subvolumes", type=int, default=30)
     parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--whole", action="store_true", help="solve the whole volume as well")
     parser.add_argument("--threads", type=int, default=numba.config.NUMBA_NUM_THREADS)
     given = parser.parse_args()
     numba.set_num_threads(given.threads)
     volume = Volume(tifffile.imread(given.file))
-    cut = pieces(volume, given.pieces, given.side)
-    fractions = [float(piece.labels.mean()) for piece in cut]
+    cut = subvolumes(volume, given.subvolumes, given.side)
+    fractions = [float(subvolume.labels.mean()) for subvolume in cut]
     print(
-        f"shape {volume.shape}, fibre {volume.labels.mean():.4f}, pieces {np.mean(fractions):.4f}"
+        f"shape {volume.shape}, fibre {volume.labels.mean():.4f}, "
+        f"subvolumes {np.mean(fractions):.4f}"
     )
-    print("material             constant          whole                     mean +- std of pieces")
+    print(
+        "material             constant          whole                     mean +- std of subvolumes"
+    )
     parts: dict[str, dict[str, np.ndarray]] = {}
     with TemporaryDirectory() as folder:
         for name, text in MATERIALS.items():
             file = Path(folder) / "materials.toml"
             file.write_text(text)
             solver = Homogenization(materials=str(file))
-            found = [solver.solve(piece) for piece in cut]
+            found = [solver.solve(subvolume) for subvolume in cut]
             rows = [row(result) for result in found]
             parts[name] = {key: np.stack([one[key] for one in rows]) for key in rows[0]}
             result = solver.solve(volume) if given.whole else None
@@ -92,9 +95,8 @@ def main() -> None:
                 print(f"{name:20} {key:14} {' '.join(whole):26} {'  '.join(spread)}", flush=True)
             seconds = [float(one.seconds) for one in found]
             steps = [int(one.iterations.max()) for one in found]
-            line = (
-                f"{name:20} pieces: {np.median(seconds):.1f} s, {np.median(steps):.0f} iterations"
-            )
+            line = f"{name:20} subvolumes: {np.median(seconds):.1f} s, "
+            line += f"{np.median(steps):.0f} iterations"
             if result is not None:
                 line += f"; whole: {float(result.seconds):.0f} s, {int(result.iterations.max())}"
             print(line, flush=True)

@@ -58,7 +58,7 @@ def list_installed() -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Package -> its version and plugins; and the packages that do not load, with the reason."""
     from recon.core.catalog import catalog
 
-    with warnings.catch_warnings(action="ignore"):  # told as broken
+    with warnings.catch_warnings(action="ignore"):  # reported as broken
         known = catalog()
     packages: dict[str, dict[str, Any]] = {}
     for entry in known:

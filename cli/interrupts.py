@@ -16,7 +16,7 @@ import click
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 DEAF = 2.0
 """Seconds after a signal in which others are passed over: torchrun sends it on to processes that
-the terminal has told already, and what is under way is to be left in order."""
+the terminal has delivered already, and what is under way is to be left in order."""
 
 
 class Interrupt(KeyboardInterrupt):

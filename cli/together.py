@@ -1,4 +1,4 @@
-"""Several processes of one command under torchrun: one speaks, and an error is told once."""
+"""Several processes of one command under torchrun: one speaks, and an error is reported once."""
 
 import contextlib
 import json

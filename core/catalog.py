@@ -43,7 +43,7 @@ COMMANDS = "recon_commands"
 
 @attrs.frozen
 class Summary:
-    """What can be told of a plugin class without importing it.
+    """What is known of a plugin class without importing it.
 
     suffixes         of an exporter or reader
     signatures       first bytes that a reader knows, in hexadecimal

@@ -48,8 +48,8 @@ def measure_all(
             if plugin.kind == "metric":
                 value = plugin.measure(sample)
             else:
-                told = partial(progress, plugin.name)
-                value = attrs.evolve(plugin, report=told).solve(sample)
+                report = partial(progress, plugin.name)
+                value = attrs.evolve(plugin, report=report).solve(sample)
             key = plugin.name
             while key in results:
                 key += "'"

@@ -69,7 +69,7 @@ def measure_unevenness(image: NDArray[Any], phases: int) -> float:
         light = _evaluate(_find_light(image, phases), image, _step(image))
         grey = _thin(image)
         before, after = _cut(grey, phases), _cut(grey - light, phases)
-    except ReconError:  # fewer grey values than phases: told where it is segmented
+    except ReconError:  # fewer grey values than phases: refused where it is segmented
         return 0.0
     return float((before != after).mean())
 

@@ -81,7 +81,11 @@ def summary(values: list[dict[str, float]]) -> dict[str, list[float]]:
 
 
 def row(
-    what: Material, made: Made, pieces: list[Volume], real: dict[str, Any], with_classifier: bool
+    what: Material,
+    made: Made,
+    subvolumes: list[Volume],
+    real: dict[str, Any],
+    with_classifier: bool,
 ) -> dict[str, Any]:
     physics = real["physics"]
     found: dict[str, Any] = {
@@ -172,12 +176,12 @@ def main(
         folder = out / (f"{preset}-{prediction}" if prediction else preset)
         weights = weights_of(what, preset, prediction, folder)
         solvers = PHYSICS.get(name, PORE) if physics else {}
-        pieces = real_crops(what.test, shape)
-        seen[name] = {"real": pieces[len(pieces) // 2]}
+        subvolumes = real_crops(what.test, shape)
+        seen[name] = {"real": subvolumes[len(subvolumes) // 2]}
         real: dict[str, Any] = {
             "physics": solvers,
-            "scalars": summary([scalars(piece, solvers) for piece in pieces]),
-            "functions": [functions(piece) for piece in pieces],
+            "scalars": summary([scalars(subvolume, solvers) for subvolume in subvolumes]),
+            "functions": [functions(subvolume) for subvolume in subvolumes],
             "micrographs": of_micrographs(what.train),
         }
         if classifier:
@@ -188,11 +192,13 @@ def main(
             size = "x".join(map(str, shape))
             made = sampled(recipe, seeds, folder / name / f"{tag}-{size}")
             seen[name][tag] = made.volumes[0]
-            found = row(what, made, pieces, real, classifier)
+            found = row(what, made, subvolumes, real, classifier)
             rows[f"{name} {tag}"] = found | {"real": {k: real[k] for k in KEPT if k in real}}
             click.echo(f"{name}, {tag}:\n{text(found, real)}")
             if alone:
-                found["alone"] = alone_table(recipe, made.volumes, pieces, what.test, folder / name)
+                found["alone"] = alone_table(
+                    recipe, made.volumes, subvolumes, what.test, folder / name
+                )
                 click.echo(json.dumps(found["alone"], indent=1))
     if picture is not None:
         draw(seen, picture)

@@ -22,7 +22,7 @@ STEPS = 90
 
 
 def table(
-    recipe: Recipe, volumes: Sequence[Volume], pieces: Sequence[Volume], test: Volume, out: Path
+    recipe: Recipe, volumes: Sequence[Volume], subvolumes: Sequence[Volume], test: Volume, out: Path
 ) -> dict[str, dict[str, dict[str, float]]]:
     """plane -> "network alone", "volumes" or "real" -> mean number of a slice, and the area."""
     found: dict[str, dict[str, dict[str, float]]] = {}
@@ -35,7 +35,7 @@ def table(
             harmonizer=Choice("none"),
         )
         alone = sampled(one, 2, out / f"alone-{plane}").volumes
-        sets = {"network alone": alone, "volumes": volumes, "real": pieces}
+        sets = {"network alone": alone, "volumes": volumes, "real": subvolumes}
         found[plane] = {name: numbers(some, plane, phases) for name, some in sets.items()}
         for name, some in list(sets.items())[:2]:
             half = len(some) // 2

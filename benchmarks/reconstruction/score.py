@@ -97,15 +97,16 @@ def distance(curve: xr.DataArray, reference: xr.DataArray) -> float:
 
 
 def function_errors(
-    samples: Sequence[dict[str, xr.DataArray]], pieces: Sequence[dict[str, xr.DataArray]]
+    samples: Sequence[dict[str, xr.DataArray]], subvolumes: Sequence[dict[str, xr.DataArray]]
 ) -> dict[str, dict[str, float]]:
     """Mean error against the mean of real crops; sampling error: that of a crop left out."""
     table = {}
     for name in SHAPES:
-        real = xr.concat([piece[name] for piece in pieces], "piece")
-        mean = real.mean("piece")
+        real = xr.concat([subvolume[name] for subvolume in subvolumes], "subvolume")
+        mean = real.mean("subvolume")
         floor = [
-            distance(real[i], real.drop_isel(piece=i).mean("piece")) for i in range(len(pieces))
+            distance(real[i], real.drop_isel(subvolume=i).mean("subvolume"))
+            for i in range(len(subvolumes))
         ]
         error = [distance(sample[name], mean) for sample in samples]
         table[name] = {"error": float(np.mean(error)), "floor": float(np.mean(floor))}

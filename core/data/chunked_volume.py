@@ -223,8 +223,8 @@ def part_shape(
     while math.prod(part) > voxels and any(part[axis] > 1 for axis in free):
         longest = max(free, key=lambda axis: part[axis])
         others = math.prod(part) // part[longest]
-        pieces = math.ceil(part[longest] / max(1, voxels // others))
-        part[longest] = math.ceil(part[longest] / pieces)
+        count = math.ceil(part[longest] / max(1, voxels // others))
+        part[longest] = math.ceil(part[longest] / count)
     while free:
         shortest = min(free, key=lambda axis: part[axis])
         longer = min(shape[shortest], part[shortest] + chunks[shortest])

@@ -130,8 +130,8 @@ class Micrographs:
             plane: [Source(Path(path), array, "micrographs").whole() for array in stack]
             for plane, stack in _stored(node, Path(path)).items()
         }
-        told = recon.get("slices")
-        if told is not None and told != {plane: len(stack) for plane, stack in planes.items()}:
+        noted = recon.get("slices")
+        if noted is not None and noted != {plane: len(stack) for plane, stack in planes.items()}:
             raise damage_error("micrographs", Path(path), "slices of it are missing")
         for key in ("voxel_size", "phases"):
             if key not in recon:

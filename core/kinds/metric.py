@@ -1,4 +1,4 @@
-"""The kind `metric`, and what the comparison with a material is told of one."""
+"""The kind `metric`, and what of it is compared with a material."""
 
 from abc import abstractmethod
 from collections.abc import Mapping

@@ -69,7 +69,7 @@ class Reader(Plugin):
     def read(self, path: Path) -> ImageFile:
         """The slices of a file and what it says of their size.
 
-        Errors other than ReconError are told as those of a damaged file.
+        Errors other than ReconError are reported as those of a damaged file.
         """
 
 

@@ -99,7 +99,7 @@ class StoredImage:
 def find_image(node: Any, path: Path, what: str) -> StoredImage:
     """The image of an open zarr array or group; ReconError where there is none.
 
-    Warns of lengths that cannot be told.
+    Warns of lengths that are unknown.
     """
     if isinstance(node, zarr.Array):
         return StoredImage(_arrange(Source(path, node, what), _list_dimensions(node)), None)
@@ -194,7 +194,7 @@ def _arrange(
 def _measure(
     source: Source, changes: list[dict[str, Any]], places: list[int], units: list[Any]
 ) -> Lengths | None:
-    """Edge lengths in metres along the places; None, with a warning, when they cannot be told."""
+    """Edge lengths in metres along the places; None, with a warning, where they are unknown."""
     lengths = [Decimal(1)] * len(places)
     scaled = False
     for change in changes:

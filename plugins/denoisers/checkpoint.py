@@ -35,10 +35,10 @@ def save(
         for part, value in optimizer.state[parameter].items():
             tensors[f"{part}.{name}"] = value
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    told = {"format": FORMAT, "identity": identity, "record": record}
+    header = {"format": FORMAT, "identity": identity, "record": record}
     with atomic_output(path, replace=True) as partial:
         try:
-            safetensors.torch.save_file(tensors, partial, {"recon": json.dumps(told)})
+            safetensors.torch.save_file(tensors, partial, {"recon": json.dumps(header)})
         except safetensors.SafetensorError as error:  # it makes one of those of the system
             reason = str(error).rpartition(": ")[2]
             raise ReconError(
@@ -56,16 +56,16 @@ def load(
     """Put the stored state back and return the record; ReconError when it is of another run."""
     try:
         with safetensors.safe_open(path, "pt") as file:
-            told = json.loads((file.metadata() or {}).get("recon", "{}"))
+            header = json.loads((file.metadata() or {}).get("recon", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, safetensors.SafetensorError, ValueError) as error:
         raise ReconError(f"checkpoint {path} cannot be read: {error}; remove it") from error
-    if told.get("format") != FORMAT:
+    if header.get("format") != FORMAT:
         raise ReconError(f"{path} is not a checkpoint of this version; remove it to start anew")
     for name, value in identity.items():
-        if told["identity"].get(name) != value:
+        if header["identity"].get(name) != value:
             raise ReconError(
-                f"checkpoint {path} is of another {name}: {told['identity'].get(name)}, now "
+                f"checkpoint {path} is of another {name}: {header['identity'].get(name)}, now "
                 f"{value}; resume with the same or remove it to start anew"
             )
     network.load_state_dict(_part(tensors, "network"))
@@ -77,7 +77,7 @@ def load(
             part: moments[part][name] if part == "step" else moments[part][name].to(parameter)
             for part in parts
         }
-    record: dict[str, Any] = told["record"]
+    record: dict[str, Any] = header["record"]
     return record
 
 

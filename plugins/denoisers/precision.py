@@ -18,6 +18,6 @@ def fast_bfloat16(device: torch.device) -> bool:
     False where PyTorch does not tell (older versions) and on ARM, where it was not measured.
     """
     if device.type == "cpu":
-        told: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-        return any(bool(told.get(name)) for name in INSTRUCTIONS)
+        capabilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+        return any(bool(capabilities.get(name)) for name in INSTRUCTIONS)
     return device.type == "cuda"

@@ -91,7 +91,7 @@ class Task:
         """What the rows add to the batch's mean loss of the scored pixels.
 
         t (n,) noise levels, eps (n, C, a, b) on the network's device, hidden (n,) planes not
-        told: those of the rows alone
+        shown: those of the rows alone
         """
         device = eps.device
         ab = torch.as_tensor(self.alpha_bar)[t]

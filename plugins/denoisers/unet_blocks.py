@@ -14,7 +14,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 class Condition(NamedTuple):
-    """What every block is told beside the picture.
+    """What every block receives beside the picture.
 
     embedding  (n or 1, 4 width) noise level and pooled plane
     tokens     (n or 1, 3, condition_width) what attention layers see of the two

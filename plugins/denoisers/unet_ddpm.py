@@ -151,7 +151,7 @@ class UnetDdpm(Denoiser):
         for name, value in (size | RECIPES[self.preset]).items():
             if name in options(type(self)) and getattr(self, name) in (None, "auto"):
                 setattr(self, name, value)
-        self.architecture  # noqa: B018  an impossible one is told before anything is read
+        self.architecture  # noqa: B018  an impossible one is refused before anything is read
 
     @property
     def architecture(self) -> Architecture:

@@ -63,7 +63,7 @@ def format_periodic(
 
 
 def format_equations(used: NDArray[np.bool_], references: tuple[int, int, int]) -> Iterator[str]:
-    """Data lines of *EQUATION, pieces of text of one kind of node each.
+    """Data lines of *EQUATION, parts of text of one kind of node each.
 
     used        (z, y, x) whether there is a node; node (k, j, i) has the number
                 1 + i + nx (j + ny k)

@@ -16,7 +16,7 @@ def find_half_variance_noise(statistics: Statistics) -> float:
 
     The error of the Wiener filter, the mean of p s2 / (p + s2) over the waves of power p, is half
     of the mean of p; pooled over the planes and channels. Features of twice the size in pixels
-    are told under four times the noise, so this is the scale of noise of a material. 0 for one
+    are resolved under four times the noise, so this is the scale of noise of a material. 0 for one
     without variance.
     """
     powers = [

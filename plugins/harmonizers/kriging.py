@@ -83,8 +83,8 @@ def explain_variance(anchors: Sequence[EncodedAnchor], spectrum: Spectrum) -> ND
     waves = torch.fft.rfftn(whole, dim=(1, 2, 3)) * spectrum.p3
     with_mean = torch.fft.irfftn(waves, spectrum.grid, (1, 2, 3))[:, :z, :y, :x]
     empty = [attrs.evolve(anchor, values=torch.zeros_like(anchor.values)) for anchor in anchors]
-    told = krige(-with_mean, empty, spectrum, spectrum.p3)
-    share = told.mean((1, 2, 3)) / with_mean.mean((1, 2, 3))
+    estimate = krige(-with_mean, empty, spectrum, spectrum.p3)
+    share = estimate.mean((1, 2, 3)) / with_mean.mean((1, 2, 3))
     return np.asarray(share.clamp(0, 1).double().cpu().numpy())
 
 

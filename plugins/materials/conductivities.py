@@ -31,7 +31,7 @@ SYMMETRY = 1e-4
 class Conductivities:
     """Thermal, electrical or ionic conductivity of the labels 0..K-1.
 
-    unit     of all of them, "" when not told
+    unit     of all of them, "" when not given
     tensors  (K, 3, 3) in global x, y, z; zeros: an insulator
     """
 

@@ -110,8 +110,8 @@ def _read_orthotropic(where: str, given: Mapping[str, float]) -> Array:
             root = f"sqrt(E{key[2]} / E{key[3]})"
             if "E3" not in given:
                 root = root.replace("sqrt(E2 / E3)", "1")
-            told = root if root == "1" else f"{root} = {limit:.4g}"
-            raise ReconError(f"{where}: {key} must be within +-{told}, got {ratio:g}")
+            bound = root if root == "1" else f"{root} = {limit:.4g}"
+            raise ReconError(f"{where}: {key} must be within +-{bound}, got {ratio:g}")
     G23 = given.get("G23", E2 / (2 * (1 + nu23)))
     determinant = 1 - nu12**2 * E2 / E1 - nu13**2 * E3 / E1 - nu23**2 * E3 / E2
     if determinant - 2 * nu12 * nu23 * nu13 * E3 / E1 <= 0:

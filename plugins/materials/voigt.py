@@ -17,7 +17,7 @@ KELVIN = np.sqrt([1.0, 1, 1, 2, 2, 2])
 def rotate_stiffness(C: ArrayLike, axes: ArrayLike) -> Array:
     """Stiffness (..., 6, 6) of local axes written in global ones.
 
-    Leading axes of both broadcast; 288 bytes a result, so give a large field in pieces.
+    Leading axes of both broadcast; 288 bytes a result, so give a large field in parts.
     """
     bond = build_bond_matrix(axes)
     rotated: Array = bond.swapaxes(-1, -2) @ np.asarray(C, float) @ bond

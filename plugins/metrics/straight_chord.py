@@ -133,7 +133,7 @@ def _tally(
 def _statistics(
     tally: tuple[NDArray[np.int64], ...], edges: tuple[float, float]
 ) -> dict[str, NDArray[np.float64]]:
-    """What is told of one plane, from the counts on all of its slices."""
+    """Results of one plane, from the counts on all of its slices."""
     from recon.plugins.metrics.digital_lines import SHARES, slopes
 
     pixels, histogram, runs, directions = tally

@@ -121,7 +121,7 @@ class Homogenization(Property):
         self._check_finite(effective)
         if not effective.reached:
             residual = effective.residual.max()
-            why = ", too much for pieces so stiff" if residual <= self.tolerance else ""
+            why = ", too much for inclusions so stiff" if residual <= self.tolerance else ""
             raise ReconError(
                 f"homogenization did not converge: the residual is {residual:.1e}{why} "
                 f"after {max(effective.iterations)} iterations, tolerance {self.tolerance:.1e}; "

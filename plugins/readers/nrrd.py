@@ -135,8 +135,8 @@ def _measure(
         to_metres(f"{step:.9g}", text) if step is not None and text else None
         for step, text in zip(steps, texts, strict=True)
     ]
-    told = [step for step in steps if step is not None and np.isfinite(step)]
-    if told and not any(lengths) and set(told) != {1.0}:
+    given = [step for step in steps if step is not None and np.isfinite(step)]
+    if given and not any(lengths) and set(given) != {1.0}:
         warnings.warn(f"{path}: its spacings have no unit of length, so they are unknown",
                       stacklevel=2)  # fmt: skip
     return lengths, directions

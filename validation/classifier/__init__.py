@@ -1,1 +1,1 @@
-"""Classifier two-sample test: can slices of a volume be told from slices of its material?"""
+"""Classifier two-sample test: are slices of a volume distinguishable from its material's?"""

@@ -21,7 +21,7 @@ class JointTest:
     """What two planes or more say together.
 
     floor  mean distance, either way, of real volumes in deviations
-    real   (draw,) of real volumes over the floor; negative where they are less told than most
+    real   (draw,) of real volumes over the floor; negative where less distinguishable than most
     """
 
     planes: Mapping[str, Separation]

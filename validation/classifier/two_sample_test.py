@@ -33,9 +33,9 @@ SHOWN = 3
 
 @attrs.frozen(eq=False)
 class Separation:
-    """How well the slices of one plane are told apart.
+    """How well the slices of one plane are distinguished.
 
-    areas        (sample,) under the ROC curve: 0.5 where nothing is told
+    areas        (sample,) under the ROC curve: 0.5 where nothing distinguishes them
     real_areas   (run,) of parts of the material that are worth one volume, against the rest of it
     distances, real_distances   the same as d' (see discriminant.compute_distance); what is
                  negative counts as 0 in errors

@@ -2,7 +2,6 @@
 
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import attrs
@@ -139,7 +138,6 @@ def _list_joining(to: str) -> Iterator[str]:
                     yield f"{name}.{one.variable}" if one.variable else name
 
 
-@cache
 def describe(cls: type[Metric], variable: str = "") -> Compared:
     """What the class says of a variable of its result, with title and phrase."""
     declared = {one.variable: one for one in cls.compared}

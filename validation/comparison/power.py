@@ -3,7 +3,7 @@
 Runs of windows that are worth one volume are spoilt (see spoils.py) and judged as a volume is, one
 plane at a time, with the limits of a single volume. The classifier is asked first; what it
 finds need not be measured. Against a volume it is the only one that is asked, so that there the
-power is at least what is told.
+power is at least what is given.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -170,8 +170,8 @@ class _Plane:
             rng = np.random.default_rng(number)
             made = spoil.apply(self.runs.windows[inside], len(self.reference.phases), rng)
             distances += self._classify(inside, outside, made)
-            told = bool(distances) and self._is_told(distances[-1])
-            seen.append(told or self._measure(made))
+            distinguished = bool(distances) and self._is_distinguished(distances[-1])
+            seen.append(distinguished or self._measure(made))
         rate = float(np.mean(seen))
         return Power(spoil.name, spoil.amount, self.plane, rate, spoil.harmful, tuple(distances))
 
@@ -187,7 +187,7 @@ class _Plane:
             return []
         return [material.compare_run(inside, outside, made).distance]
 
-    def _is_told(self, distance: float) -> bool:
+    def _is_distinguished(self, distance: float) -> bool:
         assert self.comparison.classifier is not None
         floor = self.comparison.classifier.planes[self.plane].floor
         return distance / floor > self.limits[CLASSIFIER, self.plane]

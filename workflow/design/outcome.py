@@ -35,7 +35,7 @@ class Verified:
 
     @property
     def reached(self) -> bool:
-        """Whether the mean of the volumes cannot be told from the target."""
+        """Whether the mean of the volumes cannot be distinguished from the target."""
         return self.low <= self.target.value <= self.high
 
     def to_table(self) -> dict[str, Any]:

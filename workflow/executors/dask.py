@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 FIRST_WORKER = 60.0
-"""Seconds to wait for a worker of a running cluster when it was not told how many will come."""
+"""Seconds to wait for a worker of a running cluster when their number is not given."""
 
 
 def check_installed() -> None:

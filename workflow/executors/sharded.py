@@ -88,8 +88,8 @@ class Shard(Stored):
         out = [self.slabs.bounds_of(shape[axis + 1], rank) for rank in range(size)]
         into = [self.slabs.bounds_of(shape[self.axis + 1], rank) for rank in range(size)]
         low, high = out[self.slabs.processes.rank]
-        pieces = [self.values.narrow(axis + 1, a, b - a) for a, b in out]
-        sent = torch.cat([piece.reshape(-1) for piece in pieces])
+        shares = [self.values.narrow(axis + 1, a, b - a) for a, b in out]
+        sent = torch.cat([share.reshape(-1) for share in shares])
         shape[axis + 1] = high - low
         sizes = []
         for a, b in into:
@@ -100,7 +100,7 @@ class Shard(Stored):
             _view_as_real(received),
             _view_as_real(sent),
             [part.numel() * _count_words(sent) for part in sizes],
-            [piece.numel() * _count_words(sent) for piece in pieces],
+            [share.numel() * _count_words(sent) for share in shares],
         )
         parts = torch.split(received, [part.numel() for part in sizes])
         return torch.cat([p.view(s) for p, s in zip(parts, sizes, strict=True)], self.axis + 1)

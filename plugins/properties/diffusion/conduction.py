@@ -1,7 +1,7 @@
 """Conduction through the phases of a volume, direction by direction: what laws of its form share.
 
 Diffusion, heat, electric current and ions obey one equation; a property says what conducts and how
-well, and in which words its numbers are told.
+well, and in which words its numbers are reported.
 """
 
 import time

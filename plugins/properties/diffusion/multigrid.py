@@ -25,8 +25,8 @@ def weights(degree: int = DEGREE, interval: tuple[float, float] = DAMPED) -> lis
 def inverse(level: Level) -> NDArray[np.float64]:
     """Pseudo-inverse of the coarsest matrix: clusters without fixed ends have free constants.
 
-    Scaled to a diagonal of ones and summed in double precision, so that these are told from
-    clusters that hang on by far poorer conductors.
+    Scaled to a diagonal of ones and summed in double precision, so that these are distinguished
+    from clusters that hang on by far poorer conductors.
     """
     dense = matrix(level)
     diagonal = np.diag(dense)

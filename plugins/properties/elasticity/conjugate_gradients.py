@@ -83,10 +83,10 @@ def conjugate_gradients(
         if not np.isfinite(residual).all():
             return Convergence(count, residual, False)
         left = np.maximum(energy, floor)
-        settled = np.sum(released, axis=0) <= tolerance * left
+        converged = np.sum(released, axis=0) <= tolerance * left
         allowed = tolerance * np.sqrt(left / np.where(active, first, 1))
         near = residual <= np.maximum(allowed, BALANCED)
-        if (near & settled | ~active).all():
+        if (near & converged | ~active).all():
             return Convergence(count, residual, True)
         if count == limit:
             break

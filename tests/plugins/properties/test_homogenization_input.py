@@ -202,7 +202,7 @@ def test_stiff_pieces_that_still_move_are_no_convergence(materials: Write) -> No
     labels[:3, :3, :3] = labels[4:6, 4:7, 4:7] = 1
     file = materials({"E": 1, "nu": 0.3}, {"E": 1e9, "nu": 0.3})
     text = refusal(lambda: Homogenization(materials=file, max_iterations=6).solve(Volume(labels)))
-    assert ", too much for pieces so stiff after 6 iterations, tolerance 1.0e-06" in text
+    assert ", too much for inclusions so stiff after 6 iterations, tolerance 1.0e-06" in text
 
 
 def test_fields_do_not_replace_what_is_there(materials: Write, tmp_path: Path) -> None:
