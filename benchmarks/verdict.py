@@ -1,20 +1,23 @@
 """What the verdict finds and misses: real subvolumes, spoilt ones and reconstructions.
 
     python benchmarks/verdict.py [--material NAME]... [--data DIR] [--real 16] [--seeds 1]
-        [--json FILE]
+        [--made MATERIAL=VOLUME]... [--json FILE]
 
 For every material, against its micrographs alone, one volume of 64^3 at a time:
 
 real      subvolumes of what the micrographs do not show: how many differ significantly, with the
           exact binomial interval (overlapping ones counted by what they are worth)
 spoilt    one of these, with known faults: on which plane and by which statistic they are found
-made      volumes of the bundled weights, default settings (examples only)
+made      volumes of the bundled weights, default settings (examples only), one of a network of 20
+          training steps among the spoilt; volumes that were made before, by their paths (--made)
 
-Materials are the embedded examples; with --data, a folder of tomograms, also four real ones (see
+At the end a table: spoilt volumes that are found and missed, false alarms, seconds. Materials are
+the embedded examples; with --data, a folder of tomograms, also four real ones (see
 docs/real-data.md). Their micrographs are slices of the half z < Z/2.
 """
 
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -34,7 +37,10 @@ from recon.validation.comparison.boxes import count_independent, place_boxes
 from recon.validation.comparison.compare import compare
 from recon.validation.comparison.verdict import CLOSE, NOT_EQUIVALENT, Verdict
 from recon.workflow.examples import EXAMPLES, cut, example
+from recon.workflow.model import train
+from recon.workflow.reconstruct import reconstruct
 
+os.environ["RECON_CACHE"] = "off"  # seconds are those of a first comparison
 SHAPE = (64, 64, 64)
 DATA = {
     "composite": ("glassfibre_frt_A.tif", ("polymer", "glass")),
@@ -113,6 +119,13 @@ def list_made(name: str, seeds: int) -> Iterator[tuple[str, Labels]]:
         yield f"made, seed {seed}", state.volume.labels
 
 
+def make_untrained(micrographs: Micrographs) -> Labels:
+    """A volume of a network that was hardly trained."""
+    model = train(micrographs, steps=20, device="cpu")
+    labels: Labels = reconstruct(model, shape=SHAPE)[0].labels
+    return labels
+
+
 def describe(verdict: Verdict) -> str:
     """Level, and what comes first on each plane."""
     failing = [f for f in reversed(verdict.findings) if f.level in (CLOSE, NOT_EQUIVALENT)]
@@ -121,13 +134,17 @@ def describe(verdict: Verdict) -> str:
     return f"{verdict.level} ({found or f'{verdict.value / verdict.limit:.2f} of the limit'})"
 
 
-def run_case(name: str, case: Case, real: int, seeds: int) -> dict[str, Any]:
+def run_case(
+    name: str, case: Case, real: int, seeds: int, given: list[tuple[str, Labels]]
+) -> dict[str, Any]:
     """All volumes of a material in one comparison, judged one by one."""
     subvolumes, worth = list_real(case, real)
-    named = [("real", labels) for labels in subvolumes]
-    named += list(list_spoilt(subvolumes[0], case.phases))
-    named += list(list_made(name, seeds)) if name in EXAMPLES else []
     material = case.micrographs
+    spoilt = list(list_spoilt(subvolumes[0], case.phases))
+    if name in EXAMPLES:
+        spoilt.append(("network of 20 steps", make_untrained(material)))
+    named = [("real", labels) for labels in subvolumes] + spoilt + given
+    named += list(list_made(name, seeds)) if name in EXAMPLES else []
     volumes = [
         Volume(np.asarray(labels, np.uint8), material.voxel_size, material.phases)
         for _, labels in named
@@ -146,7 +163,11 @@ def run_case(name: str, case: Case, real: int, seeds: int) -> dict[str, Any]:
     for what, said in rows.items():
         click.echo(f"  {what}: {said}")
     power = [one.to_table() for one in comparison.power]
+    levels = dict(judged)
+    found = [what for what, _ in spoilt if levels[what].level in (CLOSE, NOT_EQUIVALENT)]
     return {
+        "found": found,
+        "missed": [what for what, _ in spoilt if what not in found],
         "false": false,
         "real": len(of_real),
         "worth": worth,
@@ -164,19 +185,48 @@ def bound(false: int, real: int, worth: float) -> str:
     return f"{false} of {real} (worth {count}): {rate}"
 
 
+def tabulate(rows: dict[str, dict[str, Any]]) -> str:
+    """What was found and missed of the spoilt volumes, and false alarms, a line a material."""
+    lines = [f"{'material':<12}{'found':>7}{'false alarms':>14}{'seconds':>9}  missed"]
+    for name, row in rows.items():
+        known = len(row["found"]) + len(row["missed"])
+        found, false = f"{len(row['found'])}/{known}", f"{row['false']}/{row['real']}"
+        missed = ", ".join(row["missed"])
+        lines.append(f"{name:<12}{found:>7}{false:>14}{row['seconds']:>9.0f}  {missed}")
+    totals = [sum(row[key] for row in rows.values()) for key in ("false", "real", "worth")]
+    return "\n".join([*lines, f"false alarms: {bound(*totals)}"])
+
+
+def open_made(given: tuple[str, ...]) -> dict[str, list[tuple[str, Labels]]]:
+    """Material -> volumes that were made before, with their paths."""
+    found: dict[str, list[tuple[str, Labels]]] = {}
+    for one in given:
+        name, _, path = one.partition("=")
+        found.setdefault(name, []).append((path, Volume.open(path).labels))
+    return found
+
+
 @click.command()
 @click.option("--material", "names", multiple=True)
 @click.option("--data", type=click.Path(path_type=Path, exists=True))
 @click.option("--real", default=16, show_default=True)
 @click.option("--seeds", default=1, show_default=True)
+@click.option("--made", "given", multiple=True, metavar="MATERIAL=VOLUME")
 @click.option("--json", "file", type=click.Path(path_type=Path))
 def main(
-    names: tuple[str, ...], data: Path | None, real: int, seeds: int, file: Path | None
+    names: tuple[str, ...],
+    data: Path | None,
+    real: int,
+    seeds: int,
+    given: tuple[str, ...],
+    file: Path | None,
 ) -> None:
-    chosen = names or (*EXAMPLES, *(DATA if data else ()))
-    rows = {name: run_case(name, open_case(name, data), real, seeds) for name in chosen}
-    totals = [sum(row[key] for row in rows.values()) for key in ("false", "real", "worth")]
-    click.echo(f"false alarms: {bound(*totals)}")
+    made = open_made(given)
+    rows = {}
+    for name in names or (*EXAMPLES, *(DATA if data else ())):
+        case = open_case(name, data)
+        rows[name] = run_case(name, case, real, seeds, made.get(name, []))
+    click.echo(tabulate(rows))
     if file is not None:
         file.write_text(json.dumps(rows, indent=1))
 

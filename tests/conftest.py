@@ -4,6 +4,7 @@
 """
 
 import importlib
+import os
 import signal
 import sys
 
@@ -17,6 +18,9 @@ from recon.core import catalog
 
 # Networks and fields are tiny here: a second thread would only wait for the first.
 torch.set_num_threads(1)
+
+# What is measured is measured here, not remembered.
+os.environ["RECON_CACHE"] = "off"
 
 # Jobs in the background of a script ignore Ctrl-C, and so would all that tests start.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

@@ -1,5 +1,7 @@
 """report.html in headless Chromium, from a file, as a reader opens it."""
 
+import base64
+import re
 import shutil
 
 import numpy as np
@@ -36,6 +38,7 @@ def browser(tmp_path_factory):
         "--headless=new",
         "--no-sandbox",
         "--disable-gpu",
+        "--enable-unsafe-swiftshader",  # WebGL without a GPU
         "--hide-scrollbars",
         f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
     ):
@@ -254,6 +257,43 @@ def test_the_verdict_stands_on_top_and_pictures_are_loaded(browser, against_micr
     text = browser.find_element(By.TAG_NAME, "main").text
     assert PHASES[1] in text and not browser.find_elements(By.TAG_NAME, "i[active]")
     assert silent(browser)
+
+
+def test_the_volume_turns_and_shows_the_phases_that_are_chosen(browser, against_micrographs):
+    opened(browser, against_micrographs[0])
+    if not browser.execute_script("return !!document.createElement('canvas').getContext('webgl2')"):
+        pytest.skip("this browser has no WebGL 2")
+    box = browser.find_element(By.ID, "turning")
+    WebDriverWait(browser, 20).until(lambda _: box.get_attribute("data-ready") == "true")
+    canvas = box.find_element(By.TAG_NAME, "canvas")
+    picture, before = canvas.screenshot_as_png, canvas.get_attribute("data-view")
+    canvas.send_keys(Keys.ARROW_RIGHT)
+    assert canvas.get_attribute("data-view") != before and canvas.screenshot_as_png != picture
+    picture = canvas.screenshot_as_png
+    for choice in box.find_elements(By.TAG_NAME, "input"):
+        choice.click()
+    assert canvas.screenshot_as_png != picture
+    assert silent(browser)
+
+
+def test_figures_are_saved_with_colours_of_their_own(browser, against_micrographs):
+    opened(browser, against_micrographs[0])
+    links = browser.find_elements(By.CSS_SELECTOR, ".panels .save")
+    assert len(links) == len(browser.find_elements(By.CSS_SELECTOR, ".panels svg")) > 0
+    saved = browser.execute_async_script(
+        "const done = arguments[1]; const link = arguments[0];"
+        "link.addEventListener('click', event => { event.preventDefault();"
+        " fetch(link.href).then(answer => answer.text()).then(done); }); link.click();",
+        links[0],
+    )
+    assert saved.startswith("<svg") and "var(--" not in saved and "#1769d2" in saved
+
+
+def test_the_page_takes_at_most_six_sheets(browser, against_micrographs):
+    opened(browser, against_micrographs[0])
+    printed = browser.execute_cdp_cmd("Page.printToPDF", {"paperWidth": 8.27, "paperHeight": 11.7})
+    sheets = base64.b64decode(printed["data"])
+    assert 1 <= len(re.findall(rb"/Type\s*/Page[^s]", sheets)) <= 6
 
 
 @pytest.mark.parametrize("width", [400, 800, 1300])

@@ -137,6 +137,17 @@ def test_every_chart_is_drawn_in_the_colours_of_the_page(page):
     assert "<style" not in drawn and "#0102" not in drawn
 
 
+def test_the_top_names_material_voxel_version_and_date(page):
+    text = " ".join(Page(page).text)
+    assert "material of 2 phases: pore, <b>$solid & co" in text
+    assert "voxels of 400nm" in text and re.search(r"recon \d+\.\d+.* \d{4}-\d\d-\d\d", text)
+
+
+def test_regions_of_tables_have_names_of_their_own(page):
+    names = re.findall(r'role="region" aria-label="([^"]*)"', page)
+    assert len(set(names)) == len(names) >= 4 and all(name.endswith(", table") for name in names)
+
+
 def test_links_lead_to_sections_of_the_page(page):
     parsed = Page(page)
     targets = {link[1:] for link in parsed.links if link.startswith("#") and link[1:] in page}

@@ -1,6 +1,7 @@
 """compare(): is a volume as near to the material as a real subvolume of its size would be?"""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -14,8 +15,9 @@ from recon.validation.classifier.two_sample_test import separate
 from recon.validation.comparison.agreement import Agreement
 from recon.validation.comparison.comparison import Comparison
 from recon.validation.comparison.metric_spec import MetricSpec, build_specs, list_compared
-from recon.validation.comparison.power import measure_power
+from recon.validation.comparison.power import list_limits, measure_power
 from recon.validation.comparison.property_agreement import Solved, compare_properties
+from recon.validation.comparison.reference_cache import ReferenceCache
 from recon.validation.comparison.sampling_error import (
     SUBVOLUMES,
     format_shape,
@@ -65,8 +67,10 @@ def compare(
     chosen = list_compared(reference) if metrics is None else metrics
     specs = build_specs(chosen, min(shape) // 2, planes)
     measured = [_measure_samples(spec, samples) for spec in specs]
+    kept = None
     if isinstance(reference, Micrographs):
-        agreements = _compare_on_planes(specs, measured, reference, shape, progress)
+        kept = ReferenceCache.of(reference, shape, specs)
+        agreements = _compare_on_planes(specs, measured, reference, shape, progress, kept)
     else:
         agreements = _compare_with_volume(specs, measured, reference, shape, subvolumes, progress)
     comparison = Comparison(
@@ -80,7 +84,9 @@ def compare(
         else compare_properties(properties, reference, shape, subvolumes, progress),
         separate(samples, reference) if classifier else None,
     )
-    power = measure_power(comparison, reference, shape, specs, ALPHA)
+    limits = list_limits(comparison, ALPHA)
+    find = partial(measure_power, comparison, reference, shape, specs, limits)
+    power = kept.recall_power(limits, find) if kept is not None else find()
     return attrs.evolve(comparison, power=power)
 
 
@@ -96,15 +102,20 @@ def _compare_on_planes(
     reference: Micrographs,
     shape: tuple[int, int, int],
     progress: Progress,
+    kept: ReferenceCache,
 ) -> dict[str, Agreement]:
     """The reference is all of the material, or what windows of the samples' size have."""
-    real = measure_window_groups(specs, reference, shape, progress)
-    references = dict(real.reference)
-    for spec, found in zip(specs, measured, strict=True):
-        if any(_has_remainder(spec, name) for name in found):
-            whole = spec.measure(reference)
-            references |= {name: whole[name] for name in found if _has_remainder(spec, name)}
-    return _collect(specs, measured, attrs.evolve(real, reference=references))
+
+    def find() -> MaterialStatistics:
+        real = measure_window_groups(specs, reference, shape, progress)
+        references = dict(real.reference)
+        for spec, found in zip(specs, measured, strict=True):
+            if any(_has_remainder(spec, name) for name in found):
+                whole = spec.measure(reference)
+                references |= {name: whole[name] for name in found if _has_remainder(spec, name)}
+        return attrs.evolve(real, reference=references)
+
+    return _collect(specs, measured, kept.recall_statistics(find))
 
 
 def _compare_with_volume(

@@ -69,13 +69,13 @@ def measure_power(
     reference: Volume | Micrographs,
     shape: tuple[int, int, int],
     specs: Sequence[MetricSpec],
-    alpha: float,
+    limits: Limits,
 ) -> tuple[Power, ...]:
     """Every spoil on every plane that can be judged.
 
+    limits  of a single volume (list_limits)
     cost  what the classifier does not find is measured: 0.1 s a trial for 20 windows of 64 x 64
     """
-    limits = list_limits(comparison, alpha)
     test = comparison.classifier
     found = []
     for plane in reference.planes if isinstance(reference, Micrographs) else PLANES:
