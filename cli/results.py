@@ -14,7 +14,7 @@ def to_text(value: xr.DataArray | xr.Dataset) -> str:
     lines = [
         f"  {_format_name(name, value[name])}{_format_member(value[name])}"
         for name in value
-        if "picture" not in value[name].attrs
+        if "picture" not in value[name].attrs and value[name].size
     ]
     for kind in ("note", "warning"):
         lines += [f"  {kind}: {line}" for line in value.attrs.get(f"{kind}s", ())]

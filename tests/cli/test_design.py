@@ -74,6 +74,20 @@ def test_what_is_begun_goes_on_and_another_design_is_refused(recon, micrographs)
     assert "holds another design" in design(recon, micrographs, *other, code=2).stderr
 
 
+def test_whole_numbers_are_varied_as_such(recon, micrographs):
+    """Of the recipe and of a plugin; a lag may be longer than what targets are tried on."""
+    design(
+        recon,
+        micrographs,
+        *("--target", "two-point.solid.x.8=0.4", "--vary", "steps=4:6"),
+        *("--shape", 18, 18, 18),
+        *("--vary", "harmonizer.rounds=1:3", "--trials", 2, "--verify", 2, "--out", "out"),
+    )
+    rows = list(csv.DictReader(Path("out/trials.csv").read_text().splitlines()))
+    assert {row["steps"] for row in rows} <= {"4", "5", "6"}
+    assert {row["harmonizer.rounds"] for row in rows} <= {"1", "2", "3"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -82,9 +96,14 @@ def test_what_is_begun_goes_on_and_another_design_is_refused(recon, micrographs)
         ((*TARGET, *TARGET, *VARY), "--target gives one key twice"),
         ((*TARGET, "--vary", "fraction.glue=0.2:0.3"), "phase 'glue'"),
         ((*TARGET, *VARY, "--set", "volume-fraction.x=1"), "option of metric volume-fraction"),
+        (("--target", "volume-fraction=0.4", *VARY), "must name a phase, one of pore, solid"),
+        (("--target", "diffusivity.relativ.z=.2", *VARY), "unknown value of diffusivity 'relativ'"),
+        (("--target", "diffusivity.relative.w=.2", *VARY), "'w'"),
+        ((*TARGET, "--vary", "steps=2.5:4"), "--vary steps: its bounds must be whole numbers"),
     ],
 )
 def test_refuses_in_one_line_and_leaves_nothing(recon, micrographs, arguments, message):
     result = design(recon, micrographs, *arguments, "--out", "out", code=2)
-    assert message in result.stderr and len(result.stderr.strip().splitlines()) == 1
+    said = result.stderr.replace("compiling once for this machine\n", "")
+    assert message in said and len(said.strip().splitlines()) == 1
     assert not Path("out").exists()

@@ -214,6 +214,7 @@ def test_a_result_without_a_number_is_told_as_such(recon):
     Volume(np.eye(4, dtype=np.uint8)[None].repeat(3, 0)).save("two.zarr")
     said = recon("measure", "two.zarr", "--metric", "triple-phase-boundary").stdout
     assert "note: a volume of two phases has no triple-phase boundary" in said
+    assert "length" not in said and "percolating_share" not in said
 
 
 def test_what_json_has_no_word_for_is_null(recon):

@@ -8,10 +8,10 @@ import tomli_w
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.core.job import Job, obtain_denoiser, resolve
-from recon.core.recipe import Recipe
 from recon.core.sampling.device import resolve_device
 from recon.core.sampling.threads import keep_threads
 from recon.core.storage.atomic import atomic_output, remove
+from recon.workflow.design.checks import check_bounds, check_targets
 from recon.workflow.design.outcome import Verified, draw, verify, write_outcome, write_trials
 from recon.workflow.design.search import (
     Design,
@@ -23,7 +23,6 @@ from recon.workflow.design.search import (
 )
 from recon.workflow.executors import Progress
 from recon.workflow.folder import Folder
-from recon.workflow.overlay import lay_over
 from recon.workflow.provenance import collect_provenance
 
 DEFINITION, TRIALS, OUTCOME, FIGURE = "design.toml", "trials.csv", "design.json", "design.png"
@@ -59,7 +58,7 @@ def _define(design: Design) -> str:
             "vary": {one.key: [one.low, one.high] for one in design.parameters},
             "options": design.options,
             "samples": design.samples,
-            "recipe": Recipe.from_table(lay_over(design.table, {})).to_table(),
+            "recipe": design.usual_recipe().to_table(),
         }
     )
 
@@ -68,8 +67,12 @@ def run_design(
     design: Design, folder: Folder, trials: int, verified: int, progress: Progress
 ) -> Outcome:
     """Search, then make `verified` volumes of the best settings with seeds not used before."""
-    recipe = Recipe.from_table(lay_over(design.table, {}))
+    recipe = design.usual_recipe()
+    check_bounds(design, recipe)
+    check_targets(design, recipe)
     denoiser, sha256 = obtain_denoiser(recipe, resolve_device(recipe.device))
+    if recipe.micrographs is None:
+        check_targets(design, recipe, denoiser)
     lowest = design.make_recipe({p.key: p.low for p in design.parameters}, denoiser)
     resolve(lowest, denoiser)  # what the recipe refuses, it refuses here
     with atomic_output(folder.path / DEFINITION, replace=True) as partial:

@@ -17,7 +17,7 @@ from recon.core.kinds import Denoiser
 from recon.core.measure import measure_all
 from recon.core.recipe import Recipe
 from recon.core.sampler import sample_steps
-from recon.workflow.design.space import Parameter, make_values, stretch
+from recon.workflow.design.space import Parameter, is_whole, make_values, stretch
 from recon.workflow.design.targets import Target, find_kind
 from recon.workflow.overlay import lay_over
 
@@ -54,7 +54,13 @@ class Design:
 
     def make_recipe(self, chosen: Mapping[str, float], denoiser: Denoiser) -> Recipe:
         """The recipe of a choice of parameters."""
-        return Recipe.from_table(lay_over(self.table, make_values(chosen, denoiser.material)))
+        usual = self.usual_recipe()
+        numbers = {k: int(v) if is_whole(k, usual) else v for k, v in chosen.items()}
+        return Recipe.from_table(lay_over(self.table, make_values(numbers, denoiser.material)))
+
+    def usual_recipe(self) -> Recipe:
+        """The recipe before anything is varied."""
+        return Recipe.from_table(lay_over(self.table, {}))
 
     def measure(self, volumes: Sequence[Volume]) -> NDArray[np.float64]:
         """(volume, target) the numbers that targets are about."""
@@ -120,12 +126,7 @@ def search(
         study.sampler = optuna.samplers.GPSampler(
             seed=seed + len(done), n_startup_trials=STARTING, deterministic_objective=False
         )
-        asked = study.ask(
-            {
-                p.key: optuna.distributions.FloatDistribution(p.low, p.high, log=p.logarithmic)
-                for p in design.parameters
-            }
-        )
+        asked = study.ask({p.key: _make_distribution(p, design) for p in design.parameters})
         if any(is_same(asked.params, trial.chosen) for trial in done):
             break  # nowhere else is anything better to be expected
         number = len(done)
@@ -141,6 +142,14 @@ def search(
         study.tell(asked, trial.loss(design.targets))
         done.append(trial)
     return done
+
+
+def _make_distribution(parameter: Parameter, design: Design) -> Any:
+    """Optuna's, of whole numbers where the recipe takes no others."""
+    distributions = import_optuna().distributions
+    if is_whole(parameter.key, design.usual_recipe()):
+        return distributions.IntDistribution(int(parameter.low), int(parameter.high))
+    return distributions.FloatDistribution(parameter.low, parameter.high, log=parameter.logarithmic)
 
 
 def read_trial(trial: Any) -> Trial:

@@ -1,15 +1,19 @@
 """What may be varied to reach a target, and what a choice of it makes of a recipe."""
 
+import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 
+from recon.core.catalog import catalog
 from recon.core.data.material import Material
 from recon.core.data.phases import find_label
 from recon.core.data.planes import AXES
 from recon.core.errors import ReconError
+from recon.core.options import options, resolved
+from recon.core.recipe import TABLES, Recipe
 from recon.workflow.overlay import check_key
 
 FRACTION, STRETCH = "fraction", "stretch"
@@ -55,6 +59,26 @@ class Parameter:
     def logarithmic(self) -> bool:
         """Whether halves and doubles are alike."""
         return self.key.startswith(STRETCH)
+
+
+def is_whole(key: str, recipe: Recipe) -> bool:
+    """Whether a key of the recipe takes whole numbers only."""
+    table, dot, name = key.partition(".")
+    if not dot:
+        return type(getattr(recipe, key, None)) is int
+    if table == "refiner":
+        plugin, _, name = name.partition(".")
+    elif table in TABLES:
+        plugin = getattr(recipe, table).name
+    else:
+        return False
+    cls = catalog().entry(table, plugin).cls
+    field = options(cls).get(name)
+    if field is None:
+        return False
+    annotation = resolved(field, cls).type
+    kinds = {annotation, *typing.get_args(annotation)}
+    return int in kinds and float not in kinds
 
 
 def make_values(chosen: Mapping[str, float], material: Material | None) -> dict[str, Any]:
