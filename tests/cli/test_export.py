@@ -66,7 +66,7 @@ def test_one_phase_as_the_name_given(recon, volume, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nothing.zarr", "a.tif"), "volume nothing.zarr does not exist"),
+        (("nothing.zarr", "a.tif"), "nothing.zarr does not exist"),
         (("volume.zarr",), "Missing argument 'OUT...'"),
         (("volume.zarr", "a.tiff2"), "unknown format '.tiff2'; known: .bdf, .json, .foam"),
         (("volume.zarr", "a"), "must have a suffix that names its format; known: .bdf"),

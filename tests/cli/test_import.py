@@ -205,7 +205,7 @@ def test_planes_that_do_not_belong_together_are_told_of(folder):
         np.save(f"{name}.npy", (rng.random((96, 96)) < share).astype(int))
     result = run("--xy a.npy --xz b.npy --out m.zarr")
     assert result.exit_code == 0
-    *_, line, windows = result.stderr.splitlines()
+    *_, line, windows, _ = result.stderr.splitlines()
     assert line.startswith("notice: along x the mean chord of phase 0 is")
     assert windows.startswith("notice: independent windows")
 

@@ -117,3 +117,11 @@ def test_a_target_is_reached_within_the_interval_of_the_mean():
     assert one.reached and one.low == pytest.approx(0.295 - half, abs=1e-5)
     (far,) = verify(design, trial, near + 0.2)
     assert not far.reached
+
+
+def test_what_does_not_scatter_is_reached_when_close():
+    settings = Design({}, (Target.parse("volume-fraction.solid=0.42"),), ())
+    trial = Trial({}, np.array([[0.42], [0.42]]))
+    (near,) = verify(settings, trial, np.array([[0.4201], [0.4201]]))
+    (far,) = verify(settings, trial, np.array([[0.41], [0.41]]))
+    assert near.reached and not far.reached

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from recon.core.storage.atomic import atomic_output
-from recon.workflow.design.search import Design, Trial, find_front
+from recon.workflow.design.search import CLOSE, Design, Trial, find_front
 from recon.workflow.design.targets import Target
 
 COVERAGE = 0.95
@@ -35,8 +35,12 @@ class Verified:
 
     @property
     def reached(self) -> bool:
-        """Whether the mean of the volumes cannot be distinguished from the target."""
-        return self.low <= self.target.value <= self.high
+        """Whether the mean of the volumes cannot be distinguished from the target, or is as close as asked.
+
+        What is set, such as a fraction, does not scatter, and its interval has no width.
+        """
+        close = abs(self.mean - self.target.value) <= CLOSE * abs(self.target.value)
+        return close or self.low <= self.target.value <= self.high
 
     def to_table(self) -> dict[str, Any]:
         """As plain data."""
