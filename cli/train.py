@@ -91,7 +91,6 @@ def command(
     if out.exists():
         if resume:
             checkpoint.unlink(missing_ok=True)  # killed between the two
-            write_card(out, texts)
             click.echo(f"{out} is finished", err=True)
             return
         raise ReconError(f"{out} exists already; choose another --out or remove it first")

@@ -61,8 +61,12 @@ class Card:
             if not right(value):
                 raise ReconError(f"{what}: {key} of a card must be {rule}, got {shown(value)}")
         known = {field.name for field in attrs.fields(cls)}
-        values = {key: value for key, value in table.items() if key in known}
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in table.items()
+            if key in known
+        }
+        return cls(**values)
 
     def to_table(self) -> dict[str, Any]:
         """As it stands in a file or an index."""
