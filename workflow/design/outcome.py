@@ -35,7 +35,7 @@ class Verified:
 
     @property
     def reached(self) -> bool:
-        """Whether the mean of the volumes cannot be distinguished from the target, or is as close as asked.
+        """Whether the volumes' mean cannot be distinguished from the target, or is close to it.
 
         What is set, such as a fraction, does not scatter, and its interval has no width.
         """
