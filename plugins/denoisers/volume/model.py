@@ -49,5 +49,4 @@ class VolumeModel:
 
         In bfloat16, so that it does not matter whether a volume in slabs was sent about as such.
         """
-        u = x / ab**0.5
-        return VolumeEstimate(self.network, u.bfloat16(), (1 - ab) / ab, periodic)
+        return VolumeEstimate(self.network, x.bfloat16() / ab**0.5, (1 - ab) / ab, periodic)
