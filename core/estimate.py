@@ -125,8 +125,7 @@ def estimate_volume(denoiser: Denoiser, step: Step, periodic: Sequence[bool], x:
     if isinstance(x, Tensor):
         estimate = make(0, x.shape[1])
     else:
-        slabs = as_slabs(x).slabs
-        estimate = SlabField(slabs, x.shape, slabs.store(x.shape, torch.float32, 0, make).along(0))
+        estimate = SlabField(as_slabs(x).slabs, as_slabs(x).shape, make).materialize()
     lost = int(all_reduce_sum(x, torch.tensor(lost)))
     check_estimate(lost, prod(x.shape), denoiser, step, 0)
     return estimate

@@ -121,6 +121,8 @@ def train(
             seed=seed,
             device=resolve_device(device),
             init=init.denoiser.tensors() if init is not None else None,
-            report=lambda record: progress("train", record["step"], record["steps"]),
+            report=lambda record: progress(
+                f"train {record.get('part', denoiser)}", record["step"], record["steps"]
+            ),
         )
     return Model(plugin, {"seed": seed, **facts})

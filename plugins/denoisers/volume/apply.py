@@ -61,7 +61,7 @@ class VolumeEstimate:
         missing = [-side % STRIDE for side in sides]
         x = F.pad(x, (0, missing[2], 0, missing[1], 0, missing[0]))[None]
         x = x.to(self.network.last.weight.dtype).contiguous(memory_format=torch.channels_last_3d)
-        estimate = self.network(x, torch.tensor([self.s2], device=x.device))[0]
+        estimate: Tensor = self.network(x, torch.tensor([self.s2], device=x.device))[0]
         sizes = (high - low, *self.u.shape[2:])
         z, y, x_ = (slice(a, a + n) for a, n in zip(start, sizes, strict=True))
         return estimate[:, z, y, x_].float()

@@ -15,7 +15,7 @@ from recon.core.data.encoding import channels
 WIDTHS = (32, 64, 128, 128)
 NOISE = 0.3
 """Standard deviation of what is added to both sides."""
-SMALLEST = 3 * 2 ** len(WIDTHS)
+SMALLEST: int = 3 * 2 ** len(WIDTHS)
 """Least side of the windows."""
 
 

@@ -41,7 +41,8 @@ class Fit:
     @property
     def side(self) -> int:
         """Of the crops: what every slice has room for."""
-        shortest = min(min(s.shape) for stack in self.micrographs.planes.values() for s in stack)
+        images = (image for stack in self.micrographs.planes.values() for image in stack)
+        shortest: int = min(min(image.shape) for image in images)
         return min(SIDE, shortest) // STRIDE * STRIDE
 
     @property

@@ -13,7 +13,7 @@ from recon.core.data.encoding import channels
 WIDTHS = (32, 64, 96)
 """Channels by level; the first works on blocks of 2 x 2 x 2 voxels."""
 PATCH = 2
-STRIDE = PATCH * 2 ** (len(WIDTHS) - 1)
+STRIDE: int = PATCH * 2 ** (len(WIDTHS) - 1)
 """Sides that the network takes are multiples of it."""
 CONDITION = 32
 HEAD = 16
@@ -91,5 +91,5 @@ class VolumeUNet(nn.Module):
             h = self.up[level](h) + skipped[level]
             h = self.decoder[level](h, condition)
         h = F.silu(self.head(F.silu(self.norm(h))))
-        logits = self.last(torch.cat([h, x.to(h.dtype)], 1)).float()
+        logits: Tensor = self.last(torch.cat([h, x.to(h.dtype)], 1)).float()
         return logits.tanh() if logits.shape[1] == 1 else 2 * logits.softmax(1) - 1

@@ -67,25 +67,33 @@ class Task:
     phases: int
 
 
-class VolumeTraining:
-    """A 3D network and its critics on their way through the steps.
+class State(nn.Module):
+    """All that changes in a training: the network, its critics, and the pool as it stands.
 
-    `network` holds all that learns, and the pool as it stands.
+    composed  the pool as it was composed of slices
     """
+
+    pool: Tensor
+    composed: Tensor
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self.volume = VolumeUNet(task.phases).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self.critics = nn.ModuleDict({p: build_critic(task.phases) for p in PLANES})
+        for name in ("pool", "composed"):
+            self.register_buffer(name, torch.as_tensor(task.pool).clone())
+
+
+class VolumeTraining:
+    """A 3D network and its critics on their way through the steps."""
 
     def __init__(self, task: Task, steps: int, seed: int, device: str) -> None:
         self.task, self.steps, self.seed = task, steps, seed
         self.device = torch.device(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.volume = VolumeUNet(task.phases)
-            self.critics = nn.ModuleDict({p: build_critic(task.phases) for p in PLANES})
-        self.network = nn.ModuleDict({"volume": self.volume, "critics": self.critics})
-        # Part of the state: what the pool is after some steps depends on all that was before.
-        self.network.register_buffer("pool", torch.as_tensor(task.pool).clone())
-        self.network.register_buffer("composed", torch.as_tensor(task.pool).clone())
-        self.network.to(self.device)
-        self.volume.to(memory_format=torch.channels_last_3d)
+            self.network = State(task).to(self.device)
+        self.volume, self.critics = self.network.volume, self.network.critics
         self.average = copy.deepcopy(self.volume).requires_grad_(False)
         self.optimizer = torch.optim.Adam(self.network.parameters(), RATE, betas=BETAS)
         self.step = 0
@@ -205,9 +213,9 @@ def take_slices(volume: Tensor, plane: str, rng: np.random.Generator) -> Tensor:
 def hold(made: Tensor, composed: Tensor) -> Tensor:
     """Penalty on means of blocks and fractions that leave those of the composed volume."""
     block = min(BLOCK, *made.shape[2:])
-    blocks = [F.avg_pool3d(volume, block, block) for volume in (made, composed)]
-    means = [volume.mean((2, 3, 4)) for volume in (made, composed)]
-    return HOLD_BLOCKS * F.mse_loss(*blocks) + HOLD_FRACTION * F.mse_loss(*means)
+    apart = made - composed
+    blocks = F.avg_pool3d(apart, block, block).square().mean()
+    return HOLD_BLOCKS * blocks + HOLD_FRACTION * apart.mean((2, 3, 4)).square().mean()
 
 
 def run(
