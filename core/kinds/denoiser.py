@@ -29,6 +29,17 @@ class VolumeEstimate(Protocol):
         """Its planes (C, high - low, Y, X) along z, the same however it is read."""
 
 
+@attrs.frozen
+class StepCost:
+    """Seconds of training.
+
+    before  the first step;  each  step
+    """
+
+    before: float
+    each: float
+
+
 @attrs.define(eq=False)
 class Denoiser(Plugin):
     """Clean estimate of noisy slices: the 2D model of each plane.
@@ -82,6 +93,10 @@ class Denoiser(Plugin):
         report      called with step, steps, loss and the like while it runs; `part` names what is
                     trained where that is not the denoiser of slices
         """
+
+    def time_steps(self, micrographs: "Micrographs", device: str) -> dict[str, StepCost]:
+        """What `fit` would take here, by the option that counts the steps; empty: not known."""
+        return {}
 
     @abstractmethod
     def tensors(self) -> "dict[str, Tensor]":

@@ -18,6 +18,7 @@ from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import PLANES
 from recon.core.errors import ReconError, shown
 from recon.core.kinds import Denoiser
+from recon.core.kinds.denoiser import StepCost
 from recon.core.options import option, options, rule, values
 from recon.core.sampling.noise import ALPHA_BAR, Step
 from recon.core.sampling.processes import world
@@ -30,6 +31,7 @@ from recon.plugins.denoisers.microbatch import in_microbatches
 from recon.plugins.denoisers.precision import fast_bfloat16
 from recon.plugins.denoisers.predictions import PREDICTIONS
 from recon.plugins.denoisers.tilt import tilted
+from recon.plugins.denoisers.timing import time_calls
 from recon.plugins.denoisers.unet import UNet
 from recon.plugins.denoisers.volume import training as volume_training
 from recon.plugins.denoisers.volume.apply import VolumeEstimate
@@ -41,7 +43,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "noise": "linear-2e-2",
         "prediction": "phases",
         "steps": 5000,
-        "volume_steps": 3000,
+        "volume_steps": 4000,
         "batch": 32,
         "crop": 32,
         "rate": 2e-3,
@@ -53,7 +55,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "noise": "linear-2e-2",
         "prediction": "phases",
         "steps": 6000,
-        "volume_steps": 3000,
+        "volume_steps": 4000,
         "batch": 8,
         "crop": 64,
         "rate": 1e-3,
@@ -232,23 +234,16 @@ class UnetDdpm(Denoiser):
             "init": checkpoints.digest_of_tensors(init or {}),
         }
         loop = training.Training(task, self._recipe(device), network, seed, device)
-        volume = Fit(
-            micrographs,
-            task.crops.flipped,
-            cast(int, self.volume_steps),
-            seed,
-            device,
-            identity,
-            checkpoint,
-            report,
-        )
+        volume_steps = cast(int, self.volume_steps)
+        volume = Fit(micrographs, task.crops.flipped, volume_steps, seed, device)
         self.material = material
         record: dict[str, Any] = {}
         if checkpoints.read_part(checkpoint) != volume_training.PART:
             record = training.run(loop, identity, checkpoint, report)
             self.restore(loop.average.state_dict(), device)
         if volume.steps and volume.possible:
-            tensors, record = volume.run(self, loop.average, record)
+            finished = volume_training.Slices(loop.average, record)
+            tensors, record = volume.run(self, finished, identity, checkpoint, report)
             named = {VOLUME + name: tensor for name, tensor in tensors.items()}
             self.restore(loop.average.state_dict() | named, device)
         return {
@@ -266,6 +261,18 @@ class UnetDdpm(Denoiser):
             "slices": {plane: len(stack) for plane, stack in micrographs.planes.items()},
             "flipped": sorted(task.crops.flipped),
         }
+
+    def time_steps(self, micrographs: Micrographs, device: str) -> dict[str, StepCost]:
+        """Measured by a few steps of each part."""
+        task, phases = self._task(micrographs, 0), len(micrographs.phases)
+        network = self._new_network(phases, 0)
+        loop = training.Training(task, self._recipe(device), network, 0, device)
+        each = time_calls(loop.advance)
+        costs = {"steps": StepCost(0.0, each)}
+        volume = Fit(micrographs, task.crops.flipped, 1, 0, device)
+        if volume.possible:
+            costs["volume_steps"] = volume.time_steps(network)
+        return costs
 
     def tensors(self) -> dict[str, Tensor]:
         """The averaged weights on the CPU: float32, and of the 3D network bfloat16."""

@@ -6,12 +6,17 @@ from typing import Any
 
 import attrs
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from recon.core.data.encoding import channels
 from recon.core.data.micrographs import Micrographs
 from recon.core.kinds import Denoiser
+from recon.core.kinds.denoiser import StepCost
 from recon.plugins.denoisers import checkpoint as checkpoints
 from recon.plugins.denoisers.crops import Crops
+from recon.plugins.denoisers.timing import time_calls
 from recon.plugins.denoisers.volume import training
 from recon.plugins.denoisers.volume.critics import SMALLEST
 from recon.plugins.denoisers.volume.network import STRIDE
@@ -19,14 +24,15 @@ from recon.plugins.denoisers.volume.pool import COUNT, MARGIN, compose_pool
 
 SIDE = 56
 """Of the crops, in voxels."""
+PASSES = 34
+"""Network passes of a volume to begin from."""
 
 
 @attrs.frozen(eq=False)
 class Fit:
     """A 3D network to be trained.
 
-    flipped     planes whose windows may be mirrored
-    identity    of the training, for its checkpoint
+    flipped  planes whose windows may be mirrored
     """
 
     micrographs: Micrographs
@@ -34,9 +40,6 @@ class Fit:
     steps: int
     seed: int
     device: str
-    identity: dict[str, Any]
-    checkpoint: Path | None
-    report: Callable[[dict[str, Any]], None]
 
     @property
     def side(self) -> int:
@@ -51,23 +54,40 @@ class Fit:
         return self.side >= SMALLEST
 
     def run(
-        self, denoiser: Denoiser, slices: nn.Module, record: dict[str, Any]
+        self,
+        denoiser: Denoiser,
+        slices: training.Slices,
+        identity: dict[str, Any],
+        checkpoint: Path | None,
+        report: Callable[[dict[str, Any]], None],
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Tensors of the network, and the record of both parts of the training.
-
-        slices  the 2D network;  record  of its training: both are read from the checkpoint where
-                that is of this part already
-        """
-        side = self.side + MARGIN
-        if checkpoints.read_part(self.checkpoint) == training.PART:
-            pool = np.zeros((COUNT, side, side, side), np.uint8)
+        """Tensors of the network, and the record of both parts of the training."""
+        side, count = self.side + MARGIN, min(COUNT, self.steps)
+        if checkpoints.read_part(checkpoint) == training.PART:
+            pool = np.zeros((count, side, side, side), np.uint8)
         else:
-            pool = compose_pool(denoiser, side, self.seed, self.device, self._report_pool)
-        crops = Crops(self.micrographs.planes, self.flipped, self.side)
-        task = training.Task(pool, crops, len(self.micrographs.phases))
-        loop = training.VolumeTraining(task, self.steps, self.seed, self.device)
-        record = training.run(loop, slices, record, self.identity, self.checkpoint, self.report)
+
+            def note(done: int) -> None:
+                report({"part": "volumes to begin from", "step": done, "steps": count})
+
+            pool = compose_pool(denoiser, count, side, self.seed, self.device, note)
+        loop = self._start(pool, self.steps)
+        record = training.run(loop, slices, identity, checkpoint, report)
         return loop.average.state_dict(), record
 
-    def _report_pool(self, done: int) -> None:
-        self.report({"part": "volumes to begin from", "step": done, "steps": COUNT})
+    def time_steps(self, slices: nn.Module) -> StepCost:
+        """What it takes here, measured by a few steps and passes of the 2D network."""
+        side = self.side + MARGIN
+        pool = np.random.default_rng(0).integers(2, size=(2, side, side, side), dtype=np.uint8)
+        each = time_calls(self._start(pool, 1).advance)
+        phases = len(self.micrographs.phases)
+        x = torch.zeros(side, channels(phases), side, side, device=self.device)
+        one = torch.zeros(1, device=self.device)
+        with torch.inference_mode():
+            a_pass = time_calls(lambda: slices(x, one, one.long()))
+        return StepCost(COUNT * PASSES * a_pass, each)
+
+    def _start(self, pool: NDArray[np.uint8], steps: int) -> training.VolumeTraining:
+        crops = Crops(self.micrographs.planes, self.flipped, self.side)
+        task = training.Task(pool, crops, len(self.micrographs.phases))
+        return training.VolumeTraining(task, steps, self.seed, self.device)

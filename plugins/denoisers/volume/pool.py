@@ -10,6 +10,7 @@ from recon.core.recipe import Choice, Recipe
 from recon.core.sampler import sample_steps
 
 COUNT = 16
+"""Volumes, where there are as many steps."""
 MARGIN = 8
 """Voxels by which the volumes are larger than the crops that are taken of them."""
 STEPS, ROUNDS = 20, 2
@@ -17,9 +18,14 @@ STEPS, ROUNDS = 20, 2
 
 
 def compose_pool(
-    denoiser: Denoiser, side: int, seed: int, device: str, report: Callable[[int], None]
+    denoiser: Denoiser,
+    count: int,
+    side: int,
+    seed: int,
+    device: str,
+    report: Callable[[int], None],
 ) -> NDArray[np.uint8]:
-    """Labels (COUNT, side, side, side) of volumes made by a fitted denoiser of slices.
+    """Labels (count, side, side, side) of volumes made by a fitted denoiser of slices.
 
     report  called with how many there are
     """
@@ -31,7 +37,7 @@ def compose_pool(
         device=device,
     )
     made = []
-    for sample in range(COUNT):
+    for sample in range(count):
         *_, last = sample_steps(recipe, sample=sample, denoiser=denoiser)
         made.append(last.volume.labels)
         report(len(made))

@@ -40,9 +40,13 @@ PART = "3D network"
 """Names this part of a training in checkpoints and reports."""
 NOISE_RANGE = (0.65, 65.0)
 """Noise-to-signal ratios at which shape is decided, and the network takes the slices' place."""
+DECIDING = 6.0, 0.6
+"""Noise above which long features are decided, and the share of steps that draw theirs there."""
 RATE = 5e-4
+DECAY = 0.6, 0.1
+"""Share of the steps after which the rate falls, linearly, and what is left of it at the end."""
 BETAS = (0.0, 0.95)
-EMA = 0.995
+EMA = 0.997
 CLIP = 5.0
 WARM = 0.08
 """Share of the steps before the critics work."""
@@ -51,6 +55,8 @@ SLICES = 12
 BLOCK = 14
 """Voxels along the side of the blocks whose means are held."""
 HOLD_BLOCKS, HOLD_FRACTION = 50.0, 200.0
+HOLD_BELOW = 8.0
+"""Noise-to-signal ratio at which half of that is left: above, the means are not known."""
 RENEWED, RESTARTED = 0.1, 0.015
 """Chances a step that a volume of the pool is replaced by the network's, or by the composed one."""
 
@@ -101,6 +107,8 @@ class VolumeTraining:
 
     def advance(self) -> None:
         """One step: of the critics, then of the network."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate_at(self.step / self.steps)
         rng = np.random.default_rng([self.seed, self.step])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         start, held = self._draw_crop(rng)
@@ -110,7 +118,7 @@ class VolumeTraining:
             loss = F.mse_loss(made, start)
         else:
             self._teach_critics(made.detach(), rng, generator)
-            loss = self._score(made, rng, generator) + hold(made, held)
+            loss = self._score(made, rng, generator) + hold(made, held) / (1 + s2 / HOLD_BELOW)
         self._descend(loss, self.volume)
         decay = min(EMA, (1 + self.step) / (10 + self.step))
         follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
@@ -195,10 +203,19 @@ class VolumeTraining:
         return nullcontext()
 
 
+def rate_at(done: float) -> float:
+    """Learning rate after a share of the steps."""
+    start, end = DECAY
+    return RATE * (1 - (1 - end) * max(0.0, done - start) / (1 - start))
+
+
 def draw_noise_level(rng: np.random.Generator) -> float:
-    """A noise-to-signal ratio of the range, even in its logarithm."""
-    low, high = np.log(NOISE_RANGE)
-    return float(np.exp(rng.uniform(low, high)))
+    """A noise-to-signal ratio of the range, even in its logarithm but for more of high ones."""
+    low, high = NOISE_RANGE
+    middle, share = DECIDING
+    if rng.random() < share:
+        low = middle
+    return float(np.exp(rng.uniform(math.log(low), math.log(high))))
 
 
 def take_slices(volume: Tensor, plane: str, rng: np.random.Generator) -> Tensor:
@@ -218,22 +235,31 @@ def hold(made: Tensor, composed: Tensor) -> Tensor:
     return HOLD_BLOCKS * blocks + HOLD_FRACTION * apart.mean((2, 3, 4)).square().mean()
 
 
+@attrs.frozen(eq=False)
+class Slices:
+    """The 2D network and the record of its training.
+
+    A checkpoint takes the place of theirs, so it holds both, and they are read from it.
+    """
+
+    network: nn.Module
+    record: dict[str, Any]
+
+
 def run(
     training: VolumeTraining,
-    slices: nn.Module,
-    before: dict[str, Any],
+    slices: Slices,
     identity: dict[str, Any],
     path: Path | None,
     report: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
     """Train to the end; returns the record of the 2D training, with volume_seconds.
 
-    slices, before  the 2D network and its record: the checkpoint takes the place of theirs, so it
-                    holds them, and they are read from it
-    path            checkpoint: continued from if it is there, and written from time to time and at
-                    the end; of several processes all read it and the first writes it
+    path  checkpoint: continued from if it is there, and written from time to time and at the end;
+          of several processes all read it and the first writes it
     """
-    kept = nn.ModuleDict({"slices": slices, "volume": training.average})
+    kept = nn.ModuleDict({"slices": slices.network, "volume": training.average})
+    before = slices.record
     network, optimizer = training.network, training.optimizer
     spent = 0.0
     if path is not None and checkpoint.read_part(path) == PART:

@@ -122,10 +122,12 @@ def test_a_training_that_was_interrupted_goes_on_as_if_it_had_not_been(tmp_path)
     identity = {"seed": 3}
 
     def start():
-        return VolumeTraining(task(), 8, 3, "cpu"), torch.nn.Linear(1, 1)
+        return VolumeTraining(task(), 8, 3, "cpu"), training.Slices(
+            torch.nn.Linear(1, 1), {"loss": 1.0}
+        )
 
     whole, slices = start()
-    training.run(whole, slices, {"loss": 1.0}, identity, None, lambda record: None)
+    training.run(whole, slices, identity, None, lambda record: None)
     part, slices = start()
 
     class StopError(Exception):
@@ -138,10 +140,11 @@ def test_a_training_that_was_interrupted_goes_on_as_if_it_had_not_been(tmp_path)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(StopError):
         patch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
         patch.setattr(training, "REPORT_SECONDS", 0.0)
-        training.run(part, slices, {"loss": 1.0}, identity, path, stop)
+        training.run(part, slices, identity, path, stop)
     again, slices = start()
+    slices.record["loss"] = 2.0
     again.network.pool.zero_()  # what the file holds counts
-    told = training.run(again, slices, {}, identity, path, lambda record: None)
+    told = training.run(again, slices, identity, path, lambda record: None)
     assert told["loss"] == 1.0 and again.step == 8
     for name, value in whole.average.state_dict().items():
         assert torch.equal(again.average.state_dict()[name], value), name
@@ -175,17 +178,17 @@ def test_slices_and_means_are_those_of_the_volume():
 def test_small_micrographs_have_no_3d_network():
     planes = {plane: [stripes(40)] for plane in ("xy", "xz", "yz")}
     small = Micrographs(planes)
-    one = fit.Fit(small, frozenset(), 10, 0, "cpu", {}, None, lambda record: None)
+    one = fit.Fit(small, frozenset(), 10, 0, "cpu")
     assert not one.possible
-    assert fit.Fit(material(), frozenset(), 10, 0, "cpu", {}, None, lambda r: None).possible
+    assert fit.Fit(material(), frozenset(), 10, 0, "cpu").possible
 
 
 def test_steps_of_the_3d_network_go_with_those_of_the_slices():
     def steps(**options):
         return catalog().build("denoiser", "unet-ddpm", **options).volume_steps
 
-    assert steps() == 3000
-    assert steps(steps=2500) == 1500
+    assert steps() == 4000
+    assert steps(steps=2500) == 2000
     assert steps(steps=100) == 0
     assert steps(steps=100, volume_steps=7) == 7
     assert steps(volume_steps=0) == 0
