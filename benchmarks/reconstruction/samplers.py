@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from recon.workflow.overlay import FAST, lay_over
+from recon.workflow.overlay import FAST, FASTEST, lay_over
 
 SAMPLERS: dict[str, dict[str, Any]] = {
     "spectral": {},
     "fast": lay_over({}, FAST),
+    "fastest": lay_over({}, FASTEST),
     "slices": {"denoiser": {"volume": False}},
     "gamma-blend": {"steps": 90, "harmonizer": {"name": "gamma-blend"}},
     "none": {"steps": 90, "harmonizer": {"name": "none"}},
