@@ -108,7 +108,7 @@ class UnetDdpm(Denoiser):
     distributed: ClassVar[bool] = True
     preset: str = option(
         "tiny",
-        "Size and training: tiny 12 minutes, small 50 minutes of one CPU core; paper needs a GPU.",
+        "Size and training: tiny 40 minutes, small 80 minutes of one CPU core; paper needs a GPU.",
         choices=tuple(RECIPES),
         trained=True,
     )
