@@ -19,7 +19,7 @@ CHOSEN = (*TABLES, "refiner")
 
 
 def speed_up(values: Mapping[str, Any], most: bool = False) -> dict[str, Any]:
-    """The values over those of a fast run, or the fastest; without options of another harmonizer."""
+    """The values over those of a fast run, or the fastest; options of `spectral` for it alone."""
     own = values.get("harmonizer", "spectral") == "spectral"
     chosen = FASTEST if most else FAST
     return {key: value for key, value in chosen.items() if own or "." not in key} | dict(values)

@@ -1,7 +1,7 @@
 """2D critics: how real the slices of a volume look beside windows of the micrographs.
 
 Patches are judged (Isola et al., CVPR 2017) by networks of spectral norm 1 (Miyato et al.,
-ICLR 2018) with a hinge loss. Both sides carry the same noise, so that what is told is shape, not
+ICLR 2018) with a hinge loss. Both sides carry the same noise, so that shape is judged, not
 the sharpness of an edge.
 """
 

@@ -158,8 +158,8 @@ class VolumeTraining:
             real = encode(torch.as_tensor(windows), self.task.phases).movedim(0, 1)
             sides = (real.to(self.device), take_slices(made, plane, rng))
             with self._precision():
-                told = [critic(blur(side, generator)).float() for side in sides]
-            total = total + judge_loss(*told)
+                scores = [critic(blur(side, generator)).float() for side in sides]
+            total = total + judge_loss(*scores)
         self._descend(total, self.critics)
 
     def _score(self, made: Tensor, rng: np.random.Generator, generator: torch.Generator) -> Tensor:
@@ -168,8 +168,8 @@ class VolumeTraining:
         total = torch.zeros((), device=self.device)
         for plane, critic in self.critics.items():
             with self._precision():
-                told = critic(blur(take_slices(made, plane, rng), generator))
-            total = total - told.float().mean()
+                scores = critic(blur(take_slices(made, plane, rng), generator))
+            total = total - scores.float().mean()
         self.critics.requires_grad_(True)
         return total
 
@@ -276,8 +276,8 @@ def run(
         record = {"part": PART, "step": done, "steps": training.steps, "loss": training.loss}
         last = done == training.steps
         if path is not None and (last or now - saved >= CHECKPOINT_SECONDS):
-            told = record | {"seconds": spent + now - start, "before": before}
-            checkpoint.save(path, identity, told, network, kept, optimizer)
+            state = record | {"seconds": spent + now - start, "before": before}
+            checkpoint.save(path, identity, state, network, kept, optimizer)
             saved = now
         if last or now - reported >= REPORT_SECONDS:
             left = (training.steps - done) * (now - start) / (done - first)
