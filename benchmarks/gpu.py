@@ -184,7 +184,7 @@ def train_bundled(device: str, size: Size, folder: Path | None) -> dict[str, Any
     found = {}
     for name in EXAMPLES:
         micrographs, _ = example(name)
-        steps = {} if size.bundled is None else {"steps": size.bundled}
+        steps = {} if size.bundled is None else {"steps": size.bundled, "volume_steps": 2}
         denoiser = catalog().build("denoiser", "unet-ddpm", preset="tiny", **steps)
         facts = denoiser.fit(micrographs, device=device)
         found[name] = {key: facts[key] for key in ("seconds", "steps", "loss", "held_out")}

@@ -6,7 +6,7 @@ from recon.core.recipe import Recipe
 from recon.core.storage.budget import format_memory
 from recon.validation.representativity import measure_representativity
 from recon.workflow.planning.plan import Plan
-from recon.workflow.planning.training import time_training
+from recon.workflow.planning.training import fit_for_a_moment, time_training
 from recon.workflow.progress import format_duration
 from recon.workflow.run import check_recipe
 
@@ -21,7 +21,8 @@ def format_plan(recipe: Recipe, limit: int | None) -> str:
         micrographs = Micrographs.open(recipe.micrographs)
         check_planes("micrographs show", micrographs.planes)
         check_recipe(recipe, len(micrographs.phases))
-        training, denoiser = time_training(recipe, micrographs)
+        training = time_training(recipe, micrographs)
+        denoiser = fit_for_a_moment(recipe, micrographs)
     plan = Plan.of(resolve(recipe, denoiser), limit)
     samples, shape = recipe.samples, " x ".join(map(str, recipe.shape))
     each = " a sample" if samples > 1 else ""

@@ -123,6 +123,12 @@ FLAGS = (
         default=None,
         help="A fifth of the network passes, somewhat lower quality.",
     ),
+    click.option(
+        "--fastest",
+        is_flag=True,
+        default=None,
+        help="Five steps, for weights with a 3D network: a first look, or large volumes.",
+    ),
 )
 
 
@@ -136,8 +142,11 @@ def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 def collect_values(flags: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     """What flags and `--set` say, by key: {"steps": 20, "harmonizer.gamma": 0.5}."""
     values = {name: value for name, value in flags.items() if value not in (None, ())}
-    if values.pop("fast", False):
-        values = speed_up(values)
+    fast, fastest = (values.pop(name, False) for name in ("fast", "fastest"))
+    if fast and fastest:
+        raise ReconError("--fast and --fastest exclude each other; leave one out")
+    if fast or fastest:
+        values = speed_up(values, most=fastest)
     for flag, option in (("preset", "preset"), ("train_steps", "steps")):
         if flag in values:
             values[f"denoiser.{option}"] = values.pop(flag)

@@ -49,6 +49,12 @@ if TYPE_CHECKING:
     ),
 )
 @click.option(
+    "--time",
+    "budget",
+    metavar="15m|1h",
+    help="Where it trains: choose preset and steps by the time that it may take here.",
+)
+@click.option(
     "--memory",
     metavar="SIZE",
     help=format_help(
@@ -77,6 +83,7 @@ def command(
     executor: str,
     scheduler: str | None,
     workers: int | None,
+    budget: str | None,
     memory: str | None,
     source: Path | None,
     dry_run: bool,
@@ -108,6 +115,8 @@ def command(
         reproduce_volume(source, out, resume, flags["weights"], flags["device"], engine)
         return
     table = lay_over(read_recipe(recipe), collect_values(flags, settings))
+    if budget is not None and not resume:
+        table["denoiser"] = choose_training(Recipe.from_table(table), budget)
     if dry_run:
         from recon.cli.plan import format_plan
 
@@ -125,6 +134,18 @@ def command(
     request = (folder.read_request() if bare else None) or Recipe.from_table(table)
     comparison = make(check(request, engine), folder, resume, engine, classifier, report)
     judge(fail_on, comparison.to_table() if fail_on and comparison is not None else None)
+
+
+def choose_training(recipe: Recipe, budget: str) -> dict[str, Any]:
+    """The table of the denoiser, with a training that takes about so long."""
+    from recon.core.data.micrographs import Micrographs
+    from recon.workflow.planning.training import fit_into, format_training, parse_duration
+
+    if recipe.weights is not None or recipe.micrographs is None:
+        raise ReconError("--time is of a training: give --micrographs and no --weights")
+    fitted, seconds = fit_into(recipe, Micrographs.open(recipe.micrographs), parse_duration(budget))
+    click.echo(format_training(fitted, seconds), err=True)
+    return {"name": fitted.denoiser.name, **fitted.denoiser.options}
 
 
 def check(recipe: Recipe, engine: "Executor") -> Recipe:

@@ -32,6 +32,12 @@ from recon.core.recipe import Recipe
     "--steps", type=int, metavar="N", help=format_help("Training steps.", "of the preset", "N>=1")
 )
 @click.option(
+    "--time",
+    "budget",
+    metavar="15m|1h",
+    help="Choose preset and steps by the time that training may take on this machine.",
+)
+@click.option(
     "--init", metavar="NAME|PATH", shell_complete=weights_names, help="Weights to start from."
 )
 @click.option("--resume", is_flag=True, help="Continue an unfinished training of --out.")
@@ -53,6 +59,7 @@ def command(
     denoiser: str,
     preset: str | None,
     steps: int | None,
+    budget: str | None,
     init: str | None,
     resume: bool,
     seed: int,
@@ -98,6 +105,11 @@ def command(
         raise ReconError(f"{checkpoint} is an unfinished training; --resume or remove it")
     images = Micrographs.open(micrographs)
     start = find_weights(denoiser, init) if init else None
+    if budget is not None and not checkpoint.exists():
+        from recon.workflow.planning.training import fit_into, format_training, parse_duration
+
+        recipe, seconds = fit_into(recipe, images, parse_duration(budget))
+        click.echo(format_training(recipe, seconds), err=True)
     with ProgressDisplay() as progress:
         train(recipe, images, out, checkpoint=checkpoint, init=start, progress=progress)
     if world().first:

@@ -13,22 +13,41 @@ from recon.core.data.finite import count_unbounded
 from recon.core.errors import ReconError
 from recon.core.kinds import Denoiser
 from recon.core.sampling.noise import Step
-from recon.core.sampling.slabs import Read, SlabField, as_slabs
+from recon.core.sampling.slabs import (
+    Read,
+    SlabField,
+    all_gather,
+    all_reduce_sum,
+    as_slabs,
+    iterate_slabs,
+)
 from recon.core.sampling.slabs.field import Field
 
 
 def estimate(
-    denoiser: Denoiser, step: Step, wrap: Sequence[int], chunk: int, x: Field, turn: int = 0
+    denoiser: Denoiser,
+    step: Step,
+    wrap: Sequence[int],
+    chunk: int,
+    x: Field,
+    turn: int = 0,
+    *,
+    periodic: Sequence[bool] = (False, False, False),
 ) -> Field:
     """Clean estimate of a volume: the mean over the step's planes of the slices' estimates.
+
+    Of a step of the whole volume it is the denoiser's estimate of that.
 
     wrap   voxels by which the volume is rolled along (z, y, x) before it is cut into slices: on a
            periodic axis this moves the border of the slices to another place at every step
     chunk  slices handed to the denoiser at a time
     turn   takes the planes that follow the step's after so many turns
+    periodic  whether (z, y, x) wrap
 
     Raises ReconError when values are infinite or not a number.
     """
+    if step.volume:
+        return estimate_volume(denoiser, step, periodic, x)
     if not isinstance(x, Tensor):
         return _estimate_in_slabs(denoiser, step, wrap, chunk, as_slabs(x), turn)
     clean = estimate_unchecked(denoiser, step, wrap, chunk, x, turn)
@@ -86,10 +105,43 @@ def _estimate_in_slabs(
     return total / len(each)
 
 
+def estimate_volume(denoiser: Denoiser, step: Step, periodic: Sequence[bool], x: Field) -> Field:
+    """Clean estimate of a volume by a denoiser that sees all of it.
+
+    Of a volume in slabs each process holds the whole for that, in bfloat16.
+    """
+    lost = 0
+    whole = x if isinstance(x, Tensor) else gather(x)
+    made = denoiser.clean_volume(whole, step, periodic)
+
+    def make(low: int, high: int) -> Tensor:
+        nonlocal lost
+        shape = (whole.shape[0], high - low, *whole.shape[2:])
+        part: Tensor = contracts.check_shape(denoiser, shape, made.planes(low, high))
+        lost += count_unbounded(part)
+        return part
+
+    estimate: Field
+    if isinstance(x, Tensor):
+        estimate = make(0, x.shape[1])
+    else:
+        estimate = SlabField(as_slabs(x).slabs, as_slabs(x).shape, make).materialize()
+    lost = int(all_reduce_sum(x, torch.tensor(lost)))
+    check_estimate(lost, prod(x.shape), denoiser, step, 0)
+    return estimate
+
+
+def gather(x: Field) -> Tensor:
+    """A field in slabs (C, Z, Y, X) as one tensor in bfloat16, in every process."""
+    own = [(low, part.bfloat16()) for low, part in iterate_slabs(x)]
+    parts = [part for process in all_gather(x, own) for part in process]
+    return torch.cat([part for _, part in sorted(parts, key=lambda one: one[0])], 1)
+
+
 def check_estimate(lost: int, values: int, denoiser: Denoiser, step: Step, turn: int) -> None:
     """ReconError when values of a clean estimate are infinite or not a number."""
     if lost:
-        named = ", ".join(planes.turn_planes(step.planes, turn))
+        named = ", ".join(("all",) if step.volume else planes.turn_planes(step.planes, turn))
         raise ReconError(
             f"denoiser {denoiser.name} gave NaN or infinity at step {step.number + 1} of "
             f"{step.steps}, plane {named}, in {lost} of {values} values; lower denoiser.guidance, "

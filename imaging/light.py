@@ -87,7 +87,9 @@ def _find_light(image: NDArray[Any], phases: int) -> Floats:
     powers = np.add.outer(np.arange(DEGREE + 1), np.arange(DEGREE + 1))
     wanted = (powers > 0) & (powers <= DEGREE)
     surface = legvander2d(rows.ravel(), columns.ravel(), [DEGREE, DEGREE])[:, wanted.ravel()]
-    found, flat, labels = np.zeros(surface.shape[1]), grey, np.zeros(0, np.int64)
+    found: Floats = np.zeros(surface.shape[1])
+    flat: Floats = grey
+    labels = np.zeros(0, np.int64)
     for number in range(ROUNDS):
         early = number < OTSU_ROUNDS
         new = _cut(flat, phases) if early else _take_nearest(flat, labels, phases)
@@ -95,7 +97,7 @@ def _find_light(image: NDArray[Any], phases: int) -> Floats:
             break
         labels = new
         terms = np.hstack([surface, np.eye(phases)[labels]])
-        found = np.linalg.lstsq(terms, grey)[0][: surface.shape[1]]
+        found = np.asarray(np.linalg.lstsq(terms, grey)[0][: surface.shape[1]], np.float64)
         flat = grey - surface @ found
     coefficients = np.zeros(wanted.shape)
     coefficients[wanted] = found
@@ -133,4 +135,6 @@ def _list_places(image: NDArray[Any], step: int = 1) -> list[Floats]:
 
 def _evaluate(coefficients: Floats, image: NDArray[Any], step: int = 1) -> Floats:
     """The surface at every so-many-th pixel of an image."""
-    return np.asarray(leggrid2d(*_list_places(image, step), coefficients), np.float64)
+    rows, columns = _list_places(image, step)
+    surface: Floats = np.asarray(leggrid2d(rows, columns, coefficients), np.float64)
+    return surface

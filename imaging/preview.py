@@ -121,7 +121,8 @@ def _scale_grey(image: Grey) -> NDArray[np.uint8]:
 
 def _paint(labels: Labels, phases: int) -> NDArray[np.uint8]:
     palette = np.array([to_rgb(colour) for colour in pick_colours(phases)])
-    return np.rint(255 * palette).astype(np.uint8)[labels]
+    painted: NDArray[np.uint8] = np.rint(255 * palette).astype(np.uint8)[labels]
+    return painted
 
 
 def _draw_image(axes: Axes, image: NDArray[np.uint8], aspect: float) -> None:

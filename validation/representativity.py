@@ -48,7 +48,7 @@ class Scatter:
     @property
     def larger(self) -> float:
         """Deviations go with the root of the volume."""
-        return (self.deviation / WITHIN) ** (2 / 3)
+        return float((self.deviation / WITHIN) ** (2 / 3))
 
     @property
     def images(self) -> float:

@@ -9,18 +9,19 @@ import attrs
 
 from recon.core import weights
 from recon.core.bundled import find_weights
-from recon.core.catalog import catalog
 from recon.core.data.material import Material
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.units import format_voxel_size
 from recon.core.errors import ReconError
-from recon.core.job import check_planes
+from recon.core.job import build, check_planes
 from recon.core.kinds import Denoiser
+from recon.core.recipe import Choice, Recipe
 from recon.core.sampling.device import resolve_device
 from recon.core.sampling.threads import keep_threads
 from recon.core.storage.atomic import atomic_output
 from recon.imaging.plane_check.plane_check import warn_of_planes
 from recon.workflow.executors.process_group import join_processes
+from recon.workflow.planning.training import fit_into, parse_duration
 from recon.workflow.progress import ProgressDisplay
 
 
@@ -90,6 +91,7 @@ def train(
     micrographs: Micrographs | str | Path,
     preset: str | None = None,
     steps: int | None = None,
+    time: str | float | None = None,
     init: Model | str | Path | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -100,6 +102,7 @@ def train(
 
     preset   size of the network: "tiny" (the default), "small" or "paper"
     steps    of training; those of the preset when not given
+    time     that it may take here, such as "15m" or seconds: chooses preset and steps
     init     weights to start from: a Model, a name or a path
     options  further ones of the denoiser (`recon plugins unet-ddpm` lists them)
 
@@ -109,9 +112,11 @@ def train(
         micrographs = Micrographs.open(micrographs)
     check_planes("micrographs show", micrographs.planes)
     chosen = {"preset": preset, "steps": steps, **options}
-    plugin: Denoiser = catalog().build(
-        "denoiser", denoiser, **{key: value for key, value in chosen.items() if value is not None}
-    )
+    choice = Choice(denoiser, {key: v for key, v in chosen.items() if v is not None})
+    if time is not None:
+        recipe = Recipe(denoiser=choice, seed=seed, device=device)
+        choice = fit_into(recipe, micrographs, parse_duration(time))[0].denoiser
+    plugin: Denoiser = build("denoiser", choice)
     if init is not None and not isinstance(init, Model):
         init = Model.open(init, "cpu")
     with join_processes(), keep_threads(), ProgressDisplay() as progress:
@@ -121,6 +126,8 @@ def train(
             seed=seed,
             device=resolve_device(device),
             init=init.denoiser.tensors() if init is not None else None,
-            report=lambda record: progress("train", record["step"], record["steps"]),
+            report=lambda record: progress(
+                f"train {record.get('part', denoiser)}", record["step"], record["steps"]
+            ),
         )
     return Model(plugin, {"seed": seed, **facts})

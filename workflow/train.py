@@ -51,7 +51,8 @@ def train(
         if not processes.first:
             return
         losses = (f"{key} {record[key]:.4f}" for key in ("loss", "held_out") if record.get(key))
-        progress(f"train {denoiser.name}", record["step"], record["steps"], ", ".join(losses))
+        what = record.get("part", denoiser.name)
+        progress(f"train {what}", record["step"], record["steps"], ", ".join(losses))
 
     # From here on, so that another training into the same file is refused before it works.
     writing = atomic_output(out) if processes.first else contextlib.nullcontext(out)

@@ -19,13 +19,14 @@ import torch
 from alone import table as alone_table
 from classifier import areas, real_against_real, real_sides
 from materials import NAMES, Material, material
-from picture import draw
+from picture import draw, draw_rows
 from samplers import SAMPLERS
 from sampling import Made, sampled
 from score import function_errors, functions, of_micrographs, real_crops, scalars, second_order
 
 from recon.cli.settings import parse_settings
 from recon.core import Recipe, Volume
+from recon.core.data.planes import PLANES
 from recon.core.recipe import Choice
 from recon.workflow.train import train
 
@@ -150,6 +151,9 @@ def text(found: dict[str, Any], real: dict[str, Any]) -> str:
 @click.option("--alone", is_flag=True, help="Also slices of the network alone.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reconstruction-benchmark"))
 @click.option("--picture", type=click.Path(path_type=Path), help="PNG of slices.")
+@click.option(
+    "--rows", "rows_in", type=click.Path(path_type=Path), help="Folder for PNGs of rows of slices."
+)
 @click.option("--json", "file", type=click.Path(path_type=Path))
 def main(
     data: Path | None,
@@ -166,6 +170,7 @@ def main(
     alone: bool,
     out: Path,
     picture: Path | None,
+    rows_in: Path | None,
     file: Path | None,
 ) -> None:
     click.echo(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {shape}, {preset}")
@@ -178,6 +183,9 @@ def main(
         solvers = PHYSICS.get(name, PORE) if physics else {}
         subvolumes = real_crops(what.test, shape)
         seen[name] = {"real": subvolumes[len(subvolumes) // 2]}
+        pieces = real_crops(what.test, shape)
+        seen[name] = {"real": pieces[len(pieces) // 2]}
+        looked_at = {"real": pieces}
         real: dict[str, Any] = {
             "physics": solvers,
             "scalars": summary([scalars(subvolume, solvers) for subvolume in subvolumes]),
@@ -193,6 +201,8 @@ def main(
             made = sampled(recipe, seeds, folder / name / f"{tag}-{size}")
             seen[name][tag] = made.volumes[0]
             found = row(what, made, subvolumes, real, classifier)
+            looked_at[tag] = made.volumes
+            found = row(what, made, pieces, real, classifier)
             rows[f"{name} {tag}"] = found | {"real": {k: real[k] for k in KEPT if k in real}}
             click.echo(f"{name}, {tag}:\n{text(found, real)}")
             if alone:
@@ -200,6 +210,10 @@ def main(
                     recipe, made.volumes, subvolumes, what.test, folder / name
                 )
                 click.echo(json.dumps(found["alone"], indent=1))
+        if rows_in is not None:
+            rows_in.mkdir(parents=True, exist_ok=True)
+            for plane in PLANES:
+                draw_rows(looked_at, plane, rows_in / f"{name}-{plane}.png")
     if picture is not None:
         draw(seen, picture)
     if file is not None:

@@ -1,4 +1,4 @@
-"""Slices of the real volume and of the first volume of each sampler, a row a material."""
+"""Slices of the real volume and of volumes of each sampler, to be looked at."""
 
 from pathlib import Path
 
@@ -38,4 +38,24 @@ def draw(rows: dict[str, dict[str, Volume]], path: Path) -> None:
                     cell.set_title(f"{material}: {name}", fontsize=7, loc="left")
     figure.tight_layout(pad=0.3)
     figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def draw_rows(rows: dict[str, list[Volume]], plane: str, path: Path, count: int = 7) -> None:
+    """Draw `{"real" or sampler: volumes}`: slices of one plane at even places, a row each."""
+    figure, axes = plt.subplots(
+        len(rows), count, figsize=(1.3 * count, 1.42 * len(rows)), squeeze=False
+    )
+    for line, (name, volumes) in zip(axes, rows.items(), strict=True):
+        for n, cell in enumerate(line):
+            volume = volumes[n % len(volumes)]
+            labels = np.moveaxis(volume.labels, NORMAL[plane], 0)
+            image = labels[(2 * n + 1) * len(labels) // (2 * count)][:64, :64]
+            colours = ListedColormap(COLOURS.colors[: len(volume.phases)])
+            top = len(volume.phases) - 0.5
+            cell.imshow(image, cmap=colours, vmin=-0.5, vmax=top, interpolation="nearest")
+            cell.axis("off")
+        line[0].set_title(name, fontsize=8, loc="left")
+    figure.tight_layout(pad=0.3)
+    figure.savefig(path, dpi=100)
     plt.close(figure)

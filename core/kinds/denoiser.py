@@ -1,9 +1,9 @@
 """The kind `denoiser`."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import attrs
 import numpy as np
@@ -22,12 +22,31 @@ if TYPE_CHECKING:
     from recon.core.sampling.noise import Step
 
 
+class VolumeEstimate(Protocol):
+    """The clean estimate of one volume."""
+
+    def planes(self, low: int, high: int) -> "Tensor":
+        """Its planes (C, high - low, Y, X) along z, the same however it is read."""
+
+
+@attrs.frozen
+class StepCost:
+    """Seconds of training.
+
+    before  the first step;  each  step
+    """
+
+    before: float
+    each: float
+
+
 @attrs.define(eq=False)
 class Denoiser(Plugin):
     """Clean estimate of noisy slices: the 2D model of each plane.
 
     Options marked `trained` belong to the weights. A subclass implements fit, clean, and
     tensors/restore, which the weights file is made of; `material` is set by fit or when loaded.
+    One that can estimate whole volumes at some noise has sees_volume and clean_volume too.
     `needs_weights` is False for one that can denoise as it is built;
     `weights_package` is the import package of the weights that are shipped with it, if any.
     `distributed` is True where `fit` shares the work among `core.processes.world()`: every process
@@ -71,8 +90,13 @@ class Denoiser(Plugin):
 
         checkpoint  file to write the state to from time to time, and to continue from if there
         init        tensors of other weights to start from
-        report      called with step, steps, loss and the like while it runs
+        report      called with step, steps, loss and the like while it runs; `part` names what is
+                    trained where that is not the denoiser of slices
         """
+
+    def time_steps(self, micrographs: "Micrographs", device: str) -> dict[str, StepCost]:
+        """What `fit` would take here, by the option that counts the steps; empty: not known."""
+        return {}
 
     @abstractmethod
     def tensors(self) -> "dict[str, Tensor]":
@@ -89,3 +113,18 @@ class Denoiser(Plugin):
         slices   (n, C, a, b) at noise level step.ab_t;  plane  "xy", "xz" or "yz"
         returns  the same shape; row i depends on row i only
         """
+
+    def sees_volume(self, step: "Step") -> bool:
+        """Whether `clean_volume` estimates whole volumes at the noise of a step."""
+        return False
+
+    def clean_volume(
+        self, x: "Tensor", step: "Step", periodic: "Sequence[bool]"
+    ) -> "VolumeEstimate":
+        """Estimate of a clean volume given a noisy one, where `sees_volume` says that it can.
+
+        x         (C, Z, Y, X) at noise level step.ab_t, float32 or bfloat16
+        periodic  whether (z, y, x) wrap
+        returns   the estimate, of which the sampler reads planes
+        """
+        raise NotImplementedError(f"denoiser {self.name} sees slices only")

@@ -39,6 +39,7 @@ class Step:
     number    0 .. steps - 1, from the noise to the volume
     planes    the planes denoised in this step
     ab_t      alpha_bar before the step;  ab_s  after it, 1 at the last
+    volume    whether the clean estimate is of the whole volume, not of the slices of the planes
     """
 
     number: int
@@ -47,6 +48,7 @@ class Step:
     ab_t: float
     ab_s: float
     planes: tuple[str, ...] = ()
+    volume: bool = False
 
     @property
     def last(self) -> bool:

@@ -54,12 +54,7 @@ def load(
     optimizer: torch.optim.Optimizer,
 ) -> dict[str, Any]:
     """Put the stored state back and return the record; ReconError when it is of another run."""
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            header = json.loads((file.metadata() or {}).get("recon", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, safetensors.SafetensorError, ValueError) as error:
-        raise ReconError(f"checkpoint {path} cannot be read: {error}; remove it") from error
+    header, tensors = _read(path)
     if header.get("format") != FORMAT:
         raise ReconError(f"{path} is not a checkpoint of this version; remove it to start anew")
     for name, value in identity.items():
@@ -73,12 +68,30 @@ def load(
     parts = ("step", "exp_avg", "exp_avg_sq")
     moments = {part: _part(tensors, part) for part in parts}
     for name, parameter in network.named_parameters():
-        optimizer.state[parameter] = {
-            part: moments[part][name] if part == "step" else moments[part][name].to(parameter)
-            for part in parts
-        }
+        if name in moments["step"]:
+            optimizer.state[parameter] = {
+                part: moments[part][name] if part == "step" else moments[part][name].to(parameter)
+                for part in parts
+            }
     record: dict[str, Any] = header["record"]
     return record
+
+
+def read_part(path: Path | None) -> str | None:
+    """The part of a training that a checkpoint is of; None where there is none."""
+    if path is None or not path.exists():
+        return None
+    return str(_read(path)[0].get("record", {}).get("part", "slices"))
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Header and tensors; ReconError when the file is damaged."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            header = json.loads((file.metadata() or {}).get("recon", "{}"))
+            return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, safetensors.SafetensorError, ValueError) as error:
+        raise ReconError(f"checkpoint {path} cannot be read: {error}; remove it") from error
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

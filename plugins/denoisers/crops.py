@@ -53,6 +53,10 @@ class Crops:
         number = np.array([PLANES.index(names[plane]) for plane in planes])
         return Batch(labels, number, np.ones(labels.shape, bool))
 
+    def draw_of_plane(self, plane: str, count: int, rng: np.random.Generator) -> Image:
+        """Independent random crops (count, side, side) of one plane."""
+        return np.stack([self._crop(plane, rng) for _ in range(count)])
+
     def _crop(self, plane: str, rng: np.random.Generator) -> Image:
         slices, side = self.slices[plane], self.side
         places = np.cumsum([(a - side + 1) * (b - side + 1) for a, b in _shapes(slices)])

@@ -1,7 +1,7 @@
 """Conditional diffusion model of slices: the 2D model of Lee & Yun 2023, and smaller ones."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +18,7 @@ from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import PLANES
 from recon.core.errors import ReconError, shown
 from recon.core.kinds import Denoiser
+from recon.core.kinds.denoiser import StepCost
 from recon.core.options import option, options, rule, values
 from recon.core.sampling.noise import ALPHA_BAR, Step
 from recon.core.sampling.processes import world
@@ -30,13 +31,19 @@ from recon.plugins.denoisers.microbatch import in_microbatches
 from recon.plugins.denoisers.precision import fast_bfloat16
 from recon.plugins.denoisers.predictions import PREDICTIONS
 from recon.plugins.denoisers.tilt import tilted
+from recon.plugins.denoisers.timing import time_calls
 from recon.plugins.denoisers.unet import UNet
+from recon.plugins.denoisers.volume import training as volume_training
+from recon.plugins.denoisers.volume.apply import VolumeEstimate
+from recon.plugins.denoisers.volume.fit import Fit
+from recon.plugins.denoisers.volume.model import VolumeModel
 
 RECIPES: dict[str, dict[str, Any]] = {
     "tiny": {
         "noise": "linear-2e-2",
         "prediction": "phases",
         "steps": 5000,
+        "volume_steps": 4000,
         "batch": 32,
         "crop": 32,
         "rate": 2e-3,
@@ -48,6 +55,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "noise": "linear-2e-2",
         "prediction": "phases",
         "steps": 6000,
+        "volume_steps": 4000,
         "batch": 8,
         "crop": 64,
         "rate": 1e-3,
@@ -59,6 +67,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "noise": "paper",
         "prediction": "noise",
         "steps": 60000,
+        "volume_steps": 10000,
         "batch": 32,
         "crop": 64,
         "rate": 1e-4,
@@ -70,6 +79,9 @@ RECIPES: dict[str, dict[str, Any]] = {
 """What an option that was not given is, beside the numbers of the architecture."""
 HELD_OUT = 96
 MAX_LEVELS = 8
+FEWEST_VOLUME_STEPS = 100
+VOLUME = "volume."
+"""Before the names of the 3D network's tensors."""
 NOTHING_LEARNT = "denoiser unet-ddpm has no weights; train it or give weights="
 
 
@@ -96,7 +108,7 @@ class UnetDdpm(Denoiser):
     distributed: ClassVar[bool] = True
     preset: str = option(
         "tiny",
-        "Size and training: tiny 12 minutes, small 50 minutes of one CPU core; paper needs a GPU.",
+        "Size and training: tiny 40 minutes, small 80 minutes of one CPU core; paper needs a GPU.",
         choices=tuple(RECIPES),
         trained=True,
     )
@@ -113,6 +125,13 @@ class UnetDdpm(Denoiser):
         "Side of the pixel blocks that the network works on", min=1, max=64
     )
     steps: int | None = _of_preset("Training steps", min=1)
+    volume_steps: int | None = option(
+        None,
+        "Training steps of the 3D network, 0 for none; those of the preset in proportion to steps "
+        "when not given, and none where that is less than 100.",
+        min=0,
+        trained=True,
+    )
     batch: int | None = _of_preset("Crops in a training step", min=1)
     crop: int | None = _of_preset("Side of the training crops in pixels", min=4)
     rate: float | None = _of_preset("Learning rate", min=0)
@@ -142,13 +161,22 @@ class UnetDdpm(Denoiser):
     compile: str = option(
         "auto", "torch.compile on a GPU; auto: in training.", choices=("auto", "on", "off")
     )
+    volume: bool = option(
+        True, "Use the 3D network of the weights, where they hold one, while shape is decided."
+    )
     _weights: dict[str, Tensor] | None = attrs.field(default=None, init=False, repr=False)
+    _volume: VolumeModel | None = attrs.field(default=None, init=False, repr=False)
     _network: Callable[..., Tensor] | None = attrs.field(default=None, init=False, repr=False)
     _device: torch.device = attrs.field(default=torch.device("cpu"), init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         size = attrs.asdict(ARCHITECTURES[self.preset])
-        for name, value in (size | RECIPES[self.preset]).items():
+        given = RECIPES[self.preset]
+        if self.volume_steps is None:
+            share = 1.0 if self.steps is None else self.steps / given["steps"]
+            wanted = round(share * given["volume_steps"])
+            self.volume_steps = wanted if wanted >= FEWEST_VOLUME_STEPS else 0
+        for name, value in (size | given).items():
             if name in options(type(self)) and getattr(self, name) in (None, "auto"):
                 setattr(self, name, value)
         self.architecture  # noqa: B018  an impossible one is refused before anything is read
@@ -196,8 +224,9 @@ class UnetDdpm(Denoiser):
         task = self._task(micrographs, seed)
         network = self._new_network(len(material.phases), seed)
         if init is not None:
-            _check_fit(network, init, "weights to start from")
-            network.load_state_dict(init)
+            slices, _ = _split(init)
+            _check_fit(network, slices, "weights to start from")
+            network.load_state_dict(slices)
         identity = {
             "seed": seed,
             "options": checkpoints.digest_of_options(self._trained()),
@@ -205,15 +234,25 @@ class UnetDdpm(Denoiser):
             "init": checkpoints.digest_of_tensors(init or {}),
         }
         loop = training.Training(task, self._recipe(device), network, seed, device)
-        record = training.run(loop, identity, checkpoint, report)
+        volume_steps = cast(int, self.volume_steps)
+        volume = Fit(micrographs, task.crops.flipped, volume_steps, seed, device)
         self.material = material
-        self.restore(loop.average.state_dict(), device)
+        record: dict[str, Any] = {}
+        if checkpoints.read_part(checkpoint) != volume_training.PART:
+            record = training.run(loop, identity, checkpoint, report)
+            self.restore(loop.average.state_dict(), device)
+        if volume.steps and volume.possible:
+            finished = volume_training.Slices(loop.average, record)
+            tensors, record = volume.run(self, finished, identity, checkpoint, report)
+            named = {VOLUME + name: tensor for name, tensor in tensors.items()}
+            self.restore(loop.average.state_dict() | named, device)
         return {
             "seed": seed,
             "steps": record["step"],
             "loss": record["loss"],
             "held_out": record["held_out"],
             "seconds": round(record["seconds"], 1),
+            "volume_seconds": round(record.get("volume_seconds", 0.0), 1),
             "device": torch.device(device).type,
             "processes": world().size,
             "torch": torch.__version__,
@@ -223,19 +262,33 @@ class UnetDdpm(Denoiser):
             "flipped": sorted(task.crops.flipped),
         }
 
+    def time_steps(self, micrographs: Micrographs, device: str) -> dict[str, StepCost]:
+        """Measured by a few steps of each part."""
+        task, phases = self._task(micrographs, 0), len(micrographs.phases)
+        network = self._new_network(phases, 0)
+        loop = training.Training(task, self._recipe(device), network, 0, device)
+        each = time_calls(loop.advance)
+        costs = {"steps": StepCost(0.0, each)}
+        volume = Fit(micrographs, task.crops.flipped, 1, 0, device)
+        if volume.possible:
+            costs["volume_steps"] = volume.time_steps(network)
+        return costs
+
     def tensors(self) -> dict[str, Tensor]:
-        """The averaged weights, float32 on the CPU."""
+        """The averaged weights on the CPU: float32, and of the 3D network bfloat16."""
         if self._weights is None:
             raise ReconError(NOTHING_LEARNT)
-        return dict(self._weights)
+        volume = self._volume.weights if self._volume is not None else {}
+        return self._weights | {VOLUME + name: tensor for name, tensor in volume.items()}
 
     def restore(self, tensors: dict[str, Tensor], device: str) -> None:
         """Take weights; ReconError when they are of another architecture."""
         phases = len(self._known().phases)
+        slices, volume = _split(tensors)
         with torch.device("meta"):  # takes no memory, whatever size a damaged file claims
-            _check_fit(self._new_network(phases, seed=0), tensors, "weights")
+            _check_fit(self._new_network(phases, seed=0), slices, "weights")
         network = self._new_network(phases, seed=0)
-        network.load_state_dict(tensors)
+        network.load_state_dict(slices)
         self._weights = {n: t.detach().cpu().clone() for n, t in network.state_dict().items()}
         self._device = torch.device(device)
         network = network.to(self._device, self._dtype()).eval().requires_grad_(False)
@@ -244,6 +297,18 @@ class UnetDdpm(Denoiser):
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         on = self.compile == "on" and self._device.type == "cuda"
         self._network = torch.compile(network) if on else network
+        self._volume = (
+            VolumeModel.restore(volume, phases, self._device, self._dtype()) if volume else None
+        )
+
+    def sees_volume(self, step: Step) -> bool:
+        """Where the weights hold a 3D network, at the noise that it was trained for."""
+        return self.volume and self._volume is not None and self._volume.works_at(step.s2)
+
+    def clean_volume(self, x: Tensor, step: Step, periodic: Sequence[bool]) -> VolumeEstimate:
+        """What the 3D network makes of it."""
+        assert self._volume is not None
+        return self._volume.estimate(x, step.ab_t, periodic)
 
     def clean(self, slices: Tensor, step: Step, plane: str) -> Tensor:
         """Estimate the clean slices, in micro-batches of one fixed size."""
@@ -322,6 +387,13 @@ class UnetDdpm(Denoiser):
     def _trained(self) -> dict[str, Any]:
         declared = options(type(self))
         return {name: v for name, v in values(self).items() if rule(declared[name]).trained}
+
+
+def _split(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Tensors of the network of slices, and those of the 3D network without their prefix."""
+    volume = {name: t for name, t in tensors.items() if name.startswith(VOLUME)}
+    slices = {name: t for name, t in tensors.items() if name not in volume}
+    return slices, {name.removeprefix(VOLUME): tensor for name, tensor in volume.items()}
 
 
 def _check_fit(network: UNet, tensors: dict[str, Tensor], what: str) -> None:

@@ -155,7 +155,7 @@ class Spectral(Harmonizer):
     def estimate(self, x: Field, step: Step, clean: Clean, scene: Scene, round: int) -> Field:
         """Clean estimate of the volume: filtered, balanced, and conditioned on the anchors."""
         prior = prior_of(scene)
-        if step.s2 < self.filter_above * prior.half_variance_noise:
+        if step.volume or step.s2 < self.filter_above * prior.half_variance_noise:
             estimate = clean(x, round)
         else:
             u = x / sqrt(step.ab_t)
@@ -180,6 +180,8 @@ class Spectral(Harmonizer):
 
     def count_rounds(self, step: Step, scene: Scene) -> int:
         """Renoising rounds of a step."""
+        if step.volume:
+            return 0
         low, high = self.renoise_range
         inside = low <= step.s2 < (high or prior_of(scene).half_variance_noise)
         return self.rounds if inside and not step.last else 0
@@ -187,6 +189,8 @@ class Spectral(Harmonizer):
     def choose_temperature(self, estimate: Field, step: Step, scene: Scene) -> float:
         """Factor on the next noise."""
         prior = prior_of(scene)
+        if step.volume:
+            return 1.0
         if 0 < self.anneal_below * prior.half_variance_noise <= step.s2:
             return 1.0
         if self.interface_gain == 0 or step.last or step.s2 >= MEASURED_BELOW:

@@ -3,7 +3,7 @@
 import pytest
 
 from recon.core import Recipe, ReconError
-from recon.workflow.overlay import lay_over
+from recon.workflow.overlay import FAST, FASTEST, lay_over, speed_up
 
 DEFAULT = [{"name": "islands"}, {"name": "patterns"}]
 
@@ -56,3 +56,18 @@ def test_options_are_laid_over_those_that_are_there_by_default():
 def test_what_does_not_fit_is_refused(table, values, message):
     with pytest.raises(ReconError, match=message):
         refiners(table, **values)
+
+
+def test_fast_runs_leave_what_is_given_and_the_options_of_other_harmonizers():
+    assert speed_up({}) == FAST and speed_up({}, most=True) == FASTEST
+    assert speed_up({"steps": 7}, most=True)["steps"] == 7
+    assert speed_up({"harmonizer": "none"}, most=True) == {"harmonizer": "none", "steps": 5}
+
+
+def test_the_fastest_run_has_more_estimates_of_the_volume_than_of_slices():
+    from recon.core.job import resolve
+    from recon.plugins.denoisers.volume.model import VolumeModel
+
+    job = resolve(Recipe.from_table(lay_over({}, FASTEST)))
+    ratios = [step.s2 for step in job.harmonizer.steps(job.denoiser.alpha_bar, 5)]
+    assert [VolumeModel.works_at(s2) for s2 in ratios] == [True, True, True, False, False]

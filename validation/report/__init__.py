@@ -77,7 +77,7 @@ def render(
     ).from_string(_read_asset("page.html"))
     pictured = _rescale(reference, first.voxel_size)
     found = build_sections(volumes, measurements, comparison)
-    parts = {
+    parts: dict[str, Any] = {
         "classified": build_classified(volumes, comparison),
         "power": numbers.tabulate_power(comparison),
         "properties": build_properties(measurements, comparison),

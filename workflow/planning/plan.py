@@ -6,13 +6,14 @@ from math import prod
 
 import attrs
 import torch
+from torch import Tensor
 
-from recon.core.data.planes import NORMAL, PLANES, in_plane
+from recon.core.data.planes import AXES, NORMAL, PLANES, in_plane
 from recon.core.errors import ReconError
 from recon.core.job import Job
 from recon.core.sampling.noise import Step
 from recon.core.storage.budget import format_memory, measure_available
-from recon.workflow.planning.passes import Passes, count_passes
+from recon.workflow.planning.passes import VOLUME, Passes, count_passes
 from recon.workflow.planning.tracing import Cost, trace
 
 LIBRARIES = 420e6
@@ -30,6 +31,8 @@ CHUNK = 64
 """Slices handed to the denoiser at a time."""
 TIMED = 32 * 128**2
 """Pixels of a network pass that is timed."""
+SMALL = 48
+"""Side of the volume of which a 3D estimate is timed."""
 UNASKED = 500e6
 """Bytes that every machine has."""
 TYPICAL = Step(0, 2, 500, 0.5, 0.6, ("xy",))
@@ -51,7 +54,10 @@ class Memory:
     def of(cls, job: Job) -> "Memory":
         """Largest of what the planes take."""
         values, shape = prod(job.field_shape), job.recipe.shape
-        peaks = (cost.peak if cost else 0 for cost in trace_planes(job).values())
+        peaks = [cost.peak if cost else 0 for cost in trace_planes(job).values()]
+        if (step := find_volume_step(job)) is not None:
+            block = trace_volume(job, step, planes=1)
+            peaks.append(block.peak if block else 0)
         network = LIBRARIES + KERNELS * max(peaks)
         largest = values // min(shape)
         return cls(
@@ -110,12 +116,18 @@ class Plan:
         flop = sum(
             n * cost.flop * shape[NORMAL[plane]] // count_slices(job, plane)
             for plane, n in passes.of.items()
-            if (cost := planes[plane]) is not None
+            if plane in planes and (cost := planes[plane]) is not None
         )
         voxels = prod(shape)
         thickness = memory.choose_thickness(limit)
         beside = passes.total * prod(job.field_shape) * passes.seconds
-        seconds = beside + time_network(job, flop, passes.total * voxels)
+        of_volume = passes.of.get(VOLUME, 0)
+        seconds = beside + time_network(job, flop, (passes.total - of_volume) * voxels)
+        step = find_volume_step(job)
+        if step is not None and of_volume:
+            seconds += of_volume * time_volume(job, step)
+            if (cost := trace_volume(job, step)) is not None:
+                flop += of_volume * cost.flop
         scratch_bytes = 0 if thickness is None else estimate_scratch(job)
         return cls(passes, flop or None, memory, thickness, seconds, voxels, scratch_bytes)
 
@@ -138,6 +150,36 @@ def trace_planes(job: Job) -> dict[str, Cost | None]:
         shape = (count_slices(job, plane), job.field_shape[0], rows, columns)
         costs[plane] = trace(partial(job.denoiser.clean, step=TYPICAL, plane=plane), shape)
     return costs
+
+
+def find_volume_step(job: Job) -> Step | None:
+    """A step in which the denoiser sees the whole volume, if there is one."""
+    steps = job.harmonizer.steps(job.denoiser.alpha_bar, job.recipe.steps)
+    return next((step for step in steps if job.denoiser.sees_volume(step)), None)
+
+
+def trace_volume(job: Job, step: Step, planes: int | None = None) -> Cost | None:
+    """Cost of one estimate of the whole volume, or of the block that its first planes lie in."""
+    periodic = [axis in job.recipe.periodic for axis in AXES]
+
+    def estimate(x: Tensor) -> Tensor:
+        return job.denoiser.clean_volume(x, step, periodic).planes(0, planes or x.shape[1])
+
+    return trace(estimate, job.field_shape)
+
+
+def time_volume(job: Job, step: Step) -> float:
+    """Seconds of one estimate of the whole volume, at the speed of a small one."""
+    sides = [min(SMALL, side) for side in job.recipe.shape]
+    x = torch.zeros((job.field_shape[0], *sides), device=job.device)
+    best = float("inf")
+    with torch.inference_mode():
+        for _ in range(2):
+            begun = time.perf_counter()
+            estimate = job.denoiser.clean_volume(x, step, (False, False, False))
+            estimate.planes(0, sides[0]).sum().item()
+            best = min(best, time.perf_counter() - begun)
+    return best * prod(job.recipe.shape) / prod(sides)
 
 
 def time_network(job: Job, flop: int, pixels: int) -> float:

@@ -1,46 +1,112 @@
-"""How long a training will take on this machine, measured by a few steps of it."""
+"""How long a training will take on this machine, and the one that fits a time."""
 
+import re
 import time
-from typing import Any
 
 import attrs
 
 from recon.core.data.micrographs import Micrographs
+from recon.core.errors import ReconError, shown
 from recon.core.job import build
 from recon.core.kinds import Denoiser
+from recon.core.kinds.denoiser import StepCost
 from recon.core.options import options
-from recon.core.recipe import Recipe
+from recon.core.recipe import Choice, Recipe
 from recon.core.sampling.device import resolve_device
+from recon.workflow.progress import format_duration
 
-TRIED = 6
-"""Steps that are made."""
+TRIED = {"steps": 6, "volume_steps": 1}
+"""Steps of a denoiser that is fitted for a moment, to see what it costs to use."""
+PRESETS = ("small", "tiny")
+"""Of a CPU, the larger first; a GPU has time for `paper` too."""
+LEAST = 0.1
+"""Least share of a training's usual steps that is worth while."""
 
 
-def time_training(recipe: Recipe, micrographs: Micrographs) -> tuple[float, Denoiser]:
-    """Seconds that fitting the recipe's denoiser takes, and one that was fitted for a moment.
-
-    A denoiser without an option `steps` is fitted as it is.
-    """
-    choice, marks = recipe.denoiser, list[float]()
-    steps = build("denoiser", choice).steps if "steps" in options_of(choice) else None
-    if steps is not None:
-        choice = attrs.evolve(choice, options={**choice.options, "steps": min(TRIED, steps)})
-    denoiser: Denoiser = build("denoiser", choice)
-
-    def note(record: dict[str, Any]) -> None:
-        marks.append(time.perf_counter())
-
-    begin = time.perf_counter()
+def time_training(recipe: Recipe, micrographs: Micrographs) -> float:
+    """Seconds that fitting the recipe's denoiser takes."""
+    denoiser: Denoiser = build("denoiser", recipe.denoiser)
     device = resolve_device(recipe.device)
-    denoiser.fit(micrographs, seed=recipe.seed, device=device, report=note)
-    spent = time.perf_counter() - begin
-    if steps is None or steps <= TRIED or len(marks) < 2:
-        return spent, denoiser
-    # The first step, and what is measured before it, is made once.
-    each = (marks[-1] - marks[0]) / (TRIED - 1)
-    return spent + each * (steps - TRIED), denoiser
+    costs = denoiser.time_steps(micrographs, device)
+    if not costs:
+        begun = time.perf_counter()
+        denoiser.fit(micrographs, seed=recipe.seed, device=device)
+        return time.perf_counter() - begun
+    return add_up(denoiser, costs)
 
 
-def options_of(choice: Any) -> set[str]:
+def add_up(denoiser: Denoiser, costs: dict[str, StepCost]) -> float:
+    """Seconds of all steps that a denoiser is set to make."""
+    steps = {name: getattr(denoiser, name) for name in costs}
+    total: float = sum(
+        cost.before + cost.each * steps[name] for name, cost in costs.items() if steps[name]
+    )
+    return total
+
+
+def fit_for_a_moment(recipe: Recipe, micrographs: Micrographs) -> Denoiser:
+    """The recipe's denoiser after a few steps: it knows little, but costs what it will cost."""
+    choice = recipe.denoiser
+    few = {name: n for name, n in TRIED.items() if name in options_of(choice)}
+    wanted = build("denoiser", choice)
+    few = {name: min(n, getattr(wanted, name)) for name, n in few.items()}
+    denoiser: Denoiser = build("denoiser", attrs.evolve(choice, options={**choice.options, **few}))
+    denoiser.fit(micrographs, seed=recipe.seed, device=resolve_device(recipe.device))
+    return denoiser
+
+
+def fit_into(recipe: Recipe, micrographs: Micrographs, seconds: float) -> tuple[Recipe, float]:
+    """The recipe with a training that takes about so long, and the seconds that it will take.
+
+    The largest preset whose usual steps fit, or the smallest with fewer of them.
+    """
+    device = resolve_device(recipe.device)
+    presets = ("paper", *PRESETS) if device != "cpu" else PRESETS
+    if "preset" not in options_of(recipe.denoiser):
+        raise ReconError(f"denoiser {recipe.denoiser.name} has no presets to choose from by time")
+    for given in ("steps", "volume_steps"):
+        if recipe.denoiser.options.get(given) is not None:
+            raise ReconError(f"time= chooses the denoiser's {given}; leave one of them out")
+    chosen = recipe.denoiser.options.get("preset")
+    for preset in (chosen,) if chosen else presets:
+        choice = Choice(recipe.denoiser.name, {**recipe.denoiser.options, "preset": preset})
+        denoiser: Denoiser = build("denoiser", choice)
+        costs = denoiser.time_steps(micrographs, device)
+        before = sum(cost.before for cost in costs.values())
+        share = (seconds - before) / max(add_up(denoiser, costs) - before, 1e-9)
+        if share >= 1:
+            break
+    if share < LEAST:
+        raise ReconError(
+            f"time= must be at least {before + LEAST * (add_up(denoiser, costs) - before):.0f} s "
+            f"on this machine, got {seconds:.0f} s"
+        )
+    share = min(share, 1.0)
+    steps = {name: round(share * getattr(denoiser, name)) for name in costs}
+    fitted = attrs.evolve(choice, options={**choice.options, **steps})
+    return attrs.evolve(recipe, denoiser=fitted), add_up(build("denoiser", fitted), costs)
+
+
+def format_training(recipe: Recipe, seconds: float) -> str:
+    """What was chosen and what it will take, as one says it."""
+    steps = recipe.denoiser.options
+    volume = steps.get("volume_steps")
+    network = f", then {volume} of the 3D network" if volume else ""
+    return (
+        f"training preset {steps['preset']}: {steps['steps']} steps{network}, about "
+        f"{format_duration(seconds)} here"
+    )
+
+
+def parse_duration(text: str | float) -> float:
+    """Seconds of "90s", "15m", "1h" or "1.5h"; numbers are seconds."""
+    units = {"s": 1, "m": 60, "min": 60, "h": 3600}
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h)?\s*", str(text))
+    if found is None or float(found[1]) <= 0:
+        raise ReconError(f"time= must be a duration such as 90s, 15m or 1h, got {shown(text)}")
+    return float(found[1]) * units[found[2] or "s"]
+
+
+def options_of(choice: Choice) -> set[str]:
     """Names of the options of the plugin chosen."""
     return set(options(type(build("denoiser", choice))))
