@@ -184,7 +184,11 @@ def command(
         progress("check planes", 0, 1)
         findings = describe_planes(micrographs)
         progress("check planes", 1, 1)
-        size = None if preview_only else _describe_size(micrographs)
+        size = None
+        if not preview_only:
+            progress("compare subvolumes", 0, 1)
+            size = _describe_size(micrographs)
+            progress("compare subvolumes", 1, 1)
     notices = [name_flags_here(notice) for notice in (*prepared.notices, *findings)]
     prepared = attrs.evolve(prepared, notices=notices)
     if preview_only and picture:
