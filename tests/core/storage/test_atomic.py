@@ -73,12 +73,12 @@ def test_a_place_that_cannot_be_is_one_line(tmp_path):
 
 def test_the_end_of_a_run_that_was_killed_is_still_an_end(tmp_path):
     folder = Folder(tmp_path)
-    (tmp_path / "report.html").write_text("page")
+    (tmp_path / "measurements.json").write_text("{}")
     (tmp_path / GONE).mkdir()
     (tmp_path / GONE / "field").write_text("half removed")
     assert folder.finished
     with folder.lock():
-        assert os.listdir(tmp_path) == ["report.html"]
+        assert os.listdir(tmp_path) == ["measurements.json"]
 
 
 def test_a_folder_is_of_one_run_and_goes_again_when_empty(tmp_path):
