@@ -25,12 +25,11 @@ from recon.core.data.encoding import channels, encode
 from recon.core.data.finite import find_unbounded
 from recon.core.errors import ReconError
 from recon.core.sampling.processes import world
-from recon.plugins.denoisers import checkpoint
-from recon.plugins.denoisers.crops import Batch, Crops
+from recon.plugins.denoisers.fitting import checkpoint
+from recon.plugins.denoisers.fitting.checkpoint import CHECKPOINT_SECONDS, REPORT_SECONDS
+from recon.plugins.denoisers.fitting.crops import Batch, Crops
 from recon.plugins.denoisers.predictions import Prediction
 
-CHECKPOINT_SECONDS = 60.0
-REPORT_SECONDS = 0.5
 JUDGED = 25
 """How many times the held-out loss is taken in a training."""
 NO_PLANE = 3

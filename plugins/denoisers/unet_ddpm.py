@@ -22,16 +22,16 @@ from recon.core.kinds.denoiser import StepCost
 from recon.core.options import option, options, rule, values
 from recon.core.sampling.noise import ALPHA_BAR, Step
 from recon.core.sampling.processes import world
-from recon.plugins.denoisers import checkpoint as checkpoints
 from recon.plugins.denoisers import training
 from recon.plugins.denoisers.architecture import PRESETS as ARCHITECTURES
 from recon.plugins.denoisers.architecture import Architecture
-from recon.plugins.denoisers.crops import Crops, crop_side, hold_out
+from recon.plugins.denoisers.fitting import checkpoint as checkpoints
+from recon.plugins.denoisers.fitting.crops import Crops, crop_side, hold_out
+from recon.plugins.denoisers.fitting.precision import fast_bfloat16
+from recon.plugins.denoisers.fitting.timing import time_calls
 from recon.plugins.denoisers.microbatch import in_microbatches
-from recon.plugins.denoisers.precision import fast_bfloat16
 from recon.plugins.denoisers.predictions import PREDICTIONS
 from recon.plugins.denoisers.tilt import tilted
-from recon.plugins.denoisers.timing import time_calls
 from recon.plugins.denoisers.unet import UNet
 from recon.plugins.denoisers.volume import training as volume_training
 from recon.plugins.denoisers.volume.apply import VolumeEstimate

@@ -14,9 +14,9 @@ from recon.core.data.encoding import channels
 from recon.core.data.micrographs import Micrographs
 from recon.core.kinds import Denoiser
 from recon.core.kinds.denoiser import StepCost
-from recon.plugins.denoisers import checkpoint as checkpoints
-from recon.plugins.denoisers.crops import Crops
-from recon.plugins.denoisers.timing import time_calls
+from recon.plugins.denoisers.fitting import checkpoint as checkpoints
+from recon.plugins.denoisers.fitting.crops import Crops
+from recon.plugins.denoisers.fitting.timing import time_calls
 from recon.plugins.denoisers.volume import training
 from recon.plugins.denoisers.volume.critics import SMALLEST
 from recon.plugins.denoisers.volume.network import STRIDE

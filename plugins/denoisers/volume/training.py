@@ -29,10 +29,10 @@ from recon.core.data.encoding import decode, encode
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.errors import ReconError
 from recon.core.sampling.processes import world
-from recon.plugins.denoisers import checkpoint
-from recon.plugins.denoisers.crops import Crops
-from recon.plugins.denoisers.precision import fast_bfloat16
-from recon.plugins.denoisers.training import CHECKPOINT_SECONDS, REPORT_SECONDS
+from recon.plugins.denoisers.fitting import checkpoint
+from recon.plugins.denoisers.fitting.checkpoint import CHECKPOINT_SECONDS, REPORT_SECONDS
+from recon.plugins.denoisers.fitting.crops import Crops
+from recon.plugins.denoisers.fitting.precision import fast_bfloat16
 from recon.plugins.denoisers.volume.critics import blur, build_critic, judge_loss
 from recon.plugins.denoisers.volume.network import VolumeUNet
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, rotate
 
 from recon.core.data.planes import PLANES
-from recon.plugins.denoisers.crops import FEW, Crops, crop_side, hold_out
+from recon.plugins.denoisers.fitting.crops import FEW, Crops, crop_side, hold_out
 from recon.plugins.denoisers.tilt import tilted
 
 

@@ -8,7 +8,7 @@ import torch
 
 from recon.core import Micrographs
 from recon.core.sampling.noise import ALPHA_BAR, Step
-from recon.plugins.denoisers.precision import fast_bfloat16
+from recon.plugins.denoisers.fitting.precision import fast_bfloat16
 from recon.plugins.denoisers.unet_ddpm import UnetDdpm
 
 SMALL: dict[str, Any] = {

@@ -8,7 +8,7 @@ from recon.core import Micrographs, Recipe, ReconError
 from recon.core.sampling.noise import ALPHA_BAR
 from recon.core.sampling.processes import Processes
 from recon.plugins.denoisers.architecture import PRESETS
-from recon.plugins.denoisers.crops import Batch, Crops
+from recon.plugins.denoisers.fitting.crops import Batch, Crops
 from recon.plugins.denoisers.predictions import PREDICTIONS
 from recon.plugins.denoisers.training import Recipe as Numbers
 from recon.plugins.denoisers.training import Task, Training

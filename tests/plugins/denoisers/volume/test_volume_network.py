@@ -10,7 +10,7 @@ from recon.core.bundled import find_weights
 from recon.core.catalog import catalog
 from recon.core.errors import ReconError
 from recon.core.sampling.noise import respace
-from recon.plugins.denoisers.crops import Crops
+from recon.plugins.denoisers.fitting.crops import Crops
 from recon.plugins.denoisers.volume import apply, fit, training
 from recon.plugins.denoisers.volume.apply import VolumeEstimate
 from recon.plugins.denoisers.volume.network import VolumeUNet

@@ -17,6 +17,10 @@ from recon.core.data.micrographs import Micrographs
 from recon.core.errors import ReconError
 from recon.core.storage.atomic import atomic_output
 
+CHECKPOINT_SECONDS = 60.0
+"""How often a training writes its state."""
+REPORT_SECONDS = 0.5
+"""How often it reports, at most."""
 FORMAT = "recon training 1"
 
 

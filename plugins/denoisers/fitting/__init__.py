@@ -1,0 +1,1 @@
+"""What trainings of the slices and of the 3D network share."""
