@@ -144,7 +144,7 @@ def load(weights: Weights, name: str | None, given: dict[str, Any], device: str)
         raise ReconError(f"weights {weights.path} are of denoiser {kind!r}, not {name!r}")
     stored = weights.header["options"]
     try:
-        catalog().build("denoiser", kind, **stored)
+        trained = catalog().build("denoiser", kind, **stored)
     except ReconError as error:
         raise ReconError(f"weights {weights.path} cannot be used: {error}") from None
     cls = catalog().entry("denoiser", kind).cls
@@ -154,7 +154,7 @@ def load(weights: Weights, name: str | None, given: dict[str, Any], device: str)
             f"weights {weights.path} hold NaN or infinity in {broken}; fetch or train them again"
         )
     for key, value in given.items():
-        kept = stored.get(key, options(cls)[key].default)
+        kept = getattr(trained, key)
         if rule(options(cls)[key]).trained and _plain(value) != _plain(kept):
             raise ReconError(
                 f"denoiser {kind}: {key} is {kept!r} in the weights {weights.path} and "
