@@ -25,7 +25,7 @@ from recon.cli.together import claim_message, join_group
 
 COMMANDS = {
     "run": ("run", "Reconstruct volumes, measure them and write a report."),
-    "train": ("train", "Fit a denoiser to micrographs and write its weights."),
+    "train": ("train", "Fit a denoiser to micrographs and write its weights, and their card beside them."),
     "import": ("import_", "Make micrographs of images of up to three planes, or of a volume."),
     "measure": ("measure", "Measure a volume, and compare it with micrographs or a volume."),
     "export": (
@@ -36,7 +36,7 @@ COMMANDS = {
     "sweep": ("sweep", "Repeat a run for every combination of values, with a table and plots."),
     "design": ("design", "Find settings whose volumes have wanted properties."),
     "example": ("example", "Write the micrographs and the true volume of an embedded example."),
-    "weights": ("weights", "List trained weights with their cards, or get a copy."),
+    "weights": ("weights", "List weights, show the card of one, or get a copy of it."),
     "plugins": ("plugins", "List the installed plugins, or the options of one."),
     "doctor": ("doctor", "Show what is installed, on what machine, and whether it works."),
     "completion": ("completion", "Print the script for completion in a shell."),

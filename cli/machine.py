@@ -28,6 +28,8 @@ OPTIONAL = {
     "meshio": "recon export to .xdmf, .vtu and .bdf",
     "optuna": "recon design",
     "porespy": "recon measure --property drainage",
+    "nrrd": "volumes and images in .nrrd (pynrrd)",
+    "pyvista": "volumes and images in .vti",
     "napari": "recon view in a window",
     "hypothesis": "tests of your own plugins",
 }

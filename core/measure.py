@@ -48,8 +48,8 @@ def measure_all(
             if plugin.kind == "metric":
                 value = plugin.measure(sample)
             else:
-                report = partial(progress, plugin.name)
-                value = attrs.evolve(plugin, report=report).solve(sample)
+                reporting = attrs.evolve(plugin, report=partial(progress, plugin.name))
+                value = reporting.solve(sample)
             key = plugin.name
             while key in results:
                 key += "'"

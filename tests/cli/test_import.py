@@ -60,7 +60,7 @@ def test_files_of_three_formats_on_three_planes(folder):
         )
     assert micrographs.voxel_size == (5e-7, 4e-7, 4e-7)
     assert micrographs.phases == ("0", "1")
-    assert result.stderr.startswith("notice: label images: the values 0, 255 are the phases 0, 1\n")
+    assert "notice: label images: the values 0, 255 are the phases 0, 1\n" in result.stderr
     share = VOLUME.mean()
     assert result.stdout == (
         "m.zarr: xy 6 slices of 7x8; xz 7 slices of 6x8; yz 8 slices of 6x7; "

@@ -164,7 +164,7 @@ def test_metrics_asked_for_are_compared_where_they_can_be(recon, reference):
         ),
         (("volume.zarr", "--metric", "lineal-pth"), "unknown metric 'lineal-pth'; did you mean"),
         (("volume.zarr", "--property", "colour"), "unknown property 'colour'"),
-        (("volume.zarr", "--against", "none.zarr"), "reference none.zarr does not exist"),
+        (("volume.zarr", "--against", "none.zarr"), "volume none.zarr does not exist"),
         (("volume.zarr", "--set", "two-pont.max_lag=3"), "unknown metric or property in --set"),
         (("volume.zarr", "--set", "two-point.max_lag=0"), "metric two-point: max_lag must be >= 1"),
         (("volume.zarr", "--json", "none/out.json"), "cannot write none/out.json"),

@@ -138,7 +138,7 @@ def test_pickle_in_an_npy_is_never_unpickled(tmp_path):
     np.save(tmp_path / "a.npy", np.array([[payload]], object))
     assert "Python objects" in refusal(tmp_path / "a.npy")
     (tmp_path / "b.npy").write_bytes(pickle.dumps(payload))
-    assert "neither bmp, jpg, mhd, mrc, npy, png, tif" in refusal(tmp_path / "b.npy")
+    assert "neither bmp, h5, jpg, mhd, mrc, npy, nrrd, png" in refusal(tmp_path / "b.npy")
     assert not (tmp_path / "done").exists()
 
 
