@@ -25,7 +25,10 @@ from recon.cli.together import claim_message, join_group
 
 COMMANDS = {
     "run": ("run", "Reconstruct volumes, measure them and write a report."),
-    "train": ("train", "Fit a denoiser to micrographs and write its weights, and their card beside them."),
+    "train": (
+        "train",
+        "Fit a denoiser to micrographs and write its weights, and their card beside them.",
+    ),
     "import": ("import_", "Make micrographs of images of up to three planes, or of a volume."),
     "measure": ("measure", "Measure a volume, and compare it with micrographs or a volume."),
     "export": (

@@ -77,7 +77,7 @@ def command(
     """
     from recon.core.data.micrographs import Micrographs
     from recon.core.sampling.processes import world
-    from recon.workflow.library.card import write_card
+    from recon.workflow.library.card import find_card, write_card
     from recon.workflow.progress import ProgressDisplay
     from recon.workflow.run import check_recipe
     from recon.workflow.train import train
@@ -97,7 +97,9 @@ def command(
     texts = {"material": material, "source": source, "licence": licence}
     if out.exists():
         if resume:
-            checkpoint.unlink(missing_ok=True)  # killed between the two
+            if not find_card(out).exists():  # interrupted before it was written
+                write_card(out, texts)
+            checkpoint.unlink(missing_ok=True)
             click.echo(f"{out} is finished", err=True)
             return
         raise ReconError(f"{out} exists already; choose another --out or remove it first")

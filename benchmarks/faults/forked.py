@@ -39,6 +39,8 @@ CONTEXT.set_forkserver_preload(
         *(f"recon.workflow.{name}" for name in ("conclude", "run", "sweep", "train")),
         "matplotlib.pyplot",
         "skimage.measure._marching_cubes_lewiner",
+        "skimage.morphology",
+        "skimage.transform",
         "h5py",
         "tifffile",
     ]

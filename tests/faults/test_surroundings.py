@@ -36,10 +36,9 @@ def test_a_fault_is_one_line_and_costs_nothing(bench, fault, name):
     assert not fault(bench, name=name).faults
 
 
-@pytest.mark.parametrize("name", ["import", "export"])
-def test_want_of_memory_is_one_line_and_costs_nothing(bench, name):
-    """Not of `train`, which may wait for ever then, in a library of others (seen twice)."""
-    assert not no_memory(bench, name=name, megabytes=1).faults
+def test_want_of_memory_is_one_line_and_costs_nothing(bench):
+    """Of `export`: elsewhere memory runs out by chance in a library that compiles or waits."""
+    assert not no_memory(bench, name="export", megabytes=1).faults
 
 
 def test_a_full_disk_is_one_line_and_costs_nothing(bench):
