@@ -56,6 +56,6 @@ def draw_rows(rows: dict[str, list[Volume]], plane: str, path: Path, count: int 
             cell.imshow(image, cmap=colours, vmin=-0.5, vmax=top, interpolation="nearest")
             cell.axis("off")
         line[0].set_title(name, fontsize=8, loc="left")
-    figure.tight_layout(pad=0.3)
+    figure.tight_layout(pad=0.3, h_pad=1.0)
     figure.savefig(path, dpi=100)
     plt.close(figure)

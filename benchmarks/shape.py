@@ -1,0 +1,115 @@
+"""Shape in volumes, with and without the 3D network: python benchmarks/shape.py
+
+    python benchmarks/shape.py [--material fibres]... [--mode slices]... [--samples 4]
+
+Volumes of 64^3 of the bundled weights (or of `--weights FILE --micrographs FILE`), by mode:
+default, fast, fastest, and slices (the default without the 3D network). Printed are CPU seconds a volume,
+errors over sampling errors against the micrographs, straight chords over those of windows of the
+micrographs (a row a phase: xy, xz, yz), connected components by phase beside those of real
+subvolumes, the classifier's areas, and the verdict on each volume alone and on all together.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+import numpy as np
+from scipy import ndimage
+
+from recon.core import Micrographs, Recipe, Volume, catalog, sample_steps
+from recon.core.job import resolve
+from recon.validation.comparison.boxes import place_boxes
+from recon.validation.comparison.compare import compare
+from recon.workflow.examples import example
+from recon.workflow.overlay import FAST, FASTEST, lay_over
+
+MODES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "fast": FAST,
+    "fastest": FASTEST,
+    "slices": {"denoiser.volume": False},
+}
+SIDE = 64
+STATISTICS = ("two-point", "lineal-path", "chord-length.density", "straight-chord.density")
+
+
+def cut_windows(micrographs: Micrographs) -> Micrographs:
+    """All windows of the size of a volume's slices, half a side apart."""
+    found = {}
+    for plane, images in micrographs.planes.items():
+        found[plane] = [
+            image[row : row + SIDE, column : column + SIDE]
+            for image in images
+            for row in range(0, image.shape[0] - SIDE + 1, SIDE // 2)
+            for column in range(0, image.shape[1] - SIDE + 1, SIDE // 2)
+        ]
+    return Micrographs(found, phases=micrographs.phases)
+
+
+def measure_chords(sample: Volume | Micrographs) -> Any:
+    """Mean straight chord (phase, plane)."""
+    return catalog().build("metric", "straight-chord").measure(sample)["mean"].values
+
+
+def count_components(volumes: list[Volume]) -> list[float]:
+    """Connected components of each phase, the mean over volumes."""
+    phases = range(len(volumes[0].phases))
+    counts = [[ndimage.label(v.labels == phase)[1] for phase in phases] for v in volumes]
+    return [round(float(mean), 1) for mean in np.mean(counts, 0)]
+
+
+def cut_real(whole: Volume) -> list[Volume]:
+    """Subvolumes of the half that the micrographs do not show."""
+    unseen = whole.labels[whole.shape[0] // 2 :]
+    boxes = place_boxes(unseen.shape, (SIDE,) * 3, 8)
+    return [Volume(unseen[box], phases=whole.phases) for box in boxes]
+
+
+def report(recipe: Recipe, micrographs: Micrographs, samples: int) -> None:
+    job = resolve(recipe)
+    begun = time.process_time()
+    volumes = []
+    for sample in range(samples):
+        *_, last = sample_steps(job, sample=sample)
+        volumes.append(attrs.evolve(last.volume, phases=micrographs.phases))
+    seconds = (time.process_time() - begun) / samples
+    chords = np.mean([measure_chords(volume) for volume in volumes], 0)
+    together = compare(volumes, micrographs)
+    table = together.to_table()
+    ratios = ", ".join(f"{name} {table[name]['ratio']:.2f}" for name in STATISTICS)
+    alone = [compare([volume], micrographs).verdict.level for volume in volumes]
+    areas = next(line for line in together.to_text().splitlines() if line.startswith("classifier,"))
+    click.echo(f"  {seconds:.1f} s of CPU a volume; {ratios}")
+    shares = (chords / measure_chords(cut_windows(micrographs))).round(2).tolist()
+    click.echo(f"  straight chords over real {shares}; components {count_components(volumes)}")
+    click.echo(f"  {areas}")
+    click.echo(f"  alone {', '.join(alone)}; together {together.verdict.level}")
+
+
+@click.command(help=__doc__)
+@click.option("--material", "names", multiple=True, default=["electrode", "fibres"])
+@click.option("--mode", "modes", multiple=True, type=click.Choice(list(MODES)), default=list(MODES))
+@click.option("--samples", default=4, show_default=True)
+@click.option("--weights", type=click.Path(path_type=Path), help="In place of bundled ones.")
+@click.option("--micrographs", "file", type=click.Path(path_type=Path), help="Of these weights.")
+def main(
+    names: tuple[str, ...],
+    modes: tuple[str, ...],
+    samples: int,
+    weights: Path | None,
+    file: Path | None,
+) -> None:
+    for name in [weights.stem] if weights else names:
+        micrographs = Micrographs.open(file) if file else example(name)[0]
+        if weights is None:
+            click.echo(f"{name}: real components {count_components(cut_real(example(name)[1]))}")
+        for mode in modes:
+            table = {"weights": str(weights or name), "shape": [SIDE] * 3}
+            click.echo(f"{name}, {mode}")
+            report(Recipe.from_table(lay_over(table, MODES[mode])), micrographs, samples)
+
+
+if __name__ == "__main__":
+    main()
