@@ -3,7 +3,7 @@
     python benchmarks/shape.py [--material fibres]... [--mode slices]... [--samples 4]
 
 Volumes of 64^3 of the bundled weights (or of `--weights FILE --micrographs FILE`), by mode:
-default, fast, fastest, and slices (the default without the 3D network). Printed are CPU seconds a volume,
+default, fast, fastest, and slices (the default without the 3D network). Printed are CPU seconds,
 errors over sampling errors against the micrographs, straight chords over those of windows of the
 micrographs (a row a phase: xy, xz, yz), connected components by phase beside those of real
 subvolumes, the classifier's areas, and the verdict on each volume alone and on all together.
