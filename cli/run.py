@@ -210,7 +210,7 @@ def tell_size(micrographs: str, shape: tuple[int, int, int]) -> None:
     from recon.validation.representativity import measure_representativity
 
     opened = Micrographs.open(micrographs)
-    click.echo(measure_representativity(opened, shape).to_text(), err=True)
+    click.echo(f"notice: {measure_representativity(opened, shape).to_text()}", err=True)
 
 
 def choose_executor(
