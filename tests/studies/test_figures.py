@@ -117,7 +117,7 @@ def test_a_grid_is_a_sweep(small):
     grid(study)
     rows, text = left(study)
     assert [row["harmonizer.rounds"] for row in rows] == ["1", "2"]
-    assert "floor" in text
+    assert "sampling error" in text
 
 
 @pytest.mark.slow
