@@ -97,7 +97,7 @@ def command(
     texts = {"material": material, "source": source, "licence": licence}
     if out.exists():
         if resume:
-            if not find_card(out).exists():  # interrupted before it was written
+            if checkpoint.exists() and not find_card(out).exists():  # interrupted between the two
                 write_card(out, texts)
             checkpoint.unlink(missing_ok=True)
             click.echo(f"{out} is finished", err=True)
