@@ -115,8 +115,9 @@ def command(
         reproduce_volume(source, out, resume, flags["weights"], flags["device"], engine)
         return
     table = lay_over(read_recipe(recipe), collect_values(flags, settings))
-    if budget is not None and not resume:
-        table["denoiser"] = choose_training(Recipe.from_table(table), budget)
+    if budget is not None:
+        begun = Folder(out) if resume and out is not None else None
+        table |= choose_training(Recipe.from_table(table), budget, begun)
     if dry_run:
         from recon.cli.plan import format_plan
 
@@ -136,8 +137,15 @@ def command(
     judge(fail_on, comparison.to_table() if fail_on and comparison is not None else None)
 
 
-def choose_training(recipe: Recipe, budget: str) -> dict[str, Any]:
-    """The table of the denoiser, with a training that takes about so long."""
+def choose_training(recipe: Recipe, budget: str, begun: "Folder | None") -> dict[str, Any]:
+    """The denoiser with a training that takes about so long, as part of a recipe's table.
+
+    begun  the folder of the run to go on with: its choice holds, as today's speed may differ
+    """
+    if begun is not None and begun.finished:
+        return {}
+    if begun is not None and (request := begun.read_request()) is not None:
+        return {"denoiser": request.to_table()["denoiser"]}
     from recon.core.data.micrographs import Micrographs
     from recon.workflow.planning.training import fit_into, format_training, parse_duration
 
@@ -145,7 +153,7 @@ def choose_training(recipe: Recipe, budget: str) -> dict[str, Any]:
         raise ReconError("--time is of a training: give --micrographs and no --weights")
     fitted, seconds = fit_into(recipe, Micrographs.open(recipe.micrographs), parse_duration(budget))
     click.echo(format_training(fitted, seconds), err=True)
-    return {"name": fitted.denoiser.name, **fitted.denoiser.options}
+    return {"denoiser": {"name": fitted.denoiser.name, **fitted.denoiser.options}}
 
 
 def check(recipe: Recipe, engine: "Executor") -> Recipe:

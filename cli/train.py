@@ -1,7 +1,8 @@
 """`recon train`: micrographs in, weights out."""
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +11,12 @@ from recon.cli.settings import device_flag, format_help, parse_settings, set_fla
 from recon.core.bundled import find_weights
 from recon.core.errors import ReconError, unknown
 from recon.core.recipe import Recipe
+
+if TYPE_CHECKING:
+    from recon.core.data.micrographs import Micrographs
+
+TIMED = ".timed"
+"""Suffix of the training that --time chose, while it is unfinished."""
 
 
 @click.command()
@@ -100,6 +107,7 @@ def command(
             if checkpoint.exists() and not find_card(out).exists():  # interrupted between the two
                 write_card(out, texts)
             checkpoint.unlink(missing_ok=True)
+            out.with_suffix(TIMED).unlink(missing_ok=True)
             click.echo(f"{out} is finished", err=True)
             return
         raise ReconError(f"{out} exists already; choose another --out or remove it first")
@@ -107,14 +115,30 @@ def command(
         raise ReconError(f"{checkpoint} is an unfinished training; --resume or remove it")
     images = Micrographs.open(micrographs)
     start = find_weights(denoiser, init) if init else None
-    if budget is not None and not checkpoint.exists():
-        from recon.workflow.planning.training import fit_into, format_training, parse_duration
-
-        recipe, seconds = fit_into(recipe, images, parse_duration(budget))
-        click.echo(format_training(recipe, seconds), err=True)
+    if budget is not None:
+        recipe = choose_training(recipe, images, budget, out.with_suffix(TIMED))
     with ProgressDisplay() as progress:
         train(recipe, images, out, checkpoint=checkpoint, init=start, progress=progress)
     if world().first:
         write_card(out, texts)
         checkpoint.unlink(missing_ok=True)
+        out.with_suffix(TIMED).unlink(missing_ok=True)
         click.echo(f"{out}: {denoiser}, {out.stat().st_size / 1e6:.1f} MB")
+
+
+def choose_training(recipe: Recipe, images: "Micrographs", budget: str, kept: Path) -> Recipe:
+    """The recipe with a training that takes about so long.
+
+    kept  the choice beside the checkpoint, which holds for --resume: the speed of today would
+          choose another
+    """
+    from recon.core.storage.atomic import atomic_output
+    from recon.workflow.planning.training import fit_into, format_training, parse_duration
+
+    if kept.with_suffix(".checkpoint").exists() and kept.exists():
+        return Recipe.from_table(json.loads(kept.read_text()))
+    fitted, seconds = fit_into(recipe, images, parse_duration(budget))
+    click.echo(format_training(fitted, seconds), err=True)
+    with atomic_output(kept, replace=True) as partial:
+        partial.write_text(json.dumps(fitted.to_table()))
+    return fitted

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from recon.core.errors import ReconError
 from recon.imaging.field import NOTABLE, measure_outside
 from recon.imaging.otsu import find_otsu_thresholds
-from recon.imaging.picture import Picture, Pictures
+from recon.imaging.picture import Pictures
 
 DEGREE = 3
 """Of the polynomial in rows and columns: ramps, vignettes, light from a corner."""
@@ -40,21 +40,6 @@ def describe_light(pictures: Pictures, phases: int) -> list[str]:
                 "pixels to another phase; flatten=True evens it"
             )
     return notices
-
-
-def flatten_all(pictures: Pictures, phases: int, progress: Progress) -> tuple[Pictures, float]:
-    """The images in even light, and the largest span of the light taken off."""
-    spans: list[float] = []
-    total = sum(map(len, pictures.values()))
-    result: dict[str, list[Picture]] = {}
-    for plane, stack in pictures.items():
-        result[plane] = []
-        for picture in stack:
-            image, span = flatten(picture.pixels, phases)
-            spans.append(span)
-            progress("flatten", len(spans), total)
-            result[plane].append(picture.replace_pixels(image))
-    return result, max(spans)
 
 
 def flatten(image: NDArray[Any], phases: int) -> tuple[NDArray[np.float32], float]:

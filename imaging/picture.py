@@ -1,6 +1,6 @@
 """One image on its way from a file to labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -31,6 +31,25 @@ class Picture:
 
 Pictures = Mapping[str, Sequence[Picture]]
 """Plane -> its images."""
+
+
+def filter_all(
+    pictures: Pictures,
+    what: str,
+    function: Callable[[NDArray[Any]], tuple[NDArray[Any], float]],
+    progress: Callable[[str, int, int], None],
+) -> tuple[Pictures, list[float]]:
+    """The images filtered, and the number that the function found in each."""
+    found: list[float] = []
+    total = sum(map(len, pictures.values()))
+    result: dict[str, list[Picture]] = {plane: [] for plane in pictures}
+    for plane, stack in pictures.items():
+        for picture in stack:
+            pixels, number = function(picture.pixels)
+            found.append(number)
+            progress(what, len(found), total)
+            result[plane].append(picture.replace_pixels(pixels))
+    return result, found
 
 
 def list_pixels(pictures: Pictures) -> dict[str, list[NDArray[Any]]]:

@@ -1,6 +1,7 @@
 """From images to labels of one voxel size: crop, mask, flatten, denoise, resample, segment."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import attrs
@@ -14,8 +15,8 @@ from recon.imaging.cropping import Crop, crop, describe_banners
 from recon.imaging.denoise import FILTERS, SPECKLED, denoise, measure_specks
 from recon.imaging.field import Masks, crop_masks, describe_fields, keep_fields
 from recon.imaging.labels import Labels, describe_absent_phases, find_label_values, label_by_value
-from recon.imaging.light import DEGREE, describe_light, flatten_all
-from recon.imaging.picture import Picture, Pictures, list_names, list_pixels
+from recon.imaging.light import DEGREE, describe_light, flatten
+from recon.imaging.picture import Picture, Pictures, filter_all, list_names, list_pixels
 from recon.imaging.resample import average_grey, resample, vote_labels
 from recon.imaging.rims import describe_rims, find_rims
 from recon.imaging.segmentation import (
@@ -170,14 +171,18 @@ def _prepare_grey(
     types = _list_types(pictures)
     phases = len(options.thresholds) + 1 if options.thresholds else options.phases or 2
     if options.flatten:
-        pictures, span = flatten_all(pictures, phases, progress)
+        pictures, spans = filter_all(pictures, "flatten", partial(flatten, phases=phases), progress)
+        span = max(spans)
         how = f"a polynomial surface of degree {DEGREE}"
         notices.append(f"light is evened by {how}, which spans up to {span:.3g} grey values")
         record["flatten"] = {"how": how, "span": span}
     else:
         notices += describe_light(pictures, phases)
     if options.denoise:
-        pictures, noise = _denoise_all(pictures, options.denoise, progress)
+        pictures, levels = filter_all(
+            pictures, "denoise", partial(denoise, name=options.denoise), progress
+        )
+        noise = float(np.mean(levels))
         how = FILTERS[options.denoise][1]
         notices.append(f"grey images are denoised by {how}; noise found: {noise:.3g} grey levels")
         record["denoise"] = {"filter": options.denoise, "how": how, "noise": noise}
@@ -236,21 +241,6 @@ def _segment(
         return attrs.evolve(found, notices=[*found.notices, *describe_rims(rims, remedy)]), "edges"
     remedy = 'segment="edges" restores their borders'
     return attrs.evolve(found, notices=[*found.notices, *describe_rims(rims, remedy)]), how
-
-
-def _denoise_all(pictures: Pictures, name: str, progress: Progress) -> tuple[Pictures, float]:
-    """The filtered images, and the mean of the noise found in them."""
-    levels: list[float] = []
-    total = sum(map(len, pictures.values()))
-    result: dict[str, list[Picture]] = {}
-    for plane, stack in pictures.items():
-        result[plane] = []
-        for picture in stack:
-            image, noise = denoise(picture.pixels, name)
-            levels.append(noise)
-            progress("denoise", len(levels), total)
-            result[plane].append(picture.replace_pixels(image))
-    return result, float(np.mean(levels))
 
 
 def _record_choices(pictures: Pictures, options: ImportOptions, size: VoxelSize) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.core.errors import ReconError
 from recon.core.kinds.plugin import Plugin
 from recon.core.options import option
 from recon.core.sampling.noise import ALPHA_BAR
@@ -127,4 +128,7 @@ class Denoiser(Plugin):
         periodic  whether (z, y, x) wrap
         returns   the estimate, of which the sampler reads planes
         """
-        raise NotImplementedError(f"denoiser {self.name} sees slices only")
+        raise ReconError(
+            f"denoiser {self.name} says that it sees volumes and has no clean_volume; tell its "
+            "author, or take another denoiser"
+        )

@@ -37,6 +37,13 @@ def check_denoiser(denoiser: Denoiser) -> None:
         assert torch.equal(slices, before), "clean must not change its input"
         parts = [denoiser.clean(slices[i : i + 2], step, "xz") for i in (0, 2, 4)]
         assert torch.equal(torch.cat(parts), whole), "a row must depend on itself only"
+        if denoiser.sees_volume(step):
+            volume = torch.randn((count, 12, 9, 10), generator=generator)
+            made = denoiser.clean_volume(volume, step, (False, True, False))
+            whole = made.planes(0, 12)
+            assert whole.shape == volume.shape and torch.isfinite(whole).all()
+            read = torch.cat([made.planes(low, low + 4) for low in (0, 4, 8)], 1)
+            assert torch.equal(read, whole), "planes must be the same however they are read"
 
 
 def check_schedule(schedule: Schedule) -> None:

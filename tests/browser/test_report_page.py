@@ -261,8 +261,7 @@ def test_the_verdict_stands_on_top_and_pictures_are_loaded(browser, against_micr
 
 def test_the_volume_turns_and_shows_the_phases_that_are_chosen(browser, against_micrographs):
     opened(browser, against_micrographs[0])
-    if not browser.execute_script("return !!document.createElement('canvas').getContext('webgl2')"):
-        pytest.skip("this browser has no WebGL 2")
+    assert browser.execute_script("return !!document.createElement('canvas').getContext('webgl2')")
     box = browser.find_element(By.ID, "turning")
     WebDriverWait(browser, 20).until(lambda _: box.get_attribute("data-ready") == "true")
     canvas = box.find_element(By.TAG_NAME, "canvas")

@@ -24,6 +24,8 @@ from recon.plugins.denoisers.volume.pool import COUNT, MARGIN, compose_pool
 
 SIDE = 56
 """Of the crops, in voxels."""
+TIMED = 100
+"""Steps of the training of which a few in the middle are timed."""
 PASSES = 34
 """Network passes of a volume to begin from."""
 
@@ -79,7 +81,9 @@ class Fit:
         """What it takes here, measured by a few steps and passes of the 2D network."""
         side = self.side + MARGIN
         pool = np.random.default_rng(0).integers(2, size=(2, side, side, side), dtype=np.uint8)
-        each = time_calls(self._start(pool, 1).advance)
+        loop = self._start(pool, TIMED)
+        loop.step = TIMED // 2  # the critics are at work
+        each = time_calls(loop.advance)
         phases = len(self.micrographs.phases)
         x = torch.zeros(side, channels(phases), side, side, device=self.device)
         one = torch.zeros(1, device=self.device)
