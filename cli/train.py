@@ -115,19 +115,22 @@ def command(
         raise ReconError(f"{checkpoint} is an unfinished training; --resume or remove it")
     images = Micrographs.open(micrographs)
     start = find_weights(denoiser, init) if init else None
-    if budget is not None:
-        recipe = choose_training(recipe, images, budget, out.with_suffix(TIMED))
+    timed = out.with_suffix(TIMED)
+    if budget is not None or (resume and timed.exists() and not (options or tables)):
+        recipe = choose_training(recipe, images, budget, timed)
     with ProgressDisplay() as progress:
         train(recipe, images, out, checkpoint=checkpoint, init=start, progress=progress)
     if world().first:
         write_card(out, texts)
         checkpoint.unlink(missing_ok=True)
-        out.with_suffix(TIMED).unlink(missing_ok=True)
+        timed.unlink(missing_ok=True)
         click.echo(f"{out}: {denoiser}, {out.stat().st_size / 1e6:.1f} MB")
 
 
-def choose_training(recipe: Recipe, images: "Micrographs", budget: str, kept: Path) -> Recipe:
-    """The recipe with a training that takes about so long.
+def choose_training(
+    recipe: Recipe, images: "Micrographs", budget: str | None, kept: Path
+) -> Recipe:
+    """The recipe with a training that takes about so long, or that was begun so.
 
     kept  the choice beside the checkpoint, which holds for --resume: the speed of today would
           choose another
@@ -137,6 +140,8 @@ def choose_training(recipe: Recipe, images: "Micrographs", budget: str, kept: Pa
 
     if kept.with_suffix(".checkpoint").exists() and kept.exists():
         return Recipe.from_table(json.loads(kept.read_text()))
+    if budget is None:
+        return recipe
     fitted, seconds = fit_into(recipe, images, parse_duration(budget))
     click.echo(format_training(fitted, seconds), err=True)
     with atomic_output(kept, replace=True) as partial:

@@ -37,6 +37,7 @@ def test_of_train(tmp_path, speed, example_micrographs):
     speed[0] = 0.2
     (tmp_path / "w.checkpoint").touch()
     assert steps(choose_training(RECIPE, images, "100s", kept)) == 1000
+    assert steps(choose_training(RECIPE, images, None, kept)) == 1000
     (tmp_path / "w.checkpoint").unlink()  # interrupted before there was anything to go on from
     assert steps(choose_training(RECIPE, images, "100s", kept)) == 500
 
