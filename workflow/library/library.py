@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urljoin, urlsplit
 from urllib.request import urlopen
 
@@ -111,6 +111,8 @@ def _download(address: str, limit: Limit) -> bytes:
     except ReconError:
         raise
     except (URLError, OSError, ValueError) as error:
+        if isinstance(error, HTTPError):
+            error.close()
         reason = getattr(error, "reason", error)
         raise ReconError(f"cannot fetch {address}: {reason}; check the address") from None
     if len(content) > limit.bytes:
