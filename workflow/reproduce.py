@@ -12,11 +12,11 @@ import torch
 from recon.core.bundled import list_bundled
 from recon.core.data.anchor import Anchor, parse_anchor
 from recon.core.data.planes import NORMAL
+from recon.core.data.volume_file import read_volume_file
 from recon.core.errors import ReconError
 from recon.core.job import Job, resolve
 from recon.core.recipe import Recipe
 from recon.core.sampling.threads import keep_threads
-from recon.core.storage import ome_zarr
 from recon.workflow.executors import Executor, Order, Progress, Sample
 from recon.workflow.executors.local import Local
 from recon.workflow.folder import Folder
@@ -49,7 +49,7 @@ class Origin:
         weights  where they are now, when not where they were
         device   in place of the one of the recipe
         """
-        stored = ome_zarr.read(path)
+        stored = read_volume_file(path)
         provenance = stored["provenance"] or {}
         if not isinstance(provenance.get("recipe"), Mapping):
             raise ReconError(
@@ -124,7 +124,7 @@ def reproduce(
     order.note(0, measured={})  # nothing is to be
     with match_threads(origin.provenance.get("threads"), executor):
         executor.execute(order, Copy(order, origin), progress)
-    again = ome_zarr.read(order.path(0))
+    again = read_volume_file(order.path(0))
     differing = 0
     for low in range(0, job.recipe.shape[0], THICKNESS):
         part = slice(low, low + THICKNESS)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from recon.core.data.phases import find_label
 from recon.core.data.volume import Result, checked_labels, checked_voxel_size, phase_names
+from recon.core.data.volume_file import read_volume_file
 from recon.core.errors import ReconError
-from recon.core.storage import ome_zarr
 from recon.core.storage.budget import (
     format_memory,
     measure_available,
@@ -79,7 +79,7 @@ class ChunkedVolume:
         memory  that this process may hold in all, in bytes or such as "2GB"; by default half of
                 what is available
         """
-        stored = ome_zarr.read(Path(path))
+        stored = read_volume_file(Path(path))
         return cls(stored.pop("labels"), _for_parts(memory), **stored)
 
     def find_label(self, phase: int | str) -> int:
@@ -128,7 +128,7 @@ def fits(path: Path) -> bool:
     if find_spec("dask") is None:
         return True
     left = measure_available()
-    voxels = math.prod(ome_zarr.read(path)["labels"].shape)
+    voxels = math.prod(read_volume_file(path)["labels"].shape)
     return left is None or IN_MEMORY * voxels <= left
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recon.core.data.phases import find_label
 from recon.core.data.planes import NORMAL
+from recon.core.data.volume_file import read_volume_file
 from recon.core.errors import ReconError, shown
 from recon.core.storage import ome_zarr
 
@@ -165,5 +166,5 @@ class Volume:
     @classmethod
     def open(cls, path: str | Path) -> "Volume":
         """Read what `save` wrote, or any OME-Zarr or zarr array of 3D labels."""
-        given = ome_zarr.read(Path(path))
-        return cls(given.pop("labels").whole(), **given)
+        given = read_volume_file(Path(path))
+        return cls(given.pop("labels")[...], **given)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
 from recon.core.errors import ReconError, shown
-from recon.core.storage.blosc import guard
 from recon.core.storage.budget import format_memory, measure_available
 from recon.core.storage.limits import TEXT, VOLUME, missing_error
 from recon.core.storage.memory import is_out_of_memory
@@ -20,8 +19,6 @@ from recon.core.storage.memory import is_out_of_memory
 METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
 MEMBERS = ("zarr.json", ".zarray", ".zgroup")
 """One of these makes a folder a zarr array or group."""
-BAD_METADATA = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""What attributes of wrong types lead to where they are taken apart."""
 
 
 def is_zarr(path: Path) -> bool:
@@ -45,7 +42,6 @@ def open_store(path: Path, what: str) -> Any:
                 f"one of them, such as {inside[-1]}"
             )
     _check_members(path, what)
-    guard()
     try:
         return zarr.open(path, mode="r")
     except Exception as error:  # zarr raises many kinds for a damaged or foreign folder
@@ -144,7 +140,16 @@ class Source:
         """Number of axes."""
         return self.array.ndim
 
+    @property
+    def own(self) -> bool:
+        """Whether recon may have written it; the codecs of others are for a reader to judge."""
+        return self.array.compressors == (COMPRESSION,)
+
     def __getitem__(self, where: Any) -> NDArray[Any]:
+        """The part asked for; of all of it, ReconError when there is not the memory for it."""
+        left = measure_available() if where is ... else None
+        if left is not None and self._bytes() > left:
+            raise self._too_large()
         try:
             values = np.asarray(self.array[where])
         except MemoryError:
@@ -161,13 +166,6 @@ class Source:
         if lost and values.size and values.max() == LOST:
             raise damage_error(self.what, self.path, "a chunk of it is missing")
         return values
-
-    def whole(self) -> NDArray[Any]:
-        """All of it; ReconError when there is not the memory for it."""
-        left = measure_available()
-        if left is not None and self._bytes() > left:
-            raise self._too_large()
-        return self[...]
 
     def _bytes(self) -> int:
         return math.prod(self.shape) * self.dtype.itemsize
