@@ -9,16 +9,15 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from recon.core.catalog import catalog
 from recon.core.data.phases import find_label
 from recon.core.data.planes import PLANES
 from recon.core.data.volume import checked_labels, checked_voxel_size, phase_names
+from recon.core.data.volume_file import build_zarr_reader
 from recon.core.errors import ReconError, unknown
 from recon.core.storage.atomic import atomic_output
 from recon.core.storage.zarr_store import (
     COMPRESSION,
     LOST,
-    Source,
     damage_error,
     open_store,
     read_recon_attribute,
@@ -26,8 +25,6 @@ from recon.core.storage.zarr_store import (
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from recon.core.kinds import ImageFile
 
 
 @attrs.frozen(init=False, eq=False)
@@ -125,12 +122,13 @@ class Micrographs:
     @classmethod
     def open(cls, path: str | Path) -> "Micrographs":
         """Read what `save` wrote."""
+        reader = build_zarr_reader()
         node = open_store(Path(path), "micrographs")
         recon = read_recon_attribute(node, Path(path), "micrographs")
         if recon.get("kind") != "micrographs":
             raise ReconError(f"{path} holds no micrographs; make them with `recon import`")
         planes = {
-            plane: [_read_slice(array, Path(path)) for array in stack]
+            plane: [reader.read_array(array, Path(path), "micrographs") for array in stack]
             for plane, stack in _stored(node, Path(path)).items()
         }
         noted = recon.get("slices")
@@ -159,14 +157,6 @@ def _stored(node: Any, path: Path) -> dict[str, list[Any]]:
         }
     except Exception as error:  # zarr raises many kinds for a damaged folder
         raise damage_error("micrographs", path, error) from error
-
-
-def _read_slice(array: Any, path: Path) -> NDArray[Any]:
-    source = Source(path, array, "micrographs")
-    if source.own:
-        return source[...]
-    image: ImageFile = catalog().build("reader", "zarr").read(path / array.path)
-    return image.slices[0]  # another program stored it anew
 
 
 def _counts(stack: Sequence[NDArray[np.uint8]], phases: int) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ import zarr
 from numpy.typing import NDArray
 
 from recon.core.storage.atomic import atomic_output
-from recon.core.storage.zarr_store import COMPRESSION, LOST, Source
+from recon.core.storage.zarr_store import COMPRESSION, LOST
 
 CHUNK = 64
 
@@ -83,18 +83,3 @@ def _metadata(voxel_size: Sequence[float], strides: list[int]) -> dict[str, Any]
         datasets.append({"path": str(level), "coordinateTransformations": [scale]})
     multiscale = {"axes": axes, "datasets": datasets, "name": "labels"}
     return {"version": "0.5", "multiscales": [multiscale]}
-
-
-def open_own(node: Any, path: Path) -> tuple[Source, list[float]] | None:
-    """The labels and the voxel size of what `write` wrote; None for anything else."""
-    try:
-        array, ome = node["0"], node.attrs["ome"]
-        datasets = ome["multiscales"][0]["datasets"]
-        size = datasets[0]["coordinateTransformations"][0]["scale"]
-        right = ome == _metadata(size, [2**level for level in range(len(datasets))])
-    except Exception:  # damage raises many kinds; what is wrong the reader of zarr says
-        return None
-    if not right or not isinstance(array, zarr.Array):
-        return None
-    source = Source(path, array)
-    return (source, size) if source.own else None

@@ -16,7 +16,8 @@ import zarr
 from numpy.typing import NDArray
 
 from recon.core.errors import ReconError, shown
-from recon.core.storage.zarr_store import Source, damage_error, read_attributes
+from recon.core.storage.zarr_store import damage_error, read_attributes
+from recon.plugins.readers.zarr_array import Source
 
 Lengths = tuple[float, ...]
 FIRST_AXES = "tczyx"

@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from numpy.typing import NDArray
 
 from recon.core.errors import ReconError
 from recon.core.kinds import ImageFile, Reader
 from recon.core.storage.zarr_store import MEMBERS, open_store, read_recon_attribute
 from recon.plugins.readers.blosc import guard
-from recon.plugins.readers.multiscales import find_image
+from recon.plugins.readers.multiscales import StoredImage, find_image
 from recon.plugins.readers.unpacked import check_size
+from recon.plugins.readers.zarr_array import Source
 
 
 @attrs.frozen
@@ -22,15 +24,19 @@ class Zarr(Reader):
     suffixes = (".zarr",)
     members = MEMBERS
 
-    def read(self, path: Path) -> ImageFile:
+    def __attrs_post_init__(self) -> None:
         guard()
+
+    def read(self, path: Path) -> ImageFile:
         return read_node(open_store(path, "image"), path)
 
-    def open_volume(self, path: Path) -> tuple[Any, tuple[float, ...] | None]:
-        """The labels of a volume, read when they are sliced, and its voxel size in metres."""
-        guard()
-        image = find_image(open_store(path, "volume"), path, "volume")
-        return image.array, image.lengths
+    def find_image(self, node: Any, path: Path, what: str) -> StoredImage:
+        """The image of an open zarr array or group, read when it is sliced."""
+        return find_image(node, path, what)
+
+    def read_array(self, array: Any, path: Path, what: str) -> NDArray[Any]:
+        """All of an open zarr array."""
+        return Source(path, array, what)[...]
 
 
 def read_node(node: Any, path: Path) -> ImageFile:
