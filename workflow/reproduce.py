@@ -20,7 +20,7 @@ from recon.core.sampling.threads import keep_threads
 from recon.workflow.executors import Executor, Order, Progress, Sample
 from recon.workflow.executors.local import Local
 from recon.workflow.folder import Folder
-from recon.workflow.provenance import collect_provenance, list_changes
+from recon.workflow.provenance import collect_provenance, hash_anchors, list_changes
 from recon.workflow.results import Results
 from recon.workflow.run import check_unchanged
 
@@ -92,11 +92,9 @@ class Origin:
         """What has changed since the volume was made, in words."""
         lines = list_changes(self.provenance, now)
         hashes = self.provenance.get("anchors_sha256")
-        for anchor in self.anchors:
-            if isinstance(hashes, Mapping) and hashes.get(anchor.name) != anchor.sha256:
-                lines.append(
-                    f"the slice {anchor.name} in the file is not the anchor it was made with"
-                )
+        for name, sha256 in hash_anchors(self.anchors).items():
+            if isinstance(hashes, Mapping) and hashes.get(name) != sha256:
+                lines.append(f"the slice {name} in the file is not the anchor it was made with")
         return lines
 
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
-from importlib.util import find_spec
 from itertools import islice, product
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ from recon.core.storage.budget import (
     parse_memory,
 )
 
-IN_MEMORY = 8  # bytes a voxel that the most demanding metric takes on a volume in memory
 UNTOLD = 1_000_000_000  # bytes for parts where the system does not tell what is available
 LARGEST = 1 << 24  # voxels of a part: more bring nothing
 READ_AHEAD = 10  # chunks that zarr decodes at a time
@@ -118,18 +116,6 @@ class ChunkedVolume:
         """
         checked = partial(_checked, self.phases, function)
         return by_parts(self.array, self.memory, checked, whole, cost, overhead)
-
-
-def fits(path: Path) -> bool:
-    """Whether a stored volume and what metrics make of it fit into the memory available.
-
-    Said of any volume where there is no dask to read it in parts.
-    """
-    if find_spec("dask") is None:
-        return True
-    left = measure_available()
-    voxels = math.prod(read_volume_file(path)["labels"].shape)
-    return left is None or IN_MEMORY * voxels <= left
 
 
 def refuse_parts(plugins: Iterable[Any]) -> None:

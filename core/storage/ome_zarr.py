@@ -81,5 +81,7 @@ def _metadata(voxel_size: Sequence[float], strides: list[int]) -> dict[str, Any]
     for level, stride in enumerate(strides):
         scale = {"type": "scale", "scale": [length * stride for length in voxel_size]}
         datasets.append({"path": str(level), "coordinateTransformations": [scale]})
-    multiscale = {"axes": axes, "datasets": datasets, "name": "labels"}
-    return {"version": "0.5", "multiscales": [multiscale]}
+    return {
+        "version": "0.5",
+        "multiscales": [{"axes": axes, "datasets": datasets, "name": "labels"}],
+    }

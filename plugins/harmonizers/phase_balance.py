@@ -1,13 +1,21 @@
 """Phase balance: shift the clean estimate so that its phases take their shares."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.core.sampling.slabs import map_slabs, materialize, subsample, sum_slabs
+from recon.core.sampling.slabs import (
+    SlabField,
+    all_reduce_sum,
+    as_slabs,
+    iterate_slabs,
+    map_slabs,
+    materialize,
+)
 from recon.core.sampling.slabs.field import Field
 
 LIMIT = 1.2
@@ -131,3 +139,23 @@ def _measure_shares(logits: Field, target: Tensor, shifts: Tensor) -> tuple[Tens
     found /= found[0].sum()  # in every voxel the shares sum to 1
     mean, gram = found[0], found[1:]
     return target - mean, SHARPNESS * (mean.diag() - gram)
+
+
+def sum_slabs(function: Callable[[Tensor], Tensor], field: Field) -> Tensor:
+    """The sum over all slabs of what a function makes of them."""
+    if isinstance(field, Tensor):
+        return function(field)
+    each = torch.stack([function(part) for _, part in iterate_slabs(field)])
+    return all_reduce_sum(field, each.sum(0))
+
+
+def subsample(field: Field, stride: int) -> Field:
+    """One voxel in `stride` along each axis, kept in memory."""
+    if isinstance(field, Tensor):
+        return field[:, ::stride, ::stride, ::stride]
+    slabs = as_slabs(field)
+    kept = {
+        low: part[:, -low % stride :: stride, ::stride, ::stride].clone()
+        for low, part in iterate_slabs(slabs)
+    }
+    return SlabField(slabs.slabs, slabs.shape, lambda low, high: kept[low])
