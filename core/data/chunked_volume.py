@@ -66,7 +66,7 @@ class ChunkedVolume:
             )
         if phases is None:
             read = by_parts(array, memory, partial(_checked, None, np.max))
-            phases = phase_names(None, max(int(found) for _, found in read))
+            phases = phase_names(None, max(int(largest) for _, largest in read))
         names = phase_names(phases, 0)
         self.__attrs_init__(array, memory, checked_voxel_size(voxel_size), names, provenance)
 
@@ -168,8 +168,8 @@ def by_parts(
     # A batch of as many parts as there are threads: what dask holds at a time is bounded.
     while batch := list(islice(places, threads)):
         tasks = [task(parts.blocks[place]) for place in batch]
-        found = dask.compute(*tasks, scheduler="threads", num_workers=threads)
-        yield from zip(islice(starts, threads), found, strict=True)
+        results = dask.compute(*tasks, scheduler="threads", num_workers=threads)
+        yield from zip(islice(starts, threads), results, strict=True)
 
 
 def _dask() -> Any:

@@ -72,7 +72,7 @@ def along_axes(
     merged = {}
     for axis, name in enumerate(AXES):
         parts = sample.by_parts(partial(_counted, count, axis), whole=(axis,))
-        merged[name] = merge(found for _, found in parts)
+        merged[name] = merge(counted for _, counted in parts)
     return {plane: {AXES[i]: merged[AXES[i]] for i in in_plane(plane)} for plane in PLANES}
 
 
@@ -94,7 +94,11 @@ def by_direction(curves: Mapping[str, Mapping[str, Curve]]) -> dict[str, Curve]:
         direction: [by_axis[direction] for by_axis in curves.values() if direction in by_axis]
         for direction in ("x", "y", "z")
     }
-    return {direction: mean_that_fits(found) for direction, found in shown.items() if found}
+    return {
+        direction: mean_that_fits(shown_curves)
+        for direction, shown_curves in shown.items()
+        if shown_curves
+    }
 
 
 def by_plane(curves: Mapping[str, Mapping[str, Curve]]) -> dict[str, Curve]:

@@ -182,9 +182,9 @@ def _arrange(
     if {plain[place] for place in places} <= set(NAMES):
         places.sort(key=lambda place: NAMES.index(plain[place]))
     elif len(places) > 1:
-        found = ", ".join(names[place] for place in places)
+        given = ", ".join(names[place] for place in places)
         warnings.warn(
-            f"{source.path}: its axes {found} are taken for {', '.join(NAMES[-len(places) :])}",
+            f"{source.path}: its axes {given} are taken for {', '.join(NAMES[-len(places) :])}",
             stacklevel=2,
         )
     return source if places == [*range(source.ndim)] else Arranged(source, tuple(places))

@@ -49,11 +49,11 @@ def directions(
             "directions need a volume (z, y, x), three voxel edges, gradient_scale > 0 and window "
             f"> 0, got shape {mask.shape}, {voxel_size}, {gradient_scale} and {window}"
         )
-    found = np.zeros((*mask.shape, 3), np.float32)
+    vectors = np.zeros((*mask.shape, 3), np.float32)
     for part, tensor in _tensors(mask, edges, gradient_scale, window, periodic):
         inside = mask[part]
-        found[part][inside] = _smallest(tensor[:, inside])
-    return found
+        vectors[part][inside] = _smallest(tensor[:, inside])
+    return vectors
 
 
 def _tensors(
@@ -107,9 +107,9 @@ def _derivative(
 
 def _smallest(tensor: Field, chunk: int = 2**18) -> Field:
     """Eigenvectors (n, 3) of the smallest eigenvalues of symmetric tensors (6, n)."""
-    found = np.empty((tensor.shape[1], 3), np.float32)
-    for first in range(0, len(found), chunk):
+    vectors = np.empty((tensor.shape[1], 3), np.float32)
+    for first in range(0, len(vectors), chunk):
         xx, yy, zz, yz, xz, xy = tensor[:, first : first + chunk].astype(float)
         full = np.stack([xx, xy, xz, xy, yy, yz, xz, yz, zz], -1).reshape(-1, 3, 3)
-        found[first : first + chunk] = np.linalg.eigh(full)[1][..., 0]
-    return found
+        vectors[first : first + chunk] = np.linalg.eigh(full)[1][..., 0]
+    return vectors
