@@ -19,7 +19,7 @@ import pluggy
 
 from recon.core import hooks
 from recon.core.errors import ReconError, shown, unknown
-from recon.core.options import OptionInfo, checked_names, describe_options
+from recon.core.options import OptionInfo, check_names, describe_options
 
 GROUP = "recon"
 OWN = "microrecon"
@@ -176,7 +176,7 @@ class Catalog:
     def build(self, kind: str, name: str, /, **options: Any) -> Any:
         """A plugin with the given options; ReconError for what it does not admit."""
         cls = self.entry(kind, name).cls
-        checked_names(cls, options)
+        check_names(cls, options)
         return cls(**options)
 
     def __iter__(self) -> Iterator[Entry]:

@@ -20,7 +20,7 @@ from recon.core.data.material import Material
 from recon.core.data.statistics import Statistics
 from recon.core.errors import ReconError, shown
 from recon.core.kinds import Denoiser
-from recon.core.options import checked_names, options, rule
+from recon.core.options import check_names, options, rule
 from recon.core.storage.limits import WEIGHTS, stat_regular_file
 from recon.core.weights_header import check_covariance, check_header, parse_header
 
@@ -101,7 +101,7 @@ def load(weights: Weights, name: str | None, given: dict[str, Any], device: str)
     except ReconError as error:
         raise ReconError(f"weights {weights.path} cannot be used: {error}") from None
     cls = catalog().entry("denoiser", kind).cls
-    checked_names(cls, given)
+    check_names(cls, given)
     if broken := find_unbounded(weights.tensors):
         raise ReconError(
             f"weights {weights.path} hold NaN or infinity in {broken}; fetch or train them again"

@@ -96,7 +96,7 @@ def _cut_strips(image: NDArray[np.uint8]) -> Sequence[NDArray[np.uint8]]:
 
 
 def _measure_strip(strip: NDArray[np.uint8], phases: int) -> Array:
-    """(K, 2 + KNOTS): projections on a line and a parabola, and the straight pieces that fit."""
+    """(K, 2 + KNOTS): projections on a line and a parabola, and the linear segments that fit."""
     place = (np.arange(len(strip)) + 0.5) / len(strip)
     ends = np.linspace(0, 1, KNOTS)
     hats = np.stack([np.interp(place, ends, row) for row in np.eye(KNOTS)], 1)

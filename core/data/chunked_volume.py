@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core.data.phases import find_label
-from recon.core.data.volume import Result, checked_labels, checked_voxel_size, phase_names
+from recon.core.data.volume import Result, check_labels, check_voxel_size, name_phases
 from recon.core.data.volume_file import read_volume_file
 from recon.core.errors import ReconError
 from recon.core.storage.budget import (
@@ -66,9 +66,9 @@ class ChunkedVolume:
             )
         if phases is None:
             read = by_parts(array, memory, partial(_checked, None, np.max))
-            phases = phase_names(None, max(int(largest) for _, largest in read))
-        names = phase_names(phases, 0)
-        self.__attrs_init__(array, memory, checked_voxel_size(voxel_size), names, provenance)
+            phases = name_phases(None, max(int(largest) for _, largest in read))
+        names = name_phases(phases, 0)
+        self.__attrs_init__(array, memory, check_voxel_size(voxel_size), names, provenance)
 
     @classmethod
     def open(cls, path: str | Path, memory: str | int | None = None) -> "ChunkedVolume":
@@ -158,8 +158,8 @@ def by_parts(
     chunks = array.chunksize if lazy else getattr(array, "chunks", array.shape)
     read = min(READ_AHEAD * math.prod(chunks), math.prod(array.shape))
     overhead += read * np.dtype(array.dtype).itemsize
-    threads, voxels = shares(array.shape, memory, whole, cost, overhead)
-    shape = part_shape(array.shape, chunks, whole, voxels)
+    threads, voxels = share_memory(array.shape, memory, whole, cost, overhead)
+    shape = choose_part_shape(array.shape, chunks, whole, voxels)
     parts = array.rechunk(shape) if lazy else dask.array.from_array(array, shape, name=False)
     inner = max(1, numba.get_num_threads() // threads)
     task = dask.delayed(partial(_with_threads, inner, function))
@@ -182,7 +182,7 @@ def _dask() -> Any:
     return dask
 
 
-def shares(
+def share_memory(
     shape: Sequence[int], memory: int, whole: Collection[int], cost: int, overhead: int
 ) -> tuple[int, int]:
     """How many threads the memory is enough for, and the voxels of the part of each."""
@@ -196,7 +196,7 @@ def shares(
     return threads, min(LARGEST, (memory // threads - overhead) // cost)
 
 
-def part_shape(
+def choose_part_shape(
     shape: Sequence[int], chunks: Sequence[int], whole: Collection[int], voxels: int
 ) -> Triple:
     """Shape of a part of at most so many voxels, but whole along some axes.
@@ -234,7 +234,7 @@ def _with_threads(threads: int, function: Callable[[Any], Result], part: Any) ->
 def _checked(
     phases: Sequence[str] | None, function: Callable[[NDArray[np.uint8]], Result], part: Any
 ) -> Result:
-    labels = checked_labels(part, 3, "volume")
+    labels = check_labels(part, 3, "volume")
     if phases is not None:
-        phase_names(phases, int(labels.max()))
+        name_phases(phases, int(labels.max()))
     return function(labels)

@@ -13,7 +13,7 @@ from recon.plugins.exporters.tetrahedra.mesh import TetrahedralMesh
 from recon.plugins.exporters.tetrahedra.sides import list_triangles
 
 LINES = 100_000
-"""Lines of a piece of text."""
+"""Lines of a text."""
 
 
 def format_nodes(mesh: TetrahedralMesh) -> Iterator[str]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recon.core import Compared, Metric, option
 from recon.plugins.metrics.labels import coordinates
-from recon.plugins.metrics.slices import JOIN, over_slices, pixel_edges, pooled, voxel_edges
+from recon.plugins.metrics.slices import JOIN, over_slices, pixel_edges, pool_parts, voxel_edges
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -89,7 +89,7 @@ class Components(Metric):
         phases = len(sample.phases)
         by_plane = over_slices(partial(_on_slices, phases, self.classes), sample, COST)
         planes = [
-            _statistics(pooled(parts), pixel_edges(sample, name))
+            _statistics(pool_parts(parts), pixel_edges(sample, name))
             for name, parts in by_plane.items()
         ]
         number, sizes, largest = (np.stack(each, axis=1) for each in zip(*planes, strict=True))

@@ -49,7 +49,7 @@ def line_curves(
         tries = part.size // side * windows(side, lags, periodic)
         return count_along(kernel, part, axis, phases, lags, periodic), tries
 
-    return along_axes(count, pooled, sample)
+    return along_axes(count, pool_parts, sample)
 
 
 def along_axes(
@@ -82,7 +82,7 @@ def _counted(
     return count(part, axis)
 
 
-def pooled(parts: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> Curve:
+def pool_parts(parts: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> Curve:
     """Shares (phases, n) of hits (phases, n) in tries (n,), both summed over parts."""
     hits, tries = (sum(counts) for counts in zip(*parts, strict=True))
     return ratio(np.asarray(hits), np.asarray(tries))

@@ -24,7 +24,7 @@ from recon.plugins.metrics.slices import (
     fixed,
     over_slices,
     pixel_edges,
-    pooled,
+    pool_parts,
     voxel_edges,
 )
 
@@ -92,7 +92,7 @@ class LocalPercolation(Metric):
         from recon.core import Micrographs
 
         counted = over_slices(partial(self._on_slices, sample), sample)
-        planes = [pooled(parts) for parts in counted.values()]
+        planes = [pool_parts(parts) for parts in counted.values()]
         counts = {
             name: [(windows, percolating[:, axis]) for windows, percolating in planes]
             for axis, name in enumerate(("down", "across"), start=1)

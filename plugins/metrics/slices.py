@@ -54,7 +54,7 @@ def fixed(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return view
 
 
-def pooled(parts: Iterable[tuple[NDArray[Any], ...]]) -> tuple[NDArray[Any], ...]:
+def pool_parts(parts: Iterable[tuple[NDArray[Any], ...]]) -> tuple[NDArray[Any], ...]:
     """Counts that are the sums of those of several parts."""
     return tuple(np.sum(each, axis=0) for each in zip(*parts, strict=True))
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from recon.core import Compared, Metric, option
 from recon.core.data.planes import PLANES
 from recon.plugins.metrics.labels import coordinates
-from recon.plugins.metrics.slices import JOIN, over_slices, pixel_edges, pooled, shortest_side
+from recon.plugins.metrics.slices import JOIN, over_slices, pixel_edges, pool_parts, shortest_side
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -95,7 +95,7 @@ class StraightChord(Metric):
         edges = {plane: pixel_edges(sample, plane) for plane in PLANES}
         count = partial(_tally, len(sample.phases), self.directions, longest, edges)
         counted = over_slices(count, sample)
-        planes = [_statistics(pooled(parts), edges[plane]) for plane, parts in counted.items()]
+        planes = [_statistics(pool_parts(parts), edges[plane]) for plane, parts in counted.items()]
         dims = {"density": ("length",), "orientation": ("angle",)}
         units = {"mean": "voxel", "density": "1/voxel", "axis": "degree"}
         values = {

@@ -1,4 +1,4 @@
-"""An array in zarr that may come from anywhere, read piece by piece."""
+"""An array in zarr that may come from anywhere, read in parts."""
 
 import math
 from pathlib import Path
@@ -18,7 +18,7 @@ from recon.core.storage.zarr_store import LOST, damage_error
 
 @attrs.frozen(eq=False)
 class Source:
-    """An array on disk, read piece by piece; ReconError where it is damaged.
+    """An array on disk, read in parts; ReconError where it is damaged.
 
     what  it is, for messages
     """

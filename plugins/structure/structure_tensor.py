@@ -73,9 +73,9 @@ def _tensors(
         rows = np.arange(first - halo, last + halo)
         within = periodic | ((rows >= 0) & (rows < depth))
         rows = rows % depth if periodic else rows.clip(0, depth - 1)
-        piece = mask[rows].astype(np.float32)
+        block = mask[rows].astype(np.float32)
         weight = np.einsum("z,y,x->zyx", seen[0][rows] * within, *seen[1:])
-        gradient = [_derivative(piece, axis, edges, scale, periodic) for axis in (2, 1, 0)]
+        gradient = [_derivative(block, axis, edges, scale, periodic) for axis in (2, 1, 0)]
         tensor = np.empty((6, last - first, *mask.shape[1:]), np.float32)
         for k, (i, j) in enumerate(((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))):
             product = weight * gradient[i] * gradient[j]
@@ -94,13 +94,13 @@ def _seen(side: int, border: float) -> Field:
 
 
 def _derivative(
-    piece: Field, axis: int, edges: NDArray[np.float64], scale: float, periodic: bool
+    block: Field, axis: int, edges: NDArray[np.float64], scale: float, periodic: bool
 ) -> Field:
     """Gaussian derivative along an axis, per length."""
     order = [int(axis == a) for a in range(3)]
     mode = "wrap" if periodic else "nearest"
     made: Field = ndimage.gaussian_filter(
-        piece, scale / edges, order=order, mode=("nearest", mode, mode), truncate=TRUNCATE
+        block, scale / edges, order=order, mode=("nearest", mode, mode), truncate=TRUNCATE
     )
     return made / np.float32(edges[axis])
 

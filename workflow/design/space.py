@@ -12,7 +12,7 @@ from recon.core.data.material import Material
 from recon.core.data.phases import find_label
 from recon.core.data.planes import AXES
 from recon.core.errors import ReconError
-from recon.core.options import options, resolved
+from recon.core.options import options, resolve_type
 from recon.core.recipe import TABLES, Recipe
 from recon.workflow.overlay import check_key
 
@@ -80,7 +80,7 @@ def is_whole(key: str, recipe: Recipe) -> bool:
     field = options(cls).get(name)
     if field is None:
         return False
-    annotation = resolved(field, cls).type
+    annotation = resolve_type(field, cls).type
     kinds = {annotation, *typing.get_args(annotation)}
     return int in kinds and float not in kinds
 
