@@ -75,8 +75,8 @@ def main(samples: int, side: int, steps: int, repeats: int) -> None:
     first = medians[next(iter(WAYS))]
     print(f"{samples} samples of {side}^3, {steps} steps, median of {repeats}")
     for (way, values), share in zip(medians.items(), shares, strict=True):
-        told = (f"{x:7.1f} s {f / x:5.2f} x" for x, f in zip(values, first, strict=True))
-        print(f"{way:28} all {' volumes '.join(told)}  {100 * share:.4f} % of voxels differ")
+        columns = (f"{x:7.1f} s {f / x:5.2f} x" for x, f in zip(values, first, strict=True))
+        print(f"{way:28} all {' volumes '.join(columns)}  {100 * share:.4f} % of voxels differ")
 
 
 if __name__ == "__main__":

@@ -160,13 +160,13 @@ def main(
                 f"{case.sent / 1e6:>8.1f} {first.seconds / case.seconds:>6.2f}",
                 flush=True,
             )
-    told = [case for case in cases if case.where != "disk"]
-    a, b = fitted(told)
+    timed = [case for case in cases if case.where != "disk"]
+    a, b = fitted(timed)
     print(f"fit: {a * 1e9:.1f} ns a voxel and pass, {b * 1e9:.2f} ns a byte sent")
-    for case in told:
+    for case in timed:
         model = a * case.side**3 / case.processes + b * case.sent
         print(f"  {case.side}^3 on {case.processes}: {case.seconds:.2f} s, fit {model:.2f} s")
-    many = [c for c in told if c.processes > 1]
+    many = [c for c in timed if c.processes > 1]
     if not many:
         return
     largest = max(many, key=lambda case: case.side)

@@ -102,12 +102,12 @@ class Commands(click.Group):
         known = {name: help for name, (_, help) in COMMANDS.items()}
         if packages_installed():
             known = snapshot.read_helps(self) | known
-        found = [
+        commands = [
             CompletionItem(name, help=help)
             for name, help in known.items()
             if name.startswith(incomplete)
         ]
-        return found + click.Command.shell_complete(self, ctx, incomplete)
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

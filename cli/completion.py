@@ -49,8 +49,8 @@ def weights_names(ctx: click.Context, param: click.Parameter, start: str) -> lis
     from recon.core.errors import ReconError
 
     with warnings.catch_warnings(action="ignore"), contextlib.suppress(ReconError):
-        if found := _matching(list_bundled("unet-ddpm"), start):
-            return found
+        if names := _matching(list_bundled("unet-ddpm"), start):
+            return names
     return [CompletionItem(start, type="file")]  # also when that denoiser is left out
 
 

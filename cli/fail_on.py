@@ -94,7 +94,7 @@ def classifier_flag(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Failed(click.ClickException):
-    """The line that tells which condition fails; --quiet does not hold it back."""
+    """The line that names the condition that fails; --quiet does not hold it back."""
 
     exit_code = 1
 

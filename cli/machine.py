@@ -139,7 +139,7 @@ def count_processors() -> int:
 
 
 def name_processor() -> str:
-    """The model's name where the system tells it."""
+    """The model's name where the system states it."""
     facts = Path("/proc/cpuinfo")
     if facts.exists():
         for line in facts.read_text(encoding="utf-8", errors="replace").splitlines():

@@ -12,7 +12,7 @@ from recon.cli.fail_on import Condition, classifier_flag, fail_on_flag, judge
 from recon.cli.results import to_text
 from recon.cli.settings import device_flag, parse_settings, set_flag
 from recon.core.catalog import catalog
-from recon.core.data.chunked_volume import ChunkedVolume, fits
+from recon.core.data.chunked_volume import ChunkedVolume
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError, unknown
@@ -31,6 +31,7 @@ from recon.validation.report import write_report
 from recon.workflow.assess import open_sample
 from recon.workflow.progress import ProgressDisplay
 from recon.workflow.results import to_json
+from recon.workflow.whole_volume import fits_into_memory
 
 
 @click.command()
@@ -188,7 +189,7 @@ def _opened(
     if memory is None:
         plugins = [catalog().entry(kind, one.name).cls for kind in chosen for one in chosen[kind]]
         possible = not needing and all(getattr(cls, "chunked", False) for cls in plugins)
-        if not possible or fits(path):
+        if not possible or fits_into_memory(path):
             return Volume.open(path)
         click.echo(f"{path} does not fit into memory and is read part by part", err=True)
     elif needing:

@@ -1,4 +1,4 @@
-"""What `recon run --dry-run` tells."""
+"""What `recon run --dry-run` prints."""
 
 from recon.core.data.micrographs import Micrographs
 from recon.core.job import check_planes, resolve

@@ -59,12 +59,14 @@ def _find(name: str) -> None:
     for entry in entries:
         _describe(entry)
     if entries:
-        found = [one for one in catalog() if f"`{name}`" in one.summary.doc and one.name != name]
+        entries_found = [
+            one for one in catalog() if f"`{name}`" in one.summary.doc and one.name != name
+        ]
     else:
-        found = [entry for entry in catalog() if _mentions(entry, name)]
-    if not entries and not found:
+        entries_found = [entry for entry in catalog() if _mentions(entry, name)]
+    if not entries and not entries_found:
         raise unknown("plugin", name, {entry.name for entry in catalog()})
-    for entry in found:
+    for entry in entries_found:
         click.echo(f"{'see also ' if entries else ''}{_summarize(entry)}")
 
 

@@ -13,8 +13,9 @@ from recon.core import bundled
 from recon.core.data.anchor import parse_anchor
 from recon.core.data.planes import AXES
 from recon.core.errors import ReconError, unknown
-from recon.core.recipe import LISTS, PATHS, Recipe, read_table
+from recon.core.recipe import LISTS, PATHS, Recipe
 from recon.core.sampling.noise import T
+from recon.core.storage.toml_file import read_toml
 from recon.workflow.overlay import CHOSEN, speed_up
 
 DEFAULT = Recipe()
@@ -176,7 +177,7 @@ def read_recipe(path: Path | None) -> dict[str, Any]:
     """The table of a recipe file; its paths are relative to its folder, bundled names are not."""
     if path is None:
         return {}
-    table, base = read_table(path), path.parent
+    table, base = read_toml(path, "recipe"), path.parent
     for key in ("micrographs", "weights"):
         value = table.get(key)
         # A folder may bear a name. Unlike Path's, these are False for a path that cannot be.

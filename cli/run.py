@@ -140,7 +140,7 @@ def command(
 def choose_training(recipe: Recipe, budget: str, begun: "Folder | None") -> dict[str, Any]:
     """The denoiser with a training that takes about so long, as part of a recipe's table.
 
-    begun  the folder of the run to go on with: its choice holds, as today's speed may differ
+    begun  the folder of the run to continue: its choice holds, as today's speed may differ
     """
     if begun is not None and begun.finished:
         return {}

@@ -114,7 +114,7 @@ def _split_items(text: str) -> list[str]:
 
 
 def _make_absolute(key: str, values: list[Any]) -> list[Any]:
-    """Paths that hold from anywhere, so that a sweep can go on from another place."""
+    """Paths that hold from anywhere, so that a sweep can continue from another place."""
 
     def exists(item: Any) -> bool:
         path = Path(item) if isinstance(item, str) and item else None

@@ -71,10 +71,10 @@ def _napari(out: Path | None, no_open: bool, browser: bool) -> bool:
 def _places(path: Path) -> list[Path]:
     """The path itself, or the volumes of the folder of a run."""
     if path.is_dir() and not is_zarr(path):
-        found = sorted(path.glob("*.zarr"))
-        if not found:
+        volumes = sorted(path.glob("*.zarr"))
+        if not volumes:
             raise ReconError(f"{path} holds no *.zarr and no {REPORT}; give a volume or a run")
-        return found
+        return volumes
     return [path]
 
 

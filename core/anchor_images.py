@@ -51,9 +51,9 @@ def _read_labels(name: str, path: Path, phases: int) -> NDArray[np.uint8]:
         return image.astype(np.uint8)
     if whole and len(values) == phases:
         return np.searchsorted(values, image).astype(np.uint8)
-    found = f"{len(values)} values" if len(values) > 8 else f"values {', '.join(map(str, values))}"
+    got = f"{len(values)} values" if len(values) > 8 else f"values {', '.join(map(str, values))}"
     raise ReconError(
-        f"{name}: image must hold the labels 0..{phases - 1} of the material, got {found} in "
+        f"{name}: image must hold the labels 0..{phases - 1} of the material, got {got} in "
         f"{path}; segment it with `recon import` and give micrographs.zarr/PLANE/0000"
     )
 

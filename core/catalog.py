@@ -19,14 +19,14 @@ import pluggy
 
 from recon.core import hooks
 from recon.core.errors import ReconError, shown, unknown
-from recon.core.options import OptionInfo, checked_names, describe_options
+from recon.core.options import OptionInfo, check_names, describe_options
 
 GROUP = "recon"
 OWN = "microrecon"
 """The distribution of the bundled plugins, which stand before those of others."""
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 HERE = "this process"
-"""Package of what `register` was given."""
+"""Package of classes that the running process registers."""
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 HOOKS = {
     "denoiser": "recon_denoisers",
     "schedule": "recon_schedules",
@@ -176,7 +176,7 @@ class Catalog:
     def build(self, kind: str, name: str, /, **options: Any) -> Any:
         """A plugin with the given options; ReconError for what it does not admit."""
         cls = self.entry(kind, name).cls
-        checked_names(cls, options)
+        check_names(cls, options)
         return cls(**options)
 
     def __iter__(self) -> Iterator[Entry]:
@@ -218,23 +218,6 @@ def _describe_failure(error: BaseException) -> str:
     return line
 
 
-def register(cls: type[Any]) -> type[Any]:
-    """Add a plugin class of this process, such as one of a notebook; may serve as a decorator.
-
-    Registered again, a class takes the place of the one of its name. TypeError for a class that
-    does not keep the contract of its kind.
-    """
-    kind = getattr(cls, "kind", None)
-    if kind not in HOOKS:
-        raise TypeError(f"{shown(cls)} must derive from one of the kinds of plugins")
-    _checked(cls, kind, "register")
-    key = kind, cast(Any, cls).name
-    others = [entry for entry in catalog().entries.get(key, []) if entry.package != HERE]
-    entry = Entry(Summary.of(cls), HERE, "0", functools.partial(_given, cls))
-    catalog().entries[key] = [*others, entry]
-    return cls
-
-
 def _entry_points() -> list[tuple[str, str, EntryPoint]]:
     """Package, version and entry point, the bundled ones first.
 
@@ -255,14 +238,12 @@ def _offers(module: ModuleType) -> list[tuple[Summary, Callable[[], type[Any]]]]
     """
     index = getattr(module, "INDEX", None)
     if index is None:
-        return [(Summary.of(cls), functools.partial(_given, cls)) for cls in classes_of(module)]
+        return [
+            (Summary.of(cls), functools.partial(lambda cls: cls, cls)) for cls in classes_of(module)
+        ]
     tables = json.loads(Path(index).read_text(encoding="utf-8"))
     summaries = [Summary.from_table(table) for table in tables]
     return [(summary, functools.partial(_imported, summary.target)) for summary in summaries]
-
-
-def _given(cls: type[Any]) -> type[Any]:
-    return cls
 
 
 def _imported(target: str) -> type[Any]:
@@ -276,7 +257,7 @@ def classes_of(module: ModuleType) -> list[type[Any]]:
     classes: list[type[Any]] = []
     for kind, hook in HOOKS.items():
         for answer in _answers(manager, hook):
-            classes += [_checked(cls, kind, hook) for cls in answer]
+            classes += [check_class(cls, kind, hook) for cls in answer]
     return classes
 
 
@@ -314,7 +295,8 @@ def _commands(module: ModuleType) -> list[Any]:
     return commands
 
 
-def _checked(cls: Any, kind: str, hook: str) -> Any:
+def check_class(cls: Any, kind: str, hook: str) -> Any:
+    """The class; TypeError names the hook unless it keeps the contract of its kind."""
     abstract = _kind_class(kind)
     derived: bool = isinstance(cls, type) and issubclass(cls, abstract)
     if not derived:
@@ -357,9 +339,3 @@ def choose_one(offers: list[Entry], path: Path) -> Entry:
             "RECON_DISABLED_PLUGINS"
         )
     return offers[0]
-
-
-def plugin_version(plugin: Any) -> dict[str, str]:
-    """Package and version that a plugin instance came from."""
-    entry = catalog().entry(plugin.kind, plugin.name)
-    return {"package": entry.package, "version": entry.version}

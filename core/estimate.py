@@ -121,9 +121,8 @@ def estimate_volume(denoiser: Denoiser, step: Step, periodic: Sequence[bool], x:
         lost += count_unbounded(part)
         return part
 
-    estimate: Field
     if isinstance(x, Tensor):
-        estimate = make(0, x.shape[1])
+        estimate: Field = make(0, x.shape[1])
     else:
         estimate = SlabField(as_slabs(x).slabs, as_slabs(x).shape, make).materialize()
     lost = int(all_reduce_sum(x, torch.tensor(lost)))

@@ -84,7 +84,7 @@ def values(plugin: Any) -> dict[str, Any]:
     return {name: value for name, value in named.items() if value is not None}
 
 
-def checked_names(cls: Any, given: Mapping[str, Any]) -> None:
+def check_names(cls: Any, given: Mapping[str, Any]) -> None:
     """Refuse a name that the plugin class does not declare."""
     for name in given:
         if name not in options(cls):
@@ -108,8 +108,8 @@ def describe_options(cls: type) -> tuple[OptionInfo, ...]:
     return tuple(
         OptionInfo(
             name,
-            type_name(resolved(field, cls)),
-            written(field.default),
+            type_name(resolve_type(field, cls)),
+            format_value(field.default),
             str(rule(field)),
             rule(field).help,
             rule(field).trained,
@@ -118,16 +118,16 @@ def describe_options(cls: type) -> tuple[OptionInfo, ...]:
     )
 
 
-def written(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value as one would write it after `--set`."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
-        return "[" + ",".join(written(item) for item in value) + "]"
+        return "[" + ",".join(format_value(item) for item in value) + "]"
     return "none" if value is None else str(value)
 
 
-def resolved(field: "attrs.Attribute[Any]", cls: type) -> "attrs.Attribute[Any]":
+def resolve_type(field: "attrs.Attribute[Any]", cls: type) -> "attrs.Attribute[Any]":
     """The field with its type, where the author's module postpones annotations."""
     if not isinstance(field.type, str):
         return field
@@ -145,7 +145,7 @@ def type_name(field: "attrs.Attribute[Any]") -> str:
 
 def _checked(value: Any, plugin: Any, field: "attrs.Attribute[Any]") -> Any:
     where = f"{plugin.kind} {plugin.name}: {field.name}"
-    field = resolved(field, type(plugin))
+    field = resolve_type(field, type(plugin))
     try:
         value = coerce(value, field.type)
     except TypeError:

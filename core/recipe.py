@@ -15,7 +15,6 @@ from recon.core.kinds.plugin import Plugin
 from recon.core.options import coerce, values
 from recon.core.sampling.noise import T
 from recon.core.storage.limits import VOLUME
-from recon.core.storage.toml_file import read_toml
 
 MAX_SAMPLES = 1_000_000
 """More than this is taken for a slip of the keyboard."""
@@ -199,11 +198,6 @@ PLAIN = tuple(
 )
 PATHS = frozenset({"materials"})
 """Options of plugins that may be a path; in a recipe file it is relative to the file's folder."""
-
-
-def read_table(path: Path) -> dict[str, Any]:
-    """The TOML table of a recipe file."""
-    return read_toml(path, "recipe")
 
 
 def _check(holds: bool, key: str, rule: str, value: Any) -> None:

@@ -161,8 +161,8 @@ def draw_noise(scene: Scene, step: int, n: int, *, shape: Shape | None = None) -
 def materialize_finite(plugin: Harmonizer | Refiner, x: Field, scene: Scene, when: str) -> Field:
     """What a plugin made of the field, computed; ReconError when it is not what it must be."""
     x = materialize(contracts.check_shape(plugin, scene.shape, x))
-    found = sum(count_unbounded(part) for _, part in iterate_slabs(x))
-    if lost := int(all_reduce_sum(x, torch.tensor(found))):
+    unbounded = sum(count_unbounded(part) for _, part in iterate_slabs(x))
+    if lost := int(all_reduce_sum(x, torch.tensor(unbounded))):
         raise ReconError(
             f"the volume is no longer finite {when}, in {lost} of {prod(x.shape)} values: the "
             f"denoiser's estimates were, so {plugin.kind} {plugin.name} made them; try its default "

@@ -1,10 +1,9 @@
-"""A fitted denoiser as one safetensors file: parameters, options, material, provenance.
+"""A fitted denoiser from its safetensors file: parameters, options, material, provenance.
 
 The header holds JSON under "recon"; nothing in the file is ever executed.
 """
 
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -13,17 +12,15 @@ import attrs
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as serialized
 from torch import Tensor
 
-from recon.core.catalog import catalog, plugin_version
+from recon.core.catalog import catalog
 from recon.core.data.finite import find_unbounded
 from recon.core.data.material import Material
 from recon.core.data.statistics import Statistics
 from recon.core.errors import ReconError, shown
 from recon.core.kinds import Denoiser
-from recon.core.options import checked_names, options, rule, values
-from recon.core.storage.atomic import atomic_output
+from recon.core.options import check_names, options, rule
 from recon.core.storage.limits import WEIGHTS, stat_regular_file
 from recon.core.weights_header import check_covariance, check_header, parse_header
 
@@ -47,50 +44,6 @@ class Weights:
     def parameters(self) -> dict[str, Tensor]:
         """The denoiser's own tensors."""
         return {k: v for k, v in self.tensors.items() if not k.startswith(STATISTICS)}
-
-
-def save(path: Path, denoiser: Denoiser, provenance: dict[str, Any]) -> None:
-    """Write a fitted denoiser; the file appears whole or not at all."""
-    content = pack(denoiser, provenance)
-    with atomic_output(path, replace=True) as partial:
-        partial.write_bytes(content)
-
-
-def pack(denoiser: Denoiser, provenance: dict[str, Any]) -> bytes:
-    """The content of a file of weights."""
-    material = denoiser.material
-    if material is None:
-        raise ReconError(f"denoiser {denoiser.name} has learnt nothing yet; train it first")
-    trained = {k: v for k, v in values(denoiser).items() if _trained(denoiser, k)}
-    header = {
-        "format": FORMAT,
-        "denoiser": denoiser.name,
-        "plugin": plugin_version(denoiser),
-        "options": trained,
-        "phases": material.phases,
-        "voxel_size": material.voxel_size,
-        "fractions": material.statistics.fractions.tolist(),
-        "mean": material.statistics.mean.tolist(),
-        "planes": list(material.statistics.covariance),
-        "arrays": {plugin: list(each) for plugin, each in material.statistics.arrays.items()},
-        "provenance": provenance,
-    }
-    covariance = {
-        COVARIANCE + plane: torch.as_tensor(values, dtype=torch.float32)
-        for plane, values in material.statistics.covariance.items()
-    }
-    arrays = {
-        _array_name(plugin, name): torch.from_numpy(array.copy())
-        for plugin, each in material.statistics.arrays.items()
-        for name, array in each.items()
-    }
-    tensors = {k: v.detach().cpu().contiguous() for k, v in denoiser.tensors().items()}
-    if name := find_unbounded(tensors):
-        raise ReconError(
-            f"training diverged: {name} of the weights of denoiser {denoiser.name} holds NaN or "
-            "infinity, so the file is not written; begin anew with a lower learning rate"
-        )
-    return serialized(tensors | covariance | arrays, {"recon": json.dumps(header)})
 
 
 def read(path: Path) -> Weights:
@@ -148,7 +101,7 @@ def load(weights: Weights, name: str | None, given: dict[str, Any], device: str)
     except ReconError as error:
         raise ReconError(f"weights {weights.path} cannot be used: {error}") from None
     cls = catalog().entry("denoiser", kind).cls
-    checked_names(cls, given)
+    check_names(cls, given)
     if broken := find_unbounded(weights.tensors):
         raise ReconError(
             f"weights {weights.path} hold NaN or infinity in {broken}; fetch or train them again"
@@ -180,17 +133,13 @@ def _check_statistics(header: dict[str, Any], tensors: dict[str, Tensor]) -> Non
         check_covariance(plane, tuple(tensors[COVARIANCE + plane].shape), phases)
     for plugin, names in header["arrays"].items():
         for name in names:
-            if tensors[_array_name(plugin, name)].dtype not in ARRAYS:
+            if tensors[name_array(plugin, name)].dtype not in ARRAYS:
                 raise ValueError(f"array {name} of {plugin} must be of integers or floats")
 
 
-def _array_name(plugin: str, name: str) -> str:
+def name_array(plugin: str, name: str) -> str:
     """The tensor that holds an array of a plugin."""
     return f"{STATISTICS}{plugin}.{name}"
-
-
-def _trained(denoiser: Denoiser, key: str) -> bool:
-    return rule(options(type(denoiser))[key]).trained
 
 
 def _material(weights: Weights) -> Material:
@@ -199,7 +148,7 @@ def _material(weights: Weights) -> Material:
         plane: weights.tensors[COVARIANCE + plane].double().numpy() for plane in header["planes"]
     }
     arrays = {
-        plugin: {name: weights.tensors[_array_name(plugin, name)].numpy() for name in names}
+        plugin: {name: weights.tensors[name_array(plugin, name)].numpy() for name in names}
         for plugin, names in header["arrays"].items()
     }
     fractions, mean = np.array(header["fractions"]), np.array(header["mean"])

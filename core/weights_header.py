@@ -25,7 +25,7 @@ def parse_header(text: str) -> dict[str, Any]:
 
 def check_header(header: dict[str, Any]) -> None:
     """ValueError for a key that is missing or not of its type; KeyError has its name."""
-    _check(header, "denoiser", _is_text, "a name")
+    _check(header, "denoiser", lambda v: isinstance(v, str), "a name")
     _check(header, "options", lambda v: isinstance(v, dict), "a table")
     _check(header, "phases", _are_names, f"2 to {MAX_PHASES} different names")
     _check(header, "voxel_size", lambda v: _are_numbers(v, 3) and min(v) > 0, "3 lengths > 0")
@@ -48,10 +48,6 @@ def check_covariance(plane: str, shape: tuple[int, ...], phases: int) -> None:
 def _check(header: dict[str, Any], key: str, right: Callable[[Any], bool], rule: str) -> None:
     if not right(header[key]):
         raise ValueError(f"{key} must be {rule}, got {shown(header[key])}")
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
 
 
 def _are_texts(value: Any) -> bool:

@@ -14,7 +14,7 @@ import click
 
 from recon.cli import COMMANDS, main
 from recon.core.catalog import Entry, catalog
-from recon.core.options import options, rule, type_name, written
+from recon.core.options import format_value, options, rule, type_name
 
 HERE = Path(__file__).parent
 MADE = "<!-- made by docs/reference.py: do not edit -->"
@@ -33,7 +33,7 @@ SPECIAL = str.maketrans({"*": r"\*", "_": r"\_", "<": "&lt;"})
 
 
 def commands() -> str:
-    """Every command with its flags, as --help tells them."""
+    """Every command with its flags, as --help shows them."""
     lines = [
         MADE,
         "# Commands",
@@ -79,7 +79,7 @@ def _flags(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def plugins() -> str:
-    """Every bundled plugin with its options, as `recon plugins NAME` tells them."""
+    """Every bundled plugin with its options, as `recon plugins NAME` shows them."""
     lines = [
         MADE,
         "# Plugins",
@@ -97,13 +97,13 @@ def plugins() -> str:
 
 def _plugin(entry: Entry) -> list[str]:
     lines = [f"### {entry.cls.name}", _prose(inspect.getdoc(entry.cls) or "")]
-    told = []
+    entries = []
     for key, field in options(entry.cls).items():
         known = rule(field)
         facts = [type_name(field), str(known), "fixed by training" if known.trained else ""]
         facts = ", ".join(fact for fact in facts if fact)
-        told.append(f"- `{key} = {written(field.default)}` ({facts}): {_plain(known.help)}")
-    return [*lines, "\n".join(told)] if told else lines
+        entries.append(f"- `{key} = {format_value(field.default)}` ({facts}): {_plain(known.help)}")
+    return [*lines, "\n".join(entries)] if entries else lines
 
 
 def _plain(text: str) -> str:

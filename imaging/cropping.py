@@ -66,15 +66,15 @@ def crop(pictures: Pictures, crops: Mapping[str, Crop]) -> Pictures:
 
 def describe_banners(pictures: Pictures) -> list[str]:
     """A line for each plane and height of what looks like a banner; it is not removed."""
-    found: dict[int, dict[str, list[Any]]] = {}
+    banners: dict[int, dict[str, list[Any]]] = {}
     for plane, stack in pictures.items():
         for picture in stack:
             rows = count_banner_rows(picture.pixels)
             if rows:
-                found.setdefault(rows, {}).setdefault(plane, []).append(picture)
+                banners.setdefault(rows, {}).setdefault(plane, []).append(picture)
     notices = []
-    for rows, planes in found.items():
-        several = len(found) > 1 or len(planes) < len(pictures)
+    for rows, planes in banners.items():
+        several = len(banners) > 1 or len(planes) < len(pictures)
         border = str(Crop(0, rows, 0, 0))
         if several:
             border = "{" + ", ".join(f'"{plane}": {border}' for plane in planes) + "}"

@@ -145,14 +145,14 @@ def list_rectangles(mask: Mask) -> list[tuple[slice, slice]]:
     from recon.imaging.largest_rectangle import find_largest_rectangle
 
     left = mask.copy()
-    found: list[tuple[slice, slice]] = []
+    rectangles: list[tuple[slice, slice]] = []
     least = LEAST
     while True:
         top, bottom, start, end = find_largest_rectangle(left, least)
         if bottom == 0:
-            return found
-        found.append((slice(top, bottom), slice(start, end)))
-        left[found[-1]] = False
+            return rectangles
+        rectangles.append((slice(top, bottom), slice(start, end)))
+        left[rectangles[-1]] = False
         least = max(least, min(bottom - top, end - start) // 2)
 
 

@@ -42,7 +42,7 @@ class Gradient:
 
 def find_gradients(micrographs: Micrographs) -> tuple[Gradient, ...]:
     """Of each axis the phase that changes most surely, if one does."""
-    phases, found = len(micrographs.phases), []
+    phases, gradients = len(micrographs.phases), []
     for axis, name in enumerate(AXES):
         planes = list(_measure_planes(micrographs, axis))
         independent = sum(len(each) * share for each, share in planes)
@@ -54,8 +54,8 @@ def find_gradients(micrographs: Micrographs) -> tuple[Gradient, ...]:
         sure = (p < LEVEL) & (np.ptp(profile, axis=1) > LEAST)
         if sure.any():
             phase = int(np.where(sure, p, np.inf).argmin())
-            found.append(Gradient(name, phase, profile[phase], float(p[phase])))
-    return tuple(found)
+            gradients.append(Gradient(name, phase, profile[phase], float(p[phase])))
+    return tuple(gradients)
 
 
 def describe_gradients(micrographs: Micrographs) -> tuple[str, ...]:
@@ -96,7 +96,7 @@ def _cut_strips(image: NDArray[np.uint8]) -> Sequence[NDArray[np.uint8]]:
 
 
 def _measure_strip(strip: NDArray[np.uint8], phases: int) -> Array:
-    """(K, 2 + KNOTS): projections on a line and a parabola, and the straight pieces that fit."""
+    """(K, 2 + KNOTS): projections on a line and a parabola, and the linear segments that fit."""
     place = (np.arange(len(strip)) + 0.5) / len(strip)
     ends = np.linspace(0, 1, KNOTS)
     hats = np.stack([np.interp(place, ends, row) for row in np.eye(KNOTS)], 1)

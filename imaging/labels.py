@@ -65,9 +65,9 @@ def _find_stated_values(planes: Stacks, seen: Mapping[str, set[Any]]) -> list[An
                 "label images"
             )
     if len(set(map(frozenset, seen.values()))) > 1:
-        found = "; ".join(f"{plane} {_format(values)}" for plane, values in seen.items())
+        by_plane = "; ".join(f"{plane} {_format(values)}" for plane, values in seen.items())
         raise ReconError(
-            f"planes must show the same label values, got {found}; relabel them, or give "
+            f"planes must show the same label values, got {by_plane}; relabel them, or give "
             "phases=K when a phase is truly absent from a plane"
         )
     values = sorted(next(iter(seen.values())))

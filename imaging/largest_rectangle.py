@@ -15,7 +15,7 @@ def find_largest_rectangle(mask: NDArray[np.bool_], least: int) -> tuple[int, in
     A, B = mask.shape
     heights = np.zeros(B + 1, np.int64)
     stack = np.zeros(B + 1, np.int64)
-    best, found = 0, (0, 0, 0, 0)
+    best, rectangle = 0, (0, 0, 0, 0)
     for i in range(A):
         count = 0
         for j in range(B + 1):
@@ -26,7 +26,7 @@ def find_largest_rectangle(mask: NDArray[np.bool_], least: int) -> tuple[int, in
                 height = heights[stack[count]]
                 left = stack[count - 1] + 1 if count else 0
                 if height >= least and j - left >= least and height * (j - left) > best:
-                    best, found = height * (j - left), (i + 1 - height, i + 1, left, j)
+                    best, rectangle = height * (j - left), (i + 1 - height, i + 1, left, j)
             stack[count] = j
             count += 1
-    return found
+    return rectangle

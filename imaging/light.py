@@ -72,7 +72,7 @@ def _find_light(image: NDArray[Any], phases: int) -> Floats:
     powers = np.add.outer(np.arange(DEGREE + 1), np.arange(DEGREE + 1))
     wanted = (powers > 0) & (powers <= DEGREE)
     surface = legvander2d(rows.ravel(), columns.ravel(), [DEGREE, DEGREE])[:, wanted.ravel()]
-    found: Floats = np.zeros(surface.shape[1])
+    solution: Floats = np.zeros(surface.shape[1])
     flat: Floats = grey
     labels = np.zeros(0, np.int64)
     for number in range(ROUNDS):
@@ -82,10 +82,10 @@ def _find_light(image: NDArray[Any], phases: int) -> Floats:
             break
         labels = new
         terms = np.hstack([surface, np.eye(phases)[labels]])
-        found = np.asarray(np.linalg.lstsq(terms, grey)[0][: surface.shape[1]], np.float64)
-        flat = grey - surface @ found
+        solution = np.asarray(np.linalg.lstsq(terms, grey)[0][: surface.shape[1]], np.float64)
+        flat = grey - surface @ solution
     coefficients = np.zeros(wanted.shape)
-    coefficients[wanted] = found
+    coefficients[wanted] = solution
     return coefficients
 
 

@@ -40,16 +40,16 @@ def filter_all(
     progress: Callable[[str, int, int], None],
 ) -> tuple[Pictures, list[float]]:
     """The images filtered, and the number that the function found in each."""
-    found: list[float] = []
+    numbers: list[float] = []
     total = sum(map(len, pictures.values()))
     result: dict[str, list[Picture]] = {plane: [] for plane in pictures}
     for plane, stack in pictures.items():
         for picture in stack:
             pixels, number = function(picture.pixels)
-            found.append(number)
-            progress(what, len(found), total)
+            numbers.append(number)
+            progress(what, len(numbers), total)
             result[plane].append(picture.replace_pixels(pixels))
-    return result, found
+    return result, numbers
 
 
 def list_pixels(pictures: Pictures) -> dict[str, list[NDArray[Any]]]:

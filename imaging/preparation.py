@@ -187,23 +187,23 @@ def _prepare_grey(
         notices.append(f"grey images are denoised by {how}; noise found: {noise:.3g} grey levels")
         record["denoise"] = {"filter": options.denoise, "how": how, "noise": noise}
     pictures, remarks = resample(pictures, size, average_grey)
-    found, how = _segment(list_pixels(pictures), options, progress)
-    if len(found.notices) > 1 and len(set(types.values())) > 1:
+    segmented, how = _segment(list_pixels(pictures), options, progress)
+    if len(segmented.notices) > 1 and len(set(types.values())) > 1:
         each = ", ".join(f"{plane} {name}" for plane, name in types.items())
         raise ReconError(
             f"planes differ in type ({each}) and no thresholds suit all of them; give "
             "per_plane=True, or save them alike"
         )
-    record["thresholds"] = {plane: list(cuts) for plane, cuts in found.thresholds.items()}
+    record["thresholds"] = {plane: list(cuts) for plane, cuts in segmented.thresholds.items()}
     record["method"] = how
-    notices += [*remarks, *found.notices]
+    notices += [*remarks, *segmented.notices]
     lone = float(
-        np.mean([measure_specks(image) for stack in found.labels.values() for image in stack])
+        np.mean([measure_specks(image) for stack in segmented.labels.values() for image in stack])
     )
     if lone > SPECKLED:
         remedy = "try another denoise=" if options.denoise else 'if it is noise, give denoise="nlm"'
         notices.append(f"{lone:.1%} of the pixels differ from all four neighbours; {remedy}")
-    return PreparedImages(found.labels, size, pictures, found.thresholds, notices, record)
+    return PreparedImages(segmented.labels, size, pictures, segmented.thresholds, notices, record)
 
 
 def _list_types(pictures: Pictures) -> dict[str, str]:
@@ -229,18 +229,20 @@ def _segment(
     if options.segment == "edges":
         return segment_by_edges(images, phases, options.per_plane, progress), "edges"
     if options.thresholds is not None:
-        found, how = segment_by_thresholds(images, options.thresholds), "given"
+        segmented, how = segment_by_thresholds(images, options.thresholds), "given"
     else:
-        found, how = segment_by_otsu(images, phases, options.per_plane), "otsu"
-    rims = find_rims((i for stack in found.labels.values() for i in stack), phases)
+        segmented, how = segment_by_otsu(images, phases, options.per_plane), "otsu"
+    rims = find_rims((i for stack in segmented.labels.values() for i in stack), phases)
     if not rims:
-        return found, how
+        return segmented, how
     if options.segment == "auto" and options.thresholds is None:
-        found = segment_by_edges(images, phases, options.per_plane, progress)
+        segmented = segment_by_edges(images, phases, options.per_plane, progress)
         remedy = 'their borders are restored (segment="edges"); see the preview'
-        return attrs.evolve(found, notices=[*found.notices, *describe_rims(rims, remedy)]), "edges"
+        return attrs.evolve(
+            segmented, notices=[*segmented.notices, *describe_rims(rims, remedy)]
+        ), "edges"
     remedy = 'segment="edges" restores their borders'
-    return attrs.evolve(found, notices=[*found.notices, *describe_rims(rims, remedy)]), how
+    return attrs.evolve(segmented, notices=[*segmented.notices, *describe_rims(rims, remedy)]), how
 
 
 def _record_choices(pictures: Pictures, options: ImportOptions, size: VoxelSize) -> dict[str, Any]:

@@ -57,17 +57,17 @@ def restore(
     cost        some 5 s to find blur and grey values, then about 5 s a million pixels
     """
     progress(0, len(images))
-    found = _find(_take_parts(images), thresholds)
-    order = np.argsort(found.means)
-    found = attrs.evolve(found, means=found.means[order])
+    model = _find(_take_parts(images), thresholds)
+    order = np.argsort(model.means)
+    model = attrs.evolve(model, means=model.means[order])
     labels = []
     for number, image in enumerate(images):
         grey = image.astype(np.float64)
-        own = _nearest(grey, found.means)
-        _improve(grey, own, found, LAST_SWEEPS)
+        own = _nearest(grey, model.means)
+        _improve(grey, own, model, LAST_SWEEPS)
         labels.append(own)
         progress(number + 1, len(images))
-    return labels, found
+    return labels, model
 
 
 def _take_parts(images: Sequence[NDArray[Any]]) -> list[Floats]:
@@ -110,20 +110,20 @@ def _find_certain_means(images: list[Floats], thresholds: Sequence[float]) -> Fl
 
 def _alternate(images: list[Floats], start: Picture) -> tuple[float, Picture]:
     """Labels for the picture and the picture for the labels, in turn; the energy at the end."""
-    found = start
-    labels = [_nearest(image, found.means) for image in images]
+    model = start
+    labels = [_nearest(image, model.means) for image in images]
     for number in range(ROUNDS):
         # At first as if there were more noise: borders move more freely.
-        loose = attrs.evolve(found, noise=found.noise * (2 if number == 0 else 1))
+        loose = attrs.evolve(model, noise=model.noise * (2 if number == 0 else 1))
         for image, own in zip(images, labels, strict=True):
             _improve(image, own, loose, SWEEPS)
-        blurs = [found.blur * factor for factor in FACTORS]
-        fits = [(*_fit(images, labels, found.means, blur), blur) for blur in blurs]
+        blurs = [model.blur * factor for factor in FACTORS]
+        fits = [(*_fit(images, labels, model.means, blur), blur) for blur in blurs]
         _, means, blur = min(fits, key=lambda fit: fit[0])
-        found = attrs.evolve(found, means=means, blur=blur)
-    left, _ = _fit(images, labels, found.means, found.blur)
-    energy = left / (2 * found.noise**2) + BORDER * sum(map(_measure_borders, labels))
-    return energy, found
+        model = attrs.evolve(model, means=means, blur=blur)
+    left, _ = _fit(images, labels, model.means, model.blur)
+    energy = left / (2 * model.noise**2) + BORDER * sum(map(_measure_borders, labels))
+    return energy, model
 
 
 def _fit(

@@ -19,7 +19,7 @@ def find_rims(images: Iterable[NDArray[np.uint8]], phases: int) -> list[tuple[in
     """Pairs of phases, not next to each other in grey, that lie near but hardly touch."""
     stacks = list(images)
     pairs = [pair for pair in combinations(range(phases), 2) if pair[1] - pair[0] > 1]
-    found = []
+    rims = []
     for a, b in pairs:
         near = touching = total = 0
         for labels in stacks:
@@ -29,8 +29,8 @@ def find_rims(images: Iterable[NDArray[np.uint8]], phases: int) -> list[tuple[in
             touching += int((dark & binary_dilation(bright, generate_binary_structure(2, 1))).sum())
             total += labels.size
         if near > COMMON * total and touching < PARTED * near:
-            found.append((a, b))
-    return found
+            rims.append((a, b))
+    return rims
 
 
 def describe_rims(pairs: list[tuple[int, int]], remedy: str) -> list[str]:

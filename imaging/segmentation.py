@@ -101,12 +101,12 @@ def segment_by_edges(
     for group in groups:
         images = [image for plane in group for image in planes[plane]]
         done = sum(map(len, labels.values()))
-        own, found = restore(
+        own, model = restore(
             images,
             _find_thresholds(images, phases),
             lambda count, _, done=done: progress("segment", done + count, total),  # type: ignore[misc]
         )
-        means = found.means.tolist()
+        means = model.means.tolist()
         cuts = tuple((a + b) / 2 for a, b in zip(means, means[1:], strict=False))
         rest = iter(own)
         for plane in group:
@@ -114,7 +114,7 @@ def segment_by_edges(
         where = f" of {', '.join(group)}" if per_plane else ""
         notices.append(
             f"grey images{where}: {phases} phases, darkest first, grey {_format(means)}, by edges: "
-            f"the labels that a blur of {found.blur:.2g} pixels turns into the image"
+            f"the labels that a blur of {model.blur:.2g} pixels turns into the image"
         )
     ordered = {plane: labels[plane] for plane in planes}
     return Segmentation(ordered, {plane: thresholds[plane] for plane in planes}, notices)

@@ -1,4 +1,3 @@
-from .core.catalog import register as register
 from .core.data.micrographs import Micrographs as Micrographs
 from .core.data.volume import Volume as Volume
 from .core.exporters import export as export
@@ -11,5 +10,6 @@ from .workflow.examples import example as example
 from .workflow.model import Model as Model
 from .workflow.model import train as train
 from .workflow.reconstruct import reconstruct as reconstruct
+from .workflow.register import register as register
 
 __version__: str

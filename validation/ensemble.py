@@ -52,13 +52,13 @@ def summarize_all(
     measurements: Mapping[str, xr.DataArray | xr.Dataset], within: float = WITHIN
 ) -> dict[str, xr.Dataset]:
     """Ensemble of every result that is a Dataset over two samples or more."""
-    found = {}
+    ensembles = {}
     for name, value in measurements.items():
         if isinstance(value, xr.Dataset) and value.sizes.get("sample", 1) > 1:
             samples = [value.isel(sample=i) for i in range(value.sizes["sample"])]
-            found[name] = summarize(samples, within)
-            found[name].attrs["warnings"] = list(value.attrs.get("warnings", ()))
-    return {name: value for name, value in found.items() if value.data_vars}
+            ensembles[name] = summarize(samples, within)
+            ensembles[name].attrs["warnings"] = list(value.attrs.get("warnings", ()))
+    return {name: value for name, value in ensembles.items() if value.data_vars}
 
 
 @attrs.frozen
@@ -72,9 +72,9 @@ class Constant:
     needed: str
 
 
-def list_constants(found: xr.Dataset) -> Iterator[Constant]:
+def list_constants(summary: xr.Dataset) -> Iterator[Constant]:
     """The numbers of an ensemble that are few enough to be written out."""
-    for name, values in found.items():
+    for name, values in summary.items():
         if values[0].size > SHORT:
             continue
         units = values.attrs.get("units")
@@ -97,14 +97,14 @@ def list_constants(found: xr.Dataset) -> Iterator[Constant]:
 ABSENT = "-"
 
 
-def to_text(name: str, found: xr.Dataset) -> str:
+def to_text(name: str, summary: xr.Dataset) -> str:
     """A few lines for a terminal."""
-    count, within = found.attrs["samples"], 100 * found.attrs["within"]
+    count, within = summary.attrs["samples"], 100 * summary.attrs["within"]
     lines = [f"{name}, {count} samples: mean, standard deviation, 95 % interval of the mean"]
-    for c in list_constants(found):
+    for c in list_constants(summary):
         advice = f"; {c.needed} samples for +-{within:g} %" if c.needed != ABSENT else ""
         lines.append(f"  {c.name}: {c.mean}, {c.deviation}, {c.interval}{advice}")
-    lines += [f"  warning: {line}" for line in found.attrs.get("warnings", ())]
+    lines += [f"  warning: {line}" for line in summary.attrs.get("warnings", ())]
     return "\n".join(lines)
 
 

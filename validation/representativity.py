@@ -123,30 +123,30 @@ def measure_representativity(micrographs: Micrographs, shape: Shape) -> Represen
     """
     specs = build_specs(STATISTICS, max(2, min(shape) // 2), tuple(micrographs.planes))
     real = measure_window_groups(specs, micrographs, shape, lambda what, done, total, state: None)
-    found = {
+    by_statistic = {
         spec.describe(name).phrase: (sampling.curves, real.reference[name])
         for spec in specs
         for name, sampling in real.sampling_errors.items()
         if name.partition(".")[0] == spec.metric.name
     }
-    return _conclude(found, micrographs, shape, real.notes)
+    return _conclude(by_statistic, micrographs, shape, real.notes)
 
 
 def find_representativity(
     metrics: Mapping[str, Agreement], micrographs: Micrographs, shape: Shape
 ) -> Representativity:
     """The same from a comparison with the micrographs, which has measured it already."""
-    found = {
+    by_statistic = {
         one.phrase: (one.sampling_error.curves, one.reference)
         for name, one in metrics.items()
         if name in STATISTICS and one.sampling_error is not None
     }
     notes = [note for one in metrics.values() for note in one.notes]
-    return _conclude(found, micrographs, shape, tuple(dict.fromkeys(notes)))
+    return _conclude(by_statistic, micrographs, shape, tuple(dict.fromkeys(notes)))
 
 
 def _conclude(
-    found: Mapping[str, tuple[xr.DataArray, xr.DataArray]],
+    by_statistic: Mapping[str, tuple[xr.DataArray, xr.DataArray]],
     micrographs: Micrographs,
     shape: Shape,
     notes: tuple[str, ...],
@@ -155,7 +155,7 @@ def _conclude(
     worths = {plane: _count_volumes(micrographs, plane, shape) for plane in micrographs.planes}
     scatters = [
         scatter
-        for phrase, (curves, mean) in found.items()
+        for phrase, (curves, mean) in by_statistic.items()
         for scatter in _list_scatters(phrase, curves, mean, worths, micrographs.phases)
     ]
     stacks = micrographs.planes.values()

@@ -132,17 +132,17 @@ def arrange_windows(
     largest = max(stack, key=lambda i: min(i.shape[0], sides[0]) * min(i.shape[1], sides[1]))
     a, b = (min(side, want) for side, want in zip(largest.shape, sides, strict=True))
     images = [image for image in stack if image.shape[0] >= a and image.shape[1] >= b]
-    found = _cut(images, a, b)
-    thinned = -(-len(found) // MOST)
+    cut = _cut(images, a, b)
+    thinned = -(-len(cut) // MOST)
     if thinned > 1 and len(images) > thinned:
         images = images[::thinned]
-        found = _cut(images, a, b)
-    found = found[:: -(-len(found) // MOST)]
+        cut = _cut(images, a, b)
+    cut = cut[:: -(-len(cut) // MOST)]
     share = 1.0 if len(images) < 2 else independent_share(images, phases)
     if serial or share < SERIAL:
-        found.sort(key=lambda one: one[:2])
+        cut.sort(key=lambda one: one[:2])
     apart = int(np.ceil(1 / share)) if serial or share < SERIAL else 1
-    windows = np.stack([window for _, _, window in found])
+    windows = np.stack([window for _, _, window in cut])
     return WindowRuns(windows, 1, apart, ""), share
 
 

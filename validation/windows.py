@@ -26,14 +26,14 @@ def cut_windows(micrographs: Micrographs, plane: str, shape: tuple[int, int, int
         stack, key=lambda image: min(image.shape[0], wanted[0]) * min(image.shape[1], wanted[1])
     )
     a, b = (min(side, want) for side, want in zip(largest.shape, wanted, strict=True))
-    found = [
+    windows = [
         image[top : top + a, left : left + b]
         for image in stack
         if image.shape[0] >= a and image.shape[1] >= b
         for top in place_starts(image.shape[0], a)
         for left in place_starts(image.shape[1], b)
     ]
-    return found[:: -(-len(found) // MOST)]
+    return windows[:: -(-len(windows) // MOST)]
 
 
 def place_starts(side: int, window: int) -> list[int]:

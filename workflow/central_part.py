@@ -6,7 +6,7 @@ from math import prod
 from pathlib import Path
 
 from recon.core.data.volume import Volume
-from recon.core.storage import ome_zarr
+from recon.core.data.volume_file import read_volume_file
 from recon.core.storage.budget import measure_available
 
 IN_MEMORY = 8
@@ -21,7 +21,7 @@ def open_central_parts(paths: Sequence[Path], memory: int | None) -> list[Volume
     memory  bytes to keep within; when not given what is available
     """
     limit = measure_available() if memory is None else memory
-    shape = ome_zarr.read(paths[0])["labels"].shape
+    shape = read_volume_file(paths[0])["labels"].shape
     sides = (
         shape if limit is None else limit_sides(shape, int(SHARE * limit / IN_MEMORY / len(paths)))
     )
@@ -34,7 +34,7 @@ def open_central_parts(paths: Sequence[Path], memory: int | None) -> list[Volume
     )
     volumes = []
     for path in paths:
-        stored = ome_zarr.read(path)
+        stored = read_volume_file(path)
         starts = [(whole - part) // 2 for whole, part in zip(shape, sides, strict=True)]
         place = tuple(slice(a, a + part) for a, part in zip(starts, sides, strict=True))
         volumes.append(Volume(stored.pop("labels")[place], **stored))

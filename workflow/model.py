@@ -21,6 +21,7 @@ from recon.core.sampling.threads import keep_threads
 from recon.core.storage.atomic import atomic_output
 from recon.imaging.plane_check.plane_check import warn_of_planes
 from recon.workflow.executors.process_group import join_processes
+from recon.workflow.pack_weights import pack_weights
 from recon.workflow.planning.training import fit_into, parse_duration
 from recon.workflow.progress import ProgressDisplay
 
@@ -57,7 +58,7 @@ class Model:
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file; it appears whole or not at all."""
-        content = weights.pack(self.denoiser, self.facts)
+        content = pack_weights(self.denoiser, self.facts)
         with atomic_output(Path(path), replace=True) as partial:
             partial.write_bytes(content)
         self.source = str(Path(path).absolute())

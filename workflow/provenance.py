@@ -1,7 +1,8 @@
 """What a sample's file says of its making, and what has changed since."""
 
+import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -9,6 +10,7 @@ import attrs
 import torch
 
 from recon.core.catalog import catalog
+from recon.core.data.anchor import Anchor
 from recon.core.job import Job
 from recon.core.recipe import Recipe
 
@@ -24,6 +26,11 @@ def collect_versions(recipe: Recipe) -> dict[str, str]:
         entry = catalog().entry(kind, choice.name)
         versions[entry.package] = entry.version
     return versions
+
+
+def hash_anchors(anchors: Sequence[Anchor]) -> dict[str, str]:
+    """Name -> SHA-256 of the labels of each."""
+    return {one.name: hashlib.sha256(one.labels.tobytes()).hexdigest() for one in anchors}
 
 
 def describe_machine(device: str) -> tuple[int, str]:
@@ -54,7 +61,7 @@ def collect_provenance(
 ) -> dict[str, Any]:
     """What a sample's file says of its making; its recipe alone makes it again."""
     alone = attrs.evolve(job.recipe, seed=job.recipe.seed + sample, samples=1)
-    anchors = {anchor.name: anchor.sha256 for anchor in job.anchors}
+    anchors = hash_anchors(job.anchors)
     return {
         "recipe": alone.to_table(),
         "seed": alone.seed,

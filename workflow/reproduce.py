@@ -12,15 +12,15 @@ import torch
 from recon.core.bundled import list_bundled
 from recon.core.data.anchor import Anchor, parse_anchor
 from recon.core.data.planes import NORMAL
+from recon.core.data.volume_file import read_volume_file
 from recon.core.errors import ReconError
 from recon.core.job import Job, resolve
 from recon.core.recipe import Recipe
 from recon.core.sampling.threads import keep_threads
-from recon.core.storage import ome_zarr
 from recon.workflow.executors import Executor, Order, Progress, Sample
 from recon.workflow.executors.local import Local
 from recon.workflow.folder import Folder
-from recon.workflow.provenance import collect_provenance, list_changes
+from recon.workflow.provenance import collect_provenance, hash_anchors, list_changes
 from recon.workflow.results import Results
 from recon.workflow.run import check_unchanged
 
@@ -49,7 +49,7 @@ class Origin:
         weights  where they are now, when not where they were
         device   in place of the one of the recipe
         """
-        stored = ome_zarr.read(path)
+        stored = read_volume_file(path)
         provenance = stored["provenance"] or {}
         if not isinstance(provenance.get("recipe"), Mapping):
             raise ReconError(
@@ -92,11 +92,9 @@ class Origin:
         """What has changed since the volume was made, in words."""
         lines = list_changes(self.provenance, now)
         hashes = self.provenance.get("anchors_sha256")
-        for anchor in self.anchors:
-            if isinstance(hashes, Mapping) and hashes.get(anchor.name) != anchor.sha256:
-                lines.append(
-                    f"the slice {anchor.name} in the file is not the anchor it was made with"
-                )
+        for name, sha256 in hash_anchors(self.anchors).items():
+            if isinstance(hashes, Mapping) and hashes.get(name) != sha256:
+                lines.append(f"the slice {name} in the file is not the anchor it was made with")
         return lines
 
 
@@ -124,7 +122,7 @@ def reproduce(
     order.note(0, measured={})  # nothing is to be
     with match_threads(origin.provenance.get("threads"), executor):
         executor.execute(order, Copy(order, origin), progress)
-    again = ome_zarr.read(order.path(0))
+    again = read_volume_file(order.path(0))
     differing = 0
     for low in range(0, job.recipe.shape[0], THICKNESS):
         part = slice(low, low + THICKNESS)

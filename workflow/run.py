@@ -19,7 +19,7 @@ from recon.workflow.conclude import Conclusion, conclude, find_embedded
 from recon.workflow.executors import Executor, Order, Progress
 from recon.workflow.executors.local import Local
 from recon.workflow.folder import Folder
-from recon.workflow.provenance import collect_circumstances, list_changes
+from recon.workflow.provenance import collect_circumstances, hash_anchors, list_changes
 from recon.workflow.record import Record
 from recon.workflow.train import train
 
@@ -127,7 +127,7 @@ def check_unchanged(folder: Folder, job: Job) -> None:
     Raises ReconError for other weights or anchors: a sample begun with some cannot be ended with
     others.
     """
-    anchors = {anchor.name: anchor.sha256 for anchor in job.anchors}
+    anchors = hash_anchors(job.anchors)
     now = {**collect_circumstances(job), "anchors_sha256": anchors}
     path = folder.state("begun.json")
     if not path.exists():

@@ -17,6 +17,7 @@ from recon.core.storage.atomic import atomic_output
 from recon.imaging.plane_check.plane_check import warn_of_planes
 from recon.workflow.executors import Progress
 from recon.workflow.executors.process_group import choose_device, join_processes
+from recon.workflow.pack_weights import pack_weights
 from recon.workflow.provenance import collect_versions
 
 
@@ -67,4 +68,4 @@ def train(
         )
         if processes.first:
             origin = {"versions": collect_versions(recipe), "seed": recipe.seed, **facts}
-            partial.write_bytes(weights.pack(denoiser, origin))
+            partial.write_bytes(pack_weights(denoiser, origin))

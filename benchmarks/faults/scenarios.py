@@ -7,7 +7,8 @@ import attrs
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from recon.core import Micrographs, Volume, catalog, weights
+from recon.core import Micrographs, Volume, catalog
+from recon.workflow.pack_weights import pack_weights
 
 GAUSSIAN = ("--denoiser", "gaussian", "--shape", 24, 24, 24)
 EXPORTS = {"v.tif": 1, "v.vti": 1, "v.npy": 1, "v.inp": 1, "v.h5": 1, "v.stl": 2}
@@ -113,6 +114,6 @@ def inputs(folder: Path) -> Path:
     micrographs.save(folder / "m.zarr")
     denoiser = catalog().build("denoiser", "gaussian")
     denoiser.fit(micrographs)
-    weights.save(folder / "w.safetensors", denoiser, {"seed": 0})
+    (folder / "w.safetensors").write_bytes(pack_weights(denoiser, {"seed": 0}))
     Volume(blobs(24, 24, 24)).save(folder / "v.zarr")
     return folder

@@ -32,6 +32,7 @@ from recon.core import Micrographs, Recipe, Volume, catalog, weights
 from recon.core.readers import read_image
 from recon.plugins.materials.material_file import list_bundled_materials
 from recon.plugins.materials.materials import Materials
+from recon.workflow.pack_weights import pack_weights
 from recon.workflow.run import check_recipe
 
 Files = dict[str, bytes]
@@ -236,7 +237,7 @@ def weight_files() -> list[Files]:
     with tempfile.TemporaryDirectory() as name:
         for denoiser in (network, gaussian):
             denoiser.fit(shown)
-            weights.save(Path(name) / "w.safetensors", denoiser, {"seed": 0})
+            (Path(name) / "w.safetensors").write_bytes(pack_weights(denoiser, {"seed": 0}))
             found.append(one((Path(name) / "w.safetensors").read_bytes()))
     return found
 

@@ -1,6 +1,5 @@
 """A measured slice that a volume is to contain voxel for voxel, and how one writes it."""
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -31,11 +30,6 @@ class Anchor:
     def name(self) -> str:
         """As one writes it: xy:12."""
         return f"{self.plane}:{self.place}"
-
-    @property
-    def sha256(self) -> str:
-        """Of the labels, for the provenance."""
-        return hashlib.sha256(self.labels.tobytes()).hexdigest()
 
 
 def parse_anchor(text: str) -> tuple[str, int, str]:

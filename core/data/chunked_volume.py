@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
-from importlib.util import find_spec
 from itertools import islice, product
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core.data.phases import find_label
-from recon.core.data.volume import Result, checked_labels, checked_voxel_size, phase_names
+from recon.core.data.volume import Result, check_labels, check_voxel_size, name_phases
+from recon.core.data.volume_file import read_volume_file
 from recon.core.errors import ReconError
-from recon.core.storage import ome_zarr
 from recon.core.storage.budget import (
     format_memory,
     measure_available,
@@ -24,7 +23,6 @@ from recon.core.storage.budget import (
     parse_memory,
 )
 
-IN_MEMORY = 8  # bytes a voxel that the most demanding metric takes on a volume in memory
 UNTOLD = 1_000_000_000  # bytes for parts where the system does not tell what is available
 LARGEST = 1 << 24  # voxels of a part: more bring nothing
 READ_AHEAD = 10  # chunks that zarr decodes at a time
@@ -68,9 +66,9 @@ class ChunkedVolume:
             )
         if phases is None:
             read = by_parts(array, memory, partial(_checked, None, np.max))
-            phases = phase_names(None, max(int(found) for _, found in read))
-        names = phase_names(phases, 0)
-        self.__attrs_init__(array, memory, checked_voxel_size(voxel_size), names, provenance)
+            phases = name_phases(None, max(int(largest) for _, largest in read))
+        names = name_phases(phases, 0)
+        self.__attrs_init__(array, memory, check_voxel_size(voxel_size), names, provenance)
 
     @classmethod
     def open(cls, path: str | Path, memory: str | int | None = None) -> "ChunkedVolume":
@@ -79,7 +77,7 @@ class ChunkedVolume:
         memory  that this process may hold in all, in bytes or such as "2GB"; by default half of
                 what is available
         """
-        stored = ome_zarr.read(Path(path))
+        stored = read_volume_file(Path(path))
         return cls(stored.pop("labels"), _for_parts(memory), **stored)
 
     def find_label(self, phase: int | str) -> int:
@@ -118,18 +116,6 @@ class ChunkedVolume:
         """
         checked = partial(_checked, self.phases, function)
         return by_parts(self.array, self.memory, checked, whole, cost, overhead)
-
-
-def fits(path: Path) -> bool:
-    """Whether a stored volume and what metrics make of it fit into the memory available.
-
-    Said of any volume where there is no dask to read it in parts.
-    """
-    if find_spec("dask") is None:
-        return True
-    left = measure_available()
-    voxels = math.prod(ome_zarr.read(path)["labels"].shape)
-    return left is None or IN_MEMORY * voxels <= left
 
 
 def refuse_parts(plugins: Iterable[Any]) -> None:
@@ -172,8 +158,8 @@ def by_parts(
     chunks = array.chunksize if lazy else getattr(array, "chunks", array.shape)
     read = min(READ_AHEAD * math.prod(chunks), math.prod(array.shape))
     overhead += read * np.dtype(array.dtype).itemsize
-    threads, voxels = shares(array.shape, memory, whole, cost, overhead)
-    shape = part_shape(array.shape, chunks, whole, voxels)
+    threads, voxels = share_memory(array.shape, memory, whole, cost, overhead)
+    shape = choose_part_shape(array.shape, chunks, whole, voxels)
     parts = array.rechunk(shape) if lazy else dask.array.from_array(array, shape, name=False)
     inner = max(1, numba.get_num_threads() // threads)
     task = dask.delayed(partial(_with_threads, inner, function))
@@ -182,8 +168,8 @@ def by_parts(
     # A batch of as many parts as there are threads: what dask holds at a time is bounded.
     while batch := list(islice(places, threads)):
         tasks = [task(parts.blocks[place]) for place in batch]
-        found = dask.compute(*tasks, scheduler="threads", num_workers=threads)
-        yield from zip(islice(starts, threads), found, strict=True)
+        results = dask.compute(*tasks, scheduler="threads", num_workers=threads)
+        yield from zip(islice(starts, threads), results, strict=True)
 
 
 def _dask() -> Any:
@@ -196,7 +182,7 @@ def _dask() -> Any:
     return dask
 
 
-def shares(
+def share_memory(
     shape: Sequence[int], memory: int, whole: Collection[int], cost: int, overhead: int
 ) -> tuple[int, int]:
     """How many threads the memory is enough for, and the voxels of the part of each."""
@@ -210,7 +196,7 @@ def shares(
     return threads, min(LARGEST, (memory // threads - overhead) // cost)
 
 
-def part_shape(
+def choose_part_shape(
     shape: Sequence[int], chunks: Sequence[int], whole: Collection[int], voxels: int
 ) -> Triple:
     """Shape of a part of at most so many voxels, but whole along some axes.
@@ -248,7 +234,7 @@ def _with_threads(threads: int, function: Callable[[Any], Result], part: Any) ->
 def _checked(
     phases: Sequence[str] | None, function: Callable[[NDArray[np.uint8]], Result], part: Any
 ) -> Result:
-    labels = checked_labels(part, 3, "volume")
+    labels = check_labels(part, 3, "volume")
     if phases is not None:
-        phase_names(phases, int(labels.max()))
+        name_phases(phases, int(labels.max()))
     return function(labels)

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from recon.core.data.phases import find_label
 from recon.core.data.planes import PLANES
-from recon.core.data.volume import checked_labels, checked_voxel_size, phase_names
+from recon.core.data.volume import check_labels, check_voxel_size, name_phases
+from recon.core.data.volume_file import build_zarr_reader
 from recon.core.errors import ReconError, unknown
 from recon.core.storage.atomic import atomic_output
 from recon.core.storage.zarr_store import (
     COMPRESSION,
     LOST,
-    Source,
     damage_error,
     open_store,
     read_recon_attribute,
@@ -54,15 +54,15 @@ class Micrographs:
             if plane not in PLANES:
                 raise unknown("plane", plane, PLANES)
         checked = {
-            plane: tuple(checked_labels(image, 2, f"{plane} slice") for image in planes[plane])
+            plane: tuple(check_labels(image, 2, f"{plane} slice") for image in planes[plane])
             for plane in PLANES
             if plane in planes
         }
         if not checked or not all(checked.values()):
             raise ReconError("micrographs must have at least one slice on every plane given")
         largest = max(int(image.max()) for stack in checked.values() for image in stack)
-        names = phase_names(phases, largest)
-        self.__attrs_init__(checked, checked_voxel_size(voxel_size), names, origin)
+        names = name_phases(phases, largest)
+        self.__attrs_init__(checked, check_voxel_size(voxel_size), names, origin)
 
     def find_label(self, phase: int | str) -> int:
         """The label of a phase given by name or label."""
@@ -122,12 +122,13 @@ class Micrographs:
     @classmethod
     def open(cls, path: str | Path) -> "Micrographs":
         """Read what `save` wrote."""
+        reader = build_zarr_reader()
         node = open_store(Path(path), "micrographs")
         recon = read_recon_attribute(node, Path(path), "micrographs")
         if recon.get("kind") != "micrographs":
             raise ReconError(f"{path} holds no micrographs; make them with `recon import`")
         planes = {
-            plane: [Source(Path(path), array, "micrographs").whole() for array in stack]
+            plane: [reader.read_array(array, Path(path), "micrographs") for array in stack]
             for plane, stack in _stored(node, Path(path)).items()
         }
         noted = recon.get("slices")

@@ -1,4 +1,4 @@
-"""Volume <-> slices of a plane.
+"""Planes and axes, and the slices of a volume.
 
 Arrays are (z, y, x). Plane "xy" is normal to z, its slices are (y, x); "xz" is normal to y,
 its slices are (z, x); "yz" is normal to x, its slices are (z, y).
@@ -28,8 +28,3 @@ def in_plane(plane: str) -> tuple[int, int]:
 def slices(volume: "Tensor", plane: str) -> "Tensor":
     """View of a (C, Z, Y, X) field as the slices (n, C, a, b) of a plane."""
     return volume.movedim(NORMAL[plane] + 1, 0)
-
-
-def volume(stack: "Tensor", plane: str) -> "Tensor":
-    """View of the slices (n, C, a, b) of a plane as a (C, Z, Y, X) field."""
-    return stack.movedim(0, NORMAL[plane] + 1)

@@ -21,14 +21,14 @@ def likeness(stack: Sequence[Image], phases: int, most: int = 64) -> list[float]
     chance = float(np.square(shares).sum())
     if chance == 1:
         return []
-    found: list[float] = []
+    correlations: list[float] = []
     for step in range(1, min(most, len(stack) - 1) + 1):
         pairs = list(zip(stack, stack[step:], strict=False))
         equal = [np.mean(a == b) if a.shape == b.shape else chance for a, b in pairs]
-        found.append((float(np.mean(equal)) - chance) / (1 - chance))
-        if found[-1] < RELATED:
+        correlations.append((float(np.mean(equal)) - chance) / (1 - chance))
+        if correlations[-1] < RELATED:
             break
-    return found
+    return correlations
 
 
 def independent_share(stack: Sequence[Image], phases: int) -> float:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recon.core.data.phases import find_label
 from recon.core.data.planes import NORMAL
+from recon.core.data.volume_file import read_volume_file
 from recon.core.errors import ReconError, shown
 from recon.core.storage import ome_zarr
 
@@ -20,7 +21,7 @@ MAX_PHASES = 255
 Result = TypeVar("Result")
 
 
-def phase_names(phases: Sequence[str] | None, largest: int) -> tuple[str, ...]:
+def name_phases(phases: Sequence[str] | None, largest: int) -> tuple[str, ...]:
     """Given names of the phases, or "0".."K-1"; there must be one for every label."""
     names: tuple[Any, ...] = tuple(str(k) for k in range(largest + 1))
     if phases is not None:
@@ -36,7 +37,7 @@ def phase_names(phases: Sequence[str] | None, largest: int) -> tuple[str, ...]:
     return names
 
 
-def checked_voxel_size(size: Sequence[float]) -> tuple[float, float, float]:
+def check_voxel_size(size: Sequence[float]) -> tuple[float, float, float]:
     """Three positive finite lengths (z, y, x) in metres."""
     try:
         lengths = tuple(float(length) for length in size)
@@ -49,7 +50,7 @@ def checked_voxel_size(size: Sequence[float]) -> tuple[float, float, float]:
     return lengths[0], lengths[1], lengths[2]
 
 
-def checked_labels(array: Any, dimensions: int, what: str) -> NDArray[np.uint8]:
+def check_labels(array: Any, dimensions: int, what: str) -> NDArray[np.uint8]:
     """An integer array of phase labels 0..254 as contiguous uint8, not writable."""
     labels = np.asarray(array)
     if labels.ndim != dimensions or 0 in labels.shape:
@@ -92,9 +93,9 @@ class Volume:
         phases: Sequence[str] | None = None,
         provenance: dict[str, Any] | None = None,
     ) -> None:
-        checked = checked_labels(labels, 3, "volume")
-        names = phase_names(phases, int(checked.max()))
-        self.__attrs_init__(checked, checked_voxel_size(voxel_size), names, provenance)
+        checked = check_labels(labels, 3, "volume")
+        names = name_phases(phases, int(checked.max()))
+        self.__attrs_init__(checked, check_voxel_size(voxel_size), names, provenance)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -165,5 +166,5 @@ class Volume:
     @classmethod
     def open(cls, path: str | Path) -> "Volume":
         """Read what `save` wrote, or any OME-Zarr or zarr array of 3D labels."""
-        given = ome_zarr.read(Path(path))
-        return cls(given.pop("labels").whole(), **given)
+        given = read_volume_file(Path(path))
+        return cls(given.pop("labels")[...], **given)

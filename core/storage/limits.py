@@ -44,9 +44,6 @@ class Limit:
             )
 
 
-IMAGE = Limit("RECON_MAX_IMAGE", 4_000_000_000)
-"""One image file once unpacked."""
-
 VOLUME = Limit("RECON_MAX_VOLUME", 2**36)
 """The labels of a volume, one byte a voxel."""
 

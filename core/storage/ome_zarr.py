@@ -3,7 +3,7 @@
 https://ngff.openmicroscopy.org/0.5/
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,10 +11,8 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from recon.core.errors import ReconError
 from recon.core.storage.atomic import atomic_output
-from recon.core.storage.multiscales import find_image
-from recon.core.storage.zarr_store import COMPRESSION, LOST, open_store, read_recon_attribute
+from recon.core.storage.zarr_store import COMPRESSION, LOST
 
 CHUNK = 64
 
@@ -77,35 +75,13 @@ def _halve(fine: Any, coarse: Any) -> None:
         coarse[low:high] = fine[2 * low : 2 * high - 1 : 2, ::2, ::2]
 
 
-def _metadata(voxel_size: tuple[float, float, float], strides: list[int]) -> dict[str, Any]:
-    from ome_zarr_models.v05.axes import Axis  # half a second, only to write
-    from ome_zarr_models.v05.image import ImageAttrs
-    from ome_zarr_models.v05.multiscales import Dataset, Multiscale
-
-    datasets = tuple(
-        Dataset.build(
-            path=str(level), scale=[length * stride for length in voxel_size], translation=None
-        )
-        for level, stride in enumerate(strides)
-    )
-    axes = [Axis(name=name, type="space", unit="meter") for name in ("z", "y", "x")]
-    image = ImageAttrs(
-        version="0.5", multiscales=[Multiscale(axes=axes, datasets=datasets, name="labels")]
-    )
-    metadata: dict[str, Any] = image.model_dump(mode="json", exclude_none=True)
-    return metadata
-
-
-def read(path: Path) -> dict[str, Any]:
-    """The arguments of Volume: voxel size, phases, provenance; labels as what can be sliced."""
-    node = open_store(path, "volume")
-    recon = read_recon_attribute(node, path, "volume")
-    if recon.get("kind", "volume") != "volume":
-        raise ReconError(f"{path} holds {str(recon['kind'])[:50]}, not a volume")
-    image = find_image(node, path, "volume")
+def _metadata(voxel_size: Sequence[float], strides: list[int]) -> dict[str, Any]:
+    axes = [{"name": name, "type": "space", "unit": "meter"} for name in ("z", "y", "x")]
+    datasets = []
+    for level, stride in enumerate(strides):
+        scale = {"type": "scale", "scale": [length * stride for length in voxel_size]}
+        datasets.append({"path": str(level), "coordinateTransformations": [scale]})
     return {
-        "labels": image.array,
-        "voxel_size": image.lengths or (1.0, 1.0, 1.0),
-        "phases": recon.get("phases"),
-        "provenance": {k: v for k, v in recon.items() if k not in ("kind", "phases")} or None,
+        "version": "0.5",
+        "multiscales": [{"axes": axes, "datasets": datasets, "name": "labels"}],
     }

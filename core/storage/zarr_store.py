@@ -1,27 +1,18 @@
 """A zarr folder that may come from anywhere: looked through before it is opened."""
 
-import math
 import os
 from pathlib import Path
 from typing import Any
 
-import attrs
-import numpy as np
 import zarr
-from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
-from recon.core.errors import ReconError, shown
-from recon.core.storage.blosc import guard
-from recon.core.storage.budget import format_memory, measure_available
-from recon.core.storage.limits import TEXT, VOLUME, missing_error
-from recon.core.storage.memory import is_out_of_memory
+from recon.core.errors import ReconError
+from recon.core.storage.limits import TEXT, missing_error
 
 METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
 MEMBERS = ("zarr.json", ".zarray", ".zgroup")
 """One of these makes a folder a zarr array or group."""
-BAD_METADATA = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""What attributes of wrong types lead to where they are taken apart."""
 
 
 def is_zarr(path: Path) -> bool:
@@ -45,7 +36,6 @@ def open_store(path: Path, what: str) -> Any:
                 f"one of them, such as {inside[-1]}"
             )
     _check_members(path, what)
-    guard()
     try:
         return zarr.open(path, mode="r")
     except Exception as error:  # zarr raises many kinds for a damaged or foreign folder
@@ -91,92 +81,6 @@ def _check_members(path: Path, what: str) -> None:
                 if entry.name in METADATA:
                     size = entry.stat().st_size if os.path.exists(entry.path) else 0
                     TEXT.check(size, f"{what} {path}: {entry.name}", "write less into it")
-
-
-@attrs.frozen(eq=False)
-class Source:
-    """An array on disk, read piece by piece; ReconError where it is damaged.
-
-    what  it is, for messages
-    """
-
-    path: Path
-    array: "zarr.Array[Any]"
-    what: str = "volume"
-
-    def __attrs_post_init__(self) -> None:
-        if not isinstance(self.array, zarr.Array):
-            raise damage_error(self.what, self.path, "it lacks an array")
-        if self.dtype.kind not in "biufc":
-            raise ReconError(
-                f"{self.what} {self.path} must hold numbers, got {self.array.dtype}; save integers"
-            )
-        stored = self.array.metadata.to_dict()
-        codecs = [stored.get(key) for key in ("codecs", "compressor", "filters")]
-        if "pickle" in repr(codecs).lower():
-            raise ReconError(
-                f"{self.what} {self.path} holds pickled Python objects, which could run any "
-                "program; save it with another codec"
-            )
-        remedy = "crop it"
-        for shape in (self.shape, self.chunks):
-            VOLUME.check(
-                math.prod(shape), f"{self.what} {self.path} of shape {shown(shape)}", remedy
-            )
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Voxels along each axis."""
-        return self.array.shape
-
-    @property
-    def chunks(self) -> tuple[int, ...]:
-        """Voxels along each axis of what is read at once at least."""
-        return self.array.chunks
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of the values as stored."""
-        return np.dtype(self.array.dtype)
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return self.array.ndim
-
-    def __getitem__(self, where: Any) -> NDArray[Any]:
-        try:
-            values = np.asarray(self.array[where])
-        except MemoryError:
-            if self._bytes() > (measure_available() or 0):
-                raise self._too_large() from None
-            raise damage_error(
-                self.what, self.path, "a chunk claims to be larger than it is"
-            ) from None
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise
-            raise damage_error(self.what, self.path, error) from error
-        lost = self.array.fill_value == LOST and values.dtype == np.uint8
-        if lost and values.size and values.max() == LOST:
-            raise damage_error(self.what, self.path, "a chunk of it is missing")
-        return values
-
-    def whole(self) -> NDArray[Any]:
-        """All of it; ReconError when there is not the memory for it."""
-        left = measure_available()
-        if left is not None and self._bytes() > left:
-            raise self._too_large()
-        return self[...]
-
-    def _bytes(self) -> int:
-        return math.prod(self.shape) * self.dtype.itemsize
-
-    def _too_large(self) -> ReconError:
-        return ReconError(
-            f"{self.what} {self.path} of shape {shown(self.shape)} does not fit into memory, it "
-            f"takes {format_memory(self._bytes())}; crop it"
-        )
 
 
 LOST = 255

@@ -19,6 +19,7 @@ from recon.core.sampling.scene import Scene
 from recon.core.sampling.slabs import SlabField, as_tensor, iterate_slabs
 from recon.core.sampling.slabs.field import Field, Shape
 from recon.core.testing.slabs import InMemory
+from recon.core.testing.strategies import sample_volume
 
 SHAPE = (1, 12, 10, 8)
 
@@ -104,10 +105,8 @@ def check_refiner(refiner: Refiner) -> None:
 
 def _sample_labels() -> "np.ndarray[Any, np.dtype[np.uint8]]":
     """Labels (12, 10, 8) of two phases with some specks."""
-    z, y, x = np.indices(SHAPE[1:])
     specks = np.random.default_rng(0).random(SHAPE[1:]) < 0.04
-    labels = (np.sin(z / 2) + np.sin(y / 3) + np.sin(x) > 0) ^ specks
-    return np.asarray(labels, np.uint8)
+    return sample_volume().labels ^ specks
 
 
 def _sample_field() -> Tensor:

@@ -41,8 +41,8 @@ class LineSums:
     @classmethod
     def of(cls, stack: Sequence[Image], phases: int, lags: int) -> "LineSums":
         """Count pairs and runs; cost: one pass over the pixels for each phase, axis and lag."""
-        found = [_count_slice(image, phases, lags) for image in stack]
-        return cls(*(np.stack(part) for part in zip(*found, strict=True)))
+        counts = [_count_slice(image, phases, lags) for image in stack]
+        return cls(*(np.stack(part) for part in zip(*counts, strict=True)))
 
     def map(self, change: Callable[[Counts], Counts]) -> "LineSums":
         """The same counts after a change of their leading dims."""
@@ -66,8 +66,8 @@ def _count_slice(image: Image, phases: int, lags: int) -> list[Counts]:
         mask = image == phase
         inside[..., phase] = _sum_by_cell(mask, (0, 0))
         for axis in (0, 1):
-            found = _count_along(mask, axis, lags)
-            for whole, part in zip((hits, runs, ends), found, strict=True):
+            counts = _count_along(mask, axis, lags)
+            for whole, part in zip((hits, runs, ends), counts, strict=True):
                 whole[..., axis, :, phase] = part
     return [pixels, inside, tries, hits, ends, starts, runs]
 

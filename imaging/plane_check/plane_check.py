@@ -119,12 +119,12 @@ def check_planes(micrographs: Micrographs, window: int = WINDOW) -> PlaneCheck:
     """
     planes = measure_planes(micrographs)
     tests = compare_planes(planes)
-    found = find_disagreements(tests)
+    differences = find_disagreements(tests)
     return PlaneCheck(
-        tuple(found),
+        tuple(differences),
         len(tests),
-        find_odd_plane(found),
-        find_remedies(planes, found),
+        find_odd_plane(differences),
+        find_remedies(planes, differences),
         _count_windows(micrographs, window, planes),
         micrographs.phases,
     )
@@ -157,14 +157,14 @@ def measure_planes(micrographs: Micrographs) -> dict[str, PlaneStatistics]:
     lags = int(np.log2(min(np.median(sides) // 4, LONGEST_LAG))) + 1
     phases = len(micrographs.phases)
     known: dict[tuple[int, ...], PlaneStatistics] = {}  # of an isotropic material all are one
-    found = {}
+    statistics = {}
     for plane, stack in stacks.items():
         key = tuple(image.ctypes.data for image in stack)
         if stack and key not in known:
             known[key] = PlaneStatistics.of(stack, phases, lags)
         if stack:
-            found[plane] = known[key]
-    return found
+            statistics[plane] = known[key]
+    return statistics
 
 
 def _count_windows(
@@ -172,7 +172,7 @@ def _count_windows(
 ) -> tuple[PlaneWindows, ...]:
     stacks = micrographs.planes
     side = min(window, min(min(image.shape) for stack in stacks.values() for image in stack))
-    found = []
+    windows = []
     for plane, stack in stacks.items():
         count = sum(image.size for image in stack) / side**2
         independent = count * independent_share(stack, len(micrographs.phases))
@@ -180,8 +180,8 @@ def _count_windows(
             share, variance = known[plane].values.fraction, known[plane].variances.fraction
             areas = share * (1 - share) / variance
             independent = min(independent, float(areas.max()))
-        found.append(PlaneWindows(plane, side, count, independent))
-    return tuple(found)
+        windows.append(PlaneWindows(plane, side, count, independent))
+    return tuple(windows)
 
 
 def _describe_fractions(check: PlaneCheck) -> list[str]:
@@ -190,18 +190,18 @@ def _describe_fractions(check: PlaneCheck) -> list[str]:
         if finding.statistic == "fraction":
             by_phase.setdefault(finding.phase, []).append(finding)
     lines = []
-    for phase, found in by_phase.items():
-        odd = find_odd_plane(found)
+    for phase, differences in by_phase.items():
+        odd = find_odd_plane(differences)
         if odd is None:
             lines += [
                 f"{one} and {other} disagree: {_name_phase(check, phase)} is "
                 f"{_format_number(f.values[0], f.errors[0])} on {one} against "
                 f"{_format_number(f.values[1], f.errors[1])} on {other}"
-                for f in found
+                for f in differences
                 for one, other in [f.planes]
             ]
             continue
-        sides = [(f.planes.index(odd), f) for f in found]
+        sides = [(f.planes.index(odd), f) for f in differences]
         mine = _format_number(sides[0][1].values[sides[0][0]], sides[0][1].errors[sides[0][0]])
         others = sorted((f.planes[1 - at], f.values[1 - at], f.errors[1 - at]) for at, f in sides)
         against = " and ".join(f"{_format_number(v, e)} on {plane}" for plane, v, e in others)
@@ -217,11 +217,11 @@ def _describe_axes(check: PlaneCheck) -> list[str]:
     """The chord that differs most, or else another statistic, for each axis."""
     lines = []
     for axis in "xyz":
-        found = [finding for finding in check.findings if finding.axis == axis]
-        chords = [finding for finding in found if finding.statistic == "chord"]
-        if not found:
+        findings = [finding for finding in check.findings if finding.axis == axis]
+        chords = [finding for finding in findings if finding.statistic == "chord"]
+        if not findings:
             continue
-        f = max(chords or found, key=lambda finding: abs(finding.t))
+        f = max(chords or findings, key=lambda finding: abs(finding.t))
         phase = _name_phase(check, f.phase)
         what = {
             "chord": f"the mean chord of {phase} is",

@@ -49,11 +49,11 @@ def compare_planes(planes: Mapping[str, PlaneStatistics]) -> list[Difference]:
     """Every test: fractions of each pair of planes, and line statistics of the axis they share."""
     names = [plane for plane in PLANES if plane in planes]
     pairs = [(one, other) for i, one in enumerate(names) for other in names[i + 1 :]]
-    found: list[Difference] = []
+    differences: list[Difference] = []
     for one, other in pairs:
-        found += _compare_fractions(one, other, planes)
-        found += _compare_lines(one, other, planes)
-    return found
+        differences += _compare_fractions(one, other, planes)
+        differences += _compare_lines(one, other, planes)
+    return differences
 
 
 def find_disagreements(tests: list[Difference], level: float = LEVEL) -> list[Difference]:
@@ -81,17 +81,19 @@ def _compare_lines(one: str, other: str, planes: Mapping[str, PlaneStatistics]) 
     two_point = np.abs([v.two_point[row] for v, row in zip(values, rows, strict=True)])
     lineal = np.array([v.lineal[row] for v, row in zip(values, rows, strict=True)])
     _, lags, count = lineal.shape
-    found = []
+    statistics = []
     for phase in range(count):
-        found.append(("chord", phase, 0))
+        statistics.append(("chord", phase, 0))
         for j in range(1, lags):
             # Up to the first lag at which both have lost their correlation; of two phases both
             # have the same.
             if two_point[:, j - 1, phase].max() > SEEN and not (count == 2 and phase == 0):
-                found.append(("two-point", phase, j))
+                statistics.append(("two-point", phase, j))
             if lineal[:, j, phase].min() > COMMON:
-                found.append(("lineal path", phase, j))
-    return [_compare(kind, (one, other), AXES[axis], phase, j, planes) for kind, phase, j in found]
+                statistics.append(("lineal path", phase, j))
+    return [
+        _compare(kind, (one, other), AXES[axis], phase, j, planes) for kind, phase, j in statistics
+    ]
 
 
 def _compare(
@@ -103,15 +105,15 @@ def _compare(
     planes: Mapping[str, PlaneStatistics],
 ) -> Difference:
     row = [0 if axis is None else in_plane(plane).index(AXES.index(axis)) for plane in pair]
-    found = [planes[plane] for plane in pair]
-    values = [s.values.at(statistic, r, phase, j) for s, r in zip(found, row, strict=True)]
-    variances = [s.variances.at(statistic, r, phase, j) for s, r in zip(found, row, strict=True)]
+    both = [planes[plane] for plane in pair]
+    values = [s.values.at(statistic, r, phase, j) for s, r in zip(both, row, strict=True)]
+    variances = [s.variances.at(statistic, r, phase, j) for s, r in zip(both, row, strict=True)]
     error = float(np.sqrt(sum(variances)))
     difference = values[0] - values[1]
     p = 1.0  # where a statistic is not known on one of the planes
     if np.isfinite(difference) and np.isfinite(error) and error > 0:
         # Welch & Satterthwaite's number of degrees of freedom
-        shares = [v**2 / s.freedom for v, s in zip(variances, found, strict=True)]
+        shares = [v**2 / s.freedom for v, s in zip(variances, both, strict=True)]
         p = float(2 * stdtr(error**4 / sum(shares), -abs(difference) / error))
     errors = [float(np.sqrt(variance)) for variance in variances]
     if statistic == "chord":

@@ -60,11 +60,11 @@ class Remedy:
         return "are dark and bright?" if self.exchanged is not None else "are axes swapped?"
 
 
-def find_remedies(planes: Planes, found: list[Difference]) -> tuple[Remedy, ...]:
+def find_remedies(planes: Planes, differences: list[Difference]) -> tuple[Remedy, ...]:
     """The simplest changes under which the planes agree, likeliest first; often there is none."""
-    if not any(test.axis for test in found):
+    if not any(test.axis for test in differences):
         return ()
-    fractions = {plane for test in found if test.axis is None for plane in test.planes}
+    fractions = {plane for test in differences if test.axis is None for plane in test.planes}
     kinds = [_try_exchanges(planes), _try_arrangements(planes)]
     if not fractions:  # a magnification leaves them as they are
         kinds.append((remedy, {}) for plane in planes if (remedy := _find_scale(plane, planes)))
@@ -72,7 +72,7 @@ def find_remedies(planes: Planes, found: list[Difference]) -> tuple[Remedy, ...]
         [remedy for remedy, changed in kind if not _disagree(changed, bool(fractions))]
         for kind in kinds
     ]
-    odd = find_odd_plane(found)
+    odd = find_odd_plane(differences)
     arranged = agreeing[1]
     if arranged:
         least = min(map(_count_changes, arranged))
@@ -81,9 +81,9 @@ def find_remedies(planes: Planes, found: list[Difference]) -> tuple[Remedy, ...]
     return (*agreeing[0], *arranged[:2], *itertools.chain(*agreeing[2:]))
 
 
-def find_odd_plane(found: list[Difference]) -> str | None:
+def find_odd_plane(differences: list[Difference]) -> str | None:
     """The one plane that takes part in every disagreement, and disagrees with two others."""
-    pairs = {test.planes for test in found}
+    pairs = {test.planes for test in differences}
     common = set(PLANES).intersection(*pairs) if pairs else set()
     return common.pop() if len(pairs) == 2 and len(common) == 1 else None
 
@@ -159,10 +159,10 @@ def _have_same_shape(plane: str, other: str, factor: float, planes: Planes) -> b
     inside = (lags >= 0) & (lags <= len(mine) - 1)
 
     def at(curves: NDArray[np.float64], phase: int) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = np.interp(
+        interpolated: NDArray[np.float64] = np.interp(
             lags[inside], np.arange(len(curves)), curves[:, phase]
         )
-        return found
+        return interpolated
 
     gaps = [at(others, phase) - mine[inside, phase] for phase in range(mine.shape[1])]
     return bool(np.nanmax(np.abs(gaps), initial=0.0) < NEAR)

@@ -103,15 +103,15 @@ class PlaneStatistics:
     @classmethod
     def of_sums(cls, sums: LineSums) -> "PlaneStatistics":
         """From counts (slices, cells, cells)."""
-        found, freedom = [], 0
+        estimates, freedom = [], 0
         for axis in range(3):
             sets = [sum_strips(sums, axis, most) for most in STRIPS]
             if len(sets[-1].pixels) >= FEWEST_STRIPS:
-                found += [estimate_variances(strips) for strips in sets]
+                estimates += [estimate_variances(strips) for strips in sets]
                 freedom += len(sets[-1].pixels) - 1
         total = sums.map(lambda part: part.sum((0, 1, 2)))
         values = Values.of(total)
-        variances = np.maximum(np.max(found, 0), bound_variances(values, total).flatten())
+        variances = np.maximum(np.max(estimates, 0), bound_variances(values, total).flatten())
         return cls(values, values.unflatten(variances), freedom)
 
     def transpose(self) -> "PlaneStatistics":

@@ -55,8 +55,8 @@ def _antisymmetric_parts(slices: Sequence[NDArray[np.uint8]], phases: int) -> ND
     parts = []
     for group, (rows, columns) in zip(groups, shapes, strict=True):
         for here in itertools.product(_spans(rows, window), _spans(columns, window)):
-            found = [_antisymmetric(slices[i][here], share) for i in group]
-            parts.append(np.mean(found, 0) / variance)
+            antisymmetric = [_antisymmetric(slices[i][here], share) for i in group]
+            parts.append(np.mean(antisymmetric, 0) / variance)
     return np.array(parts)
 
 

@@ -61,14 +61,14 @@ def format_boundary_sets(used: NDArray[np.bool_]) -> Iterator[str]:
             if sum(end is not None for end in ends) != count:
                 continue
             there = tuple(slice(None) if end is None else -end for end in ends)
-            found = np.atleast_1d(numbers[there])[np.atleast_1d(used[there])]
+            nodes = np.atleast_1d(numbers[there])[np.atleast_1d(used[there])]
             name = "_".join(
                 f"{axis}{end}"
                 for axis, end in reversed(list(zip(AXES, ends, strict=True)))
                 if end is not None
             )
-            if len(found):
-                yield f"*NSET, NSET={kind}_{name}\n{format_list(found)}"
+            if len(nodes):
+                yield f"*NSET, NSET={kind}_{name}\n{format_list(nodes)}"
 
 
 def format_list(numbers: NDArray[np.int_]) -> str:

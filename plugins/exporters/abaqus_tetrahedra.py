@@ -13,7 +13,7 @@ from recon.plugins.exporters.tetrahedra.mesh import TetrahedralMesh
 from recon.plugins.exporters.tetrahedra.sides import list_triangles
 
 LINES = 100_000
-"""Lines of a piece of text."""
+"""Lines of a text."""
 
 
 def format_nodes(mesh: TetrahedralMesh) -> Iterator[str]:
@@ -41,10 +41,10 @@ def format_surfaces(mesh: TetrahedralMesh, names: Mapping[int, str]) -> Iterator
     """
     surfaces = {}
     for pair, triangles in mesh.interfaces.items():
-        found = mesh.numbers[np.unique(triangles)] + 1
+        nodes = mesh.numbers[np.unique(triangles)] + 1
         both = "_".join(names.get(label, str(label)).removeprefix("PHASE_") for label in pair)
         surfaces[both] = triangles
-        yield f"*NSET, NSET=INTERFACE_{both}\n{format_list(found)}"
+        yield f"*NSET, NSET=INTERFACE_{both}\n{format_list(nodes)}"
     firsts = [a if a in names else b for a, b in mesh.interfaces]
     surfaces |= {name.upper(): triangles for name, triangles in mesh.faces.items()}
     on = np.zeros(len(mesh.nodes), bool)

@@ -138,10 +138,10 @@ class Bpx(Exporter):
                 f"{shown(volume.phases[electrolyte])} that does not; choose another with "
                 "bpx.electrolyte or bpx.axis"
             )
-        found = {"Porosity": float(fractions[electrolyte]), "Transport efficiency": relative}
+        parameters = {"Porosity": float(fractions[electrolyte]), "Transport efficiency": relative}
         if active is None:
             side = volume.shape["zyx".index(self.axis)] * volume.voxel_size["zyx".index(self.axis)]
-            return found if self.base is not None else {"Thickness [m]": side, **found}
+            return parameters if self.base is not None else {"Thickness [m]": side, **parameters}
         measured = catalog().build("metric", "interface-area").measure(volume)
         pair = {"phase": active, "phase2": electrolyte}
         share = float(measured["connected_share"].sel(**pair, axis=self.axis))
@@ -152,14 +152,14 @@ class Bpx(Exporter):
                 f"volume along {self.axis}, got no such interface; choose other phases with "
                 "bpx.active or bpx.electrolyte"
             )
-        found["Surface area per unit volume [m-1]"] = area
-        found["Particle radius [m]"] = 3 * float(fractions[active]) / area
+        parameters["Surface area per unit volume [m-1]"] = area
+        parameters["Particle radius [m]"] = 3 * float(fractions[active]) / area
         if self.materials is not None:
             conductor = catalog().build(
                 "property", "conductivity", materials=self.materials, axes=(self.axis,)
             )
-            found["Conductivity [S.m-1]"] = float(conductor.solve(volume)["conductivity"][0])
-        return found
+            parameters["Conductivity [S.m-1]"] = float(conductor.solve(volume)["conductivity"][0])
+        return parameters
 
 
 def _find(volume: Volume, given: int | str | None, names: tuple[str, ...]) -> int | None:

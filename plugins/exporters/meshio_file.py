@@ -45,8 +45,8 @@ def make_facets(mesh: TetrahedralMesh, phases: int) -> Any:
     z0, z1, y0, y1, x0, x1.
     """
     pairs = list(combinations(range(phases), 2))
-    each = [*((1 + pairs.index(pair), found) for pair, found in mesh.interfaces.items())]
-    each += [(len(pairs) + k, found) for k, found in enumerate(mesh.faces.values(), 1)]
+    each = [*((1 + pairs.index(pair), surface) for pair, surface in mesh.interfaces.items())]
+    each += [(len(pairs) + k, surface) for k, surface in enumerate(mesh.faces.values(), 1)]
     tags = np.repeat([tag for tag, _ in each], [len(triangles) for _, triangles in each])
     triangles = np.concatenate([triangles for _, triangles in each])
     return import_meshio().Mesh(

@@ -1,11 +1,12 @@
 """Start of the sampler from a Gaussian field that has the volume's spectrum."""
 
-from math import sqrt
+from math import prod, sqrt
 
 import torch
+from torch import Tensor
 
 from recon.core.sampling.scene import Noise, Scene
-from recon.core.sampling.slabs import as_tensor, mean_by_channel
+from recon.core.sampling.slabs import all_gather, as_tensor, iterate_slabs
 from recon.core.sampling.slabs.field import Field
 from recon.plugins.harmonizers.kriging import krige
 from recon.plugins.harmonizers.prior import Prior
@@ -28,3 +29,13 @@ def draw_gaussian_start(scene: Scene, prior: Prior, noise: Noise) -> Field:
     if scene.anchors:
         signal = signal + krige(as_tensor(signal), scene.anchors, spectrum, spectrum.p3)
     return sqrt(scene.ab_start) * signal + sqrt(1 - scene.ab_start) * z
+
+
+def mean_by_channel(field: Field) -> Tensor:
+    """Mean of each channel (C, 1, 1, 1), summed plane by plane."""
+    if isinstance(field, Tensor):
+        planes = field.sum((2, 3), dtype=torch.float64)
+    else:
+        own = [part.sum((2, 3), dtype=torch.float64).cpu() for _, part in iterate_slabs(field)]
+        planes = torch.cat(all_gather(field, torch.cat(own, 1)), 1)
+    return (planes.mean(1) / prod(field.shape[2:])).float().view(-1, 1, 1, 1)

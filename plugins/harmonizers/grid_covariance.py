@@ -63,8 +63,8 @@ def compute_powers(
     }
 
     def p3(low: int, high: int) -> Tensor:
-        found = [s * c.power(low, high, min_power) for s, c in zip(scales, channels, strict=True)]
-        return _to_tensor(found, scene.device)
+        powers = [s * c.power(low, high, min_power) for s, c in zip(scales, channels, strict=True)]
+        return _to_tensor(powers, scene.device)
 
     if slabs is None:
         return p3(0, grid[1]), p2

@@ -43,12 +43,12 @@ def measure_interface(field: Field) -> float:
     here = torch.stack(each).sum(0)
     sides = field.shape[1:]
     voxels = math.prod(sides)
-    found = [
+    shares = [
         changes / (voxels // side * (side - 1))
         for changes, side in zip(all_reduce_sum(field, here).tolist(), sides, strict=True)
         if side > 1
     ]
-    return sum(found) / len(found) if found else 0.0
+    return sum(shares) / len(shares) if shares else 0.0
 
 
 def _count_changes(part: SlabWithNeighbours) -> Tensor:

@@ -68,8 +68,8 @@ def expect_fractions(
     prior = torch.as_tensor(mean, dtype=spectrum.p3.dtype, device=spectrum.p3.device)
     field = prior.view(-1, 1, 1, 1).expand(-1, *spectrum.shape)
     field = field + krige(field, anchors, spectrum, spectrum.p3)
-    found = field.mean((1, 2, 3)).double().cpu().numpy()
-    shares = np.clip((found + 1) / 2, 0.01 * (mean + 1) / 2, 1)
+    means = field.mean((1, 2, 3)).double().cpu().numpy()
+    shares = np.clip((means + 1) / 2, 0.01 * (mean + 1) / 2, 1)
     if len(shares) == 1:
         return np.array([1 - shares[0], shares[0]])
     return np.asarray(shares / shares.sum())

@@ -1,13 +1,21 @@
 """Phase balance: shift the clean estimate so that its phases take their shares."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.core.sampling.slabs import map_slabs, materialize, subsample, sum_slabs
+from recon.core.sampling.slabs import (
+    SlabField,
+    all_reduce_sum,
+    as_slabs,
+    iterate_slabs,
+    map_slabs,
+    materialize,
+)
 from recon.core.sampling.slabs.field import Field
 
 LIMIT = 1.2
@@ -30,12 +38,12 @@ def balance_phases(clean: Field, fractions: NDArray[np.float64]) -> Field:
     is such that the phase fractions of the field sharpened by 4 are the given (K,). Shares of the
     unsharpened field are no guide: what is undecided still goes to the larger phase.
     """
-    found = materialize(map_slabs(compute_logits, clean))
-    if found.shape[0] == 1:
-        shift = torch.tensor([find_two_phase_shift(found, float(fractions[1]))])
+    logits = materialize(map_slabs(compute_logits, clean))
+    if logits.shape[0] == 1:
+        shift = torch.tensor([find_two_phase_shift(logits, float(fractions[1]))])
     else:
-        shift = find_phase_shifts(found, fractions)
-    return map_slabs(lambda part: shift_logits(part, shift), found)
+        shift = find_phase_shifts(logits, fractions)
+    return map_slabs(lambda part: shift_logits(part, shift), logits)
 
 
 def clamp_estimate(clean: Field) -> Field:
@@ -120,14 +128,34 @@ def _measure_shares(logits: Field, target: Tensor, shifts: Tensor) -> tuple[Tens
 
     def sums(part: Tensor) -> Tensor:
         """In double precision plane by plane, so that slabs hardly change them."""
-        found = torch.zeros(len(part) + 1, len(part), dtype=torch.float64, device=part.device)
+        totals = torch.zeros(len(part) + 1, len(part), dtype=torch.float64, device=part.device)
         for plane in part.unbind(1):
             p = (SHARPNESS * (plane.flatten(1) + shifts.to(part)[:, None])).softmax(0).double()
-            found[0] += p.sum(1)
-            found[1:] += p @ p.T
-        return found
+            totals[0] += p.sum(1)
+            totals[1:] += p @ p.T
+        return totals
 
-    found = sum_slabs(sums, logits).cpu()
-    found /= found[0].sum()  # in every voxel the shares sum to 1
-    mean, gram = found[0], found[1:]
+    totals = sum_slabs(sums, logits).cpu()
+    totals /= totals[0].sum()  # in every voxel the shares sum to 1
+    mean, gram = totals[0], totals[1:]
     return target - mean, SHARPNESS * (mean.diag() - gram)
+
+
+def sum_slabs(function: Callable[[Tensor], Tensor], field: Field) -> Tensor:
+    """The sum over all slabs of what a function makes of them."""
+    if isinstance(field, Tensor):
+        return function(field)
+    each = torch.stack([function(part) for _, part in iterate_slabs(field)])
+    return all_reduce_sum(field, each.sum(0))
+
+
+def subsample(field: Field, stride: int) -> Field:
+    """One voxel in `stride` along each axis, kept in memory."""
+    if isinstance(field, Tensor):
+        return field[:, ::stride, ::stride, ::stride]
+    slabs = as_slabs(field)
+    kept = {
+        low: part[:, -low % stride :: stride, ::stride, ::stride].clone()
+        for low, part in iterate_slabs(slabs)
+    }
+    return SlabField(slabs.slabs, slabs.shape, lambda low, high: kept[low])

@@ -37,8 +37,8 @@ def draw_fractions(
         variance = solve_independent_variances(deviation**2)
         shift = np.sqrt(variance) * independent
         shift -= variance * shift.sum() / max(variance.sum(), np.finfo(float).tiny)
-    found = np.maximum(fractions + shift, LEAST * fractions)
-    return np.asarray(found / found.sum())
+    drawn = np.maximum(fractions + shift, LEAST * fractions)
+    return np.asarray(drawn / drawn.sum())
 
 
 def estimate_deviations(statistics: Statistics, shape: Sequence[int]) -> NDArray[np.float64]:
@@ -52,7 +52,7 @@ def estimate_deviations(statistics: Statistics, shape: Sequence[int]) -> NDArray
 
     exact when separable. Lags that the micrographs do not show count as uncorrelated.
     """
-    found = []
+    deviations = []
     for channel in range(len(statistics.mean)):
         ratio = 1.0
         lines: dict[int, list[float]] = {}
@@ -70,8 +70,8 @@ def estimate_deviations(statistics: Statistics, shape: Sequence[int]) -> NDArray
                 ratio /= max(float(np.mean(reductions)), np.finfo(float).tiny)
         else:  # a plane that was not seen is taken for separable
             ratio = float(np.prod([np.mean(reductions) for reductions in lines.values()]))
-        found.append(np.sqrt(ratio * np.mean(variances)) / 2)  # the encoding spans -1 .. 1
-    return np.array(found)
+        deviations.append(np.sqrt(ratio * np.mean(variances)) / 2)  # the encoding spans -1 .. 1
+    return np.array(deviations)
 
 
 def _reduce_variance(covariance: NDArray[np.float64], *sides: int) -> float:

@@ -19,8 +19,8 @@ KEYS = ("unit", "note", "conductivity_unit", "phase")
 def list_bundled_materials() -> dict[str, Path]:
     """Name -> file of the materials that are shipped."""
     folder = resources.files("recon.plugins.materials") / "bundled"
-    found = [Path(str(file)) for file in folder.iterdir() if file.name.endswith(".toml")]
-    return {file.stem: file for file in sorted(found)}
+    files = [Path(str(file)) for file in folder.iterdir() if file.name.endswith(".toml")]
+    return {file.stem: file for file in sorted(files)}
 
 
 def find_materials(given: str | Path) -> Path:
@@ -61,7 +61,7 @@ def list_phases(where: str, table: Mapping[str, Any]) -> list[tuple[str, Mapping
     given = table.get("phase")
     if not isinstance(given, list) or not given:
         raise ReconError(f"{where}: at least one [[phase]] is needed, one per label, got none")
-    found = []
+    phases = []
     for number, entry in enumerate(given):
         if not isinstance(entry, Mapping):
             raise ReconError(
@@ -71,8 +71,8 @@ def list_phases(where: str, table: Mapping[str, Any]) -> list[tuple[str, Mapping
         if not isinstance(name, str):
             raise ReconError(f"{where}: phase {number}: name must be a text, got {shown(name)}")
         called = f"phase {number}" if name == str(number) else f"phase {number} ({name})"
-        found.append((called, entry))
-    return found
+        phases.append((called, entry))
+    return phases
 
 
 def check_labels(volume: "Volume", count: int, source: str) -> None:

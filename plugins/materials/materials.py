@@ -91,13 +91,13 @@ class Materials:
 
     def expansion(self) -> Array | None:
         """(K, 6) likewise, zeros for void; None when a phase that is not void lacks it."""
-        found = []
+        expansions = []
         for phase in self.phases:
             alpha = np.zeros(6) if phase.void else phase.alpha
             if alpha is None:
                 return None
-            found.append(_turn(phase, rotate_expansion, alpha))
-        return np.stack(found)
+            expansions.append(_turn(phase, rotate_expansion, alpha))
+        return np.stack(expansions)
 
 
 def _read_phase(where: str, called: str, entry: Mapping[str, Any]) -> Phase:

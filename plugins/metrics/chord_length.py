@@ -106,11 +106,11 @@ class ChordLength(Metric):
     def _merged(self, parts: Iterable[NDArray[np.int64]]) -> "Chords":
         """Chords along one axis, as they were counted in parts."""
         by_side: dict[int, NDArray[np.int64]] = {}
-        for found in parts:
-            n = found.shape[2] - 1
-            by_side[n] = by_side.get(n, 0) + found
+        for part_counts in parts:
+            n = part_counts.shape[2] - 1
+            by_side[n] = by_side.get(n, 0) + part_counts
         side = max(by_side)
-        total = np.zeros((found.shape[1], side + 1))
+        total = np.zeros((part_counts.shape[1], side + 1))
         for n, (whole, cut) in by_side.items():
             counts = whole.astype(float)
             if self.border == "keep":
@@ -136,7 +136,7 @@ def _each(
     longest: int,
 ) -> dict[str, dict[str, Curve]]:
     return {
-        plane: {name: what(found, longest) for name, found in by_axis.items()}
+        plane: {name: what(counted, longest) for name, counted in by_axis.items()}
         for plane, by_axis in chords.items()
     }
 

@@ -31,19 +31,19 @@ class ClustersByParts(Reach):
         parts = sample.by_parts(labelled, cost=COST, overhead=OF_LAYER * outer)
         first = [np.zeros(np.delete(sample.shape, axis), np.int64) for axis in range(3)]
         last = [layer.copy() for layer in first]
-        sizes, pairs, found = [], [np.zeros((0, 2), np.int64)], 0
+        sizes, pairs, total = [], [np.zeros((0, 2), np.int64)], 0
         for origin, part in parts:
             for axis, (near, far) in enumerate(part.ends):
                 start = np.delete(origin, axis)
                 here = tuple(slice(s, s + n) for s, n in zip(start, near.shape, strict=True))
                 if origin[axis] == 0:
-                    first[axis][here] = _after(found, near)
+                    first[axis][here] = _after(total, near)
                 else:  # the part before it left its last layer
-                    pairs.append(touching(last[axis][here], _after(found, near)))
-                last[axis][here] = _after(found, far)
+                    pairs.append(touching(last[axis][here], _after(total, near)))
+                last[axis][here] = _after(total, far)
             sizes.append(part.sizes)
-            found += len(part.sizes)
-        count, number = _joined(np.concatenate(pairs), found)
+            total += len(part.sizes)
+        count, number = _joined(np.concatenate(pairs), total)
         self.sizes = np.bincount(number, np.concatenate([[0], *sizes])).astype(np.int64)
         ends = [(number[one], number[other]) for one, other in zip(first, last, strict=True)]
         super().__init__(count, ends, periodic)
@@ -71,9 +71,9 @@ def count_members(index: NDArray[np.int32], count: int) -> NDArray[np.int64]:
     return sizes[1:]
 
 
-def _after(found: int, layer: NDArray[np.int32]) -> NDArray[np.int64]:
+def _after(before: int, layer: NDArray[np.int32]) -> NDArray[np.int64]:
     """Numbers of a part's clusters after those of the parts before it; 0 stays background."""
-    return np.where(layer > 0, layer + np.int64(found), 0)
+    return np.where(layer > 0, layer + np.int64(before), 0)
 
 
 def _joined(pairs: NDArray[np.int64], count: int) -> tuple[int, NDArray[np.int64]]:

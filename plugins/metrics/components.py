@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recon.core import Compared, Metric, option
 from recon.plugins.metrics.labels import coordinates
-from recon.plugins.metrics.slices import JOIN, over_slices, pixel_edges, pooled, voxel_edges
+from recon.plugins.metrics.slices import JOIN, over_slices, pixel_edges, pool_parts, voxel_edges
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -87,9 +87,10 @@ class Components(Metric):
         from recon.core import Micrographs
 
         phases = len(sample.phases)
-        found = over_slices(partial(_on_slices, phases, self.classes), sample, COST)
+        by_plane = over_slices(partial(_on_slices, phases, self.classes), sample, COST)
         planes = [
-            _statistics(pooled(parts), pixel_edges(sample, name)) for name, parts in found.items()
+            _statistics(pool_parts(parts), pixel_edges(sample, name))
+            for name, parts in by_plane.items()
         ]
         number, sizes, largest = (np.stack(each, axis=1) for each in zip(*planes, strict=True))
         values: dict[str, Any] = {
@@ -106,7 +107,7 @@ class Components(Metric):
                 "largest_share_3d": (("phase",), largest),
             }
         size = tuple((2 ** np.arange(self.classes)).tolist())
-        places = {"phase": range(phases), "plane": tuple(found), "size": size}
+        places = {"phase": range(phases), "plane": tuple(by_plane), "size": size}
         return xr.Dataset(values, coordinates((("size", "voxel"),), **places))
 
 

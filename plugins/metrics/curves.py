@@ -49,7 +49,7 @@ def line_curves(
         tries = part.size // side * windows(side, lags, periodic)
         return count_along(kernel, part, axis, phases, lags, periodic), tries
 
-    return along_axes(count, pooled, sample)
+    return along_axes(count, pool_parts, sample)
 
 
 def along_axes(
@@ -72,7 +72,7 @@ def along_axes(
     merged = {}
     for axis, name in enumerate(AXES):
         parts = sample.by_parts(partial(_counted, count, axis), whole=(axis,))
-        merged[name] = merge(found for _, found in parts)
+        merged[name] = merge(counted for _, counted in parts)
     return {plane: {AXES[i]: merged[AXES[i]] for i in in_plane(plane)} for plane in PLANES}
 
 
@@ -82,7 +82,7 @@ def _counted(
     return count(part, axis)
 
 
-def pooled(parts: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> Curve:
+def pool_parts(parts: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> Curve:
     """Shares (phases, n) of hits (phases, n) in tries (n,), both summed over parts."""
     hits, tries = (sum(counts) for counts in zip(*parts, strict=True))
     return ratio(np.asarray(hits), np.asarray(tries))
@@ -94,7 +94,11 @@ def by_direction(curves: Mapping[str, Mapping[str, Curve]]) -> dict[str, Curve]:
         direction: [by_axis[direction] for by_axis in curves.values() if direction in by_axis]
         for direction in ("x", "y", "z")
     }
-    return {direction: mean_that_fits(found) for direction, found in shown.items() if found}
+    return {
+        direction: mean_that_fits(shown_curves)
+        for direction, shown_curves in shown.items()
+        if shown_curves
+    }
 
 
 def by_plane(curves: Mapping[str, Mapping[str, Curve]]) -> dict[str, Curve]:

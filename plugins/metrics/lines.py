@@ -50,8 +50,8 @@ def count_along(
     threads = min(numba.get_num_threads(), len(jobs)) if voxels.size > FEW else 1
     # Python threads and kernels without the GIL: unlike numba's own, safe to call from threads.
     with ThreadPoolExecutor(threads) as pool:
-        found = pool.map(count, jobs) if threads > 1 else map(count, jobs)
-        for (phase, _), hits in zip(jobs, found, strict=True):
+        counted = pool.map(count, jobs) if threads > 1 else map(count, jobs)
+        for (phase, _), hits in zip(jobs, counted, strict=True):
             counts[phase] += hits
     return counts
 

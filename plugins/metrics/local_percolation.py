@@ -24,7 +24,7 @@ from recon.plugins.metrics.slices import (
     fixed,
     over_slices,
     pixel_edges,
-    pooled,
+    pool_parts,
     voxel_edges,
 )
 
@@ -91,8 +91,8 @@ class LocalPercolation(Metric):
 
         from recon.core import Micrographs
 
-        found = over_slices(partial(self._on_slices, sample), sample)
-        planes = [pooled(parts) for parts in found.values()]
+        counted = over_slices(partial(self._on_slices, sample), sample)
+        planes = [pool_parts(parts) for parts in counted.values()]
         counts = {
             name: [(windows, percolating[:, axis]) for windows, percolating in planes]
             for axis, name in enumerate(("down", "across"), start=1)
@@ -100,7 +100,7 @@ class LocalPercolation(Metric):
         places: dict[str, Sequence[Any]] = {
             "phase": range(len(sample.phases)),
             "side": self.sides,
-            "plane": tuple(found),
+            "plane": tuple(counted),
         }
         if self.fractions:
             places["fraction"] = tuple((np.arange(self.fractions) + 0.5) / self.fractions)

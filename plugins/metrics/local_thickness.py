@@ -67,10 +67,10 @@ class LocalThickness(Metric):
             mask = sample.labels == k
             if not mask.any() or mask.all():
                 continue
-            found = thickness(mask, edges, self.periodic)[mask]
-            rounded = np.rint(found).astype(np.int64)
-            density[k] = np.bincount(rounded, minlength=bins)[:bins] / found.size
-            mean[k], deviation[k] = found.mean(), found.std()
+            diameters = thickness(mask, edges, self.periodic)[mask]
+            rounded = np.rint(diameters).astype(np.int64)
+            density[k] = np.bincount(rounded, minlength=bins)[:bins] / diameters.size
+            mean[k], deviation[k] = diameters.mean(), diameters.std()
         lengths = {"units": "voxel"}
         return xr.Dataset(
             {

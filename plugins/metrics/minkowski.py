@@ -26,7 +26,7 @@ from recon.plugins.metrics.slices import (
     fixed,
     over_slices,
     pixel_edges,
-    pooled,
+    pool_parts,
     voxel_edges,
 )
 
@@ -86,7 +86,7 @@ class Minkowski(Metric):
         phases = len(sample.phases)
         counted = over_slices(partial(_count, phases), sample)
         planes = [
-            _of_plane(pooled(counts), pixel_edges(sample, plane))
+            _of_plane(pool_parts(counts), pixel_edges(sample, plane))
             for plane, counts in counted.items()
         ]
         values: dict[str, Any] = {

@@ -34,11 +34,11 @@ def over_slices(
             plane: [count(fixed(part), plane) for part in stacks(images)]
             for plane, images in sample.planes.items()
         }
-    found = {}
+    counted_by_plane = {}
     for plane in PLANES:
         parts = sample.by_parts(partial(_on_plane, count, plane), in_plane(plane), cost)
-        found[plane] = [counted for _, counted in parts]
-    return found
+        counted_by_plane[plane] = [counted for _, counted in parts]
+    return counted_by_plane
 
 
 def _on_plane(
@@ -54,7 +54,7 @@ def fixed(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return view
 
 
-def pooled(parts: Iterable[tuple[NDArray[Any], ...]]) -> tuple[NDArray[Any], ...]:
+def pool_parts(parts: Iterable[tuple[NDArray[Any], ...]]) -> tuple[NDArray[Any], ...]:
     """Counts that are the sums of those of several parts."""
     return tuple(np.sum(each, axis=0) for each in zip(*parts, strict=True))
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from recon.core import Compared, Metric, option
 from recon.core.data.planes import PLANES
 from recon.plugins.metrics.labels import coordinates
-from recon.plugins.metrics.slices import JOIN, over_slices, pixel_edges, pooled, shortest_side
+from recon.plugins.metrics.slices import JOIN, over_slices, pixel_edges, pool_parts, shortest_side
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -94,8 +94,8 @@ class StraightChord(Metric):
         longest = self.max_length or shortest_side(sample)
         edges = {plane: pixel_edges(sample, plane) for plane in PLANES}
         count = partial(_tally, len(sample.phases), self.directions, longest, edges)
-        found = over_slices(count, sample)
-        planes = [_statistics(pooled(parts), edges[plane]) for plane, parts in found.items()]
+        counted = over_slices(count, sample)
+        planes = [_statistics(pool_parts(parts), edges[plane]) for plane, parts in counted.items()]
         dims = {"density": ("length",), "orientation": ("angle",)}
         units = {"mean": "voxel", "density": "1/voxel", "axis": "degree"}
         values = {
@@ -109,7 +109,7 @@ class StraightChord(Metric):
         places = coordinates(
             (("length", "voxel"), ("angle", "degree")),
             phase=range(len(sample.phases)),
-            plane=tuple(found),
+            plane=tuple(counted),
             length=range(1, longest + 1),
             angle=tuple(_angles(self.directions).tolist()),
         )

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from recon.core import Compared, Metric, option
 from recon.core.data.planes import AXES
 from recon.plugins.compiling import kernel
-from recon.plugins.metrics.curves import Sample, along_axes, by_direction, pooled, ratio
+from recon.plugins.metrics.curves import Sample, along_axes, by_direction, pool_parts, ratio
 from recon.plugins.metrics.labels import coordinates
 from recon.plugins.metrics.segments import along
 
@@ -60,7 +60,7 @@ class SurfaceDensity(Metric):
         """Surface density of a volume or of micrographs."""
         phases = len(sample.phases)
         count = partial(_faces_and_places, phases, self.periodic)
-        counted = by_direction(along_axes(count, pooled, sample))
+        counted = by_direction(along_axes(count, pool_parts, sample))
         faces = np.concatenate(list(counted.values()), axis=1)
         edges = dict(zip(AXES, sample.voxel_size, strict=True))
         lengths = np.array([edges[name] for name in counted]) / min(sample.voxel_size)

@@ -97,7 +97,7 @@ class TwoPoint(Metric):
                 whole=in_plane(plane),
                 overhead=OF_BATCH * max(BATCH, padded) + 4 * phases * padded,
             )
-            yield plane, (found for _, found in parts)
+            yield plane, (counted for _, counted in parts)
 
 
 @kernel()

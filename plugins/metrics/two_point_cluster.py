@@ -53,8 +53,10 @@ class TwoPointCluster(Metric):
 
     def _curves(self, mask: NDArray[np.bool_], lags: int) -> list[Curve]:
         """Curves (lags,) of one phase along x, y and z."""
-        found = Clusters(mask, self.periodic)
-        clusters = found.whole[found.index] if found.wholes < found.count else found.index
+        labelled = Clusters(mask, self.periodic)
+        clusters = (
+            labelled.whole[labelled.index] if labelled.wholes < labelled.count else labelled.index
+        )
         curves = []
         for axis in AXES.values():
             side = mask.shape[axis]

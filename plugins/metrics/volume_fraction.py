@@ -35,7 +35,7 @@ class VolumeFraction(Metric):
             fractions = sample.fractions()
         else:
             parts = sample.by_parts(partial(_counts, phases))
-            counts = np.array([found for _, found in parts]).sum(0)
+            counts = np.array([counted for _, counted in parts]).sum(0)
             fractions = counts / counts.sum()
         return xr.DataArray(fractions, coordinates(phase=phases), ("phase",), name=self.name)
 

@@ -37,12 +37,12 @@ def elastic_bounds(
         reuss = np.linalg.inv(np.tensordot(shares, np.linalg.inv(C), 1))
     else:
         reuss = np.linalg.inv(np.asarray(mean_compliance, float))
-    found: dict[str, Array] = {"voigt": voigt, "reuss": (reuss + reuss.T) / 2}
+    bounds: dict[str, Array] = {"voigt": voigt, "reuss": (reuss + reuss.T) / 2}
     moduli = [isotropic_moduli(one) for one in C]
     if all(pair is not None for pair in moduli):
         bulk, shear = np.array([pair for pair in moduli if pair is not None]).T
-        found |= hashin_shtrikman(shares, bulk, shear)
-    return found
+        bounds |= hashin_shtrikman(shares, bulk, shear)
+    return bounds
 
 
 def hashin_shtrikman(shares: Array, bulk: Array, shear: Array) -> dict[str, Array]:

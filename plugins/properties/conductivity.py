@@ -150,14 +150,14 @@ def _bounds(
     if (np.linalg.eigvalsh(here)[:, 0] > 0).all():
         reuss = np.linalg.inv(np.tensordot(shares[shares > 0], np.linalg.inv(here), 1))
     at = ["zyx".index(axis) for axis in axes]
-    found = {
+    variables = {
         f"{name}_bound": xr.DataArray(bound[at, at], {"axis": axes}, ("axis",))
         for name, bound in (("voigt", voigt), ("reuss", reuss))
     }
     if (tensors == tensors[:, :1, :1] * np.eye(3)).all():
         bounds = conductivity_bounds(shares, tensors[:, 0, 0])
         sides = [bounds["lower"], bounds["upper"]]
-        found["hashin_shtrikman_bounds"] = xr.DataArray(
+        variables["hashin_shtrikman_bounds"] = xr.DataArray(
             sides, {"bound": ["lower", "upper"]}, ("bound",)
         )
-    return {name: value.assign_attrs(units) for name, value in found.items()}
+    return {name: value.assign_attrs(units) for name, value in variables.items()}

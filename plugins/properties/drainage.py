@@ -123,12 +123,12 @@ def _invade(
         import porespy
 
         porespy.settings.tqdm["disable"] = True
-        found: Any = porespy.simulations.drainage(
+        invasion: Any = porespy.simulations.drainage(
             pores, dt=distance.astype(np.float32), inlets=inlet, steps=list(2 / radii)
         )
     # its pressures are 2 / r in voxels, those of the steps
-    number = np.searchsorted(2 / radii * (1 + 1e-6), found.im_pc)
-    return np.where(pores & np.isfinite(found.im_pc), number, len(radii))
+    number = np.searchsorted(2 / radii * (1 + 1e-6), invasion.im_pc)
+    return np.where(pores & np.isfinite(invasion.im_pc), number, len(radii))
 
 
 def _break_through(at: NDArray[np.int64], axis: int, steps: int) -> int | None:

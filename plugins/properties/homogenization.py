@@ -94,11 +94,11 @@ class Homogenization(Property):
         elements, limits = self._elements(volume, materials)
         with self._output(volume, elements) as solved:
             effective = self._solve(elements, solved)
-        found = constants(effective, materials.unit)
-        found["seconds"] = time.perf_counter() - begin
-        found = _with_bounds(found, volume, materials, limits, self.tolerance)
-        found.attrs["notes"] += self._describe_elements(volume, materials)
-        return found
+        result = constants(effective, materials.unit)
+        result["seconds"] = time.perf_counter() - begin
+        result = _with_bounds(result, volume, materials, limits, self.tolerance)
+        result.attrs["notes"] += self._describe_elements(volume, materials)
+        return result
 
     def _solve(self, elements: Elements, solved: Callable[[int, Any], None]) -> Effective:
         try:
@@ -195,8 +195,8 @@ class Homogenization(Property):
         """The phases in the volume that get the element that does not lock, for what they are."""
         stiffness = materials.stiffness()
         present = np.bincount(volume.labels.ravel(), minlength=len(stiffness))[: len(stiffness)] > 0
-        found = moduli.keeps_volume(stiffness) & present
-        return found if self.element == "auto" else np.zeros_like(found)
+        locking = moduli.keeps_volume(stiffness) & present
+        return locking if self.element == "auto" else np.zeros_like(locking)
 
     def _describe_elements(self, volume: Volume, materials: Materials) -> list[str]:
         chosen = self._keeping_volume(volume, materials)
@@ -269,7 +269,7 @@ def constants(effective: Effective, unit: str) -> xr.Dataset:
     C = (effective.stiffness + effective.stiffness.T) / 2
     S = np.linalg.inv(C)
     matrix = ("voigt", "voigt2")
-    found = xr.Dataset(
+    result = xr.Dataset(
         {
             "stiffness": (matrix, C, {"units": unit}),
             "compliance": (matrix, S, {"units": f"1/{unit}"}),
@@ -282,13 +282,13 @@ def constants(effective: Effective, unit: str) -> xr.Dataset:
         {"voigt": CASES, "voigt2": CASES, "axis": ["x", "y", "z"], "pair": list(PAIRS)},
     )
     if effective.thermal is not None:
-        found["cte"] = ("voigt", np.linalg.solve(effective.stiffness.T, effective.thermal))
-        found["cte"].attrs["units"] = "1/K"
-    return found
+        result["cte"] = ("voigt", np.linalg.solve(effective.stiffness.T, effective.thermal))
+        result["cte"].attrs["units"] = "1/K"
+    return result
 
 
 def _with_bounds(
-    found: xr.Dataset,
+    result: xr.Dataset,
     volume: Volume,
     materials: Materials,
     limits: dict[str, Any],
@@ -299,16 +299,16 @@ def _with_bounds(
     fractions, C = shares[: len(materials.phases)] / volume.labels.size, materials.stiffness()
     bounds = elastic_bounds(fractions, C, **limits)
     for name in ("voigt", "reuss"):
-        found[f"{name}_bound"] = (("voigt", "voigt2"), bounds[name])
+        result[f"{name}_bound"] = (("voigt", "voigt2"), bounds[name])
     for name in ("bulk", "shear"):
         if name in bounds:
-            found[f"{name}_bounds"] = ("bound", bounds[name])
-            found = found.assign_coords(bound=["lower", "upper"])
+            result[f"{name}_bounds"] = ("bound", bounds[name])
+            result = result.assign_coords(bound=["lower", "upper"])
     slack = max(1e-6, 10 * tolerance)
-    found.attrs["warnings"] = outside_bounds(found["stiffness"], fractions, C, slack, **limits)
-    found.attrs["notes"] = [materials.note] if materials.note else []
-    found.attrs["materials"] = materials.source
-    return found
+    result.attrs["warnings"] = outside_bounds(result["stiffness"], fractions, C, slack, **limits)
+    result.attrs["notes"] = [materials.note] if materials.note else []
+    result.attrs["materials"] = materials.source
+    return result
 
 
 def _phase_means(stiffness: Floats) -> list[tuple[Floats, Floats]]:

@@ -34,10 +34,10 @@ def directional_means(C: ArrayLike, directions: NDArray[np.floating]) -> tuple[A
     """
     stiffness = np.asarray(C, float)
     compliance = np.linalg.inv(stiffness * WEIGHTS)
-    found = [_by_moments(K, directions) for K in (stiffness * WEIGHTS, compliance)]
-    if found[0] is None or found[1] is None:
+    tensors = [_by_moments(K, directions) for K in (stiffness * WEIGHTS, compliance)]
+    if tensors[0] is None or tensors[1] is None:
         return _one_by_one(stiffness, directions)
-    return found[0] / WEIGHTS, found[1] * WEIGHTS
+    return tensors[0] / WEIGHTS, tensors[1] * WEIGHTS
 
 
 def _by_moments(K: Array, directions: NDArray[np.floating]) -> Array | None:

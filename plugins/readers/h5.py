@@ -55,14 +55,14 @@ class H5(Reader):
 
 def _list_images(file: Any) -> list[str]:
     """Paths of the datasets that are a slice or a stack; links out of the file are not followed."""
-    found: list[str] = []
+    paths: list[str] = []
 
     def visit(name: str, node: Any) -> None:
         if hasattr(node, "dtype") and node.dtype.kind in "biuf" and len(_find_shape(node)) > 1:
-            found.append(name)
+            paths.append(name)
 
     file.visititems(visit)
-    return found
+    return paths
 
 
 def _find(file: Any, path: Path) -> Any:

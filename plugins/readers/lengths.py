@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from recon.core.storage.multiscales import MICRO, UNITS
+from recon.plugins.readers.multiscales import MICRO, UNITS
 
 SYMBOLS = {
     f"{prefix}m": Decimal(1).scaleb(power)

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from recon.core.kinds.reader import damage_error
-from recon.core.storage.limits import IMAGE
+from recon.core.storage.limits import Limit
+
+IMAGE = Limit("RECON_MAX_IMAGE", 4_000_000_000)
+"""One image file once unpacked."""
 
 FREE = 1 << 27  # bytes that a part may unpack to whatever the image says: harmless
 STEP = 1 << 20

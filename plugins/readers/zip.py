@@ -10,9 +10,10 @@ from zarr.storage import ZipStore
 from recon.core.errors import ReconError
 from recon.core.kinds import ImageFile, Reader
 from recon.core.kinds.reader import damage_error
-from recon.core.storage.blosc import guard
-from recon.core.storage.limits import IMAGE, TEXT
+from recon.core.storage.limits import TEXT
 from recon.core.storage.zarr_store import MEMBERS, METADATA
+from recon.plugins.readers.blosc import guard
+from recon.plugins.readers.unpacked import IMAGE
 from recon.plugins.readers.zarr import read_node
 
 

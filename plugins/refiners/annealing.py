@@ -60,7 +60,7 @@ def count(stack: Stack, sums: Sums) -> None:
     """Add the patterns and pairs that hold a voxel of the stack's planes."""
     labels, flat, low, high, wrap, spacings = stack
     sides, phases = labels.shape, sums.pairs.shape[-1]
-    found, rows = np.empty(CELLS, np.int64), np.empty((5, 3), np.int64)
+    codes, rows = np.empty(CELLS, np.int64), np.empty((5, 3), np.int64)
     for plane in range(3):
         for s in range(len(spacings)):
             reach = 0 if plane == 0 or high - low == sides[0] else spacings[s]
@@ -69,10 +69,10 @@ def count(stack: Stack, sums: Sums) -> None:
                 for y in range(sides[1] if u >= 0 else 0):
                     for x in range(sides[2]):
                         _around(
-                            labels, flat, wrap, plane, spacings[s], u, y, x, phases, found, rows
+                            labels, flat, wrap, plane, spacings[s], u, y, x, phases, codes, rows
                         )
-                        if found[4] >= 0:
-                            sums.patterns[plane, s, found[4]] += 1
+                        if codes[4] >= 0:
+                            sums.patterns[plane, s, codes[4]] += 1
     _count_pairs(labels, low, high, wrap, sums.pairs)
 
 
@@ -134,7 +134,7 @@ def _anneal(
     moved = np.zeros((len(most), phases), np.int64)
     step = np.zeros((3, phases, phases), np.int64)
     change = np.empty(CELLS, np.int64)
-    found = np.empty((3, len(spacings), CELLS), np.int64)
+    codes = np.empty((3, len(spacings), CELLS), np.int64)
     rows = np.empty((5, 3), np.int64)
     for number in range(tries):
         z = low + _random(state) % (high - low)
@@ -149,14 +149,14 @@ def _anneal(
         for plane in range(3):
             for s in range(len(spacings)):
                 _around(
-                    labels, flat, wrap, plane, spacings[s], z, y, x, phases, found[plane, s], rows
+                    labels, flat, wrap, plane, spacings[s], z, y, x, phases, codes[plane, s], rows
                 )
         place_value = new - old
         for n in range(CELLS):
             change[n] = place_value
             place_value *= phases
         _pair_steps(labels, wrap, z, y, x, old, new, step)
-        cost = _pattern_cost(found, change, price)
+        cost = _pattern_cost(codes, change, price)
         cost += _pair_cost(step, pairs, wanted_pairs, cost_of_pairs)
         heat = WARM * (1 - number / tries)
         if cost > 0 and cost >= -np.log((_random(state) + 1) / 2.0**31) * heat:
@@ -168,7 +168,7 @@ def _anneal(
         moved[b, old] -= 1
         moved[b, new] += 1
         _follow_pairs(step, pairs)
-        _follow(found, change, patterns, wanted, cost_of, price)
+        _follow(codes, change, patterns, wanted, cost_of, price)
 
 
 @kernel()
@@ -212,12 +212,12 @@ def _around(
     y: int,
     x: int,
     phases: int,
-    found: Codes,
+    codes: Codes,
     rows: Codes,
 ) -> None:
     """Codes (9,) of the patterns of a plane that hold a voxel, -1 of those that are not whole.
 
-    In found[n] the voxel is cell 8 - n; flat is the labels in one row, rows (5, 3) room to work in.
+    In codes[n] the voxel is cell 8 - n; flat is the labels in one row, rows (5, 3) room to work in.
     """
     reach = 2 * spacing
     inside = plane == 0 or reach <= z < labels.shape[0] - reach
@@ -237,7 +237,7 @@ def _around(
     for i in range(3):
         for j in range(3):
             a, b, c = rows[i, j], rows[i + 1, j], rows[i + 2, j]
-            found[3 * i + j] = -1 if min(a, b, c) < 0 else (a * cube + b) * cube + c
+            codes[3 * i + j] = -1 if min(a, b, c) < 0 else (a * cube + b) * cube + c
 
 
 @subroutine()
@@ -323,17 +323,17 @@ def _pair_cost(step: Codes, have: Counts, expected: Counts, weight: Counts) -> f
 
 
 @subroutine()
-def _pattern_cost(found: Codes, change: Codes, price: Prices) -> float:
+def _pattern_cost(codes: Codes, change: Codes, price: Prices) -> float:
     """What the change of the patterns (3, S, 9) about a voxel adds to the misfit.
 
     price  (3, S, K^9, 2) of one pattern more and of one less; that the same pattern may come or go
            more than once is left out
     """
     cost = 0.0
-    for plane in range(found.shape[0]):
-        for s in range(found.shape[1]):
+    for plane in range(codes.shape[0]):
+        for s in range(codes.shape[1]):
             for n in range(CELLS):
-                code = found[plane, s, n]
+                code = codes[plane, s, n]
                 if code >= 0:
                     cost += price[plane, s, code + change[n], 0] + price[plane, s, code, 1]
     return cost
@@ -350,13 +350,13 @@ def _follow_pairs(step: Codes, have: Counts) -> None:
 
 @subroutine()
 def _follow(
-    found: Codes, change: Codes, have: Counts, expected: Counts, weight: Counts, price: Prices
+    codes: Codes, change: Codes, have: Counts, expected: Counts, weight: Counts, price: Prices
 ) -> None:
     """Count the patterns about a voxel that has changed."""
-    for plane in range(found.shape[0]):
-        for s in range(found.shape[1]):
+    for plane in range(codes.shape[0]):
+        for s in range(codes.shape[1]):
             for n in range(CELLS):
-                code = found[plane, s, n]
+                code = codes[plane, s, n]
                 if code < 0:
                     continue
                 have[plane, s, code] -= 1

@@ -109,20 +109,20 @@ def merge_islands(
     here: list[list[IsolatedVoxels]] = [[] for _ in allowed]
     for part in iterate_with_neighbours(field, wrap=periodic[0]):
         labels = decode(part.planes).cpu().numpy()
-        for phase, found in enumerate(here):
-            found.append(_find(part, labels == phase, periodic))
+        for phase, islands in enumerate(here):
+            islands.append(_find(part, labels == phase, periodic))
     places, values = [], []
     for share, own in zip(allowed, here, strict=True):
-        found = [one for process in all_gather(field, own) for one in process]
-        place = np.concatenate([one.place for one in found])
+        islands = [one for process in all_gather(field, own) for one in process]
+        place = np.concatenate([one.place for one in islands])
         excess = len(place) - int(share * voxels)
         if excess > 0:
-            certainty = np.concatenate([one.certainty for one in found])
+            certainty = np.concatenate([one.certainty for one in islands])
             doubtful = np.argsort(certainty, kind="stable")[:excess]
             if fixed is not None:
                 doubtful = doubtful[~fixed.flat[place[doubtful]]]
             places.append(place[doubtful])
-            values.append(np.concatenate([one.around for one in found], 1)[:, doubtful])
+            values.append(np.concatenate([one.around for one in islands], 1)[:, doubtful])
     if not places:
         return field
     return _replace(field, np.concatenate(places), np.concatenate(values, 1))
@@ -130,9 +130,9 @@ def merge_islands(
 
 def _find(part: SlabWithNeighbours, mask: Mask, periodic: Sequence[bool]) -> IsolatedVoxels:
     """The isolated voxels of a mask (n, Y, X) of the part's planes."""
-    found = find_isolated(mask, (0, 1, 2), (False, periodic[1], periodic[2]))[part.own]
-    place = np.flatnonzero(found)
-    at = np.array(np.unravel_index(place, found.shape))
+    isolated = find_isolated(mask, (0, 1, 2), (False, periodic[1], periodic[2]))[part.own]
+    place = np.flatnonzero(isolated)
+    at = np.array(np.unravel_index(place, isolated.shape))
     at[0] += part.own.start
     index = torch.as_tensor(np.ravel_multi_index(tuple(at), mask.shape), device=part.planes.device)
     own = part.planes.flatten(1)[:, index]

@@ -33,14 +33,14 @@ def find_isolated(
 
     Next to a border that does not wrap a neighbour is unknown and the answer is no.
     """
-    found = mask.copy()
+    isolated = mask.copy()
     for axis in axes:
         for shift in (1, -1):
-            found &= ~np.roll(mask, shift, axis)
+            isolated &= ~np.roll(mask, shift, axis)
         if not wrap[axis]:
-            edge = np.moveaxis(found, axis, 0)
+            edge = np.moveaxis(isolated, axis, 0)
             edge[0] = edge[-1] = False
-    return found
+    return isolated
 
 
 def _measure_phase(micrographs: Micrographs, phase: int) -> float:

@@ -107,9 +107,9 @@ def _read(name: str, arrays: Mapping[str, NDArray[Any]], phases: int) -> Pattern
 def encode_patterns(image: NDArray[np.uint8], phases: int, spacing: int) -> NDArray[np.int64]:
     """Code of the pattern about every pixel that is 'spacing' or more away from the border."""
     rows, columns = (max(side - 2 * spacing, 0) for side in image.shape)
-    found = np.zeros((rows, columns), np.int64)
+    codes = np.zeros((rows, columns), np.int64)
     for row in range(0, 3 * spacing, spacing):
         for column in range(0, 3 * spacing, spacing):
-            found *= phases
-            found += image[row : row + rows, column : column + columns]
-    return found
+            codes *= phases
+            codes += image[row : row + rows, column : column + columns]
+    return codes

@@ -64,8 +64,8 @@ class Wanted:
             cells = share.reshape([phases] * CELLS)
             for axis, beside in zip(in_plane(plane), (7, 5), strict=True):  # cell 4 is the middle
                 rest = tuple(cell for cell in range(CELLS) if cell not in (4, beside))
-                found = cells.sum(rest)
-                pairs[axis].append(found + found.T)
+                counts = cells.sum(rest)
+                pairs[axis].append(counts + counts.T)
         mean = np.array([np.mean(each, 0) for each in pairs])
         return cls(shares, mean, pixels.astype(float), mean.sum((0, 1)) / mean.sum())
 

@@ -39,12 +39,12 @@ def count_components(
                 if beside and min(a, b, c) >= 0 and labels[a, b, c] == phase:
                     near[i + 2, j + 2, k + 2] = 1
     waiting = np.empty((18, 3), np.int64)
-    found = 0
+    components = 0
     for face in range(6):
         i, j, k = 2 + FACES[face, 0], 2 + FACES[face, 1], 2 + FACES[face, 2]
         if near[i, j, k] == 0:
             continue
-        found += 1
+        components += 1
         near[i, j, k] = 0
         waiting[0, 0], waiting[0, 1], waiting[0, 2] = i, j, k
         size = 1
@@ -57,4 +57,4 @@ def count_components(
                     near[p, q, r] = 0
                     waiting[size, 0], waiting[size, 1], waiting[size, 2] = p, q, r
                     size += 1
-    return found
+    return components

@@ -25,15 +25,15 @@ def gradients(mask: NDArray[np.bool_], edges: Sequence[float], width: float = WI
     """
     sigma = width * max(edges)
     field = mask.astype(np.float32)
-    found = np.empty((3, *mask.shape), np.float32)
+    gradient = np.empty((3, *mask.shape), np.float32)
     means = field
     for axis in range(3):
         slope = _slope(means, axis, edges[axis], sigma)
         for rest in range(axis + 1, 3):
             slope = _mean(slope, rest, edges[rest], sigma)
-        found[axis] = slope
+        gradient[axis] = slope
         means = _mean(means, axis, edges[axis], sigma)
-    return found
+    return gradient
 
 
 def _window(
@@ -64,9 +64,9 @@ def _along(values: NDArray[np.float64], axis: int) -> Single:
 def _mean(field: Single, axis: int, edge: float, sigma: float) -> Single:
     total, _, _ = _moments(field.shape[axis], edge, sigma)
     _, weights = _window(field.shape[axis], edge, sigma)
-    found: Single = correlate1d(field, weights, axis, mode="constant")
-    found /= _along(total, axis)
-    return found
+    mean: Single = correlate1d(field, weights, axis, mode="constant")
+    mean /= _along(total, axis)
+    return mean
 
 
 def _slope(field: Single, axis: int, edge: float, sigma: float) -> Single:
@@ -75,12 +75,12 @@ def _slope(field: Single, axis: int, edge: float, sigma: float) -> Single:
         return np.zeros_like(field)
     total, mean, variance = _moments(field.shape[axis], edge, sigma)
     places, weights = _window(field.shape[axis], edge, sigma)
-    found: Single = correlate1d(field, weights * places, axis, mode="constant")
+    slope: Single = correlate1d(field, weights * places, axis, mode="constant")
     level: Single = correlate1d(field, weights, axis, mode="constant")
     level *= _along(mean, axis)
-    found -= level
-    found /= _along(total * variance, axis)
-    return found
+    slope -= level
+    slope /= _along(total * variance, axis)
+    return slope
 
 
 def phase_slopes(labels: NDArray[np.uint8], phases: int, edges: Sequence[float]) -> Single:

@@ -49,11 +49,11 @@ def directions(
             "directions need a volume (z, y, x), three voxel edges, gradient_scale > 0 and window "
             f"> 0, got shape {mask.shape}, {voxel_size}, {gradient_scale} and {window}"
         )
-    found = np.zeros((*mask.shape, 3), np.float32)
+    vectors = np.zeros((*mask.shape, 3), np.float32)
     for part, tensor in _tensors(mask, edges, gradient_scale, window, periodic):
         inside = mask[part]
-        found[part][inside] = _smallest(tensor[:, inside])
-    return found
+        vectors[part][inside] = _smallest(tensor[:, inside])
+    return vectors
 
 
 def _tensors(
@@ -73,9 +73,9 @@ def _tensors(
         rows = np.arange(first - halo, last + halo)
         within = periodic | ((rows >= 0) & (rows < depth))
         rows = rows % depth if periodic else rows.clip(0, depth - 1)
-        piece = mask[rows].astype(np.float32)
+        block = mask[rows].astype(np.float32)
         weight = np.einsum("z,y,x->zyx", seen[0][rows] * within, *seen[1:])
-        gradient = [_derivative(piece, axis, edges, scale, periodic) for axis in (2, 1, 0)]
+        gradient = [_derivative(block, axis, edges, scale, periodic) for axis in (2, 1, 0)]
         tensor = np.empty((6, last - first, *mask.shape[1:]), np.float32)
         for k, (i, j) in enumerate(((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))):
             product = weight * gradient[i] * gradient[j]
@@ -94,22 +94,22 @@ def _seen(side: int, border: float) -> Field:
 
 
 def _derivative(
-    piece: Field, axis: int, edges: NDArray[np.float64], scale: float, periodic: bool
+    block: Field, axis: int, edges: NDArray[np.float64], scale: float, periodic: bool
 ) -> Field:
     """Gaussian derivative along an axis, per length."""
     order = [int(axis == a) for a in range(3)]
     mode = "wrap" if periodic else "nearest"
     made: Field = ndimage.gaussian_filter(
-        piece, scale / edges, order=order, mode=("nearest", mode, mode), truncate=TRUNCATE
+        block, scale / edges, order=order, mode=("nearest", mode, mode), truncate=TRUNCATE
     )
     return made / np.float32(edges[axis])
 
 
 def _smallest(tensor: Field, chunk: int = 2**18) -> Field:
     """Eigenvectors (n, 3) of the smallest eigenvalues of symmetric tensors (6, n)."""
-    found = np.empty((tensor.shape[1], 3), np.float32)
-    for first in range(0, len(found), chunk):
+    vectors = np.empty((tensor.shape[1], 3), np.float32)
+    for first in range(0, len(vectors), chunk):
         xx, yy, zz, yz, xz, xy = tensor[:, first : first + chunk].astype(float)
         full = np.stack([xx, xy, xz, xy, yy, yz, xz, yz, zz], -1).reshape(-1, 3, 3)
-        found[first : first + chunk] = np.linalg.eigh(full)[1][..., 0]
-    return found
+        vectors[first : first + chunk] = np.linalg.eigh(full)[1][..., 0]
+    return vectors

@@ -11,6 +11,7 @@ import zarr
 
 from recon.core import Volume
 from recon.core.data import chunked_volume
+from recon.workflow import whole_volume
 
 IN_PARTS = (
     "volume-fraction", "two-point", "lineal-path", "chord-length", "surface-density", "percolation",
@@ -63,7 +64,8 @@ def test_what_cannot_be_done_in_parts_is_refused_in_one_line(recon, volume, flag
 def test_a_volume_that_does_not_fit_is_read_in_parts_unless_it_cannot(recon, volume, monkeypatch):
     # What a small machine would say; a volume that this one cannot hold would take too long.
     with monkeypatch.context() as small:
-        small.setattr(chunked_volume, "measure_available", lambda: 100_000)
+        for module in (chunked_volume, whole_volume):
+            small.setattr(module, "measure_available", lambda: 100_000)
         result = recon("measure", "volume.zarr", "--metric", "lineal-path", "--json", "parts.json")
         assert "volume.zarr does not fit into memory and is read part by part" in result.stderr
         report = recon("measure", "volume.zarr", "--metric", "lineal-path", "--report", "page.html")

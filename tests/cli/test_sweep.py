@@ -134,7 +134,7 @@ def test_without_the_classifier_nothing_is_said_of_it(recon, micrographs):
 
 
 def test_a_broken_sweep_goes_on_where_it_was(recon, monkeypatch, micrographs):
-    sweep = ("sweep", *BLEND, *VARY, "--micrographs", micrographs)
+    sweep = ("sweep", *BLEND, *VARY, "--micrographs", micrographs, "--no-classifier")
     recon(*sweep, "--out", "whole")
     begun, end = [], Folder.end
 
@@ -158,7 +158,7 @@ def test_a_broken_sweep_goes_on_where_it_was(recon, monkeypatch, micrographs):
     # As if the process had died between the end of the first run and its row.
     Path(f"broken/.state/{NAMES[0]}.row.json").unlink()
     stop_at(None)
-    result = recon("sweep", "--out", "broken", "--resume")
+    result = recon("sweep", "--out", "broken", "--resume", "--no-classifier")
     assert begun == [NAMES[0], NAMES[1], *NAMES[1:], "broken"]
     assert Path(f"broken/{NAMES[0]}/measurements.json").stat().st_mtime_ns == kept
     assert table("broken") == table("whole")

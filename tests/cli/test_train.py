@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from recon.core import Micrographs, Volume, catalog, weights
+from recon.workflow.pack_weights import pack_weights
 
 TINY = ["--steps", 4, "--set", "denoiser.width=8", "--set", "denoiser.multiples=[1,2]"]
 TINY += ["--set", "denoiser.attention=[false,true]", "--set", "denoiser.crop=16"]
@@ -98,7 +99,7 @@ def test_a_volume_needs_all_three_planes(recon):
     assert [path.name for path in Path().iterdir()] == ["xy.zarr"]
     denoiser = catalog().build("denoiser", "unet-ddpm", preset="tiny", steps=1)
     denoiser.fit(Micrographs.open("xy.zarr"), seed=0, device="cpu")
-    Path("w.safetensors").write_bytes(weights.pack(denoiser, {}))
+    Path("w.safetensors").write_bytes(pack_weights(denoiser, {}))
     run = ("run", "--weights", "w.safetensors", "--harmonizer", "none", "--steps", 3, "--no-report")
     result = recon(*run, "--out", "out", code=2)
     assert "the weights know xy only" in result.stderr and "isotropic=True" in result.stderr

@@ -7,8 +7,9 @@ import attrs
 import numpy as np
 import pytest
 
-from recon.core import Micrographs, Recipe, ReconError, catalog, resolve, sample_steps, weights
+from recon.core import Micrographs, Recipe, ReconError, catalog, resolve, sample_steps
 from recon.core.options import values
+from recon.workflow.pack_weights import pack_weights
 from recon.workflow.provenance import collect_provenance
 
 SHAPE = (8, 10, 12)
@@ -27,7 +28,7 @@ def fit_weights(path, seed=0):
     images = {plane: rng.random((3, 30, 30)) < 0.4 for plane in ("xy", "xz", "yz")}
     denoiser = catalog().build("denoiser", "gaussian")
     denoiser.fit(Micrographs(images))
-    weights.save(path, denoiser, {})
+    path.write_bytes(pack_weights(denoiser, {}))
     return path
 
 
@@ -95,6 +96,6 @@ def test_weights_that_lack_a_plane_are_refused():
     images = np.random.default_rng(0).random((3, 30, 30)) < 0.4
     denoiser = catalog().build("denoiser", "gaussian")
     denoiser.fit(Micrographs({"xy": images, "xz": images}))
-    weights.save(Path("w.safetensors"), denoiser, {})
+    Path("w.safetensors").write_bytes(pack_weights(denoiser, {}))
     with pytest.raises(ReconError, match="the weights know xy, xz only and a volume needs"):
         resolve(attrs.evolve(RECIPE, weights="w.safetensors"))

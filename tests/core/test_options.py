@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon.core import Metric, ReconError, option
-from recon.core.options import checked_names, values
+from recon.core.options import check_names, values
 
 
 @attrs.frozen
@@ -49,7 +49,7 @@ def test_a_bad_value_is_refused_with_rule_and_value(given, message):
 
 def test_an_unknown_option_is_refused_with_a_suggestion():
     with pytest.raises(ReconError, match="unknown option of metric probe 'shar'; did you mean"):
-        checked_names(Probe, {"shar": 1})
+        check_names(Probe, {"shar": 1})
 
 
 @given(

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from recon.core import Micrographs, Recipe, ReconError
 from recon.core.options import values
-from recon.core.recipe import Choice, read_table
+from recon.core.recipe import Choice
+from recon.core.storage.toml_file import read_toml
 from recon.plugins.denoisers.gaussian import Gaussian
 from recon.plugins.harmonizers.gamma_blend import GammaBlend
 from recon.plugins.metrics.volume_fraction import VolumeFraction
@@ -40,7 +41,7 @@ recipes = st.builds(
 def test_a_recipe_survives_toml(tmp_path_factory, recipe):
     path = tmp_path_factory.mktemp("recipe") / "recipe.toml"
     recipe.save(path)
-    assert Recipe.from_table(read_table(path)) == recipe
+    assert Recipe.from_table(read_toml(path, "recipe")) == recipe
 
 
 def test_defaults_are_the_contracts():
@@ -141,11 +142,11 @@ def test_a_fitted_denoiser_is_refused_where_only_its_options_would_stay():
 
 def test_bad_files_are_refused(tmp_path):
     with pytest.raises(ReconError, match="cannot read recipe"):
-        read_table(tmp_path / "none.toml")
+        read_toml(tmp_path / "none.toml", "recipe")
     for content in (b"seed = ", b"\xff\xfe", b"a = " + b"[" * 5000):
         (tmp_path / "bad.toml").write_bytes(content)
         with pytest.raises(ReconError, match="not valid TOML"):
-            read_table(tmp_path / "bad.toml")
+            read_toml(tmp_path / "bad.toml", "recipe")
 
 
 def test_refiners_follow_the_harmonizer_unless_they_are_given():

@@ -9,7 +9,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from recon.core import Micrographs, Recipe, ReconError, Volume, catalog, sample_steps, weights
+from recon.core import Micrographs, Recipe, ReconError, Volume, catalog, sample_steps
 from recon.core.bundled import list_bundled
 from recon.core.recipe import Choice
 from recon.plugins.denoisers.gaussian import Gaussian
@@ -19,6 +19,7 @@ from recon.plugins.harmonizers.none import Nothing
 from recon.plugins.properties.diffusion.cpu import Cpu as DiffusionCpu
 from recon.plugins.properties.elasticity.cpu import Cpu
 from recon.workflow.executors.on_disk import OnDisk
+from recon.workflow.pack_weights import pack_weights
 
 SHAPE = (8, 9, 10)
 TINY = {"width": 8, "multiples": (1, 2), "attention": (False, False), "heads": 1, "batch": 4}
@@ -157,7 +158,7 @@ def test_weights_that_are_not_finite_are_not_written(tmp_path):
     denoiser.fit(texture())
     next(iter(denoiser.tensors().values())).view(-1)[0] = float("nan")
     with pytest.raises(ReconError, match="holds NaN or infinity, so .* is not written"):
-        weights.save(tmp_path / "w.safetensors", denoiser, {})
+        (tmp_path / "w.safetensors").write_bytes(pack_weights(denoiser, {}))
     assert list(tmp_path.iterdir()) == []
 
 

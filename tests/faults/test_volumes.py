@@ -118,7 +118,7 @@ def test_a_voxel_size_that_is_none_is_refused(path, scale):
     ],
 )
 def test_an_absurd_shape_takes_no_memory(path, shape, message, monkeypatch):
-    monkeypatch.setattr("recon.core.storage.zarr_store.measure_available", lambda: 10**10)
+    monkeypatch.setattr("recon.plugins.readers.zarr_array.measure_available", lambda: 10**10)
     changed(path / "0/zarr.json", lambda table: table.update(shape=shape))
     assert message in refusal(path)
 

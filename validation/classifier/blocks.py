@@ -72,7 +72,7 @@ def find_correlation_lengths(
         some = stack[:: -(-len(stack) // LOOKED_AT)]
         for row, axis in enumerate(in_plane(plane)):
             seen[axis] += [_find_length(np.moveaxis(image, row, 0), phases) for image in some]
-    every = [length for found in seen.values() for length in found]
+    every = [length for lengths in seen.values() for length in lengths]
     z, y, x = (float(np.mean(seen[axis] or every)) for axis in range(3))
     return z, y, x
 

@@ -72,8 +72,8 @@ def score_blocks(
             (total - block.sum(0)) / (count - len(block))
             for total, block, count in zip(of_own, blocks, counts, strict=True)
         ]
-        for found, block in zip(scores, blocks, strict=True):
-            found.append(block @ (means[0] - means[1]))
+        for own_scores, block in zip(scores, blocks, strict=True):
+            own_scores.append(block @ (means[0] - means[1]))
     return scores
 
 

@@ -31,17 +31,17 @@ def measure_patterns(windows: Stack, phases: int) -> Shares:
     other has as well are left out.
     cost  some 200 passes over the pixels for two phases, 500 for three
     """
-    found: list[Shares] = []
+    columns: list[Shares] = []
     for phase in range(phases):
         mask = windows == phase
         complement = phases == 2 and phase == 0
-        found += _measure_runs(mask, with_pairs=not complement)
+        columns += _measure_runs(mask, with_pairs=not complement)
         if not complement:
-            found += _measure_squares(mask)
-            found += _measure_neighbours(mask)
+            columns += _measure_squares(mask)
+            columns += _measure_neighbours(mask)
     if phases > 2:
-        found += _measure_contacts(windows, phases)
-    return np.stack(found, 1)
+        columns += _measure_contacts(windows, phases)
+    return np.stack(columns, 1)
 
 
 def _measure_runs(mask: Mask, with_pairs: bool) -> Iterator[Shares]:

@@ -95,15 +95,19 @@ class ClassifierTest:
         """The test of one of the samples; the slices shown stay those of the first."""
         planes = {
             plane: attrs.evolve(
-                found, areas=found.areas[[sample]], distances=found.distances[[sample]]
+                separation,
+                areas=separation.areas[[sample]],
+                distances=separation.distances[[sample]],
             )
-            for plane, found in self.planes.items()
+            for plane, separation in self.planes.items()
         }
         return attrs.evolve(self, planes=planes)
 
     def to_table(self) -> dict[str, Any]:
         """As plain data: distances as errors, those of real subvolumes as sampling errors."""
-        each = [{"plane": plane, **found.to_table()} for plane, found in self.planes.items()]
+        each = [
+            {"plane": plane, **separation.to_table()} for plane, separation in self.planes.items()
+        ]
         keys = ("error", "floor", "ratio")
         means = {key: float(np.mean([one[key] for one in each])) if each else None for key in keys}
         return {**means, "each": each, "notes": list(self.notes)}
@@ -111,9 +115,10 @@ class ClassifierTest:
     def to_text(self) -> str:
         """A line for a terminal."""
         said = [
-            f"{plane} {found.areas.mean():.2f} (real subvolumes {found.real_areas.mean():.2f} "
-            f"+- {found.real_areas.std(ddof=1):.2f})"
-            for plane, found in self.planes.items()
+            f"{plane} {separation.areas.mean():.2f} "
+            f"(real subvolumes {separation.real_areas.mean():.2f} "
+            f"+- {separation.real_areas.std(ddof=1):.2f})"
+            for plane, separation in self.planes.items()
         ]
         return f"classifier, area under the ROC curve: {', '.join(said) or '; '.join(self.notes)}"
 
@@ -133,7 +138,7 @@ def separate(samples: Sequence[Volume], reference: Volume | Micrographs) -> Clas
     cut = choose_cut(stacks, phases, shape)
     if isinstance(cut, str):
         return ClassifierTest({}, (cut,))
-    found, materials, notes = {}, {}, []
+    separations, materials, notes = {}, {}, []
     for plane in stacks:
         every = _find_step(shape[NORMAL[plane]])
         if isinstance(reference, Volume):
@@ -146,8 +151,8 @@ def separate(samples: Sequence[Volume], reference: Volume | Micrographs) -> Clas
             notes.append(f"{plane}: no classifier test, {count} windows are too few")
             continue
         materials[plane] = material
-        found[plane] = _separate_plane(samples, material, every)
-    return ClassifierTest(found, tuple(notes), materials)
+        separations[plane] = _separate_plane(samples, material, every)
+    return ClassifierTest(separations, tuple(notes), materials)
 
 
 def _find_step(side: int) -> int:

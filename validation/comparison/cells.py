@@ -94,8 +94,8 @@ def build_blocks(comparison: "Comparison") -> list[Block]:
             if column is not None:
                 columns.setdefault(key, []).append(column)
                 worth[key] = min(worth.get(key, np.inf), sampling.worth)
-    for found in comparison.properties.values():
-        columns.setdefault("volume", []).extend(_build_constants(found))
+    for agreement_of_property in comparison.properties.values():
+        columns.setdefault("volume", []).extend(_build_constants(agreement_of_property))
     test = comparison.classifier
     for plane, separation in test.planes.items() if test is not None else ():
         key = plane if comparison.kind == "micrographs" else f"slices {plane}"
@@ -123,10 +123,10 @@ def build_blocks(comparison: "Comparison") -> list[Block]:
     return blocks
 
 
-def _build_separation(plane: str, found: Separation) -> Column:
-    areas = float(found.areas.mean()), float(found.real_areas.mean())
+def _build_separation(plane: str, separation: Separation) -> Column:
+    areas = float(separation.areas.mean()), float(separation.real_areas.mean())
     cell = Cell(CLASSIFIER, "plane", plane, None, areas, AREA)
-    return cell, found.ratio, found.real_ratios
+    return cell, separation.ratio, separation.real_ratios
 
 
 def _build_joint(test: JointTest) -> Block:
@@ -174,13 +174,13 @@ def _build_column(agreement: Agreement, sampling: SamplingError, where: object) 
 def _take(errors: xr.DataArray, over: str, where: object) -> NDArray[np.float64]:
     """Errors (subvolume or sample, phase) at one place."""
     places = errors.indexes[over].get_loc(where)
-    found: NDArray[np.float64] = errors.to_numpy()[:, :, places]
-    return found
+    taken: NDArray[np.float64] = errors.to_numpy()[:, :, places]
+    return taken
 
 
-def _build_constants(found: PropertyAgreement) -> list[Column]:
+def _build_constants(agreement: PropertyAgreement) -> list[Column]:
     columns: list[Column] = []
-    errors, sampling = found.errors.mean("sample"), found.sampling_error
+    errors, sampling = agreement.errors.mean("sample"), agreement.sampling_error
     for name in sampling["constant"].values:
         at = {"constant": name}
         floor = sampling.sel(at).mean("subvolume")
@@ -188,8 +188,13 @@ def _build_constants(found: PropertyAgreement) -> list[Column]:
         scattered = (sampling.sel(at) / max(float(floor), RESOLVED)).to_numpy()
         if np.isnan(ratio) or not np.isfinite(scattered).all():
             continue
-        values = (float(found.samples.sel(at).mean()), float(found.subvolumes.sel(at).mean()))
-        columns.append((Cell(found.name, "constant", str(name), None, values), ratio, scattered))
+        values = (
+            float(agreement.samples.sel(at).mean()),
+            float(agreement.subvolumes.sel(at).mean()),
+        )
+        columns.append(
+            (Cell(agreement.name, "constant", str(name), None, values), ratio, scattered)
+        )
     return columns
 
 

@@ -92,8 +92,8 @@ def compare(
 
 def _measure_samples(spec: MetricSpec, samples: Sequence[Volume]) -> Found:
     """name -> (sample, phase, direction or plane[, axis])"""
-    found = [spec.measure(volume) for volume in samples]
-    return {name: xr.concat([one[name] for one in found], "sample") for name in found[0]}
+    measured = [spec.measure(volume) for volume in samples]
+    return {name: xr.concat([one[name] for one in measured], "sample") for name in measured[0]}
 
 
 def _compare_on_planes(
@@ -109,10 +109,10 @@ def _compare_on_planes(
     def find() -> MaterialStatistics:
         real = measure_window_groups(specs, reference, shape, progress)
         references = dict(real.reference)
-        for spec, found in zip(specs, measured, strict=True):
-            if any(_has_remainder(spec, name) for name in found):
+        for spec, by_name in zip(specs, measured, strict=True):
+            if any(_has_remainder(spec, name) for name in by_name):
                 whole = spec.measure(reference)
-                references |= {name: whole[name] for name in found if _has_remainder(spec, name)}
+                references |= {name: whole[name] for name in by_name if _has_remainder(spec, name)}
         return attrs.evolve(real, reference=references)
 
     return _collect(specs, measured, kept.recall_statistics(find))
@@ -128,18 +128,18 @@ def _compare_with_volume(
 ) -> dict[str, Agreement]:
     """The reference is all of the material, or what subvolumes of the samples' size have."""
     agreements, others = {}, []
-    for spec, found in zip(specs, measured, strict=True):
-        rest = {name: curves for name, curves in found.items() if not _has_remainder(spec, name)}
+    for spec, by_name in zip(specs, measured, strict=True):
+        rest = {name: curves for name, curves in by_name.items() if not _has_remainder(spec, name)}
         if rest:
             others.append((spec, rest))
-        for name in (name for name in found if name not in rest):
+        for name in (name for name in by_name if name not in rest):
             agreements[name] = _compare_with_remainder(
-                spec, name, found[name], reference, shape, subvolumes
+                spec, name, by_name[name], reference, shape, subvolumes
             )
     if others:
         chosen = [spec for spec, _ in others]
         real = measure_subvolumes(chosen, reference, shape, subvolumes, progress)
-        agreements |= _collect(chosen, [found for _, found in others], real)
+        agreements |= _collect(chosen, [by_name for _, by_name in others], real)
     return agreements
 
 
@@ -183,8 +183,8 @@ def _collect(
             real.notes,
             spec.describe(name),
         )
-        for spec, found in zip(specs, measured, strict=True)
-        for name, curves in found.items()
+        for spec, by_name in zip(specs, measured, strict=True)
+        for name, curves in by_name.items()
     }
 
 

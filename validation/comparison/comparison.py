@@ -52,8 +52,8 @@ class Comparison:
         """Those of the micrographs; all of a volume."""
         if self.kind == "volume":
             return PLANES
-        found = [one.curves["plane"].values for one in self.metrics.values()]
-        return tuple(dict.fromkeys(str(plane) for planes in found for plane in planes))
+        planes_of_metrics = [one.curves["plane"].values for one in self.metrics.values()]
+        return tuple(dict.fromkeys(str(plane) for planes in planes_of_metrics for plane in planes))
 
     @property
     def notes(self) -> list[str]:
@@ -101,11 +101,11 @@ class Comparison:
             },
         }
         for name, agreement in self.metrics.items():
-            found = agreement.to_table(self.phases)
+            entry = agreement.to_table(self.phases)
             if name != FRACTIONS:
-                table[name] = found
+                table[name] = entry
                 continue
-            for phase, values in found["phases"].items():
+            for phase, values in entry["phases"].items():
                 table[FRACTIONS][phase] |= values
         table["properties"] = {name: one.to_table() for name, one in self.properties.items()}
         if self.classifier is not None:
@@ -143,7 +143,7 @@ class Comparison:
                 f"{p} {n} of {of}" for p, (n, of) in count_noticed(self.power).items()
             )
             lines.append(f"known faults that would be noticed: {counts}")
-        lines += [found.to_text() for found in self.properties.values()]
+        lines += [one.to_text() for one in self.properties.values()]
         return "\n".join([self.verdict.to_text(), *lines, *(f"  {note}" for note in self.notes)])
 
 

@@ -45,8 +45,8 @@ class MetricSpec:
                 return self._measure(sample)
             shown = [plane for plane in self.planes if plane in _planes(sample)]
             if "planes" in options(type(self.metric)):
-                found = self._measure(sample)
-                return {name: value.sel(plane=shown) for name, value in found.items()}
+                curves = self._measure(sample)
+                return {name: value.sel(plane=shown) for name, value in curves.items()}
             each = [self._measure_slices(sample, plane) for plane in shown]
             if len(each) == 1:
                 return each[0]
@@ -77,12 +77,12 @@ class MetricSpec:
             slices = list(np.moveaxis(sample.labels, NORMAL[plane], 0))
         else:
             slices = list(sample.planes[plane])
-        found = self._measure(Micrographs({plane: slices}, sample.voxel_size, sample.phases))
+        curves = self._measure(Micrographs({plane: slices}, sample.voxel_size, sample.phases))
         return {
             name: value.mean("direction", keep_attrs=True).expand_dims({"plane": [plane]}, 1)
             if "direction" in value.dims
             else value.sel(plane=[plane])
-            for name, value in found.items()
+            for name, value in curves.items()
         }
 
     def _measure(self, sample: Volume | Micrographs) -> dict[str, xr.DataArray]:

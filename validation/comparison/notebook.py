@@ -72,8 +72,10 @@ def _list_cells(agreement: Agreement, phases: tuple[str, ...]) -> tuple[str, ...
 
 
 def _list_areas(test: ClassifierTest) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for plane, found in test.planes.items():
-        areas = [_format(float(one.mean()), ".2f") for one in (found.areas, found.real_areas)]
+    for plane, separation in test.planes.items():
+        areas = [
+            _format(float(one.mean()), ".2f") for one in (separation.areas, separation.real_areas)
+        ]
         yield plane, (*areas, "", "")
 
 

@@ -47,7 +47,7 @@ class Fitted:
         return float(stats.t.cdf((root - self.centre) / self.width, self.freedom))
 
 
-def calibrate(found: Sequence[Block], samples: int, alpha: float) -> Null:
+def calibrate(blocks: Sequence[Block], samples: int, alpha: float) -> Null:
     """The limits of a test of level alpha over all blocks, and the chance of what was found.
 
     Of one block: the root of the subvolumes' largest excess is taken for normal, as that of the
@@ -56,8 +56,8 @@ def calibrate(found: Sequence[Block], samples: int, alpha: float) -> Null:
     all stay below is the product. Blocks of one material that rise and fall together stay below
     together more often than that, so that the limit errs on the side of fewer false alarms.
     """
-    usual = [_find_usual(block.subvolumes, samples) * block.allowed for block in found]
-    fits = [_fit(block, samples) for block in found]
+    usual = [_find_usual(block.subvolumes, samples) * block.allowed for block in blocks]
+    fits = [_fit(block, samples) for block in blocks]
 
     def all_below(root: float) -> float:
         return float(np.prod([fit.below(root) for fit in fits]))
@@ -68,10 +68,10 @@ def calibrate(found: Sequence[Block], samples: int, alpha: float) -> Null:
     while all_below(high) < 1 - alpha:
         high, step = high + step, 2 * step
     root = max(float(brentq(lambda x: all_below(x) - (1 - alpha), low, high)), 0.0)
-    limits = [u * (root if b.signed else root**2) for b, u in zip(found, usual, strict=True)]
+    limits = [u * (root if b.signed else root**2) for b, u in zip(blocks, usual, strict=True)]
     # What is no further off than real subvolumes are on average does not count.
-    beyond = [np.where(b.ratios > 1, b.ratios / u, 0) for b, u in zip(found, usual, strict=True)]
-    largest = max(float(_take_roots(e, b.signed)) for b, e in zip(found, beyond, strict=True))
+    beyond = [np.where(b.ratios > 1, b.ratios / u, 0) for b, u in zip(blocks, usual, strict=True)]
+    largest = max(float(_take_roots(e, b.signed)) for b, e in zip(blocks, beyond, strict=True))
     chance = 1 - all_below(largest) if np.isfinite(largest) else 0.0
     return Null(tuple(np.maximum(one, 1.0) for one in limits), chance)
 

@@ -77,7 +77,7 @@ def measure_power(
     cost  what the classifier does not find is measured: 0.1 s a trial for 20 windows of 64 x 64
     """
     test = comparison.classifier
-    found = []
+    power = []
     for plane in reference.planes if isinstance(reference, Micrographs) else PLANES:
         if isinstance(reference, Micrographs):
             runs = arrange_micrographs(reference, plane, shape)
@@ -87,16 +87,16 @@ def measure_power(
             continue
         if runs.firsts:
             judged = _Plane(comparison, plane, runs, tuple(specs), limits, reference)
-            found += [judged.try_spoil(spoil) for spoil in list_spoils(len(reference.phases))]
+            power += [judged.try_spoil(spoil) for spoil in list_spoils(len(reference.phases))]
     if test is not None and len(test.planes) > 1:
-        found += _try_jointly(JointTest.of(test.planes), found, limits[CLASSIFIER, EVERY])
-    return tuple(found)
+        power += _try_jointly(JointTest.of(test.planes), power, limits[CLASSIFIER, EVERY])
+    return tuple(power)
 
 
-def _try_jointly(test: JointTest, found: Sequence[Power], limit: float) -> Iterator[Power]:
+def _try_jointly(test: JointTest, single: Sequence[Power], limit: float) -> Iterator[Power]:
     """Every spoil on all planes at once, by what the classifier saw on each."""
-    for name, amount in dict.fromkeys((one.spoil, one.amount) for one in found):
-        alike = [one for one in found if (one.spoil, one.amount) == (name, amount)]
+    for name, amount in dict.fromkeys((one.spoil, one.amount) for one in single):
+        alike = [one for one in single if (one.spoil, one.amount) == (name, amount)]
         seen = {one.plane: one.distances for one in alike if one.plane in test.planes}
         trials = [dict(zip(seen, each, strict=True)) for each in zip(*seen.values(), strict=False)]
         if trials and len(seen) == len(test.planes):
@@ -118,11 +118,11 @@ def list_limits(comparison: "Comparison", alpha: float) -> dict[tuple[str, str],
 
 def count_noticed(powers: Sequence[Power]) -> dict[str, tuple[int, int]]:
     """By plane: how many of the harmful spoils are noticed, and of how many."""
-    found = {}
+    noticed = {}
     for plane in dict.fromkeys(power.plane for power in powers):
         harmful = [power for power in powers if power.plane == plane and power.harmful]
-        found[plane] = sum(power.found >= NOTICED for power in harmful), len(harmful)
-    return found
+        noticed[plane] = sum(power.found >= NOTICED for power in harmful), len(harmful)
+    return noticed
 
 
 def is_weak(noticed: int, of: int) -> bool:

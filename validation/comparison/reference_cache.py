@@ -123,20 +123,20 @@ def _save(file: Path, arrays: Mapping[str, Any]) -> None:
         np.savez_compressed(stream, **arrays)
 
 
-def _write_statistics(found: MaterialStatistics) -> dict[str, Any]:
+def _write_statistics(statistics: MaterialStatistics) -> dict[str, Any]:
     """Arrays by name, and `header` with what tells how they belong together."""
     arrays: dict[str, Any] = {}
     names: dict[str, dict[str, Any]] = {"reference": {}, "curves": {}, "errors": {}}
-    for name, value in found.reference.items():
+    for name, value in statistics.reference.items():
         names["reference"][name] = _pack(arrays, value)
-    for name, sampling in found.sampling_errors.items():
+    for name, sampling in statistics.sampling_errors.items():
         names["curves"][name] = _pack(arrays, sampling.curves)
         names["errors"][name] = _pack(arrays, sampling.errors)
     rest = {
         name: [list(sampling.notes), sampling.worth]
-        for name, sampling in found.sampling_errors.items()
+        for name, sampling in statistics.sampling_errors.items()
     }
-    header = json.dumps({"names": names, "rest": rest, "notes": list(found.notes)})
+    header = json.dumps({"names": names, "rest": rest, "notes": list(statistics.notes)})
     return {**arrays, "header": np.array(header)}
 
 

@@ -130,12 +130,12 @@ def leave_out_boxes(
     )
 
 
-def stack_subvolumes(found: Sequence[xr.DataArray]) -> xr.DataArray:
+def stack_subvolumes(results: Sequence[xr.DataArray]) -> xr.DataArray:
     """Results of subvolumes, all of one shape, along a dim `subvolume`."""
-    first = found[0]
-    values = np.stack([one.to_numpy() for one in found])
+    first = results[0]
+    values = np.stack([one.to_numpy() for one in results])
     return xr.DataArray(values, first.coords, ("subvolume", *first.dims)).assign_coords(
-        subvolume=np.arange(len(found))
+        subvolume=np.arange(len(results))
     )
 
 

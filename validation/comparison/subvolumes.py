@@ -119,7 +119,7 @@ def check_shapes(name: str, shapes: set[tuple[int, ...]]) -> None:
 
 def measure_specs(specs: Sequence[MetricSpec], sample: Volume | Micrographs) -> Found:
     """What all specs measure of a sample."""
-    found: Found = {}
+    measured: Found = {}
     for spec in specs:
-        found |= spec.measure(sample)
-    return found
+        measured |= spec.measure(sample)
+    return measured

@@ -132,8 +132,8 @@ def _join_planes(by_plane: Sequence[Mapping[str, xr.DataArray]]) -> Found:
     """Results of single planes as one; a subvolume that a plane lacks is NaN there."""
     if not by_plane:
         return {}
-    found = {}
+    joined = {}
     for name, first in by_plane[0].items():
         whole = xr.concat([one[name] for one in by_plane], "plane", join="outer")
-        found[name] = whole.transpose(*first.dims)
-    return found
+        joined[name] = whole.transpose(*first.dims)
+    return joined

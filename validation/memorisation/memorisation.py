@@ -92,7 +92,7 @@ def _judge_plane(
     period = _find_period(training, plane)
     whole = (int(fits[0]), int(fits[1]))
     part = (min(period, whole[0]), min(period, whole[1]))
-    found = []
+    judged = []
     for side in dict.fromkeys((part, whole)):
         more = 2 if side == whole else 1
         wanted = _cut_windows(generated, side, min(more * count, len(generated)), rng)
@@ -100,7 +100,7 @@ def _judge_plane(
         # Generated windows meet as many slices as real ones do: else they would be nearer.
         left_out = [rng.integers(len(slices), size=len(wanted)), np.array([n for n, _ in cut])]
         fair, own = left_out if not held_out else (None, None)
-        found.append(
+        judged.append(
             WindowSize(
                 plane,
                 side,
@@ -108,7 +108,7 @@ def _judge_plane(
                 _look_up(library, cut, related, own, own),
             )
         )
-    return found
+    return judged
 
 
 def _look_up(
@@ -171,11 +171,11 @@ def _cut_windows(
 ) -> list[tuple[int, Image]]:
     """Windows at random places of slices spread over the stack, with the number of the slice."""
     spread = (np.arange(count) + rng.random(count)) * len(slices) / count
-    found = []
+    windows = []
     for number in spread.astype(int):
         image = slices[number]
         top, left = (
             rng.integers(have - want + 1) for have, want in zip(image.shape, side, strict=True)
         )
-        found.append((int(number), image[top : top + side[0], left : left + side[1]]))
-    return found
+        windows.append((int(number), image[top : top + side[0], left : left + side[1]]))
+    return windows

@@ -94,8 +94,8 @@ class Memorisation:
     def copied(self) -> tuple[WindowSize, ...]:
         """Sizes with more near-copies than chance and the real windows of all sizes explain."""
         real = [size.copied_real for size in self.sizes]
-        found, count = (sum(f(each) for each in real) for f in (np.sum, len))
-        expected = max((found + 0.5) / (count + 1), LEAST)
+        copies, count = (sum(f(each) for each in real) for f in (np.sum, len))
+        expected = max((copies + 0.5) / (count + 1), LEAST)
         return tuple(
             size
             for size in self.sizes

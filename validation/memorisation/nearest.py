@@ -20,8 +20,8 @@ class Library:
         self._groups = []
         for shape in shapes:
             members = [n for n, image in enumerate(slices) if image.shape == shape]
-            found = _encode(np.stack([slices[n] for n in members]), phases)
-            self._groups.append((shape, members, torch.fft.rfft2(found)))
+            encoded = _encode(np.stack([slices[n] for n in members]), phases)
+            self._groups.append((shape, members, torch.fft.rfft2(encoded)))
 
     def find_distances(self, window: Image) -> NDArray[np.float64]:
         """Share of pixels whose phase differs, at the best position in each slice (count,).
@@ -42,8 +42,8 @@ class Library:
             for first in range(0, len(members), step):
                 part = spectra[first : first + step]
                 product = torch.einsum("mkab,nkab->mnab", wanted, part)
-                found = torch.fft.irfft2(product, s=shape)
-                best = found[..., : shape[0] - a + 1, : shape[1] - b + 1].amax((0, 2, 3))
+                correlation = torch.fft.irfft2(product, s=shape)
+                best = correlation[..., : shape[0] - a + 1, : shape[1] - b + 1].amax((0, 2, 3))
                 equal = np.rint(_count_matches(best.double().numpy(), a * b, self.phases))
                 nearest[members[first : first + step]] = 1 - equal / (a * b)
         return nearest

@@ -76,7 +76,7 @@ def render(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     ).from_string(_read_asset("page.html"))
     pictured = _rescale(reference, first.voxel_size)
-    found = build_sections(volumes, measurements, comparison)
+    sections = build_sections(volumes, measurements, comparison)
     parts: dict[str, Any] = {
         "classified": build_classified(volumes, comparison),
         "power": numbers.tabulate_power(comparison),
@@ -87,7 +87,7 @@ def render(
         "results": tabulate_results(measurements),
         "provenance": numbers.format_provenance(made),
     }
-    verdict = phrase_verdict(comparison, locate_statistics(found, comparison))
+    verdict = phrase_verdict(comparison, locate_statistics(sections, comparison))
     release = version("microrecon")
     tables = [parts["judged"], *parts["agreements"], *parts["results"], parts["power"]]
     methods, references = write_methods(volumes, reference, comparison, made, release)
@@ -106,7 +106,7 @@ def render(
         against=numbers.describe_reference(reference),
         verdict=verdict,
         failing={one.to for one in verdict.findings},
-        contents=_list_contents(found, parts),
+        contents=_list_contents(sections, parts),
         estimated=comparison is not None and comparison.kind == "micrographs",
         real="micrographs" if isinstance(reference, Micrographs) else "reference volume",
         compared=comparison is not None,
@@ -119,7 +119,7 @@ def render(
         gallery=build_gallery(volumes, pictured),
         viewer=build_viewer(volumes, pictured),
         solids=picture_solids(volumes, pictured),
-        sections=found,
+        sections=sections,
         notes=_list_notes(comparison),
         **parts,
     )
@@ -150,14 +150,14 @@ def _read_asset(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
 
 
-def _list_contents(found: Sequence[Section], parts: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _list_contents(sections: Sequence[Section], parts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Id and name of what stands below the summary."""
     named = [("judged", "All that was judged")] if parts["judged"] else []
     named.append(("slices", "Slices"))
     named += [("classifier", "Classifier")] if parts["classified"] else []
     named += [("power", "Power")] if parts["power"] else []
     named.append(("solids", "In three dimensions"))
-    named += [(section.id, section.title) for section in found]
+    named += [(section.id, section.title) for section in sections]
     named += [(key, key.capitalize()) for key in ("properties", "checks") if parts[key]]
     if parts["agreements"] or parts["results"]:
         named.append(("numbers", "Numbers"))
@@ -174,6 +174,6 @@ def _split_checks(checks: Checks) -> list[tuple[str, list[str]]]:
 
 def _list_notes(comparison: Comparison | None) -> list[str]:
     """Where the sampling error comes from; what metrics share is said once."""
-    found = comparison.metrics.values() if comparison else ()
-    notes = dict.fromkeys(note for agreement in found for note in agreement.notes)
+    agreements = comparison.metrics.values() if comparison else ()
+    notes = dict.fromkeys(note for agreement in agreements for note in agreement.notes)
     return [note for note in notes if note != ESTIMATED]  # the page says that in its own words

@@ -66,13 +66,13 @@ def draw_panels(groups: Sequence[Group]) -> list[str]:
 
 def group_constants(agreement: PropertyAgreement) -> list[Group]:
     """Constants of a property, "E x" and "E y" in one panel; bounds are no results."""
-    found: dict[str, list[str]] = {}
+    panels: dict[str, list[str]] = {}
     for constant in agreement.samples["constant"].values:
         name = str(constant).partition(" ")[0]
         if "bound" not in name:
-            found.setdefault(name, []).append(str(constant))
+            panels.setdefault(name, []).append(str(constant))
     groups = []
-    for name, members in found.items():
+    for name, members in panels.items():
         own, real = (
             each.sel(constant=members) for each in (agreement.samples, agreement.subvolumes)
         )

@@ -57,17 +57,23 @@ def _list_rows(
             values[0] += named
         sampling = max(float(floor.mean()), RESOLVED)
         limit = limits[str(where)] * sampling
-        found = float(error.mean())
-        yield _write_row(title, str(where), values, (found, float(floor.mean()), limit))
+        mean_error = float(error.mean())
+        yield _write_row(title, str(where), values, (mean_error, float(floor.mean()), limit))
 
 
 def _list_areas(comparison: Comparison) -> Iterator[list[str]]:
     """Of the classifier: areas under the ROC curve, and distances as errors."""
     test, limits = comparison.classifier, comparison.verdict.limits.get(CLASSIFIER, {})
-    for plane, found in test.planes.items() if test is not None else ():
+    for plane, separation in test.planes.items() if test is not None else ():
         if plane in limits:
-            areas = [f"{float(one.mean()):.2f}" for one in (found.areas, found.real_areas)]
-            errors = (found.ratio * found.floor, found.floor, limits[plane] * found.floor)
+            areas = [
+                f"{float(one.mean()):.2f}" for one in (separation.areas, separation.real_areas)
+            ]
+            errors = (
+                separation.ratio * separation.floor,
+                separation.floor,
+                limits[plane] * separation.floor,
+            )
             yield _write_row("Classifier, area under the ROC curve", plane, areas, errors)
     if test is not None and EVERY in limits:
         joint = JointTest.of(test.planes)

@@ -17,13 +17,13 @@ COLOURS = LinearSegmentedColormap.from_list(
 
 def draw_maps(result: xr.Dataset) -> list[str]:
     """An svg element for each variable with `picture`; of several samples the first."""
-    found = []
+    maps = []
     with drawing.use_settings():
         for name, value in result.items():
             if "picture" in value.attrs:
                 one = value.isel(sample=0) if "sample" in value.dims else value
-                found.append(_draw(str(name), one.values.astype(float), value.attrs["picture"]))
-    return found
+                maps.append(_draw(str(name), one.values.astype(float), value.attrs["picture"]))
+    return maps
 
 
 def _draw(name: str, field: np.ndarray, said: str) -> str:

@@ -41,8 +41,9 @@ def write_methods(
     if comparison.classifier is not None and comparison.classifier.planes:
         references.append(TWO_SAMPLES)
         areas = ", ".join(
-            f"{found.areas.mean():.2f} on {plane} (real subvolumes {found.real_areas.mean():.2f})"
-            for plane, found in comparison.classifier.planes.items()
+            f"{separation.areas.mean():.2f} on {plane} "
+            f"(real subvolumes {separation.real_areas.mean():.2f})"
+            for plane, separation in comparison.classifier.planes.items()
         )
         text += f" A classifier two-sample test [{len(references)}] gave areas under the ROC curve "
         text += f"of {areas}."

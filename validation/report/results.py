@@ -55,13 +55,14 @@ def tabulate_results(measurements: Mapping[str, xr.DataArray | xr.Dataset]) -> l
     return tables
 
 
-def _tabulate_ensemble(name: str, found: xr.Dataset) -> Table:
-    share = f"samples for ±{100 * found.attrs['within']:g} %"
+def _tabulate_ensemble(name: str, summary: xr.Dataset) -> Table:
+    share = f"samples for ±{100 * summary.attrs['within']:g} %"
     heads = ["constant", "mean", "standard deviation", "95 % interval of the mean", share]
     rows = [
-        [c.name, c.mean, c.deviation, c.interval, c.needed] for c in ensemble.list_constants(found)
+        [c.name, c.mean, c.deviation, c.interval, c.needed]
+        for c in ensemble.list_constants(summary)
     ]
-    return Table(f"{name}, {found.attrs['samples']} samples", heads, rows)
+    return Table(f"{name}, {summary.attrs['samples']} samples", heads, rows)
 
 
 def add_units(name: str, member: xr.DataArray) -> str:

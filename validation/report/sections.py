@@ -52,23 +52,24 @@ def build_sections(
     volumes: Sequence[Volume], measurements: Results, comparison: Comparison | None
 ) -> list[Section]:
     """Of every metric: what was compared with the reference, and what else was measured."""
-    found: dict[str, list[Part]] = {}
+    by_metric: dict[str, list[Part]] = {}
     seen = set(comparison.metrics if comparison else ())
     for part in (
         *_show_compared(volumes[0], comparison),
         *_show_measured(volumes[0], measurements, seen),
     ):
         if part.charts:
-            found.setdefault(part.name.partition(".")[0], []).append(part)
+            by_metric.setdefault(part.name.partition(".")[0], []).append(part)
     return [
-        Section(_make_id(name), name, title_result(name), parts) for name, parts in found.items()
+        Section(_make_id(name), name, title_result(name), parts)
+        for name, parts in by_metric.items()
     ]
 
 
 def build_properties(measurements: Results, comparison: Comparison | None) -> list[Part]:
     """Box plots of properties, those of real subvolumes beside them where they were solved."""
     compared = comparison.properties if comparison else {}
-    found = []
+    parts = []
     for name, value in measurements.items():
         if name in compared:
             groups = boxes.group_constants(compared[name])
@@ -78,11 +79,11 @@ def build_properties(measurements: Results, comparison: Comparison | None) -> li
             continue
         panels = boxes.draw_panels(groups)
         if panels:
-            found.append(Part(name, name, [Chart(None, panels)], True, name in compared))
+            parts.append(Part(name, name, [Chart(None, panels)], True, name in compared))
         if isinstance(value, xr.Dataset) and (maps := draw_maps(value)):
             title = f"{name}: {list_pictures(value)}"
-            found.append(Part(f"{name}.maps", title, [Chart(None, maps)], False, False))
-    return found
+            parts.append(Part(f"{name}.maps", title, [Chart(None, maps)], False, False))
+    return parts
 
 
 def _show_compared(first: Volume, comparison: Comparison | None) -> Iterator[Part]:
@@ -103,9 +104,11 @@ def _show_measured(first: Volume, measurements: Results, seen: set[str]) -> Iter
         members = value.items() if isinstance(value, xr.Dataset) else [(None, value)]
         for key, member in members:
             name = metric if key is None else f"{metric}.{key}"
-            found = None if name in seen else select_curves(member)
-            if found is not None:
-                curves = Curves.measured(title_result(name), found, first.voxel_size, first.phases)
+            selected = None if name in seen else select_curves(member)
+            if selected is not None:
+                curves = Curves.measured(
+                    title_result(name), selected, first.voxel_size, first.phases
+                )
                 yield Part(name, title_result(name), draw_charts(curves), False, False)
             elif name not in seen and "phase" in member.dims and "sample" in member.dims:
                 only = xr.Dataset({name: member})
@@ -114,12 +117,12 @@ def _show_measured(first: Volume, measurements: Results, seen: set[str]) -> Iter
                 yield Part(name, title_result(name), charted, True, False)
 
 
-def locate_statistics(found: Sequence[Section], comparison: Comparison | None) -> dict[str, str]:
+def locate_statistics(sections: Sequence[Section], comparison: Comparison | None) -> dict[str, str]:
     """Where on the page each statistic is shown: its name -> the id of a section."""
     shown = dict.fromkeys(comparison.metrics if comparison else (), "numbers")
     shown[FRACTIONS] = "summary"
     shown[CLASSIFIER] = CLASSIFIER
-    shown |= {part.name: section.id for section in found for part in section.parts}
+    shown |= {part.name: section.id for section in sections for part in section.parts}
     return shown | dict.fromkeys(comparison.properties if comparison else (), "properties")
 
 

@@ -84,16 +84,18 @@ class Body:
     def at(self, field: Field, points: Floats) -> Floats:
         """A field at points (n, 3); beyond the outermost centres as at them."""
         places = (points / self.edges - 0.5).T
-        found: Floats = ndimage.map_coordinates(
+        values: Floats = ndimage.map_coordinates(
             field, places, order=1, mode="nearest", output=float
         )
-        return found
+        return values
 
     def slope(self, points: Floats) -> Floats:
         """Direction (n, 3) in which the phase ends, unit vectors."""
         moved = 0.9 * self.edges.min() * np.eye(3)
-        found = [self.at(self.field, points - d) - self.at(self.field, points + d) for d in moved]
-        direction = np.stack(found, 1)
+        differences = [
+            self.at(self.field, points - d) - self.at(self.field, points + d) for d in moved
+        ]
+        direction = np.stack(differences, 1)
         length = np.linalg.norm(direction, axis=1, keepdims=True)
         unit: Floats = direction / np.maximum(length, 1e-12)
         return unit
@@ -174,13 +176,13 @@ def _find_first(
     while len(active):
         depth[active] -= step
         active = active[depth[active] > far[active]]
-        found = body.at(body.field, starts[active] + depth[active, None] * direction)
-        hit = found >= 0.5
+        current = body.at(body.field, starts[active] + depth[active, None] * direction)
+        hit = current >= 0.5
         met = active[hit]
         # Linear between the last two samples.
-        depth[met] += step * (found[hit] - 0.5) / np.maximum(found[hit] - value[met], 1e-9)
+        depth[met] += step * (current[hit] - 0.5) / np.maximum(current[hit] - value[met], 1e-9)
         reached[met] = True
-        value[active] = found
+        value[active] = current
         active = active[~hit]
     return reached, depth
 

@@ -28,19 +28,20 @@ def build_classified(volumes: Sequence[Volume], comparison: Comparison | None) -
     test, first = comparison.classifier, volumes[0]
     scale = choose_scale(first)
     rows = []
-    for plane, found in test.planes.items():
+    for plane, separation in test.planes.items():
         down, right = (AXES[axis] for axis in in_plane(plane))
         own, real = (
             [draw_tile(image, first, plane, scale, what) for image in images]
             for what, images in zip(
                 (f"surest to be of the volume, plane {plane}", f"surest to be real, plane {plane}"),
-                found.surest,
+                separation.surest,
                 strict=True,
             )
         )
         caption = (
-            f"area {found.areas.mean():.2f}, of real subvolumes {found.real_areas.mean():.2f} "
-            f"\u00b1 {found.real_areas.std(ddof=1):.2f}"
+            f"area {separation.areas.mean():.2f}, "
+            f"of real subvolumes {separation.real_areas.mean():.2f} "
+            f"\u00b1 {separation.real_areas.std(ddof=1):.2f}"
         )
         rows.append(Row(plane, right, down, real, own, caption))
     return Classified(rows, [note[:1].upper() + note[1:] + "." for note in test.notes])

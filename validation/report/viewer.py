@@ -119,9 +119,9 @@ def _choose_images(
         return _list_slices(plane, (z, y, x), reference)
     if plane not in reference.planes:
         return []
-    found = list(_list_windows(plane, (z, y, x), reference))
+    windows = list(_list_windows(plane, (z, y, x), reference))
     a, b = (shown[axis] for axis in in_plane(plane))
-    return choose_evenly(found, max(1, min(IMAGES, PIXELS // (a * b))))
+    return choose_evenly(windows, max(1, min(IMAGES, PIXELS // (a * b))))
 
 
 def _list_windows(
@@ -130,9 +130,9 @@ def _list_windows(
     stack = micrographs.planes[plane]
     for number, image in enumerate(stack, start=1):
         alone = Micrographs({plane: [image]}, micrographs.voxel_size, micrographs.phases)
-        found = cut_windows(alone, plane, shape)
-        for part, window in enumerate(found, start=1):
-            of = f", part {part} of {len(found)}" if len(found) > 1 else ""
+        windows = cut_windows(alone, plane, shape)
+        for part, window in enumerate(windows, start=1):
+            of = f", part {part} of {len(windows)}" if len(windows) > 1 else ""
             yield f"micrograph {number} of {len(stack)}{of}", window
 
 

@@ -52,13 +52,13 @@ def verify(design: Design, trial: Trial, values: NDArray[np.float64]) -> list[Ve
     """Each target beside the values (volume, target) of new volumes."""
     count = len(values)
     reach = stats.t.ppf((1 + COVERAGE) / 2, count - 1) / np.sqrt(count)
-    found = []
+    targets = []
     for number, target in enumerate(design.targets):
         mean, deviation = values[:, number].mean(), values[:, number].std(ddof=1)
         predicted = float(trial.values[:, number].mean())
         low, high = mean - reach * deviation, mean + reach * deviation
-        found.append(Verified(target, predicted, *map(float, (mean, deviation, low, high))))
-    return found
+        targets.append(Verified(target, predicted, *map(float, (mean, deviation, low, high))))
+    return targets
 
 
 def write_trials(path: Path, design: Design, trials: Sequence[Trial]) -> None:

@@ -89,12 +89,12 @@ def run_design(
         for number in range(verified):
             volumes.append(_verify_one(job, best, design.samples + number, number, folder))
             progress("verify", number + 1, verified, "")
-        found = verify(design, best, design.measure(volumes))
+        outcome = verify(design, best, design.measure(volumes))
     with atomic_output(folder.path / "recipe.toml", replace=True) as partial:
         job.recipe.save(partial)
-    write_outcome(folder.path / OUTCOME, best, found, len(done))
-    draw(folder.path / FIGURE, design, done, best, found)
-    return Outcome(best, len(done), found)
+    write_outcome(folder.path / OUTCOME, best, outcome, len(done))
+    draw(folder.path / FIGURE, design, done, best, outcome)
+    return Outcome(best, len(done), outcome)
 
 
 def _forget_others(best: Trial, folder: Folder) -> None:

@@ -46,11 +46,11 @@ class Design:
 
     def build_plugins(self) -> dict[str, list[Any]]:
         """Kind -> plugins that measure the targets."""
-        found: dict[str, list[Any]] = {"metric": [], "property": []}
+        plugins: dict[str, list[Any]] = {"metric": [], "property": []}
         for name in dict.fromkeys(target.plugin for target in self.targets):
             kind = find_kind(name)
-            found[kind].append(catalog().build(kind, name, **self.options.get(name, {})))
-        return found
+            plugins[kind].append(catalog().build(kind, name, **self.options.get(name, {})))
+        return plugins
 
     def make_recipe(self, chosen: Mapping[str, float], denoiser: Denoiser) -> Recipe:
         """The recipe of a choice of parameters."""
@@ -67,8 +67,8 @@ class Design:
         plugins = self.build_plugins()
         rows = []
         for volume in volumes:
-            found = measure_all(volume, plugins["metric"], plugins["property"])
-            rows.append([target.read(found[target.plugin]) for target in self.targets])
+            measured = measure_all(volume, plugins["metric"], plugins["property"])
+            rows.append([target.read(measured[target.plugin]) for target in self.targets])
         return np.array(rows)
 
 

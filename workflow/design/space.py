@@ -12,7 +12,7 @@ from recon.core.data.material import Material
 from recon.core.data.phases import find_label
 from recon.core.data.planes import AXES
 from recon.core.errors import ReconError
-from recon.core.options import options, resolved
+from recon.core.options import options, resolve_type
 from recon.core.recipe import TABLES, Recipe
 from recon.workflow.overlay import check_key
 
@@ -37,23 +37,27 @@ class Parameter:
         key, equals, bounds = (part.strip() for part in text.partition("="))
         low, colon, high = bounds.partition(":")
         try:
-            found = cls(key, float(low), float(high))
+            parameter = cls(key, float(low), float(high))
         except ValueError:
-            found = cls(key, 0.0, 0.0)
-        if not (equals and colon) or not found.low < found.high or not np.isfinite(found.high):
+            parameter = cls(key, 0.0, 0.0)
+        if (
+            not (equals and colon)
+            or not parameter.low < parameter.high
+            or not np.isfinite(parameter.high)
+        ):
             raise ReconError(
                 f"vary= must be KEY=LOW:HIGH such as fraction.pore=0.2:0.5, got {text!r}"
             )
         kind, _, rest = key.partition(".")
-        if kind == FRACTION and not (found.low > 0 and found.high < 1):
+        if kind == FRACTION and not (parameter.low > 0 and parameter.high < 1):
             raise ReconError(f"vary={key}: fractions must lie between 0 and 1, got {bounds}")
-        if kind == STRETCH and (rest not in AXES or found.low <= 0):
+        if kind == STRETCH and (rest not in AXES or parameter.low <= 0):
             raise ReconError(
                 f"vary={key}: stretch is stretch.z, .y or .x with bounds above 0, got {text!r}"
             )
         if kind not in (FRACTION, STRETCH):
             check_key(key, "vary=")
-        return found
+        return parameter
 
     @property
     def logarithmic(self) -> bool:
@@ -76,7 +80,7 @@ def is_whole(key: str, recipe: Recipe) -> bool:
     field = options(cls).get(name)
     if field is None:
         return False
-    annotation = resolved(field, cls).type
+    annotation = resolve_type(field, cls).type
     kinds = {annotation, *typing.get_args(annotation)}
     return int in kinds and float not in kinds
 

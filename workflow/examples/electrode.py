@@ -23,7 +23,7 @@ ROUNDS = 60  # of pushing
 REACH = 9.0  # of the distance to a particle, voxels
 ROUGHNESS = 0.8  # of the particles' surface, voxels
 UNEVENNESS = 2.5  # of the binder, voxels
-SPECK = 40  # smallest piece left of a phase, voxels
+SPECK = 40  # smallest connected part left of a phase, voxels
 
 
 def generate(shape: tuple[int, int, int] = (192, 192, 192), seed: int = 6) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from shutil import disk_usage
 import attrs
 import torch
 
-from recon.core.data.chunked_volume import IN_MEMORY, ChunkedVolume, fits
+from recon.core.data.chunked_volume import ChunkedVolume
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.core.job import Job
@@ -26,6 +26,7 @@ from recon.workflow.executors.on_disk import OnDisk
 from recon.workflow.executors.streamed import StreamedVolume
 from recon.workflow.planning.plan import choose_thickness, estimate_scratch
 from recon.workflow.provenance import describe_machine
+from recon.workflow.whole_volume import IN_MEMORY, fits_into_memory
 
 SAVE_EVERY = 10.0
 """Seconds between savings of an unfinished sample."""
@@ -132,5 +133,5 @@ def make_in_slabs(order: Order, progress: Progress, number: int, thickness: int)
 
 def _open(path: Path, recipe: Recipe, memory: int | None) -> Volume | ChunkedVolume:
     """A sample to measure, in parts where it does not fit into the memory."""
-    whole = fits(path) if memory is None else IN_MEMORY * prod(recipe.shape) <= memory
+    whole = fits_into_memory(path) if memory is None else IN_MEMORY * prod(recipe.shape) <= memory
     return Volume.open(path) if whole else ChunkedVolume.open(path, memory)

@@ -101,10 +101,10 @@ def format_training(recipe: Recipe, seconds: float) -> str:
 def parse_duration(text: str | float) -> float:
     """Seconds of "90s", "15m", "1h" or "1.5h"; numbers are seconds."""
     units = {"s": 1, "m": 60, "min": 60, "h": 3600}
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h)?\s*", str(text))
-    if found is None or float(found[1]) <= 0:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h)?\s*", str(text))
+    if match is None or float(match[1]) <= 0:
         raise ReconError(f"time= must be a duration such as 90s, 15m or 1h, got {shown(text)}")
-    return float(found[1]) * units[found[2] or "s"]
+    return float(match[1]) * units[match[2] or "s"]
 
 
 def options_of(choice: Choice) -> set[str]:

@@ -12,9 +12,6 @@ from recon.core.sampling.slabs.operations import (
     map_placed_slabs,
     map_slabs,
     materialize,
-    mean_by_channel,
-    subsample,
-    sum_slabs,
 )
 from recon.core.sampling.slabs.slab_field import SlabField
 from recon.core.sampling.slabs.slabs import Read, Slabs, Stored
@@ -35,7 +32,4 @@ __all__ = [
     "map_placed_slabs",
     "map_slabs",
     "materialize",
-    "mean_by_channel",
-    "subsample",
-    "sum_slabs",
 ]

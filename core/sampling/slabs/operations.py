@@ -1,7 +1,6 @@
 """Functions of fields that + - * / do not give, the same for tensors and for slabs."""
 
 from collections.abc import Callable, Iterator
-from math import prod
 from typing import TypeVar
 
 import attrs
@@ -74,36 +73,6 @@ def iterate_slabs(field: Field) -> Iterator[tuple[int, Tensor]]:
     slabs = as_slabs(field)
     for low, high in slabs.slabs.bounds(slabs.shape[1]):
         yield low, slabs.slab(low, high)
-
-
-def sum_slabs(function: Callable[[Tensor], Tensor], field: Field) -> Tensor:
-    """The sum over all slabs of what a function makes of them."""
-    if isinstance(field, Tensor):
-        return function(field)
-    each = torch.stack([function(part) for _, part in iterate_slabs(field)])
-    return all_reduce_sum(field, each.sum(0))
-
-
-def subsample(field: F, stride: int) -> F:
-    """One voxel in `stride` along each axis, kept in memory."""
-    if isinstance(field, Tensor):
-        return field[:, ::stride, ::stride, ::stride]
-    slabs = as_slabs(field)
-    kept = {
-        low: part[:, -low % stride :: stride, ::stride, ::stride].clone()
-        for low, part in iterate_slabs(slabs)
-    }
-    return SlabField(slabs.slabs, slabs.shape, lambda low, high: kept[low])
-
-
-def mean_by_channel(field: Field) -> Tensor:
-    """Mean of each channel (C, 1, 1, 1), summed plane by plane."""
-    if isinstance(field, Tensor):
-        planes = field.sum((2, 3), dtype=torch.float64)
-    else:
-        own = [part.sum((2, 3), dtype=torch.float64).cpu() for _, part in iterate_slabs(field)]
-        planes = torch.cat(all_gather(field, torch.cat(own, 1)), 1)
-    return (planes.mean(1) / prod(field.shape[2:])).float().view(-1, 1, 1, 1)
 
 
 def iterate_with_neighbours(field: Field, wrap: bool) -> Iterator[SlabWithNeighbours]:

@@ -110,18 +110,18 @@ def digest_of_options(values: dict[str, Any]) -> str:
 
 def digest_of_micrographs(micrographs: Micrographs) -> str:
     """Short hash of phases, sizes and pixels."""
-    found = hashlib.sha256(json.dumps(micrographs.phases).encode())
+    digest = hashlib.sha256(json.dumps(micrographs.phases).encode())
     for plane, stack in micrographs.planes.items():
         for image in stack:
-            found.update(f"{plane} {image.shape}".encode())
-            found.update(image.tobytes())
-    return found.hexdigest()[:16]
+            digest.update(f"{plane} {image.shape}".encode())
+            digest.update(image.tobytes())
+    return digest.hexdigest()[:16]
 
 
 def digest_of_tensors(tensors: dict[str, Tensor]) -> str:
     """Short hash of names and values."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name in sorted(tensors):
-        found.update(name.encode())
-        found.update(tensors[name].detach().cpu().contiguous().numpy().tobytes())
-    return found.hexdigest()[:16]
+        digest.update(name.encode())
+        digest.update(tensors[name].detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -142,4 +142,4 @@ def _find_triangles(
             triangles = split_faces(axis, places, labels.shape)
             faces[f"{name}{end}"] = triangles if end else triangles[:, ::-1]
     interfaces = {pair: np.concatenate(each) for pair, each in sorted(parts.items())}
-    return {pair: found for pair, found in interfaces.items() if len(found)}, faces
+    return {pair: shared for pair, shared in interfaces.items() if len(shared)}, faces

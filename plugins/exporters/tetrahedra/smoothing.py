@@ -67,7 +67,7 @@ def _find_edges(labels: NDArray[np.uint8], lattice: Lattice) -> list[NDArray[np.
     """Edges of the lattice on interfaces: from and to which node, along which axis, of how many
     phases."""
     numbers = lattice.number()
-    found = []
+    edges = []
     for axis in range(3):
         around = labels
         for other in range(3):
@@ -94,8 +94,8 @@ def _find_edges(labels: NDArray[np.uint8], lattice: Lattice) -> list[NDArray[np.
         after = (np.arange(labels.shape[axis]) + 1) % lattice.sides[axis]
         second = np.take(numbers, after, axis)
         on = order > 1
-        found.append((first[on], second[on], np.full(on.sum(), axis), order[on]))
-    return [np.concatenate(column) for column in zip(*found, strict=True)]
+        edges.append((first[on], second[on], np.full(on.sum(), axis), order[on]))
+    return [np.concatenate(column) for column in zip(*edges, strict=True)]
 
 
 class _Pull:

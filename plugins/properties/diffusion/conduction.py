@@ -153,7 +153,7 @@ class Conductor:
 def tabulate(solved: dict[str, Solved]) -> xr.Dataset:
     """relative, percolates, residual, iterations, seconds (axis)."""
     relative = np.array([one.relative for one in solved.values()])
-    found = {
+    columns = {
         "relative": relative,
         "percolates": relative > 0,
         "residual": [one.outcome.residual for one in solved.values()],
@@ -161,7 +161,7 @@ def tabulate(solved: dict[str, Solved]) -> xr.Dataset:
         "seconds": [one.seconds for one in solved.values()],
     }
     return xr.Dataset(
-        {name: ("axis", values) for name, values in found.items()}, {"axis": list(solved)}
+        {name: ("axis", values) for name, values in columns.items()}, {"axis": list(solved)}
     )
 
 

@@ -117,5 +117,5 @@ def pseudo_inverse(energy: Floats, least: Floats | float = 0.0) -> Floats:
     values, vectors = np.linalg.eigh(np.outer(scale, scale) * (energy + energy.T) / 2)
     keep = values > NEGLIGIBLE * max(values[-1], 0)
     inverse = np.where(keep, 1 / np.where(keep, values, 1), 0)
-    found: Floats = np.outer(scale, scale) * ((vectors * inverse) @ vectors.T)
-    return found
+    inverted: Floats = np.outer(scale, scale) * ((vectors * inverse) @ vectors.T)
+    return inverted

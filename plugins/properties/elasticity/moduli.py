@@ -49,14 +49,14 @@ def keeps_volume(stiffness: Floats) -> NDArray[np.bool_]:
     By Reuss's bulk modulus over Voigt's shear modulus, which no rotation changes; of isotropic ones
     those of nu > 0.45.
     """
-    found = np.zeros(len(stiffness), bool)
+    locking = np.zeros(len(stiffness), bool)
     solid = stiffness.any((1, 2))
     bulk = 1 / np.linalg.inv(stiffness[solid])[:, :3, :3].sum((1, 2))
     trace = np.trace(stiffness[solid][:, :3, :3], axis1=1, axis2=2)
     other = stiffness[solid][:, :3, :3].sum((1, 2)) - trace
     shear = (2 * trace - other + 6 * stiffness[solid][:, [3, 4, 5], [3, 4, 5]].sum(1)) / 30
-    found[solid] = bulk > (1 + 1e-9) * LARGEST_RATIO * shear
-    return found
+    locking[solid] = bulk > (1 + 1e-9) * LARGEST_RATIO * shear
+    return locking
 
 
 def packed(stiffness: Floats, varying: Floats | None = None) -> Floats:

@@ -101,8 +101,8 @@ class TorchSystem:
         return self._numpy(step(self.x, self.r, self.p, self.q, self.finest.array(a), single))
 
     def _numpy(self, values: Tensor) -> NDArray[Any]:
-        found: NDArray[Any] = self.finest.numpy(values)
-        return found
+        array: NDArray[Any] = self.finest.numpy(values)
+        return array
 
 
 def gram(a: Tensor, b: Tensor) -> Tensor:

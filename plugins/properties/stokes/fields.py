@@ -43,10 +43,10 @@ def write_fields(path: str | None, volume: Volume) -> Iterator[Write]:
     if path is None:
         yield lambda name, velocity: None
     elif Path(path).suffix.lower() == ".vti":
-        found: dict[str, NDArray[Any]] = {"phase": volume.labels}
+        fields: dict[str, NDArray[Any]] = {"phase": volume.labels}
         with atomic_output(Path(path)) as file:
-            yield lambda name, velocity: found.update({f"velocity-{name}": velocity[::-1]})
-            file.write_text(_vti(volume, found), encoding="ascii", newline="\n")
+            yield lambda name, velocity: fields.update({f"velocity-{name}": velocity[::-1]})
+            file.write_text(_vti(volume, fields), encoding="ascii", newline="\n")
     else:
         with atomic_output(Path(path), folder=True) as store:
             group = zarr.create_group(store, attributes={"components": ["x", "y", "z"]})

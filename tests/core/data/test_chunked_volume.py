@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from recon.core import ChunkedVolume, ReconError, Volume, catalog, measure_all
-from recon.core.data.chunked_volume import LARGEST, part_shape, shares
+from recon.core.data.chunked_volume import LARGEST, choose_part_shape, share_memory
 from recon.core.storage.budget import (
     format_memory,
     measure_available,
@@ -35,7 +35,7 @@ def stored(labels, chunks, dtype=np.uint8):
 
 @given(sides, sides, axes, st.integers(1, 70_000))
 def test_a_part_is_as_large_as_allowed_but_whole_where_asked(shape, chunks, whole, voxels):
-    part = part_shape(shape, chunks, whole, voxels)
+    part = choose_part_shape(shape, chunks, whole, voxels)
     assert all(1 <= n <= side for n, side in zip(part, shape, strict=True))
     assert all(part[axis] == shape[axis] for axis in whole)
     least = math.prod(shape[axis] for axis in whole)
@@ -47,9 +47,9 @@ def test_a_part_is_as_large_as_allowed_but_whole_where_asked(shape, chunks, whol
 
 
 def test_a_chunk_that_is_too_large_is_cut_evenly():
-    assert part_shape((128, 100, 100), (64, 64, 64), (1, 2), 500_000) == (32, 100, 100)
-    assert part_shape((128, 100, 100), (64, 64, 64), (1, 2), 640_000) == (64, 100, 100)
-    assert part_shape((512, 512, 512), (64, 64, 64), (2,), 1 << 24) == (256, 128, 512)
+    assert choose_part_shape((128, 100, 100), (64, 64, 64), (1, 2), 500_000) == (32, 100, 100)
+    assert choose_part_shape((128, 100, 100), (64, 64, 64), (1, 2), 640_000) == (64, 100, 100)
+    assert choose_part_shape((512, 512, 512), (64, 64, 64), (2,), 1 << 24) == (256, 128, 512)
 
 
 @given(textures(3, 7), st.tuples(*[st.integers(1, 9)] * 3), axes, st.integers(300, 2000))
@@ -70,12 +70,12 @@ def test_parts_cover_the_volume_once_and_in_order(labels, chunks, whole, memory)
 
 def test_less_memory_takes_threads_away_before_it_is_refused():
     shape, whole = (10, 20, 30), (1, 2)
-    threads, voxels = shares(shape, 10**7, whole, 4, 100)
+    threads, voxels = share_memory(shape, 10**7, whole, 4, 100)
     assert voxels == (10**7 // threads - 100) // 4
-    assert shares(shape, 10**12, whole, 4, 100) == (threads, LARGEST)
-    assert shares(shape, 2500, whole, 4, 100) == (1, 600)
+    assert share_memory(shape, 10**12, whole, 4, 100) == (threads, LARGEST)
+    assert share_memory(shape, 2500, whole, 4, 100) == (1, 600)
     with pytest.raises(ReconError, match=r"need 2.5kB of memory beside recon itself, got 2.49kB"):
-        shares(shape, 2490, whole, 4, 100)
+        share_memory(shape, 2490, whole, 4, 100)
 
 
 CHOSEN = [

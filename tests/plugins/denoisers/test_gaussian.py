@@ -7,6 +7,7 @@ from recon.core import Micrographs, ReconError, weights
 from recon.core.data.statistics import autocovariance
 from recon.core.sampling.noise import respace
 from recon.plugins.denoisers.gaussian import Gaussian, level_cut, wrapped
+from recon.workflow.pack_weights import pack_weights
 
 
 def field(rng, shape, lengths, count):
@@ -87,7 +88,7 @@ def test_weights_hold_the_material_and_planes_not_seen_are_refused(tmp_path):
     stack = rng.integers(0, 3, (2, 20, 24))
     denoiser = Gaussian()
     facts = denoiser.fit(Micrographs({"yz": stack}, phases="abc"))
-    weights.save(tmp_path / "g.safetensors", denoiser, facts)
+    (tmp_path / "g.safetensors").write_bytes(pack_weights(denoiser, facts))
     stored = weights.read(tmp_path / "g.safetensors")
     again = weights.load(stored, "gaussian", {}, "cpu")
     known, kept = denoiser.material.statistics, again.material.statistics

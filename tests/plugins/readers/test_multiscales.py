@@ -12,7 +12,7 @@ from recon.core import ReconError, Volume
 from recon.core.data.chunked_volume import ChunkedVolume
 from recon.core.measure import measure_all
 from recon.core.readers import read_image
-from recon.core.storage.multiscales import UNITS
+from recon.plugins.readers.multiscales import UNITS
 
 LABELS = np.random.default_rng(0).integers(0, 3, (5, 6, 7), dtype=np.uint8)
 SIZE = {"z": 1.0, "y": 0.5, "x": 0.25}

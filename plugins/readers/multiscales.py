@@ -16,7 +16,8 @@ import zarr
 from numpy.typing import NDArray
 
 from recon.core.errors import ReconError, shown
-from recon.core.storage.zarr_store import BAD_METADATA, Source, damage_error, read_attributes
+from recon.core.storage.zarr_store import damage_error, read_attributes
+from recon.plugins.readers.zarr_array import Source
 
 Lengths = tuple[float, ...]
 FIRST_AXES = "tczyx"
@@ -39,6 +40,8 @@ UNITS = {f"{prefix}meter": Decimal(1).scaleb(power) for prefix, power in POWERS.
     **{"um": Decimal("1e-6"), "micron": Decimal("1e-6"), "pm": Decimal("1e-12")},
 }
 """Metres in each unit of length (UDUNITS-2) that NGFF 0.4 and 0.5 list."""
+BAD_METADATA = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What attributes of wrong types lead to where they are taken apart."""
 MICRO = str.maketrans("\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}", "uu")
 
 
@@ -72,20 +75,16 @@ class Arranged:
         """Number of axes."""
         return len(self.places)
 
-    def __getitem__(self, where: tuple[slice, ...]) -> NDArray[Any]:
-        stored: list[slice | int] = [0] * self.source.ndim
-        for place, part in zip(self.places, where, strict=True):
-            stored[place] = part
-        return self._turn(self.source[tuple(stored)])
-
-    def whole(self) -> NDArray[Any]:
-        """All of it; ReconError when there is not the memory for it."""
-        left_out = [n for n in range(self.source.ndim) if n not in self.places]
-        return self._turn(self.source.whole().squeeze(tuple(left_out)))
-
-    def _turn(self, values: NDArray[Any]) -> NDArray[Any]:
-        ranks = np.argsort(np.argsort(self.places))
-        return values.transpose(ranks)
+    def __getitem__(self, where: Any) -> NDArray[Any]:
+        if where is ...:
+            left_out = [n for n in range(self.source.ndim) if n not in self.places]
+            values = self.source[...].squeeze(tuple(left_out))
+        else:
+            stored: list[slice | int] = [0] * self.source.ndim
+            for place, part in zip(self.places, where, strict=True):
+                stored[place] = part
+            values = self.source[tuple(stored)]
+        return values.transpose(np.argsort(np.argsort(self.places)))
 
 
 @attrs.frozen(eq=False)
@@ -183,9 +182,9 @@ def _arrange(
     if {plain[place] for place in places} <= set(NAMES):
         places.sort(key=lambda place: NAMES.index(plain[place]))
     elif len(places) > 1:
-        found = ", ".join(names[place] for place in places)
+        given = ", ".join(names[place] for place in places)
         warnings.warn(
-            f"{source.path}: its axes {found} are taken for {', '.join(NAMES[-len(places) :])}",
+            f"{source.path}: its axes {given} are taken for {', '.join(NAMES[-len(places) :])}",
             stacklevel=2,
         )
     return source if places == [*range(source.ndim)] else Arranged(source, tuple(places))
