@@ -116,7 +116,7 @@ class Denoiser(Plugin):
         """
 
     def choose_steps(self, steps: "list[Step]") -> "list[Step]":
-        """Those that it needs of the steps that a harmonizer plans (see `keep_steps`); all."""
+        """Those that it needs of the steps that a harmonizer plans, numbered anew; all."""
         return steps
 
     def sees_volume(self, step: "Step") -> bool:

@@ -3,7 +3,6 @@
 ab is alpha_bar (Eq. 4), the share of the clean signal's variance that is left at step t; T = 1000.
 """
 
-from collections.abc import Sequence
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -79,16 +78,6 @@ def build_steps(ab: NDArray[np.float64], times: list[int]) -> list[Step]:
     steps = len(times)
     levels = [float(ab[t]) for t in times] + [1.0]
     return [Step(k, steps, t, levels[k], levels[k + 1]) for k, t in enumerate(times)]
-
-
-def keep_steps(steps: list[Step], kept: Sequence[int]) -> list[Step]:
-    """Some of the steps, by rising index; each ends where the next one that is kept begins."""
-    chosen = [steps[index] for index in kept]
-    levels = [step.ab_t for step in chosen] + [steps[-1].ab_s]
-    return [
-        attrs.evolve(step, number=number, steps=len(chosen), ab_s=levels[number + 1])
-        for number, step in enumerate(chosen)
-    ]
 
 
 def reverse(

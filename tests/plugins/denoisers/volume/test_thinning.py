@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recon.core.sampling.noise import ALPHA_BAR, keep_steps, respace
-from recon.plugins.denoisers.volume.thinning import thin
+from recon.core.sampling.noise import ALPHA_BAR, respace
+from recon.plugins.denoisers.volume.thinning import keep_steps, thin
 
 AB = ALPHA_BAR["paper"]
 
