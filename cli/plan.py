@@ -43,7 +43,7 @@ def format_plan(recipe: Recipe, limit: int | None) -> str:
         lines["training"] = f"about {format_duration(training)}, at the speed of a few steps now"
     lines |= {
         "volume": f"{shape} voxels, {samples} sample{'s' if samples > 1 else ''}",
-        "passes": f"{plan.passes.total} of the network{each}, in {recipe.steps} steps",
+        "passes": f"{plan.passes.total} of the network{each}, in {plan.steps} steps",
         "arithmetic": arithmetic,
         "memory": f"about {format_memory(memory)}, the volume {split}",
         "time": f"about {format_duration(plan.seconds * samples)} for sampling, at the speed of "

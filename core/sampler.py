@@ -21,6 +21,7 @@ from recon.core.job import Job, resolve
 from recon.core.kinds import Denoiser, Harmonizer, Refiner
 from recon.core.recipe import Recipe
 from recon.core.sampling.anchors import EncodedAnchor, impose_anchors
+from recon.core.sampling.noise import Step
 from recon.core.sampling.philox import START, normal
 from recon.core.sampling.scene import Clean, Scene
 from recon.core.sampling.slabs import SlabField, Slabs, all_reduce_sum, iterate_slabs, materialize
@@ -87,7 +88,7 @@ def sample_steps(
     if slabs is not None:
         refuse_slabs(job.recipe)
     recipe, denoiser, harmonizer, shape = job.recipe, job.denoiser, job.harmonizer, job.field_shape
-    steps = harmonizer.steps(denoiser.alpha_bar, recipe.steps)
+    steps = plan_steps(job)
     scene = Scene(
         shape,
         ("z" in recipe.periodic, "y" in recipe.periodic, "x" in recipe.periodic),
@@ -128,6 +129,12 @@ def sample_steps(
                     refined = refiner.refine(x, scene)
                     x = materialize_finite(refiner, refined, scene, f"after refiner {refiner.name}")
             yield State(step.number + 1, step.steps, x, denoiser)
+
+
+def plan_steps(job: Job) -> list[Step]:
+    """The steps from the noise to the volume: the harmonizer's, of which the denoiser chooses."""
+    planned = job.harmonizer.steps(job.denoiser.alpha_bar, job.recipe.steps)
+    return job.denoiser.choose_steps(planned)
 
 
 def refuse_slabs(recipe: Recipe) -> None:

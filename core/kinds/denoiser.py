@@ -115,6 +115,10 @@ class Denoiser(Plugin):
         returns  the same shape; row i depends on row i only
         """
 
+    def choose_steps(self, steps: "list[Step]") -> "list[Step]":
+        """Those that it needs of the steps that a harmonizer plans, numbered anew; all."""
+        return steps
+
     def sees_volume(self, step: "Step") -> bool:
         """Whether `clean_volume` estimates whole volumes at the noise of a step."""
         return False

@@ -37,6 +37,7 @@ from recon.plugins.denoisers.volume import training as volume_training
 from recon.plugins.denoisers.volume.apply import VolumeEstimate
 from recon.plugins.denoisers.volume.fit import Fit
 from recon.plugins.denoisers.volume.model import VolumeModel
+from recon.plugins.denoisers.volume.thinning import thin
 
 RECIPES: dict[str, dict[str, Any]] = {
     "tiny": {
@@ -163,6 +164,9 @@ class UnetDdpm(Denoiser):
     )
     volume: bool = option(
         True, "Use the 3D network of the weights, where they hold one, while shape is decided."
+    )
+    volume_passes: int = option(
+        6, "Most passes of the 3D network in a volume; more leave what it was trained on.", min=1
     )
     _weights: dict[str, Tensor] | None = attrs.field(default=None, init=False, repr=False)
     _volume: VolumeModel | None = attrs.field(default=None, init=False, repr=False)
@@ -300,6 +304,11 @@ class UnetDdpm(Denoiser):
         self._volume = (
             VolumeModel.restore(volume, phases, self._device, self._dtype()) if volume else None
         )
+
+    def choose_steps(self, steps: list[Step]) -> list[Step]:
+        """Fewer of those in which the 3D network works."""
+        seen = [index for index, step in enumerate(steps) if self.sees_volume(step)]
+        return thin(steps, seen, self.volume_passes)
 
     def sees_volume(self, step: Step) -> bool:
         """Where the weights hold a 3D network, at the noise that it was trained for."""

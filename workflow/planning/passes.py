@@ -105,6 +105,9 @@ class Blank(Denoiser):
         self.passes[plane] = self.passes.get(plane, 0) + 1
         return slices.clamp(-1, 1)
 
+    def choose_steps(self, steps: list[Step]) -> list[Step]:
+        return self.inner.choose_steps(steps)
+
     def sees_volume(self, step: Step) -> bool:
         return self.inner.sees_volume(step)
 

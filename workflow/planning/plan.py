@@ -11,6 +11,7 @@ from torch import Tensor
 from recon.core.data.planes import AXES, NORMAL, PLANES, in_plane
 from recon.core.errors import ReconError
 from recon.core.job import Job
+from recon.core.sampler import plan_steps
 from recon.core.sampling.noise import Step
 from recon.core.storage.budget import format_memory, measure_available
 from recon.workflow.planning.passes import VOLUME, Passes, count_passes
@@ -93,10 +94,12 @@ class Memory:
 class Plan:
     """Cost of one sample; flop is None where the denoiser does not say.
 
-    passes  network passes;  flop  of all of them;  seconds  on this device
+    steps   of the sampler;  passes  of the network;  flop  of all of them
+    seconds  on this device
     disk    bytes of the volume when done, not compressed;  scratch  bytes beside while it runs
     """
 
+    steps: int
     passes: Passes
     flop: int | None
     memory: Memory
@@ -129,7 +132,8 @@ class Plan:
             if (cost := trace_volume(job, step)) is not None:
                 flop += of_volume * cost.flop
         scratch_bytes = 0 if thickness is None else estimate_scratch(job)
-        return cls(passes, flop or None, memory, thickness, seconds, voxels, scratch_bytes)
+        steps = len(plan_steps(job))
+        return cls(steps, passes, flop or None, memory, thickness, seconds, voxels, scratch_bytes)
 
 
 def estimate_scratch(job: Job) -> int:
@@ -154,8 +158,7 @@ def trace_planes(job: Job) -> dict[str, Cost | None]:
 
 def find_volume_step(job: Job) -> Step | None:
     """A step in which the denoiser sees the whole volume, if there is one."""
-    steps = job.harmonizer.steps(job.denoiser.alpha_bar, job.recipe.steps)
-    return next((step for step in steps if job.denoiser.sees_volume(step)), None)
+    return next((step for step in plan_steps(job) if job.denoiser.sees_volume(step)), None)
 
 
 def trace_volume(job: Job, step: Step, planes: int | None = None) -> Cost | None:
