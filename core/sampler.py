@@ -107,22 +107,16 @@ def sample_steps(
         for step in steps[done:]:
             rng = np.random.default_rng([scene.seed, step.number])
             planes = job.schedule.planes(step.number, step.steps, rng)
-            step = attrs.evolve(
-                step,
-                planes=contracts.check_planes(job.schedule, planes),
-                volume=denoiser.sees_volume(step),
-            )
+            planes = contracts.check_planes(job.schedule, planes)
+            step = attrs.evolve(step, planes=planes, volume=denoiser.sees_volume(step))
             shift = tuple(int(rng.integers(n)) for n in recipe.shape)
-            wrap = tuple(
-                s if a in recipe.periodic else 0 for a, s in zip("zyx", shift, strict=True)
-            )
+            wrap = tuple(s if wraps else 0 for s, wraps in zip(shift, scene.periodic, strict=True))
             clean: Clean = partial(estimate, denoiser, step, wrap, chunk, periodic=scene.periodic)
             if not harmonizer.holds_anchors:
                 clean = partial(estimate_with_anchors, clean, scene.anchors)
             x = harmonizer.advance(x, step, clean, partial(draw_noise, scene, step.number), scene)
-            x = materialize_finite(
-                harmonizer, x, scene, f"after step {step.number + 1} of {step.steps}"
-            )
+            when = f"after step {step.number + 1} of {step.steps}"
+            x = materialize_finite(harmonizer, x, scene, when)
             if step.last:
                 x = impose_anchors(x, scene.anchors)
                 for refiner in job.refiners:

@@ -132,7 +132,4 @@ class Denoiser(Plugin):
         periodic  whether (z, y, x) wrap
         returns   the estimate, of which the sampler reads planes
         """
-        raise ReconError(
-            f"denoiser {self.name} says that it sees volumes and has no clean_volume; tell its "
-            "author, or take another denoiser"
-        )
+        raise ReconError(f"denoiser {self.name} sees volumes without clean_volume; tell its author")
