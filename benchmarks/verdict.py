@@ -13,9 +13,10 @@ untrained  a volume of a network of 20 training steps (examples)
 made       volumes of the bundled weights or of --weights, default settings, one by one and all
            together; `slices`: the same by slices alone, where the weights hold a 3D network
 
-Materials are the embedded examples; with --data, a folder of tomograms, also real ones (see
-docs/real-data.md; micrographs are every fourth slice of z < Z/2). Every part is kept in DIR, and a
-second call makes what is missing. The tables at the end are of all parts that are there.
+Materials are the embedded examples (fibres:7 is that of seed 7, with micrographs of its own); with
+--data, a folder of tomograms, also real ones (see docs/real-data.md; micrographs are every fourth
+slice of z < Z/2). Every part is kept in DIR, and a second call makes what is missing. The tables
+at the end are of all parts that are there.
 """
 
 import json

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from recon.core import Micrographs, Recipe, Volume, sample_steps
 from recon.validation.comparison.boxes import count_disjoint, count_independent, place_boxes
-from recon.workflow.examples import EXAMPLES, example
+from recon.workflow.examples import EXAMPLES, VOXEL_SIZE, cut, example
 from recon.workflow.model import train
 from recon.workflow.reconstruct import reconstruct
 
@@ -53,10 +53,11 @@ class Case:
 
 
 def open_case(name: str, data: Path | None) -> Case:
-    """An embedded example, or a tomogram of the folder `data`."""
-    if name in EXAMPLES:
-        micrographs, truth = example(name)
-        other = EXAMPLES[name].generate(seed=1000)
+    """An embedded example, one of another seed ("porous:7"), or a tomogram of the folder `data`."""
+    kind, _, seed = name.partition(":")
+    if kind in EXAMPLES:
+        micrographs, truth = open_example(kind, int(seed)) if seed else example(kind)
+        other = EXAMPLES[kind].generate(seed=1000 + int(seed or 0))
         return Case(micrographs, [truth.labels[len(truth.labels) // 2 :], other])
     assert data is not None, f"{name} needs --data"
     file, phases, edge = DATA[name]
@@ -68,6 +69,13 @@ def open_case(name: str, data: Path | None) -> Case:
         for axis, plane in enumerate(("xy", "xz", "yz"))
     }
     return Case(Micrographs(stacks, (edge,) * 3, phases), [labels[half:]] if name in SPLIT else [])
+
+
+def open_example(name: str, seed: int) -> tuple[Micrographs, Volume]:
+    """As `example` gives it, of another seed."""
+    chosen = EXAMPLES[name]
+    volume = Volume(chosen.generate(seed=seed), VOXEL_SIZE, chosen.phases)
+    return cut(volume), volume
 
 
 def list_real(case: Case, least: int) -> tuple[list[Labels], float]:

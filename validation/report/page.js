@@ -25,7 +25,7 @@ addEventListener("beforeprint", () => {
       copy.setAttribute("xmlns", drawing.namespaceURI);
       copy.setAttribute("xmlns:xlink", "h" + "ttp://www.w3.org/1999/xlink");
       const text = new XMLSerializer().serializeToString(copy)
-        .replace(/var\((--\w+)\)/g, (all, name) => light[name] || all);
+        .replace(/var\((--[\w-]+)\)/g, (all, name) => light[name] || all);
       link.href = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
     });
     const holder = document.createElement("div");

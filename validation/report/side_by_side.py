@@ -38,6 +38,8 @@ from recon.validation.report.tiles import (
 
 PER_PLANE = 2
 """Slices of each run that are shown of a plane."""
+WIDE = 128
+"""CSS pixels of the longest side of the largest volume: two columns fit on a phone."""
 FINDINGS = 4
 """Findings that a card holds."""
 
@@ -94,7 +96,7 @@ def render_side_by_side(judged: Sequence[Judged], reference: Volume | Micrograph
     errors = tabulate_errors(judged)
     own = [_name_table(one) for one in judged]
     settings = tabulate_settings(judged)
-    scale = max(choose_scale(one.volumes[0]) for one in judged)
+    scale = min(choose_scale(one.volumes[0], WIDE) for one in judged)
     length = round_length(48 / scale)
     curves = _list_curves(judged)
     return fill_template(

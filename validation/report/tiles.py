@@ -80,9 +80,9 @@ def rescale(
     return Micrographs(reference.planes, voxel_size, reference.phases)
 
 
-def choose_scale(volume: Volume) -> float:
-    """CSS pixels a metre at which the volume's slices are shown."""
-    scale = SIDE / max(_measure_shown(volume))
+def choose_scale(volume: Volume, side: int = SIDE) -> float:
+    """CSS pixels a metre at which the volume's slices are shown, the longest side about so many."""
+    scale = side / max(_measure_shown(volume))
     finest = scale * min(volume.voxel_size)
     if finest >= 1:  # whole screen pixels for a voxel
         scale *= int(finest) / finest
