@@ -162,21 +162,28 @@ def tabulate_spoilt(spoilt: Mapping[str, Row], real: Mapping[str, Row]) -> Itera
     """Each fault: found of so many, and the rate that the verdict prints for it."""
     faults = dict.fromkeys(row["volume"] for part in spoilt.values() for row in part["rows"])
     yield f"{'spoilt':<28}" + "".join(f"{name:>22}" for name in spoilt)
+    totals = np.zeros(3)
     for fault in faults:
         cells = []
         for name, part in spoilt.items():
             rows = [row for row in part["rows"] if row["volume"] == fault]
+            if not rows:
+                cells.append("")
+                continue
             found = sum(row["level"] in (CLOSE, NOT_EQUIVALENT) for row in rows)
-            printed = [
-                one["found"]
-                for one in real.get(name, {}).get("power", ())
-                if f"{one['spoil']} {one['amount']}" == fault
-            ]
-            said = f"{max(printed):.0%}" if printed else "?"
-            lead = float(np.median([row["times"] for row in rows])) if rows else float("nan")
-            cells.append(f"{found}/{len(rows)} ({said}) {lead:.1f}" if rows else "")
+            rate = find_printed(real[name]["power"], fault)
+            times = float(np.median([row["times"] for row in rows]))
+            cells.append(f"{found}/{len(rows)} ({rate:.0%}) {times:.1f}")
+            totals += (found, len(rows), rate * len(rows))
         yield f"{fault:<28}" + "".join(f"{cell:>22}" for cell in cells)
     yield "found of so many (the rate that the verdict prints), the median multiple of the limit"
+    found, of, expected = totals
+    yield f"found {found:.0f} of {of:.0f}; {expected:.1f} by the rates that the verdict prints"
+
+
+def find_printed(power: Sequence[Row], fault: str) -> float:
+    """The highest rate of single planes and of all together."""
+    return max(one["found"] for one in power if f"{one['spoil']} {one['amount']}" == fault)
 
 
 def print_tables(out: Path, names: Sequence[str]) -> None:
@@ -195,8 +202,8 @@ def print_tables(out: Path, names: Sequence[str]) -> None:
             for row in found["rows"]:
                 click.echo(f"  {write_row(row)}")
     real = {name: part for name, part in kept["real"].items() if part["rows"]}
-    spoilt = {name: part for name, part in kept["spoilt"].items() if part["rows"]}
-    for line in [*tabulate_spoilt(spoilt, kept["real"])] if spoilt else []:
+    spoilt = {name: kept["spoilt"][name] for name in real if name in kept["spoilt"]}
+    for line in tabulate_spoilt(spoilt, real) if spoilt else ():
         click.echo(line)
     for line in tabulate_real(real) if real else ():
         click.echo(line)
