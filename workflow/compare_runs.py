@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
+from recon.core.data.volume_file import read_volume_file
 from recon.core.errors import ReconError
-from recon.core.recipe import Recipe, read_table
+from recon.core.recipe import Recipe
 from recon.core.storage.budget import measure_available
+from recon.core.storage.toml_file import read_toml
 from recon.core.storage.zarr_store import is_zarr
 from recon.validation.comparison.compare import compare
 from recon.validation.report.side_by_side import Judged
@@ -104,12 +106,10 @@ def find_reference(paths: Sequence[Path]) -> Micrographs:
 def _read_recipe(path: Path) -> Recipe | None:
     """Of a run that in its folder, of a volume that in its attributes."""
     if path.is_dir() and (path / RECIPE).is_file():
-        return Recipe.from_table(read_table(path / RECIPE))
+        return Recipe.from_table(read_toml(path / RECIPE, "recipe"))
     if not path.is_dir() or not is_zarr(path):
         return None
-    from recon.core.storage import ome_zarr
-
-    table = (ome_zarr.read(path)["provenance"] or {}).get("recipe")
+    table = (read_volume_file(path)["provenance"] or {}).get("recipe")
     return Recipe.from_table(table) if isinstance(table, dict) else None
 
 
