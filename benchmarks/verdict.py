@@ -1,234 +1,263 @@
 """What the verdict finds and misses: real subvolumes, spoilt ones and reconstructions.
 
-    python benchmarks/verdict.py [--material NAME]... [--data DIR] [--real 16] [--seeds 1]
-        [--made MATERIAL=VOLUME]... [--json FILE]
+    python benchmarks/verdict.py --out DIR [--data DIR] [--material NAME]... [--part NAME]...
+        [--weights MATERIAL=FILE]... [--real 24] [--trials 4] [--seeds 4]
 
-For every material, against its micrographs alone, one volume of 64^3 at a time:
+For every material, against its micrographs alone, volumes of 64^3, judged one at a time:
 
-real      subvolumes of what the micrographs do not show: how many differ significantly, with the
-          exact binomial interval (overlapping ones counted by what they are worth)
-spoilt    one of these, with known faults: on which plane and by which statistic they are found
-made      volumes of the bundled weights, default settings (examples only), one of a network of 20
-          training steps among the spoilt; volumes that were made before, by their paths (--made)
+real       subvolumes of what the micrographs do not show: how many differ significantly, with the
+           exact binomial interval (overlapping ones counted by what they are worth)
+spoilt     some of these with known faults, done in 3D: how often each is found, beside the rate
+           that the verdict prints (the highest of single planes and of all together)
+untrained  a volume of a network of 20 training steps (examples)
+made       volumes of the bundled weights or of --weights, default settings, one by one and all
+           together; `slices`: the same by slices alone, where the weights hold a 3D network
 
-At the end a table: spoilt volumes that are found and missed, false alarms, seconds. Materials are
-the embedded examples; with --data, a folder of tomograms, also four real ones (see
-docs/real-data.md). Their micrographs are slices of the half z < Z/2.
+Materials are the embedded examples (fibres:7 is that of seed 7, with micrographs of its own); with
+--data, a folder of tomograms, also real ones (see docs/real-data.md; micrographs are every fourth
+slice of z < Z/2). Every part is kept in DIR, and a second call makes what is missing. The tables
+at the end are of all parts that are there.
 """
 
 import json
 import os
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 import numpy as np
-import tifffile
-from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.stats import binomtest
+from verdict_rates import bound, cross_validate
+from verdict_volumes import (
+    DATA,
+    Case,
+    Labels,
+    list_real,
+    list_spoilt,
+    make_untrained,
+    make_volume,
+    open_case,
+)
 
-from recon.core import Micrographs, Recipe, Volume, sample_steps
-from recon.validation.comparison.boxes import count_independent, place_boxes
+from recon.core.bundled import list_bundled
+from recon.core.storage.atomic import atomic_output
 from recon.validation.comparison.compare import compare
-from recon.validation.comparison.verdict import CLOSE, NOT_EQUIVALENT, Verdict
-from recon.workflow.examples import EXAMPLES, cut, example
-from recon.workflow.model import train
-from recon.workflow.reconstruct import reconstruct
+from recon.validation.comparison.comparison import Comparison
+from recon.validation.comparison.verdict import ALPHA, CLOSE, NOT_EQUIVALENT
+from recon.workflow.examples import EXAMPLES
 
-os.environ["RECON_CACHE"] = "off"  # seconds are those of a first comparison
-SHAPE = (64, 64, 64)
-DATA = {
-    "composite": ("glassfibre_frt_A.tif", ("polymer", "glass")),
-    "cathode": ("nmc_3phase_matbox.tif", ("pore", "nmc", "binder")),
-    "sandstone": ("berea.tif", ("pore", "grain")),
-    "separator": ("separator_lr.tif", ("pore", "polymer")),
-}
-Labels = NDArray[np.uint8]
+Row = dict[str, Any]
+PARTS = ("real", "spoilt", "untrained", "made", "slices")
 
 
-@attrs.frozen
-class Case:
-    """A material: its micrographs, and volumes that they do not show."""
-
-    micrographs: Micrographs
-    unseen: list[Labels]
-
-    @property
-    def phases(self) -> int:
-        return len(self.micrographs.phases)
+def describe(comparison: Comparison) -> Row:
+    """Level, how near the limits it comes, and what leads on every plane beyond them."""
+    leads: dict[str, Row] = {}
+    for (statistic, where), times in comparison.list_multiples().items():
+        if times > leads.get(where, {"times": -1.0})["times"]:
+            leads[where] = {"statistic": statistic, "times": times}
+    verdict = comparison.verdict
+    return {"level": verdict.level, "times": verdict.value / verdict.limit, "leads": leads}
 
 
-def open_case(name: str, data: Path | None) -> Case:
-    if name in EXAMPLES:
-        micrographs, truth = example(name)
-        return Case(micrographs, [truth.labels[len(truth.labels) // 2 :], other_seed(name)])
-    assert data is not None
-    file, phases = DATA[name]
-    labels = tifffile.imread(data / file)
-    return Case(cut(Volume(labels, phases=phases)), [labels[len(labels) // 2 :]])
+def judge(case: Case, named: Sequence[tuple[str, Labels]]) -> tuple[list[Row], Comparison]:
+    """A row for every volume by itself."""
+    comparison = compare([case.build(labels) for _, labels in named], case.micrographs)
+    rows = zip(named, comparison.each(), strict=True)
+    return [{"volume": name, **describe(one)} for (name, _), one in rows], comparison
 
 
-def other_seed(name: str) -> Labels:
-    made: Labels = EXAMPLES[name].generate(seed=1000)
-    return made
-
-
-def list_real(case: Case, most: int) -> tuple[list[Labels], float]:
-    """Subvolumes of what is not shown, and how many independent ones they are worth."""
-    found, worth = [], 0.0
-    for labels in case.unseen:
-        size = tuple(min(pair) for pair in zip(labels.shape, SHAPE, strict=True))
-        boxes = place_boxes(labels.shape, size, most // len(case.unseen))  # type: ignore[arg-type]
-        boxes = boxes[: -(-most // len(case.unseen))]
-        if size == SHAPE:
-            found += [labels[box] for box in boxes]
-            worth += count_independent(boxes)
-    return found, worth
-
-
-def list_spoilt(labels: Labels, phases: int) -> Iterator[tuple[str, Labels]]:
-    """A volume with known faults."""
-    rng = np.random.default_rng(0)
-    inside = labels == phases - 1
-    kept = ndimage.binary_erosion(inside, np.ones((2, 2, 2), bool), border_value=1)
-    yield "eroded 0.5 voxels", np.where(inside & ~kept, 0, labels)
-    for voxels in (1.0, 2.0):
-        moves = [ndimage.gaussian_filter(rng.normal(size=labels.shape), 8) for _ in range(3)]
-        places = np.indices(labels.shape) + [voxels * move / move.std() for move in moves]
-        spoilt = ndimage.map_coordinates(labels, places, order=0, mode="mirror")
-        yield f"bent by {voxels:g} voxels", spoilt
-    shares = [ndimage.uniform_filter((labels == k).astype(float), 3) for k in range(phases)]
-    yield "smoothed 3 x 3 x 3", np.argmax(shares, axis=0)
-    hit = rng.random(labels.shape) < 0.01
-    yield "specks 1 %", np.where(hit, (labels + 1) % phases, labels)
-    if phases > 2:
-        beside = ndimage.binary_dilation(labels == 0) & (labels == 2)
-        yield "rim between 0 and 2", np.where(beside, 1, labels)
-
-
-def list_made(name: str, seeds: int) -> Iterator[tuple[str, Labels]]:
-    for seed in range(seeds):
-        recipe = Recipe.from_table({"weights": name, "shape": list(SHAPE), "seed": seed})
-        for step in sample_steps(recipe):
-            state = step
-        yield f"made, seed {seed}", state.volume.labels
-
-
-def make_untrained(micrographs: Micrographs) -> Labels:
-    """A volume of a network that was hardly trained."""
-    model = train(micrographs, steps=20, device="cpu")
-    labels: Labels = reconstruct(model, shape=SHAPE)[0].labels
-    return labels
-
-
-def describe(verdict: Verdict) -> str:
-    """Level, and what comes first on each plane."""
-    failing = [f for f in reversed(verdict.findings) if f.level in (CLOSE, NOT_EQUIVALENT)]
-    worst = {str(f.where): f.statistic for f in failing}
-    found = ", ".join(f"{where}: {statistic}" for where, statistic in sorted(worst.items()))
-    return f"{verdict.level} ({found or f'{verdict.value / verdict.limit:.2f} of the limit'})"
-
-
-def run_case(
-    name: str, case: Case, real: int, seeds: int, given: list[tuple[str, Labels]]
-) -> dict[str, Any]:
-    """All volumes of a material in one comparison, judged one by one."""
-    subvolumes, worth = list_real(case, real)
-    material = case.micrographs
-    spoilt = list(list_spoilt(subvolumes[0], case.phases))
-    if name in EXAMPLES:
-        spoilt.append(("network of 20 steps", make_untrained(material)))
-    named = [("real", labels) for labels in subvolumes] + spoilt + given
-    named += list(list_made(name, seeds)) if name in EXAMPLES else []
-    volumes = [
-        Volume(np.asarray(labels, np.uint8), material.voxel_size, material.phases)
-        for _, labels in named
-    ]
-    compare(volumes[:1], material)  # compiles
-    begun = time.perf_counter()
-    compare(volumes[:1], material)
-    seconds = time.perf_counter() - begun
-    comparison = compare(volumes, material)
-    verdicts = [one.verdict for one in comparison.each()]
-    judged = [(what, verdict) for (what, _), verdict in zip(named, verdicts, strict=True)]
-    of_real = [verdict for what, verdict in judged if what == "real"]
-    rows = {what: describe(verdict) for what, verdict in judged if what != "real"}
-    false = sum(v.level in (CLOSE, NOT_EQUIVALENT) for v in of_real)
-    click.echo(f"{name}: {seconds:.0f} s a comparison; {dict(Counter(v.level for v in of_real))}")
-    for what, said in rows.items():
-        click.echo(f"  {what}: {said}")
+def run_real(case: Case, options: Mapping[str, Any]) -> Row:
+    """Of the first comparison CPU seconds, too: nothing is cached for it."""
+    real, worth = list_real(case, options["real"])
+    if not real:
+        return {"rows": [], "worth": 0.0}
+    first = case.build(real[0])
+    os.environ["RECON_CACHE"] = "off"
+    begun = time.process_time()
+    compare([first], case.micrographs)
+    seconds = time.process_time() - begun
+    del os.environ["RECON_CACHE"]
+    rows, comparison = judge(case, [(f"real {i}", labels) for i, labels in enumerate(real)])
     power = [one.to_table() for one in comparison.power]
-    levels = dict(judged)
-    found = [what for what, _ in spoilt if levels[what].level in (CLOSE, NOT_EQUIVALENT)]
-    return {
-        "found": found,
-        "missed": [what for what, _ in spoilt if what not in found],
-        "false": false,
-        "real": len(of_real),
-        "worth": worth,
-        "rows": rows,
-        "power": power,
-        "seconds": seconds,
+    return {"rows": rows, "worth": worth, "seconds": seconds, "power": power}
+
+
+def run_spoilt(case: Case, options: Mapping[str, Any]) -> Row:
+    real, _ = list_real(case, options["real"])
+    trials = real[:: -(-len(real) // options["trials"])] if real else []
+    named = [
+        (" ".join(fault), labels)
+        for seed, one in enumerate(trials)
+        for fault, labels in list_spoilt(one, case.phases, seed)
+    ]
+    return {"rows": judge(case, named)[0] if named else []}
+
+
+def run_untrained(case: Case, options: Mapping[str, Any]) -> Row:
+    made = make_untrained(case.micrographs)
+    return {"rows": judge(case, [("network of 20 steps", made)])[0]}
+
+
+def run_made(case: Case, options: Mapping[str, Any], slices: bool = False) -> Row:
+    weights = options["weights"]
+    named = [(f"seed {i}", make_volume(weights, i, slices)) for i in range(options["seeds"])]
+    rows, comparison = judge(case, named)
+    together = {"volume": f"{len(named)} together", **describe(comparison)}
+    return {"rows": rows + ([together] if len(named) > 1 else [])}
+
+
+def run_slices(case: Case, options: Mapping[str, Any]) -> Row:
+    return run_made(case, options, slices=True)
+
+
+RUN: dict[str, Callable[[Case, Mapping[str, Any]], Row]] = {
+    "real": run_real,
+    "spoilt": run_spoilt,
+    "untrained": run_untrained,
+    "made": run_made,
+    "slices": run_slices,
+}
+
+
+def write_row(row: Row) -> str:
+    """One volume in words."""
+    beyond = {where: lead for where, lead in row["leads"].items() if lead["times"] > 1}
+    order = sorted(beyond or row["leads"], key=lambda where: -row["leads"][where]["times"])
+    said = [
+        f"{where}: {row['leads'][where]['statistic']} {row['leads'][where]['times']:.2f}"
+        for where in (order if beyond else order[:1])
+    ]
+    return f"{row['volume']}: {row['level']} ({', '.join(said)})"
+
+
+def tabulate_real(parts: Mapping[str, Row]) -> Iterator[str]:
+    """False alarms, a line a material, in total, and with limits set on other materials."""
+    yield f"{'real':<12}{'false alarms':>14}{'worth':>8}{'CPU s':>8}   by what"
+    totals = np.zeros(3)
+    for name, part in parts.items():
+        rows = part["rows"]
+        false = [row for row in rows if row["level"] in (CLOSE, NOT_EQUIVALENT)]
+        counted = f"{len(false)}/{len(rows)}"
+        yield f"{name:<12}{counted:>14}{part['worth']:>8.1f}{part['seconds']:>8.1f}   " + "; ".join(
+            write_row(row) for row in false
+        )
+        totals += (len(false), len(rows), part["worth"])
+    found, of, worth = totals
+    yield f"false alarms at a nominal {ALPHA:.0%}: {bound(int(found), int(of), worth)}"
+    if len(parts) < 2:
+        return
+    halves = cross_validate({name: part["rows"] for name, part in parts.items()})
+    rates = [false / of for _, _, false, of in halves]
+    factors = [factor for _, factor, _, _ in halves]
+    yield (
+        f"limits widened by what one half of the materials needs ({min(factors):.2f} to "
+        f"{max(factors):.2f} of today's), false alarms on the other: mean {np.mean(rates):.1%}, "
+        f"{min(rates):.1%} to {max(rates):.1%} over {len(halves)} halves"
+    )
+
+
+def tabulate_spoilt(spoilt: Mapping[str, Row], real: Mapping[str, Row]) -> Iterator[str]:
+    """Each fault: found of so many, and the rate that the verdict prints for it."""
+    faults = dict.fromkeys(row["volume"] for part in spoilt.values() for row in part["rows"])
+    yield f"{'spoilt':<28}" + "".join(f"{name:>22}" for name in spoilt)
+    totals = np.zeros(3)
+    for fault in faults:
+        cells = []
+        for name, part in spoilt.items():
+            rows = [row for row in part["rows"] if row["volume"] == fault]
+            if not rows:
+                cells.append("")
+                continue
+            found = sum(row["level"] in (CLOSE, NOT_EQUIVALENT) for row in rows)
+            rate = find_printed(real[name]["power"], fault)
+            times = float(np.median([row["times"] for row in rows]))
+            cells.append(f"{found}/{len(rows)} ({rate:.0%}) {times:.1f}")
+            totals += (found, len(rows), rate * len(rows))
+        yield f"{fault:<28}" + "".join(f"{cell:>22}" for cell in cells)
+    yield "found of so many (the rate that the verdict prints), the median multiple of the limit"
+    found, of, expected = totals
+    yield f"found {found:.0f} of {of:.0f}; {expected:.1f} by the rates that the verdict prints"
+
+
+def find_printed(power: Sequence[Row], fault: str) -> float:
+    """The highest rate of single planes and of all together."""
+    return max(one["found"] for one in power if f"{one['spoil']} {one['amount']}" == fault)
+
+
+def print_tables(out: Path, names: Sequence[str]) -> None:
+    """Of all parts that are there."""
+    kept: dict[str, dict[str, Row]] = {
+        part: {
+            name: json.loads(path.read_text())
+            for name in names
+            if (path := out / f"{name}.{part}.json").exists()
+        }
+        for part in PARTS
     }
+    for part in ("untrained", "made", "slices"):
+        for name, found in kept[part].items():
+            click.echo(f"{name}, {part}:")
+            for row in found["rows"]:
+                click.echo(f"  {write_row(row)}")
+    real = {name: part for name, part in kept["real"].items() if part["rows"]}
+    spoilt = {name: kept["spoilt"][name] for name in real if name in kept["spoilt"]}
+    for line in tabulate_spoilt(spoilt, real) if spoilt else ():
+        click.echo(line)
+    for line in tabulate_real(real) if real else ():
+        click.echo(line)
 
 
-def bound(false: int, real: int, worth: float) -> str:
-    """False alarms, and the exact 95 % interval of their rate."""
-    count = max(1, round(min(worth, real)))
-    low, high = binomtest(round(false / real * count), count).proportion_ci(method="exact")
-    rate = f"{false / real:.1%}, 95 % interval {low:.1%} to {high:.1%}"
-    return f"{false} of {real} (worth {count}): {rate}"
-
-
-def tabulate(rows: dict[str, dict[str, Any]]) -> str:
-    """What was found and missed of the spoilt volumes, and false alarms, a line a material."""
-    lines = [f"{'material':<12}{'found':>7}{'false alarms':>14}{'seconds':>9}  missed"]
-    for name, row in rows.items():
-        known = len(row["found"]) + len(row["missed"])
-        found, false = f"{len(row['found'])}/{known}", f"{row['false']}/{row['real']}"
-        missed = ", ".join(row["missed"])
-        lines.append(f"{name:<12}{found:>7}{false:>14}{row['seconds']:>9.0f}  {missed}")
-    totals = [sum(row[key] for row in rows.values()) for key in ("false", "real", "worth")]
-    return "\n".join([*lines, f"false alarms: {bound(*totals)}"])
-
-
-def open_made(given: tuple[str, ...]) -> dict[str, list[tuple[str, Labels]]]:
-    """Material -> volumes that were made before, with their paths."""
-    found: dict[str, list[tuple[str, Labels]]] = {}
-    for one in given:
-        name, _, path = one.partition("=")
-        found.setdefault(name, []).append((path, Volume.open(path).labels))
-    return found
+def list_parts(name: str, weights: Mapping[str, str], asked: Sequence[str]) -> list[str]:
+    """Those that this material has: volumes are made where there are weights."""
+    has = {
+        "real": True,
+        "spoilt": True,
+        "untrained": name in EXAMPLES,
+        "made": name in weights,
+        "slices": name in weights,
+    }
+    return [part for part in asked or PARTS if has[part]]
 
 
 @click.command()
+@click.option("--out", type=click.Path(path_type=Path), required=True)
 @click.option("--material", "names", multiple=True)
+@click.option("--part", "asked", multiple=True, type=click.Choice(PARTS))
 @click.option("--data", type=click.Path(path_type=Path, exists=True))
-@click.option("--real", default=16, show_default=True)
-@click.option("--seeds", default=1, show_default=True)
-@click.option("--made", "given", multiple=True, metavar="MATERIAL=VOLUME")
-@click.option("--json", "file", type=click.Path(path_type=Path))
+@click.option("--weights", "given", multiple=True, metavar="MATERIAL=FILE")
+@click.option("--real", default=24, show_default=True)
+@click.option("--trials", default=4, show_default=True)
+@click.option("--seeds", default=4, show_default=True)
 def main(
+    out: Path,
     names: tuple[str, ...],
+    asked: tuple[str, ...],
     data: Path | None,
-    real: int,
-    seeds: int,
     given: tuple[str, ...],
-    file: Path | None,
+    **counts: int,
 ) -> None:
-    made = open_made(given)
-    rows = {}
-    for name in names or (*EXAMPLES, *(DATA if data else ())):
-        case = open_case(name, data)
-        rows[name] = run_case(name, case, real, seeds, made.get(name, []))
-    click.echo(tabulate(rows))
-    if file is not None:
-        file.write_text(json.dumps(rows, indent=1))
+    out.mkdir(parents=True, exist_ok=True)
+    os.environ["XDG_CACHE_HOME"] = str(out / "cache")
+    weights = {name: name for name in list_bundled("unet-ddpm")}
+    weights |= dict(one.split("=", 1) for one in given)
+    names = names or (*EXAMPLES, *(DATA if data else ()))
+    for name in names:
+        missing = [
+            part
+            for part in list_parts(name, weights, asked)
+            if not (out / f"{name}.{part}.json").exists()
+        ]
+        case = open_case(name, data) if missing else None
+        for part in missing:
+            assert case is not None
+            begun = time.process_time()
+            found = RUN[part](case, {**counts, "weights": weights.get(name, "")})
+            with atomic_output(out / f"{name}.{part}.json") as partial:
+                partial.write_text(json.dumps(found, indent=1))
+            click.echo(f"{name}, {part}: {time.process_time() - begun:.0f} s of CPU", err=True)
+    print_tables(out, names)
 
 
 if __name__ == "__main__":

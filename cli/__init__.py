@@ -31,6 +31,10 @@ COMMANDS = {
     ),
     "import": ("import_", "Make micrographs of images of up to three planes, or of a volume."),
     "measure": ("measure", "Measure a volume, and compare it with micrographs or a volume."),
+    "compare": (
+        "compare",
+        "Compare several runs or volumes: verdicts, errors, curves and slices side by side.",
+    ),
     "export": (
         "export",
         "Write a volume for other programs: TIFF, VTK, NumPy, Abaqus, Gmsh, XDMF, Nastran, STL.",

@@ -2,7 +2,6 @@
 
 import base64
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -29,27 +28,6 @@ def labels(shape, seed=0):
     noise = np.random.default_rng(seed).normal(size=shape)
     smooth = ndimage.gaussian_filter(noise, 1.5, mode="wrap")
     return np.digitize(smooth, np.quantile(smooth, [0.4, 0.8])).astype(np.uint8)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    for flag in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--enable-unsafe-swiftshader",  # WebGL without a GPU
-        "--hide-scrollbars",
-        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
-    ):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    # Both by their paths: selenium would look for others in the network.
-    options.binary_location, driver_path = shutil.which("chromium"), shutil.which("chromedriver")
-    assert options.binary_location and driver_path, "install chromium and chromium-driver"
-    driver = webdriver.Chrome(options, webdriver.ChromeService(driver_path))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")

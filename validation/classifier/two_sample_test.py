@@ -91,13 +91,13 @@ class ClassifierTest:
     notes: tuple[str, ...] = ()
     materials: Mapping[str, Discriminator] = attrs.field(factory=dict, repr=False)
 
-    def select(self, sample: int) -> "ClassifierTest":
-        """The test of one of the samples; the slices shown stay those of the first."""
+    def select(self, samples: list[int]) -> "ClassifierTest":
+        """The test of some of the samples; the slices shown stay those of the first."""
         planes = {
             plane: attrs.evolve(
                 separation,
-                areas=separation.areas[[sample]],
-                distances=separation.distances[[sample]],
+                areas=separation.areas[samples],
+                distances=separation.distances[samples],
             )
             for plane, separation in self.planes.items()
         }

@@ -11,6 +11,7 @@ import xarray as xr
 from recon.core.data.planes import PLANES
 from recon.validation.classifier.two_sample_test import CLASSIFIER, ClassifierTest
 from recon.validation.comparison.agreement import Agreement, to_plain
+from recon.validation.comparison.cells import build_blocks
 from recon.validation.comparison.notebook import draw_curves, write_html
 from recon.validation.comparison.power import Power, count_noticed
 from recon.validation.comparison.property_agreement import PropertyAgreement
@@ -65,23 +66,36 @@ class Comparison:
         """Whether the samples are distinguishable from real subvolumes, and by what."""
         return judge(self)
 
+    def list_multiples(self) -> dict[tuple[str, str], float]:
+        """Errors over their limits, by statistic and place: above 1 it is distinguishable there."""
+        return {
+            (cell.statistic, cell.where): float(ratio)
+            / self.verdict.limits[cell.statistic][cell.where]
+            for block in build_blocks(self)
+            for cell, ratio in zip(block.cells, block.ratios, strict=True)
+        }
+
     def each(self) -> Iterator["Comparison"]:
         """The comparison of every sample by itself."""
         for i in range(self.fractions.sizes["sample"]):
-            alone = {"sample": [i]}
-            yield attrs.evolve(
-                self,
-                metrics={
-                    name: attrs.evolve(one, curves=one.curves.isel(alone))
-                    for name, one in self.metrics.items()
-                },
-                fractions=self.fractions.isel(alone),
-                properties={
-                    name: attrs.evolve(one, samples=one.samples.isel(alone))
-                    for name, one in self.properties.items()
-                },
-                classifier=self.classifier and self.classifier.select(i),
-            )
+            yield self.select([i])
+
+    def select(self, samples: list[int]) -> "Comparison":
+        """The comparison of some of the samples."""
+        chosen = {"sample": samples}
+        return attrs.evolve(
+            self,
+            metrics={
+                name: attrs.evolve(one, curves=one.curves.isel(chosen))
+                for name, one in self.metrics.items()
+            },
+            fractions=self.fractions.isel(chosen),
+            properties={
+                name: attrs.evolve(one, samples=one.samples.isel(chosen))
+                for name, one in self.properties.items()
+            },
+            classifier=self.classifier and self.classifier.select(samples),
+        )
 
     def to_table(self) -> dict[str, Any]:
         """As plain data for JSON; what is not a finite number is None."""

@@ -3,7 +3,7 @@
 Groups of windows and the power of the test depend on the micrographs, the shape of the volumes and
 the statistics, not on the volumes. They are kept in the user's cache folder (XDG_CACHE_HOME, else
 ~/.cache, in recon/references) under a hash of all that they depend on, the code included. An
-unreadable or missing file is made anew; RECON_CACHE=off leaves the folder alone.
+unreadable or missing file is made anew; with RECON_CACHE=off all is measured and nothing kept.
 """
 
 import hashlib
@@ -26,6 +26,7 @@ from recon.core.storage.atomic import atomic_output
 from recon.validation.comparison.metric_spec import MetricSpec
 from recon.validation.comparison.power import Power
 from recon.validation.comparison.sampling_error import SamplingError
+from recon.validation.comparison.shipped_power import read_shipped
 from recon.validation.comparison.subvolumes import MaterialStatistics
 
 MOST = 64  # files; the oldest go first
@@ -35,11 +36,14 @@ MOST = 64  # files; the oldest go first
 class ReferenceCache:
     """The place of one set of micrographs, shape of volumes and statistics; None: nothing is kept.
 
-    key  hash of all of these
+    key     hash of all of these and of the code
+    digest  hash of the micrographs;  shape  of the volumes
     """
 
     folder: Path | None
     key: str
+    digest: str
+    shape: tuple[int, ...]
 
     @classmethod
     def of(
@@ -47,19 +51,17 @@ class ReferenceCache:
     ) -> "ReferenceCache":
         """Hash what the results depend on; 10 ms and one pass over the pixels."""
         if os.environ.get("RECON_CACHE", "").lower() == "off":
-            return cls(None, "")
-        digest = hashlib.sha256(repr((micrographs.phases, micrographs.voxel_size)).encode())
+            return cls(None, "", "", tuple(shape))
+        of_micrographs = digest_micrographs(micrographs)
+        digest = hashlib.sha256(of_micrographs.encode())
         digest.update(repr((tuple(shape), [repr(spec) for spec in specs])).encode())
-        for plane, stack in micrographs.planes.items():
-            for image in stack:
-                digest.update(f"{plane} {image.shape}".encode())
-                digest.update(np.ascontiguousarray(image).tobytes())
         folders = {Path(__file__).parents[1]}
         folders |= {Path(inspect.getfile(type(spec.metric))).parent for spec in specs}
         for folder in sorted(folders):
             digest.update(_hash_code(folder))
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        return cls(home / "recon" / "references", digest.hexdigest()[:32])
+        key = digest.hexdigest()[:32]
+        return cls(home / "recon" / "references", key, of_micrographs, tuple(shape))
 
     def recall_statistics(self, make: Callable[[], MaterialStatistics]) -> MaterialStatistics:
         """Those that were kept, or new ones, which are kept."""
@@ -78,14 +80,14 @@ class ReferenceCache:
     def recall_power(
         self, limits: Mapping[tuple[str, str], float], make: Callable[[], tuple[Power, ...]]
     ) -> tuple[Power, ...]:
-        """The same of the power that a test with these limits has."""
+        """The same of the power that a test with these limits has; that of weights is shipped."""
         path = self._locate("power", repr(sorted(limits.items())))
         if path is None:
             return make()
         try:
             return tuple(Power(**one) for one in json.loads(path.read_text()))
         except (OSError, ValueError, TypeError):
-            made = make()
+            made = read_shipped(self.digest, self.shape, limits) or make()
             text = json.dumps([attrs.asdict(one) | {"distances": ()} for one in made])
             self._store(path, lambda file: file.write_text(text))
             return made
@@ -107,6 +109,16 @@ class ReferenceCache:
                 old.unlink(missing_ok=True)
         except (OSError, ReconError):
             return
+
+
+def digest_micrographs(micrographs: Micrographs) -> str:
+    """SHA-256 of phases, voxel size and every pixel."""
+    digest = hashlib.sha256(repr((micrographs.phases, micrographs.voxel_size)).encode())
+    for plane, stack in micrographs.planes.items():
+        for image in stack:
+            digest.update(f"{plane} {image.shape}".encode())
+            digest.update(np.ascontiguousarray(image).tobytes())
+    return digest.hexdigest()
 
 
 @cache

@@ -6,7 +6,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import xarray as xr
 
 from recon.core.data.colours import pick_colours
@@ -30,11 +29,10 @@ from recon.validation.report.sections import (
 )
 from recon.validation.report.solids import picture_solids
 from recon.validation.report.surest import build_classified
-from recon.validation.report.tiles import build_gallery
+from recon.validation.report.template import fill_template, read_assets
+from recon.validation.report.tiles import build_gallery, rescale
 from recon.validation.report.viewer import build_viewer
 from recon.validation.representativity import find_representativity
-
-HERE = Path(__file__).parent
 
 Checks = Sequence[str] | Mapping[str, str | Sequence[str]]
 
@@ -72,10 +70,7 @@ def render(
     """The page."""
     first = volumes[0]
     made = first.provenance if provenance is None else provenance
-    template = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    ).from_string(_read_asset("page.html"))
-    pictured = _rescale(reference, first.voxel_size)
+    pictured = None if reference is None else rescale(reference, first.voxel_size)
     sections = build_sections(volumes, measurements, comparison)
     parts: dict[str, Any] = {
         "classified": build_classified(volumes, comparison),
@@ -91,7 +86,8 @@ def render(
     release = version("microrecon")
     tables = [parts["judged"], *parts["agreements"], *parts["results"], parts["power"]]
     methods, references = write_methods(volumes, reference, comparison, made, release)
-    return template.render(
+    return fill_template(
+        "page.html",
         material=numbers.describe_material(first),
         version=release,
         date=date.today().isoformat(),
@@ -100,8 +96,7 @@ def render(
         methods=methods,
         references=references,
         csv=link_csv(table for table in tables if table is not None),
-        style=_read_asset("page.css"),
-        script="".join(map(_read_asset, ("viewer.js", "turning.js", "page.js"))),
+        script=read_assets("viewer.js", "turning.js", "page.js"),
         size=numbers.describe_sizes(volumes),
         against=numbers.describe_reference(reference),
         verdict=verdict,
@@ -133,21 +128,6 @@ def _describe_size(
         return None
     text = find_representativity(comparison.metrics, reference, first.shape).to_text()
     return f"{text[:1].upper()}{text[1:]}."
-
-
-def _rescale(
-    reference: Volume | Micrographs | None, voxel_size: tuple[float, float, float]
-) -> Volume | Micrographs | None:
-    """The reference for pictures: voxel by voxel where one of the two sizes is not known."""
-    if reference is None or (1.0, 1.0, 1.0) not in (reference.voxel_size, voxel_size):
-        return reference
-    if isinstance(reference, Volume):
-        return Volume(reference.labels, voxel_size, reference.phases)
-    return Micrographs(reference.planes, voxel_size, reference.phases)
-
-
-def _read_asset(name: str) -> str:
-    return (HERE / name).read_text(encoding="utf-8")
 
 
 def _list_contents(sections: Sequence[Section], parts: Mapping[str, Any]) -> list[tuple[str, str]]:

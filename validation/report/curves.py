@@ -134,7 +134,7 @@ def _draw_panel(axes: Axes, curves: Curves, at: dict[str, object]) -> None:
     axes.set_ylabel(label, fontsize=8.5, color=INK)
     along, unit_name = curves.horizontal(own[str(own.dims[-1])])
     if curves.agreement is not None:
-        _draw_real(axes, curves, curves.agreement, at)
+        draw_real(axes, curves, curves.agreement, at)
     for number, one in enumerate(own.values):
         axes.plot(
             along,
@@ -149,7 +149,7 @@ def _draw_panel(axes: Axes, curves: Curves, at: dict[str, object]) -> None:
     drawing.strip_axes(axes)
 
 
-def _draw_real(axes: Axes, curves: Curves, agreement: Agreement, at: dict[str, object]) -> None:
+def draw_real(axes: Axes, curves: Curves, agreement: Agreement, at: dict[str, object]) -> None:
     """The reference and the band of its subvolumes, where it has this direction or plane."""
     factor, _ = curves.vertical
     over, sampling = agreement.over, agreement.sampling_error

@@ -12,7 +12,10 @@ from matplotlib.figure import Figure
 
 # Stand-ins for variables of page.css, which takes their place in the SVG.
 INK, FAINT, VOLUME, REAL = "#010203", "#010204", "#010205", "#010206"
+SERIES = ("#010207", "#010208", "#010209", "#01020a", "#01020b", "#01020c")
+"""Colours of several runs in one figure."""
 VARIABLES = {INK: "--ink", FAINT: "--faint", VOLUME: "--accent", REAL: "--real"}
+VARIABLES |= {colour: f"--series-{number}" for number, colour in enumerate(SERIES)}
 
 # The reader's fonts; a fixed salt (and no date): the same numbers give the same page. Names are
 # no formulas.

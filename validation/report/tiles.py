@@ -69,9 +69,20 @@ def build_gallery(volumes: Sequence[Volume], reference: Volume | Micrographs | N
     return Gallery(rows, length * scale, format_length(length, first.voxel_size))
 
 
-def choose_scale(volume: Volume) -> float:
-    """CSS pixels a metre at which the volume's slices are shown."""
-    scale = SIDE / max(_measure_shown(volume))
+def rescale(
+    reference: Volume | Micrographs, voxel_size: tuple[float, float, float]
+) -> Volume | Micrographs:
+    """The reference for pictures: voxel by voxel where one of the two sizes is not known."""
+    if (1.0, 1.0, 1.0) not in (reference.voxel_size, voxel_size):
+        return reference
+    if isinstance(reference, Volume):
+        return Volume(reference.labels, voxel_size, reference.phases)
+    return Micrographs(reference.planes, voxel_size, reference.phases)
+
+
+def choose_scale(volume: Volume, side: int = SIDE) -> float:
+    """CSS pixels a metre at which the volume's slices are shown, the longest side about so many."""
+    scale = side / max(_measure_shown(volume))
     finest = scale * min(volume.voxel_size)
     if finest >= 1:  # whole screen pixels for a voxel
         scale *= int(finest) / finest
@@ -103,13 +114,13 @@ def _build_row(
     real = []
     if reference is not None:
         what = "micrograph" if isinstance(reference, Micrographs) else "reference volume"
-        for image in choose_evenly(_choose_real(plane, volumes[0], reference), PER_PLANE):
+        for image in choose_evenly(choose_real(plane, volumes[0], reference), PER_PLANE):
             real.append(draw_tile(image, reference, plane, scale, f"{what}, plane {plane}"))
     of = "volume" if len(volumes) == 1 else f"volumes {', '.join(map(str, samples))}"
     return Row(plane, right, down, real, tiles, f"{of} at {normal} = {', '.join(places)}")
 
 
-def _choose_real(plane: str, volume: Volume, reference: Volume | Micrographs) -> list[Labels]:
+def choose_real(plane: str, volume: Volume, reference: Volume | Micrographs) -> list[Labels]:
     """Pieces of the reference of the size of the volume's slices."""
     if isinstance(reference, Micrographs):
         return cut_windows(reference, plane, volume.shape) if plane in reference.planes else []
