@@ -36,6 +36,7 @@ class TetrahedralMesh:
     nodes       (m, 3) at (x, y, z), in the unit of the edges given
     numbers     (m,) of the nodes in the lattice of the voxels, ascending
     tetrahedra  (n, 4) places in `nodes`;  phases  (n,) their labels
+    voxels      (n,) numbers (z, y, x) of the voxels that they were cut from
     interfaces  (a, b), a < b -> triangles (k, 3) whose normals point from a to b
     faces       outer face z0, z1, y0, ... -> triangles (k, 3) whose normals point outward
     qualities   (n,) scaled Jacobians
@@ -45,6 +46,7 @@ class TetrahedralMesh:
     numbers: NDArray[np.int64]
     tetrahedra: Nodes
     phases: NDArray[np.uint8]
+    voxels: NDArray[np.intp]
     interfaces: dict[tuple[int, int], Nodes]
     faces: dict[str, Nodes]
     qualities: NDArray[np.float64]
@@ -68,6 +70,7 @@ def build_mesh(
         solid[:] = True  # what is left out bounds what is kept
     elements = split_voxels(solid)
     phases = np.repeat(labels[solid], 6)
+    voxels = np.repeat(np.flatnonzero(solid), 6)
     moves = smooth(labels, periodic)
     scale = np.array(edges)[::-1]
     rest = place_nodes(labels.shape)
@@ -82,7 +85,7 @@ def build_mesh(
         )
         nodes = _mirror(moved)
         kept = np.isin(phases[left], chosen)
-        elements, phases = elements[kept], phases[left][kept]
+        elements, phases, voxels = elements[kept], phases[left][kept], voxels[left][kept]
         qualities = measure_elements(_mirror(nodes), elements)[1]
         interfaces = {pair: _follow(target, each) for pair, each in interfaces.items()}
         faces = {name: _follow(target, each) for name, each in faces.items()}
@@ -94,6 +97,7 @@ def build_mesh(
         numbers,
         place[elements],
         phases,
+        voxels,
         {pair: place[triangles] for pair, triangles in interfaces.items()},
         {name: place[triangles] for name, triangles in faces.items()},
         qualities,

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from recon.core.errors import ReconError
 from recon.plugins.exporters.tetrahedra.collapse import collapse_edges
 from recon.plugins.exporters.tetrahedra.lattice import Nodes
 from recon.plugins.exporters.tetrahedra.quality import measure_elements
@@ -23,7 +22,7 @@ QUALITIES = (0.3, 0.2, 0.15)
 """Scaled Jacobians that new elements must have in the passes of each doubling of the size, where
 those that they replace have it; the better first."""
 MOST = 62
-"""Phases that the bits of an integer tell apart."""
+"""Phases that the bits of an integer hold."""
 
 
 @attrs.frozen
@@ -59,10 +58,6 @@ def coarsen(
     drift     most that the volume of a phase may differ from that of its voxels, of the whole
     """
     found, compact = np.unique(labels, return_inverse=True)
-    if len(found) > MOST:
-        raise ReconError(
-            f"sizes= is for at most {MOST} phases, got {len(found)}; merge phases first"
-        )
     compact = compact.reshape(labels.shape).astype(np.uint8)
     kinds, simple = _classify(compact)
     faces = _mark_faces(labels.shape)
