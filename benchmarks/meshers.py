@@ -2,6 +2,7 @@
 
 import multiprocessing
 import resource
+import signal
 from collections.abc import Callable
 from queue import Empty
 from typing import Any
@@ -108,7 +109,8 @@ def work(name: str, volume: Volume, limit: int, results: Any) -> None:
     results.put(
         f"{end.ru_utime + end.ru_stime - spent:.1f} s | {len(nodes)} | {len(elements)} | "
         f"{qualities.min():.3f}, {low:.2f}, {tenth:.2f}, {middle:.2f} | "
-        f"{np.abs(shares - volume.fractions()).max():.4f} | {volumes.sum() / volume.labels.size:.6f}"
+        f"{np.abs(shares - volume.fractions()).max():.4f} | "
+        f"{volumes.sum() / volume.labels.size:.6f}"
     )
 
 
@@ -125,4 +127,7 @@ def compare(volume: Volume, name: str, limit: int) -> str:
         except Empty:
             continue
     process.join()
-    return f"{name} | {MESHERS[name][0]} | {row or f'not done in {limit} s of processor time'}"
+    if row is None:
+        ended = process.exitcode in (-signal.SIGXCPU, -signal.SIGKILL)
+        row = f"not done in {limit} s of processor time" if ended else "failed"
+    return f"{name} | {MESHERS[name][0]} | {row}"

@@ -20,7 +20,8 @@ def check_replaceable(out: Path, force: bool) -> None:
     """ReconError unless it is asked for and there is nothing but micrographs to lose."""
     if not force:
         raise ReconError(
-            f"{out} exists already; choose another name, remove it first, or replace it by force=True"
+            f"{out} exists already; choose another name, remove it first, or replace it by "
+            "force=True"
         )
     if (
         not is_zarr(out)
@@ -39,7 +40,9 @@ def write_micrographs(
             draw_choices(micrographs, prepared, out, picture)
 
 
-def draw_choices(micrographs: Micrographs, prepared: PreparedImages, out: Path, picture: Path) -> None:
+def draw_choices(
+    micrographs: Micrographs, prepared: PreparedImages, out: Path, picture: Path
+) -> None:
     from recon.imaging.preview import draw_preview
 
     size = micrographs.voxel_size

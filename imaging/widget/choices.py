@@ -122,5 +122,3 @@ def segment(pictures: Sequence[Picture], cuts: Thresholds) -> NDArray[np.uint8]:
         values = find_label_values({"xy": pixels}) or []
         labels = label_by_value({"xy": pixels}, values)[0]["xy"]
     return labels[0] if len(labels) == 1 else np.stack(labels)
-
-

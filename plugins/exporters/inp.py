@@ -100,6 +100,7 @@ class Inp(SizedExporter):
         mesh = self._build_mesh(volume, labels, edges)
         used = mark_nodes(volume.labels, labels)
         if mesh is not None:
+            used = np.zeros_like(used)
             if self.element == SECOND_ORDER:  # its nodes lie on a lattice of half voxels
                 used = np.zeros([2 * side + 1 for side in volume.shape], bool)
                 edges = (edges[0] / 2, edges[1] / 2, edges[2] / 2)

@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.plugins.compiling import kernel
-from recon.plugins.exporters.tetrahedra.collapse import MANY, collect, measure_quality
+from recon.plugins.compiling import kernel, subroutine
+from recon.plugins.exporters.tetrahedra.collapse import MANY, collect
+from recon.plugins.exporters.tetrahedra.geometry import measure_star
 
 
 @kernel()
@@ -30,28 +31,35 @@ def relax(
         if movable[u] == 0 or target[u] != u:
             continue
         count = collect(u, head, after, alive, star, corner)
-        if count == 0 or count > MANY - 1:
+        if count == 0:
             continue
-        for a in range(3):
-            start[a] = nodes[u, a]
-            total = 0.0
-            for s in range(count):
-                for k in range(4):
-                    if k != corner[s]:
-                        total += nodes[elements[star[s], k], a]
-            way[a] = total / (3 * count) - start[a]
+        _find_way(u, nodes, elements, star, count, start, way)
         before, share = -1.0, 0.0
         for trial in range(4):
             tried = 0.0 if trial == 0 else 2.0 ** (1 - trial)
             for a in range(3):
                 nodes[u, a] = start[a] + tried * way[a]
-            worst = 1.0
-            for s in range(count):
-                for k in range(4):
-                    for a in range(3):
-                        place[k, a] = nodes[elements[star[s], k], a]
-                worst = min(worst, measure_quality(place))
+            worst = measure_star(nodes, elements, star, count, place)
             if worst > before:
                 before, share = worst, tried
         for a in range(3):
             nodes[u, a] = start[a] + share * way[a]
+
+
+@subroutine()
+def _find_way(
+    u: int,
+    nodes: NDArray[np.float64],
+    elements: NDArray[np.int32],
+    star: NDArray[np.int32],
+    count: int,
+    start: NDArray[np.float64],
+    way: NDArray[np.float64],
+) -> None:
+    """Where a node is, and the way to the mean of the other corners of its elements."""
+    for a in range(3):
+        start[a] = nodes[u, a]
+        total = 0.0
+        for c in range(4 * count):
+            total += nodes[elements[star[c // 4], c % 4], a]
+        way[a] = (total - count * start[a]) / (3 * count) - start[a]

@@ -1,7 +1,8 @@
 """Tetrahedra of second order: a node in the middle of every edge.
 
-The nodes have numbers in a lattice of half voxels, where the middle of an edge within a voxel has the
-mean of the numbers of its ends; those of longer edges follow. Edges stay straight, so that the quality of an element is that of its corners.
+The nodes have numbers in a lattice of half voxels, where the middle of an edge within a voxel has
+the mean of the numbers of its ends; those of longer edges follow. Edges stay straight, so that the
+quality of an element is that of its corners.
 """
 
 import attrs

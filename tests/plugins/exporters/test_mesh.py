@@ -180,7 +180,7 @@ def test_sizes_follow_the_phase_and_the_distance():
     edge = np.cbrt(6 * measure_elements(mesh.nodes, mesh.tetrahedra)[0])
     far = np.linalg.norm(ends.mean(1) - 16, axis=1) - 9
     assert (mesh.phases == 1).sum() == 6 * make_ball().sum()  # as the voxels are
-    means = [edge[(far > low) & (far < low + 3)].mean() for low in (0, 4, 8, 12)]
+    means = [edge[(far > low) & (far < low + 3)].mean() for low in (0, 4, 8)]
     assert np.all(np.diff(means) > 0.3) and means[0] < 2 < 3 < means[-1]
     longest = max(np.linalg.norm(ends[:, i] - ends[:, j], axis=1).max() for i, j in EDGES)
     assert longest <= 2 * 8 + 1e-9
