@@ -34,7 +34,7 @@ SUFFIX = " phases"
 """Of the name of the layer of labels."""
 
 
-class ImportWidget(Container):
+class ImportWidget(Container):  # type: ignore[misc, unused-ignore]
     """Micrographs of the image layers of a viewer, as `recon import` makes them."""
 
     def __init__(self, napari_viewer: Any) -> None:

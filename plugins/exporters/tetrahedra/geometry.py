@@ -48,7 +48,7 @@ def measure_quality(p: NDArray[np.float64]) -> float:
     largest = max(first, second)
     if largest <= 0.0:
         return -1.0
-    return np.sqrt(2.0 / largest) * 6.0 * measure_volume(p)
+    return float(np.sqrt(2.0 / largest) * 6.0 * measure_volume(p))
 
 
 @subroutine()
@@ -57,7 +57,8 @@ def measure_volume(p: NDArray[np.float64]) -> float:
     a0, a1, a2 = p[1, 0] - p[0, 0], p[1, 1] - p[0, 1], p[1, 2] - p[0, 2]
     b0, b1, b2 = p[2, 0] - p[0, 0], p[2, 1] - p[0, 1], p[2, 2] - p[0, 2]
     c0, c1, c2 = p[3, 0] - p[0, 0], p[3, 1] - p[0, 1], p[3, 2] - p[0, 2]
-    return (a0 * (b1 * c2 - b2 * c1) + a1 * (b2 * c0 - b0 * c2) + a2 * (b0 * c1 - b1 * c0)) / 6.0
+    six = a0 * (b1 * c2 - b2 * c1) + a1 * (b2 * c0 - b0 * c2) + a2 * (b0 * c1 - b1 * c0)
+    return float(six / 6.0)
 
 
 @subroutine()

@@ -57,8 +57,8 @@ def coarsen(
     least     scaled Jacobian that no element may fall below
     drift     most that the volume of a phase may differ from that of its voxels, of the whole
     """
-    found, compact = np.unique(labels, return_inverse=True)
-    compact = compact.reshape(labels.shape).astype(np.uint8)
+    found, inverse = np.unique(labels, return_inverse=True)
+    compact = np.asarray(inverse).reshape(labels.shape).astype(np.uint8)
     kinds, simple = _classify(compact)
     faces = _mark_faces(labels.shape)
     wanted = _choose_sizes(kinds, found, sizing, labels.shape)
@@ -88,9 +88,26 @@ def coarsen(
         longest = LONGEST * np.minimum(wanted, size)
         for quality in QUALITIES:
             collapse_edges(
-                *(nodes, elements, phases, kinds, faces, free.astype(np.uint8), longest),
-                *(1.0 / np.array(edges, float), least, quality, TURN, TOLERANCE, spare),
-                *(target, order, head, after, alive, error, np.zeros((3, len(nodes)), np.int64)),
+                nodes,
+                elements,
+                phases,
+                kinds,
+                faces,
+                free.astype(np.uint8),
+                longest,
+                1.0 / np.array(edges, float),
+                least,
+                quality,
+                TURN,
+                TOLERANCE,
+                spare,
+                target,
+                order,
+                head,
+                after,
+                alive,
+                error,
+                np.zeros((3, len(nodes)), np.int64),
             )
             relax(nodes, elements, movable, target, head, after, alive)
         level += 1
@@ -148,9 +165,10 @@ def _choose_sizes(
         most[here] = np.minimum(most[here], sizing.phases.get(label, sizing.surface))
     single = ((kinds & (kinds - 1)) == 0).reshape([n + 1 for n in shape])
     if single.all():
-        return np.maximum(most, sizing.surface)
+        return np.asarray(np.maximum(most, sizing.surface))
     distance = ndimage.distance_transform_edt(single).ravel()
-    return np.maximum(np.minimum(most, sizing.surface + sizing.grading * distance), sizing.surface)
+    most = np.minimum(most, sizing.surface + sizing.grading * distance)
+    return np.asarray(np.maximum(most, sizing.surface))
 
 
 def _list_corners(elements: Nodes, nodes: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
