@@ -1,12 +1,14 @@
 """Tetrahedra, hexahedra and recon's own voxel elements on one composite; conduction on a .msh.
 
     python benchmarks/meshes.py [--sides 8 --sides 16] [VOLUME.zarr... [--picture mesh.png]]
+    python benchmarks/meshes.py --meshers [--limit 600] VOLUME.zarr...
 
 Needs ccx (Debian: calculix-ccx), meshio and scikit-fem. E along x of straight fibres in a matrix,
 periodic, at several sizes of voxel: `homogenization`, the exported hexahedra (C3D8) and tetrahedra
 (C3D4, C3D10), solved by CalculiX. Relative conductivity of the matrix on the tetrahedra of the .msh
 by scikit-fem, linear and quadratic, beside `diffusivity`. Of each VOLUME the time of its .msh, the
-number and quality of the elements, and what each phase has gained or lost.
+number and quality of the elements, and what each phase has gained or lost. --meshers compares the
+lattice, sizes by distance, TetGen and fTetWild (pip install tetgen pytetwild) on each VOLUME.
 """
 
 import re
@@ -19,6 +21,7 @@ import click
 import meshio
 import numpy as np
 import skfem
+from meshers import MESHERS, compare
 from skfem.helpers import dot, grad
 
 from recon.core import Volume, catalog, export
@@ -140,7 +143,24 @@ def draw(volume: Volume, folder: Path, path: Path) -> None:
 @click.argument("volumes", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--sides", multiple=True, type=int, default=(8, 16, 24), show_default=True)
 @click.option("--picture", type=click.Path(path_type=Path), help="Of the first volume.")
-def main(volumes: tuple[Path, ...], sides: tuple[int, ...], picture: Path | None) -> None:
+@click.option("--meshers", is_flag=True, help="Compare meshers on each volume.")
+@click.option("--limit", default=600, show_default=True, help="Seconds of processor time of each.")
+def main(
+    volumes: tuple[Path, ...],
+    sides: tuple[int, ...],
+    picture: Path | None,
+    meshers: bool,
+    limit: int,
+) -> None:
+    if meshers:
+        click.echo(
+            "volume | mesher | licence | CPU | nodes | tetrahedra | "
+            "scaled Jacobian: least, 1, 10, 50 % | largest change of a fraction | volume"
+        )
+        for path in volumes:
+            for name in MESHERS:
+                click.echo(f"{path} | {compare(Volume.open(path), name, limit)}")
+        return
     if volumes:
         with tempfile.TemporaryDirectory() as name:
             if picture is not None:

@@ -17,6 +17,7 @@ from click.shell_completion import CompletionItem
 from recon.cli import snapshot
 from recon.cli.flags import name_flags, name_flags_here
 from recon.cli.interrupts import Stopped, listen
+from recon.cli.loading import announce_loading
 from recon.cli.notices import show_notices
 from recon.cli.outside import find_command, outside_commands, packages_installed
 from recon.cli.plugin_faults import describe_fault
@@ -137,7 +138,7 @@ class Commands(click.Group):
         )
         # What an error leaves behind in zarr; the error itself is shown.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited")
-        with listen() as received, show_notices():
+        with listen() as received, show_notices(), announce_loading():
             try:
                 with join_group():
                     return super().invoke(ctx)

@@ -107,8 +107,10 @@ def command(
     tables = parse_settings(settings)
     for name in tables:
         catalog().entry("exporter", name)
-    sample = read_volume(volume, voxel_size, dataset)
     with ProgressDisplay() as progress:
+        progress("read", 0, 1)
+        sample = read_volume(volume, voxel_size, dataset)
+        progress("read", 1, 1)
         files = export(sample, *outputs, progress=progress, **given, **tables)
     for file in files:
         size = sum(each.stat().st_size for each in (file, *file.rglob("*")) if each.is_file())

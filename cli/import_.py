@@ -1,34 +1,35 @@
 """recon import: micrographs from image files."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import attrs
 import click
-import numpy as np
 
 from recon.cli.flags import name_flags_here
 from recon.cli.plane_values import parse_plane_values
 from recon.cli.repeated import SeveralFiles
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import PLANES
-from recon.core.data.units import format_voxel_size
 from recon.core.errors import ReconError
 from recon.core.kinds.reader import PixelSize
-from recon.core.storage.atomic import atomic_output, check_writable, remove
-from recon.core.storage.zarr_store import is_zarr, open_store, read_recon_attribute
-from recon.imaging.common_size import UNKNOWN
+from recon.core.storage.atomic import check_writable
 from recon.imaging.cropping import Crop
 from recon.imaging.denoise import FILTERS
 from recon.imaging.load import make_micrographs, read_masks, read_pictures
-from recon.imaging.picture import Picture, make_printable
+from recon.imaging.picture import Picture
 from recon.imaging.plane_check.plane_check import describe_planes
-from recon.imaging.preparation import SEGMENTATIONS, ImportOptions, PreparedImages
+from recon.imaging.preparation import SEGMENTATIONS, ImportOptions
 from recon.imaging.segmentation import parse_thresholds
 from recon.imaging.sizes import parse_pixel_size, parse_voxel_size
+from recon.imaging.writing import (
+    check_replaceable,
+    draw_choices,
+    summarize,
+    write_micrographs,
+)
 from recon.workflow.progress import ProgressDisplay
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -169,17 +170,19 @@ def command(
     --thresholds. Colours count by their luminance; of a coloured palette the indices count.
     """
     if Path(out).exists() and not preview_only:
-        _check_replaceable(Path(out), force)
+        check_replaceable(Path(out), force)
     check_writable(Path(out))
     picture = _preview_path(preview, Path(out))
     if preview_only and picture is None:
         raise ReconError("--preview-only and --preview none exclude each other; leave one out")
-    images = read_pictures(
-        {p: given[p] for p in PLANES}, given["volume"], given["every"], given["dataset"]
-    )
-    count, names = parse_phases(given["phases"])
-    options = _options({**given, "phases": count}, images)
     with ProgressDisplay() as progress:
+        progress("read", 0, 1)
+        images = read_pictures(
+            {p: given[p] for p in PLANES}, given["volume"], given["every"], given["dataset"]
+        )
+        progress("read", 1, 1)
+        count, names = parse_phases(given["phases"])
+        options = _options({**given, "phases": count}, images)
         micrographs, prepared = make_micrographs(images, options, same, around, names, progress)
         progress("check planes", 0, 1)
         findings = describe_planes(micrographs)
@@ -189,15 +192,17 @@ def command(
             progress("compare subvolumes", 0, 1)
             size = _describe_size(micrographs)
             progress("compare subvolumes", 1, 1)
-    notices = [name_flags_here(notice) for notice in (*prepared.notices, *findings)]
-    prepared = attrs.evolve(prepared, notices=notices)
-    if preview_only and picture:
-        _draw(micrographs, prepared, Path(out), picture)
-    else:
-        _write(micrographs, prepared, Path(out), picture)
+        notices = [name_flags_here(notice) for notice in (*prepared.notices, *findings)]
+        prepared = attrs.evolve(prepared, notices=notices)
+        progress("write", 0, 1)
+        if preview_only and picture:
+            draw_choices(micrographs, prepared, Path(out), picture)
+        else:
+            write_micrographs(micrographs, prepared, Path(out), picture)
+        progress("write", 1, 1)
     for notice in notices:  # only now: a refusal is one line
         click.echo(f"notice: {notice}", err=True)
-    click.echo(summary("not written" if preview_only else out, micrographs))
+    click.echo(summarize("not written" if preview_only else out, micrographs))
     if picture:
         click.echo(f"{picture}: what was decided, to be looked at")
     if size is not None:
@@ -224,19 +229,6 @@ def _describe_size(micrographs: Micrographs) -> str:
     from recon.validation.representativity import measure_representativity
 
     return measure_representativity(micrographs, Recipe().shape).to_text()
-
-
-def _check_replaceable(out: Path, force: bool) -> None:
-    """ReconError unless it is asked for and there is nothing but micrographs to lose."""
-    if not force:
-        raise ReconError(
-            f"{out} exists already; choose another name, remove it first, or replace it by --force"
-        )
-    if (
-        not is_zarr(out)
-        or read_recon_attribute(open_store(out, "--out"), out, "--out").get("kind") != "micrographs"
-    ):
-        raise ReconError(f"{out} holds no micrographs and is not replaced; choose another name")
 
 
 def _preview_path(preview: str | None, out: Path) -> Path | None:
@@ -276,53 +268,3 @@ def _options(given: dict[str, Any], images: dict[str, list[Picture]]) -> ImportO
         denoise=given["denoise"],
         segment=given["segment"],
     )
-
-
-def _write(
-    micrographs: Micrographs, prepared: PreparedImages, out: Path, picture: Path | None
-) -> None:
-    """Both files or, when something fails, neither; what is replaced stays until then."""
-    with _set_aside(out), atomic_output(out, folder=True) as store:
-        micrographs.put(store)
-        if picture is not None:  # appears first: the next import may replace it
-            _draw(micrographs, prepared, out, picture)
-
-
-def _draw(micrographs: Micrographs, prepared: PreparedImages, out: Path, picture: Path) -> None:
-    from recon.imaging.preview import draw_preview
-
-    size = micrographs.voxel_size
-    lengths = f", voxels of {format_voxel_size(size)}" if size != UNKNOWN else ""
-    with atomic_output(picture, replace=True) as drawn:
-        name = make_printable(out.name)
-        draw_preview(prepared, f"{name}: {len(micrographs.phases)} phases{lengths}", drawn)
-
-
-@contextmanager
-def _set_aside(out: Path) -> Iterator[None]:
-    """What is there under another name while it is replaced; back when that fails."""
-    aside = out.with_name(f".{out.name}.replaced")
-    if not out.exists():
-        yield
-        return
-    remove(aside)
-    out.rename(aside)
-    try:
-        yield
-    except BaseException:
-        aside.rename(out)
-        raise
-    remove(aside)
-
-
-def summary(out: str, micrographs: Micrographs) -> str:
-    """One line on what was written."""
-    planes = []
-    for plane, images in micrographs.planes.items():
-        shapes = np.array([image.shape for image in images])
-        ends = {"x".join(map(str, shape)) for shape in (shapes.min(0), shapes.max(0))}
-        count = f"{len(images)} slice{'s' * (len(images) > 1)}"
-        planes.append(f"{plane} {count} of {' to '.join(sorted(ends, key=len))}")
-    shares = zip(micrographs.phases, micrographs.fractions(), strict=True)
-    phases = ", ".join(f"{name} {share:.3f}" for name, share in shares)
-    return f"{out}: {'; '.join(planes)}; phases {phases}"

@@ -128,9 +128,11 @@ def command(
     if fail_on and against is None:
         raise ReconError("--fail-on judges a comparison; give --against MICROGRAPHS|VOLUME too")
     needing = [flag for flag, given in (("--against", against), ("--report", report)) if given]
-    sample = _opened(volume, memory, chosen, needing, voxel_size, dataset)
-    reference = open_sample(against) if against else None
     with ProgressDisplay() as progress:
+        progress("read", 0, 1)
+        sample = _opened(volume, memory, chosen, needing, voxel_size, dataset)
+        reference = open_sample(against) if against else None
+        progress("read", 1, 1)
         results = _measured(sample, chosen, progress)
         comparison = None
         if reference is not None and isinstance(sample, Volume):
@@ -138,15 +140,17 @@ def command(
             comparison = _compare(
                 sample, reference, given, solved, subvolumes, classifier, progress
             )
+        if json_file is not None:
+            with atomic_output(json_file, replace=True) as partial:
+                partial.write_text(to_json(results, comparison))
+        if report is not None and isinstance(sample, Volume):
+            progress("report", 0, 1)
+            write_report(report, [sample], results, reference, comparison)
+            progress("report", 1, 1)
     if comparison is not None:
         click.echo(comparison.to_text())
     for name, value in results.items():
         click.echo(f"{name}:\n{to_text(value)}")
-    if json_file is not None:
-        with atomic_output(json_file, replace=True) as partial:
-            partial.write_text(to_json(results, comparison))
-    if report is not None and isinstance(sample, Volume):
-        write_report(report, [sample], results, reference, comparison)
     judge(fail_on, comparison.to_table() if fail_on and comparison is not None else None)
 
 

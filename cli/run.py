@@ -120,8 +120,13 @@ def command(
         table |= choose_training(Recipe.from_table(table), budget, begun)
     if dry_run:
         from recon.cli.plan import format_plan
+        from recon.workflow.progress import ProgressDisplay
 
-        click.echo(format_plan(check(Recipe.from_table(table), engine), limit))
+        with ProgressDisplay() as progress:
+            progress("plan", 0, 1)
+            lines = format_plan(check(Recipe.from_table(table), engine), limit)
+            progress("plan", 1, 1)
+        click.echo(lines)
         return
     folder = Folder(out or find_free_name("recon-run"))
     if resume and out is None:
@@ -148,10 +153,15 @@ def choose_training(recipe: Recipe, budget: str, begun: "Folder | None") -> dict
         return {"denoiser": request.to_table()["denoiser"]}
     from recon.core.data.micrographs import Micrographs
     from recon.workflow.planning.training import fit_into, format_training, parse_duration
+    from recon.workflow.progress import ProgressDisplay
 
     if recipe.weights is not None or recipe.micrographs is None:
         raise ReconError("--time is of a training: give --micrographs and no --weights")
-    fitted, seconds = fit_into(recipe, Micrographs.open(recipe.micrographs), parse_duration(budget))
+    seconds = parse_duration(budget)
+    with ProgressDisplay() as progress:
+        progress("time a training", 0, 1)
+        fitted, seconds = fit_into(recipe, Micrographs.open(recipe.micrographs), seconds)
+        progress("time a training", 1, 1)
     click.echo(format_training(fitted, seconds), err=True)
     return {"denoiser": {"name": fitted.denoiser.name, **fitted.denoiser.options}}
 
@@ -216,9 +226,14 @@ def tell_size(micrographs: str, shape: tuple[int, int, int]) -> None:
     """How much real volumes of the shape differ, before a training takes its time."""
     from recon.core.data.micrographs import Micrographs
     from recon.validation.representativity import measure_representativity
+    from recon.workflow.progress import ProgressDisplay
 
     opened = Micrographs.open(micrographs)
-    click.echo(f"notice: {measure_representativity(opened, shape).to_text()}", err=True)
+    with ProgressDisplay() as progress:
+        progress("compare subvolumes", 0, 1)
+        size = measure_representativity(opened, shape).to_text()
+        progress("compare subvolumes", 1, 1)
+    click.echo(f"notice: {size}", err=True)
 
 
 def choose_executor(

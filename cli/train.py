@@ -137,12 +137,17 @@ def choose_training(
     """
     from recon.core.storage.atomic import atomic_output
     from recon.workflow.planning.training import fit_into, format_training, parse_duration
+    from recon.workflow.progress import ProgressDisplay
 
     if kept.with_suffix(".checkpoint").exists() and kept.exists():
         return Recipe.from_table(json.loads(kept.read_text()))
     if budget is None:
         return recipe
-    fitted, seconds = fit_into(recipe, images, parse_duration(budget))
+    limit = parse_duration(budget)
+    with ProgressDisplay() as progress:
+        progress("time a training", 0, 1)
+        fitted, seconds = fit_into(recipe, images, limit)
+        progress("time a training", 1, 1)
     click.echo(format_training(fitted, seconds), err=True)
     with atomic_output(kept, replace=True) as partial:
         partial.write_text(json.dumps(fitted.to_table()))

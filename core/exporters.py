@@ -41,8 +41,10 @@ def export(
     _check_places(files)
     for path, exporter, outputs in plans:
         with atomic_outputs(outputs) as folder:
+            progress(str(path), 0, 1)
             reporting = attrs.evolve(exporter, report=partial(progress, str(path)))
             reporting.write(volume, folder / path.name)
+            progress(str(path), 1, 1)
             _check_written(exporter, folder, outputs)
     return files
 

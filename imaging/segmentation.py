@@ -48,7 +48,7 @@ def parse_thresholds(text: str) -> Thresholds:
 
 def segment_by_thresholds(planes: Stacks, cuts: Thresholds) -> Segmentation:
     """Phases by given thresholds; ReconError where no pixel of all images is between two."""
-    labels = {plane: _segment(stack, cuts) for plane, stack in planes.items()}
+    labels = {plane: apply_thresholds(stack, cuts) for plane, stack in planes.items()}
     fractions = _count_shares(
         [image for stack in labels.values() for image in stack], len(cuts) + 1
     )
@@ -72,7 +72,7 @@ def segment_by_otsu(planes: Stacks, phases: int, per_plane: bool = False) -> Seg
     )
     common = _find_thresholds([image for stack in planes.values() for image in stack], phases)
     thresholds = own or dict.fromkeys(planes, common)
-    labels = {plane: _segment(stack, thresholds[plane]) for plane, stack in planes.items()}
+    labels = {plane: apply_thresholds(stack, thresholds[plane]) for plane, stack in planes.items()}
     start = f"grey images: {phases} phases, darkest first, by Otsu's thresholds"
     if own:
         each = "; ".join(f"{plane} {_format(cuts)}" for plane, cuts in own.items())
@@ -130,7 +130,7 @@ def _compare_brightness(planes: Stacks, labels: Labels, phases: int) -> list[str
             continue
         now, then = (
             _count_shares(labels[plane], phases),
-            _count_shares(_segment(stack, own), phases),
+            _count_shares(apply_thresholds(stack, own), phases),
         )
         most = int(np.abs(then - now).argmax())
         if abs(then[most] - now[most]) > NOTABLE:
@@ -146,7 +146,8 @@ def _find_thresholds(images: Sequence[NDArray[Any]], phases: int) -> Thresholds:
     return tuple(float(cut) for cut in find_otsu_thresholds(images, phases))
 
 
-def _segment(stack: Sequence[NDArray[Any]], cuts: Thresholds) -> list[NDArray[np.uint8]]:
+def apply_thresholds(stack: Sequence[NDArray[Any]], cuts: Thresholds) -> list[NDArray[np.uint8]]:
+    """Labels of grey images: 0 below the first threshold."""
     return [np.searchsorted(cuts, image, side="right").astype(np.uint8) for image in stack]
 
 

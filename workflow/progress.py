@@ -21,6 +21,9 @@ class ProgressDisplay:
     What is done in one step has no known end: its bar moves to and fro beside the time it took.
     """
 
+    shown = False
+    """Whether there has been one in this process."""
+
     def __init__(self) -> None:
         console = Console(stderr=True)
         self._bars: Progress | None = None
@@ -39,6 +42,7 @@ class ProgressDisplay:
         self._last = 0.0
 
     def __enter__(self) -> "ProgressDisplay":
+        ProgressDisplay.shown = True
         if self._bars:
             self._bars.start()
         return self

@@ -45,12 +45,17 @@ def train(
         )
     device = choose_device(processes, resolve_device(recipe.device))
     if processes.first and (checkpoint is None or not checkpoint.exists()):
+        progress("check planes", 0, 1, "")
         with keep_threads():
             warn_of_planes(micrographs)
+        progress("check planes", 1, 1, "")
+    if processes.first:
+        progress("prepare", 0, 1, "")
 
     def report(record: dict[str, Any]) -> None:
         if not processes.first:
             return
+        progress("prepare", 1, 1, "")
         losses = (f"{key} {record[key]:.4f}" for key in ("loss", "held_out") if record.get(key))
         what = record.get("part", denoiser.name)
         progress(f"train {what}", record["step"], record["steps"], ", ".join(losses))

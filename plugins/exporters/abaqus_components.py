@@ -1,6 +1,6 @@
 """Element and node sets of the connected components of phases in an Abaqus input file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,11 @@ from recon.plugins.exporters.tetrahedra.mesh import TetrahedralMesh
 
 def format_components(
     labels: NDArray[np.uint8],
-    solid: Sequence[int],
     names: dict[int, str],
     mesh: TetrahedralMesh | None,
 ) -> Iterator[str]:
     """Sets PHASE_X_1, PHASE_X_2, ... of elements and of their nodes, the largest component first.
 
-    solid  labels with elements
     names  sets of the phases that are taken apart; voxels are connected by their faces
     mesh   None for hexahedra
     """
@@ -28,13 +26,16 @@ def format_components(
         order = np.argsort(-np.bincount(parts)[1:], kind="stable") + 1
         voxels = np.argsort(parts, kind="stable")
         ends = np.searchsorted(parts[voxels], np.arange(1, count + 2))
-        first = np.cumsum(np.isin(labels, solid).ravel()) - 1 if mesh is not None else None
+        if mesh is not None:
+            owners = parts[mesh.voxels]
+            tetrahedra = np.argsort(owners, kind="stable")
+            bounds = np.searchsorted(owners[tetrahedra], np.arange(1, count + 2))
         for number, part in enumerate(order, 1):
             chosen = voxels[ends[part - 1] : ends[part]]
-            if mesh is None or first is None:
+            if mesh is None:
                 elements, nodes = chosen, _find_corners(chosen, labels.shape)
-            else:  # six tetrahedra a voxel, in the order of the voxels
-                elements = (6 * first[chosen][:, None] + np.arange(6)).ravel()
+            else:
+                elements = tetrahedra[bounds[part - 1] : bounds[part]]
                 nodes = mesh.numbers[np.unique(mesh.tetrahedra[elements])]
             yield f"*ELSET, ELSET={name}_{number}\n{format_list(elements + 1)}"
             yield f"*NSET, NSET={name}_{number}\n{format_list(nodes + 1)}"

@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 
 from recon.core.data.volume import Volume
+from recon.core.errors import ReconError
 from recon.core.options import option
 from recon.plugins.exporters import abaqus_tetrahedra as tetrahedra
 from recon.plugins.exporters.abaqus_components import format_components
@@ -22,7 +23,7 @@ from recon.plugins.exporters.abaqus_mesh import (
 from recon.plugins.exporters.abaqus_periodic import format_periodic, format_reference_nodes
 from recon.plugins.exporters.lengths import UNIT, UNITS, measure_edges
 from recon.plugins.exporters.phases import WITHOUT, keep_labels, restrict_names
-from recon.plugins.exporters.prepared import PreparedExporter
+from recon.plugins.exporters.sized import SizedExporter
 from recon.plugins.exporters.tetrahedra.mesh import TetrahedralMesh, build_mesh
 from recon.plugins.exporters.tetrahedra.second_order import add_edge_nodes
 from recon.plugins.materials.materials import Materials
@@ -32,7 +33,7 @@ ELEMENTS = ("C3D8", "C3D8R", "C3D8I", TETRAHEDRON, SECOND_ORDER)
 
 
 @attrs.frozen
-class Inp(PreparedExporter):
+class Inp(SizedExporter):
     """Abaqus input, C3D8, C3D4 or C3D10; sets of phases, components, faces.
 
     Nodes, elements, sets, sections and materials, flat (no parts), for Abaqus and CalculiX.
@@ -64,6 +65,10 @@ class Inp(PreparedExporter):
         labels = self._select_labels(volume, materials)
         for apart in self.components:
             volume.find_label(apart)
+        if self.find_sizing(volume) is not None and self.element != TETRAHEDRON:
+            raise ReconError(
+                f"sizes= and interface_size= are for element={TETRAHEDRON}, got {self.element}"
+            )
         if materials is not None:
             check_materials(materials, labels, volume)
             for phase in materials.phases:
@@ -95,6 +100,7 @@ class Inp(PreparedExporter):
         mesh = self._build_mesh(volume, labels, edges)
         used = mark_nodes(volume.labels, labels)
         if mesh is not None:
+            used = np.zeros_like(used)
             if self.element == SECOND_ORDER:  # its nodes lie on a lattice of half voxels
                 used = np.zeros([2 * side + 1 for side in volume.shape], bool)
                 edges = (edges[0] / 2, edges[1] / 2, edges[2] / 2)
@@ -123,7 +129,7 @@ class Inp(PreparedExporter):
                 self.report(done := done + 1, total)
         apart = [volume.find_label(phase) for phase in self.components]
         apart_names = {label: names[label] for label in apart if label in names}
-        file.writelines(format_components(volume.labels, labels, apart_names, mesh))
+        file.writelines(format_components(volume.labels, apart_names, mesh))
         file.writelines(format_boundary_sets(used))
         if mesh is not None:
             file.writelines(tetrahedra.format_surfaces(mesh, names))
@@ -137,7 +143,8 @@ class Inp(PreparedExporter):
         """None when the elements are the voxels."""
         if self.element not in (TETRAHEDRON, SECOND_ORDER):
             return None
-        mesh = build_mesh(volume.labels, labels, edges, (self.equations,) * 3)
+        sizing = self.find_sizing(volume)
+        mesh = build_mesh(volume.labels, labels, edges, (self.equations,) * 3, sizing)
         return mesh if self.element == TETRAHEDRON else add_edge_nodes(mesh, volume.shape)
 
 

@@ -8,7 +8,7 @@ from recon.core.data.volume import Volume
 from recon.core.options import option
 from recon.plugins.exporters.lengths import UNIT, UNITS, measure_edges
 from recon.plugins.exporters.phases import WITHOUT, keep_labels
-from recon.plugins.exporters.prepared import PreparedExporter
+from recon.plugins.exporters.sized import SizedExporter
 from recon.plugins.exporters.tetrahedra.mesh import TetrahedralMesh, build_mesh
 from recon.plugins.exporters.tetrahedra.second_order import add_edge_nodes
 
@@ -17,7 +17,7 @@ ORDER = "Order of the elements: 2 has a node in the middle of every edge."
 
 
 @attrs.frozen
-class TetrahedralExporter(PreparedExporter):
+class TetrahedralExporter(SizedExporter):
     """A conforming tetrahedral mesh of all phases: smooth interfaces that both sides share."""
 
     unit: str = option("um", UNIT, choices=UNITS)
@@ -27,7 +27,9 @@ class TetrahedralExporter(PreparedExporter):
     order: int = option(1, ORDER, choices=(1, 2))
 
     def list_outputs(self, volume: Volume, path: Path) -> tuple[Path, ...]:
-        keep_labels(self.without, self.prepare(volume, announce=True))
+        prepared = self.prepare(volume, announce=True)
+        keep_labels(self.without, prepared)
+        self.find_sizing(prepared)
         return self.name_files(path)
 
     def name_files(self, path: Path) -> tuple[Path, ...]:
@@ -40,5 +42,6 @@ class TetrahedralExporter(PreparedExporter):
         chosen = keep_labels(self.without, prepared)
         edges = measure_edges(prepared, self.unit)
         periodic = [axis in self.periodic for axis in "zyx"]
-        mesh = build_mesh(prepared.labels, chosen, edges, periodic)
+        sizing = self.find_sizing(prepared)
+        mesh = build_mesh(prepared.labels, chosen, edges, periodic, sizing)
         return mesh if self.order == 1 else add_edge_nodes(mesh, prepared.shape)

@@ -16,6 +16,7 @@ from recon.plugins.exporters.tetrahedra.lattice import (
     split_voxels,
 )
 from recon.plugins.exporters.tetrahedra.quality import measure_elements
+from recon.plugins.exporters.tetrahedra.sizing import Sizing, coarsen
 from recon.plugins.exporters.tetrahedra.smoothing import smooth
 
 LEAST = 0.1
@@ -35,6 +36,7 @@ class TetrahedralMesh:
     nodes       (m, 3) at (x, y, z), in the unit of the edges given
     numbers     (m,) of the nodes in the lattice of the voxels, ascending
     tetrahedra  (n, 4) places in `nodes`;  phases  (n,) their labels
+    voxels      (n,) numbers (z, y, x) of the voxels that they were cut from
     interfaces  (a, b), a < b -> triangles (k, 3) whose normals point from a to b
     faces       outer face z0, z1, y0, ... -> triangles (k, 3) whose normals point outward
     qualities   (n,) scaled Jacobians
@@ -44,6 +46,7 @@ class TetrahedralMesh:
     numbers: NDArray[np.int64]
     tetrahedra: Nodes
     phases: NDArray[np.uint8]
+    voxels: NDArray[np.intp]
     interfaces: dict[tuple[int, int], Nodes]
     faces: dict[str, Nodes]
     qualities: NDArray[np.float64]
@@ -54,15 +57,20 @@ def build_mesh(
     chosen: Sequence[int],
     edges: Sequence[float],
     periodic: Sequence[bool],
+    sizing: Sizing | None = None,
 ) -> TetrahedralMesh:
     """The mesh of the phases chosen of labels (z, y, x).
 
     edges     of a voxel along (x, y, z)
     periodic  axes z, y, x on whose two faces nodes are to lie alike
+    sizing    of elements; otherwise all have the size of a voxel
     """
     solid = np.isin(labels, chosen)
+    if sizing is not None:
+        solid[:] = True  # what is left out bounds what is kept
     elements = split_voxels(solid)
     phases = np.repeat(labels[solid], 6)
+    voxels = np.repeat(np.flatnonzero(solid), 6)
     moves = smooth(labels, periodic)
     scale = np.array(edges)[::-1]
     rest = place_nodes(labels.shape)
@@ -70,6 +78,17 @@ def build_mesh(
     nodes, qualities = _hold_quality(rest * scale, moves * scale, elements, phases, images)
     shape = labels.shape
     interfaces, faces = _find_triangles(labels, chosen)
+    if sizing is not None:
+        least = min(LEAST, float(qualities.min()))
+        moved, elements, left, target = coarsen(
+            _mirror(nodes), elements, labels, edges, periodic, sizing, least, DRIFT
+        )
+        nodes = _mirror(moved)
+        kept = np.isin(phases[left], chosen)
+        elements, phases, voxels = elements[kept], phases[left][kept], voxels[left][kept]
+        qualities = measure_elements(_mirror(nodes), elements)[1]
+        interfaces = {pair: _follow(target, each) for pair, each in interfaces.items()}
+        faces = {name: _follow(target, each) for name, each in faces.items()}
     numbers = np.flatnonzero(np.bincount(elements.ravel(), minlength=count_nodes(shape)))
     place = np.full(count_nodes(shape), -1, np.int32)
     place[numbers] = np.arange(len(numbers))
@@ -78,6 +97,7 @@ def build_mesh(
         numbers,
         place[elements],
         phases,
+        voxels,
         {pair: place[triangles] for pair, triangles in interfaces.items()},
         {name: place[triangles] for name, triangles in faces.items()},
         qualities,
@@ -114,6 +134,13 @@ def _hold_quality(
         together = np.ones(len(rest))
         np.minimum.at(together, images, share)
         share = together[images]
+
+
+def _follow(target: NDArray[np.int32], triangles: Nodes) -> Nodes:
+    """The triangles that are left when each node has gone to its target."""
+    moved = target[triangles]
+    a, b, c = moved.T
+    return np.asarray(moved[(a != b) & (b != c) & (c != a)])
 
 
 def _mirror(places: NDArray[np.float64]) -> NDArray[np.float64]:

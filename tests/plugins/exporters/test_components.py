@@ -48,6 +48,16 @@ def test_each_particle_is_a_set_of_elements_and_one_of_nodes(volume, tmp_path, e
         assert np.allclose(mesh.points[nodes].max(0), high, atol=0.5)
 
 
+def test_sets_hold_with_elements_of_a_size(volume, tmp_path):
+    sized = {"sizes": ["*=4"], "interface_size": 3.0, "grading": 2.0}
+    mesh, _ = read(volume, tmp_path, element="C3D4", components=["particle"], **sized)
+    sizes = [sum(map(len, mesh.cell_sets[f"PHASE_PARTICLE_{k}"])) for k in (1, 2)]
+    whole = sum(len(chosen) for chosen in mesh.cell_sets["PHASE_PARTICLE"])
+    assert sum(sizes) == whole < 6 * 32 and min(sizes) > 0
+    points = mesh.points[points_of(mesh, "PHASE_PARTICLE_2")]
+    assert points.max() < 3.5 and len(points) == len(mesh.point_sets["PHASE_PARTICLE_2"])
+
+
 def test_numbers_hold_where_phases_are_left_out(volume, tmp_path):
     options = {"components": ["particle", "matrix"], "without": ["matrix"]}
     mesh, text = read(volume, tmp_path, element="C3D4", **options)

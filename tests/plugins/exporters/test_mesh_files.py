@@ -138,3 +138,35 @@ def test_refuses_in_one_line_and_writes_nothing(volume, tmp_path, options, messa
     with pytest.raises(ReconError, match=message):
         export(volume, tmp_path / "a.msh", **options)
     assert not any(tmp_path.iterdir())
+
+
+def test_sizes_make_fewer_elements_and_keep_the_groups(volume, tmp_path):
+    export(volume, tmp_path / "a.msh", tmp_path / "a.vtu")
+    given = {"sizes": ["*=4", "binder=2"], "interface_size": 2.0}
+    export(volume, tmp_path / "b.msh", tmp_path / "b.vtu", **given)
+    fine, coarse = (meshio.read(tmp_path / f"{name}.msh") for name in "ab")
+    assert {n: g.tolist() for n, g in fine.field_data.items()} == {
+        n: g.tolist() for n, g in coarse.field_data.items()
+    }
+    grid = pyvista.read(tmp_path / "b.vtu")
+    assert grid.n_cells < 0.6 * 6 * volume.labels.size
+    cells = grid.compute_cell_sizes()["Volume"]
+    shares = [cells[grid["phase"] == k].sum() / cells.sum() for k in range(3)]
+    assert np.allclose(shares, volume.fractions(), atol=0.00801)
+    assert grid["scaled_jacobian"].min() > 0.09
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"sizes": ["poer=4"]}, "unknown phase 'poer'"),
+        ({"sizes": ["pore=0.5"]}, "sizes= must be phases with a number of voxels >= 1"),
+        ({"sizes": ["4"]}, "sizes= must be phases with a number"),
+        ({"sizes": ["pore=4"], "element": "C3D8"}, "for element=C3D4, got C3D8"),
+        ({"interface_size": 2.0, "element": "C3D10"}, "for element=C3D4, got C3D10"),
+    ],
+)
+def test_a_size_that_cannot_be_meant_is_one_line(volume, tmp_path, options, words):
+    given = {"element": "C3D4", **options}
+    with pytest.raises(ReconError, match=words):
+        export(volume, tmp_path / "a.inp", **given)

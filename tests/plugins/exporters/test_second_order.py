@@ -12,6 +12,7 @@ from recon.core.exporters import export
 from recon.core.testing import labels
 from recon.plugins.exporters.tetrahedra.mesh import build_mesh
 from recon.plugins.exporters.tetrahedra.second_order import EDGES, add_edge_nodes
+from recon.plugins.exporters.tetrahedra.sizing import Sizing
 
 
 @pytest.fixture(scope="module")
@@ -21,12 +22,16 @@ def volume():
     return Volume(np.digitize(waves, (0.2, 0.9)), (2e-6, 1e-6, 1e-6), ("pore", "solid", "skin"))
 
 
-@given(labels(max_side=5, phases=3), st.sets(st.integers(0, 2), min_size=1))
-@settings(deadline=None, max_examples=30)
-def test_neighbours_share_the_node_in_the_middle_of_an_edge(array, chosen):
+sizings = st.sampled_from([None, Sizing({0: 4.0, 1: 4.0, 2: 2.0}, surface=2.0)])
+
+
+@given(labels(max_side=5, phases=3), st.sets(st.integers(0, 2), min_size=1), sizings)
+@settings(deadline=None, max_examples=50)
+def test_neighbours_share_the_node_in_the_middle_of_an_edge(array, chosen, sizing):
     if not np.isin(array, list(chosen)).any():
         return
-    first = build_mesh(array, list(chosen), (1.0, 1.0, 1.0), (True,) * 3)
+    periodic = (sizing is None,) * 3
+    first = build_mesh(array, list(chosen), (1.0, 1.0, 1.0), periodic, sizing)
     second = add_edge_nodes(first, array.shape)
     ends = np.sort(first.tetrahedra[:, EDGES], 2).reshape(-1, 2)
     assert len(second.nodes) == len(first.nodes) + len(np.unique(ends, axis=0))

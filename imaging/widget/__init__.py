@@ -1,0 +1,1 @@
+"""Thresholds and planes by eye, in napari."""
