@@ -90,7 +90,9 @@ class Blend:
         Without what refiners have measured: they leave a blend as the denoisers made it.
         """
         share = float(self.share.mean())
-        pairs = {plane: (c, self.statistics.covariance[plane]) for plane, c in own.covariance.items()}
+        pairs = {
+            plane: (c, self.statistics.covariance[plane]) for plane, c in own.covariance.items()
+        }
         covariance = {
             plane: _mix(share, *_crop_to_common_lags(*pair)) for plane, pair in pairs.items()
         }

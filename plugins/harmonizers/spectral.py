@@ -190,7 +190,9 @@ class Spectral(Harmonizer):
             estimate = clamp_estimate(estimate)
         return condition_estimate(materialize(estimate), step.s2, scene, prior)
 
-    def filter_estimate(self, x: Field, step: Step, clean: Clean, prior: Prior, round: int) -> Field:
+    def filter_estimate(
+        self, x: Field, step: Step, clean: Clean, prior: Prior, round: int
+    ) -> Field:
         """Clean estimate by one denoiser; that of slices is filtered while the noise is high."""
         if step.volume or step.s2 < self.filter_above * prior.half_variance_noise:
             return clean(x, round)

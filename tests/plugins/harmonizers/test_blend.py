@@ -82,7 +82,9 @@ def test_a_share_of_nothing_changes_nothing(files):
 
 
 def test_periodic_and_with_the_usual_refiners(files):
-    labels = make(files, blend_share=[0.3], periodic=("z", "y", "x"), refiners=("islands", "patterns"))
+    labels = make(
+        files, blend_share=[0.3], periodic=("z", "y", "x"), refiners=("islands", "patterns")
+    )
     assert labels.mean() == pytest.approx(0.46, abs=0.03)
 
 
