@@ -22,7 +22,7 @@ def scene(shape):
 def test_places_rise_from_face_to_face_in_steps_of_the_inverse_factor(profile, side):
     places = locate_voxels(profile, side)
     assert (np.diff(places) > 0).all()
-    assert -0.5 < places[0] and places[-1] < side - 0.5
+    assert places[0] > -0.5 and places[-1] < side - 0.5
     steps = np.gradient(places)
     wanted = np.interp((np.arange(side) + 0.5) / side, np.linspace(0, 1, len(profile)), profile)
     if side > 20:  # a ratio: the whole keeps its length
