@@ -57,7 +57,7 @@ class Parameter:
                 f"vary={key}: stretch is stretch.z, .y or .x with bounds above 0, got {text!r}"
             )
         if key.startswith(BLEND + ":"):
-            if len(key) == len(BLEND) + 1 or found.low < 0 or found.high > 1:
+            if len(key) == len(BLEND) + 1 or parameter.low < 0 or parameter.high > 1:
                 raise ReconError(
                     f"vary={key}: a share is blend:WEIGHTS=LOW:HIGH with bounds in [0, 1], got "
                     f"{text!r}"
