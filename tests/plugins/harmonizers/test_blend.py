@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from recon.core import Micrographs, Recipe, ReconError, catalog, sample_steps, weights
+from recon.core import Micrographs, Recipe, ReconError, catalog, sample_steps
 from recon.core.data.planes import in_plane
+from recon.workflow.pack_weights import pack_weights
 
 PLANES = ("xy", "xz", "yz")
 SHAPE = (32, 24, 24)
@@ -23,7 +24,7 @@ def fit(lengths, fraction, path, phases=("pore", "solid")):
         stacks[plane] = np.digitize(fields, cuts).astype(np.uint8)
     denoiser = catalog().build("denoiser", "gaussian")
     denoiser.fit(Micrographs(stacks, phases=phases))
-    weights.save(path, denoiser, {})
+    path.write_bytes(pack_weights(denoiser, {}))
     return str(path)
 
 
