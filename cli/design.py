@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     "varied",
     multiple=True,
     metavar="KEY=LOW:HIGH",
-    help="What may change: fraction.PHASE=0.2:0.5, stretch.z=0.5:2 (of the texture), or a key of "
-    "the recipe. May be given many times.",
+    help="What may change: fraction.PHASE=0.2:0.5, stretch.z=0.5:2 (of the texture), "
+    "blend:other.safetensors=0:1 (its share), or a key of the recipe. May be given many times.",
 )
 @click.option("--trials", type=click.IntRange(1), default=30, show_default=True, help="At most.")
 @click.option(

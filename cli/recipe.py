@@ -13,7 +13,7 @@ from recon.core import bundled
 from recon.core.data.anchor import parse_anchor
 from recon.core.data.planes import AXES
 from recon.core.errors import ReconError, unknown
-from recon.core.recipe import LISTS, PATHS, Recipe
+from recon.core.recipe import LISTS, PATHS, TABLES, Recipe
 from recon.core.sampling.noise import T
 from recon.core.storage.toml_file import read_toml
 from recon.workflow.overlay import CHOSEN, speed_up
@@ -119,6 +119,17 @@ FLAGS = (
         ),
     ),
     click.option(
+        "--stretch",
+        metavar="AXIS=FACTOR,...",
+        help="Stretch of the texture: z=2 makes voxels twice as long along z.",
+    ),
+    click.option(
+        "--blend",
+        metavar="WEIGHTS=SHARE|WEIGHTS=AXIS:SHARE..SHARE",
+        help="Blend with another material: other.safetensors=z:0..1 goes from the one to the "
+        "other, other.safetensors=0.3 mixes them everywhere.",
+    ),
+    click.option(
         "--fast",
         is_flag=True,
         default=None,
@@ -153,6 +164,10 @@ def collect_values(flags: dict[str, Any], settings: Iterable[str]) -> dict[str, 
             values[f"denoiser.{option}"] = values.pop(flag)
     if "fraction" in values:
         values |= parse_fractions(values.pop("fraction"))
+    if "stretch" in values:
+        values["denoiser.stretch"] = parse_stretch(values.pop("stretch"))
+    if "blend" in values:
+        values |= parse_blend(values.pop("blend"))
     for name, options in parse_settings(settings).items():
         if name not in CHOSEN:
             raise unknown("table in --set", name, CHOSEN)
@@ -162,15 +177,53 @@ def collect_values(flags: dict[str, Any], settings: Iterable[str]) -> dict[str, 
 
 def parse_fractions(text: str) -> dict[str, Any]:
     """What --fraction says: a number for each phase, or a profile along an axis."""
-    axis, colon, profile = text.partition(":")
     try:
-        if colon and axis.strip() in AXES:
-            values = [float(part) for part in profile.split("..")]
-            return {"harmonizer.profile": values, "harmonizer.profile_axis": axis.strip()}
+        axis, values = parse_profile(text)
+        if axis is not None:
+            return {"harmonizer.profile": values, "harmonizer.profile_axis": axis}
         return {"harmonizer.fraction": [float(part) for part in text.split(",")]}
     except ValueError:
         message = f"--fraction must be numbers such as 0.35,0.65, or z:0.3..0.5, got {text!r}"
         raise ReconError(message) from None
+
+
+def parse_profile(text: str) -> tuple[str | None, list[float]]:
+    """Axis and numbers of `z:0.3..0.5`; None and nothing for what names no axis."""
+    axis, colon, profile = text.partition(":")
+    if not colon or axis.strip() not in AXES:
+        return None, []
+    return axis.strip(), [float(part) for part in profile.split("..")]
+
+
+def parse_stretch(text: str) -> list[float]:
+    """What --stretch says, along (z, y, x)."""
+    factors = dict.fromkeys(AXES, 1.0)
+    for part in text.split(","):
+        axis, equals, factor = (word.strip() for word in part.partition("="))
+        try:
+            factors[axis], known = float(factor), axis in AXES
+        except ValueError:
+            known = False
+        if not known:
+            raise ReconError(f"--stretch must be factors by axis such as z=2,x=0.5, got {text!r}")
+    return [factors[axis] for axis in AXES]
+
+
+def parse_blend(text: str) -> dict[str, Any]:
+    """What --blend says: another material and its share, everywhere or along an axis."""
+    name, _, share = text.rpartition("=")
+    try:
+        axis, values = parse_profile(share)
+        values = values if axis is not None else [float(share)]
+    except ValueError:
+        name = ""
+    if not name:
+        raise ReconError(
+            f"--blend must be WEIGHTS=SHARE such as other.safetensors=z:0..1 or other.safetensors="
+            f"0.3, got {text!r}"
+        )
+    found = {"harmonizer.blend": name, "harmonizer.blend_share": values}
+    return found if axis is None else found | {"harmonizer.blend_axis": axis}
 
 
 def read_recipe(path: Path | None) -> dict[str, Any]:
@@ -188,8 +241,8 @@ def read_recipe(path: Path | None) -> dict[str, Any]:
         plane, number, image = parse_anchor(anchor)
         if os.path.exists(base / image):
             table["anchors"][place] = f"{plane}:{number}={base / image}"
-    for key in LISTS:
-        entries = table.get(key)
+    for key in (*TABLES, *LISTS):
+        entries = [table.get(key)] if key in TABLES else table.get(key)
         for entry in entries if isinstance(entries, list) else ():
             for option in PATHS & entry.keys() if isinstance(entry, dict) else ():
                 value = entry[option]

@@ -196,7 +196,7 @@ LISTS = {"refiner": "refiners", "metric": "metrics", "property": "properties"}
 PLAIN = tuple(
     field.name for field in attrs.fields(Recipe) if field.name not in (*TABLES, *LISTS.values())
 )
-PATHS = frozenset({"materials"})
+PATHS = frozenset({"materials", "blend"})
 """Options of plugins that may be a path; in a recipe file it is relative to the file's folder."""
 
 

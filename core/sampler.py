@@ -50,8 +50,7 @@ class State:
     @property
     def voxel_size(self) -> tuple[float, float, float]:
         """(z, y, x) in metres; 1.0 when nothing is known."""
-        material = self.denoiser.material
-        return (1.0, 1.0, 1.0) if material is None else material.voxel_size
+        return self.denoiser.voxel_size
 
     @property
     def phases(self) -> tuple[str, ...]:

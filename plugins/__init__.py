@@ -52,8 +52,9 @@ def recon_harmonizers() -> "list[type[Harmonizer]]":
 def recon_refiners() -> "list[type[Refiner]]":
     from recon.plugins.refiners.islands import Islands
     from recon.plugins.refiners.patterns import Patterns
+    from recon.plugins.refiners.stretch import Stretch
 
-    return [Islands, Patterns]
+    return [Islands, Patterns, Stretch]
 
 
 @hookimpl

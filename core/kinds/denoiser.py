@@ -64,7 +64,20 @@ class Denoiser(Plugin):
         choices=tuple(ALPHA_BAR),
         trained=True,
     )
+    stretch: tuple[float, float, float] = option(
+        (1.0, 1.0, 1.0),
+        "Stretch of the texture along z, y, x: the same voxels, as many times as long.",
+        min=0.01,
+        max=100,
+    )
     material: "Material | None" = attrs.field(default=None, init=False)
+
+    @property
+    def voxel_size(self) -> tuple[float, float, float]:
+        """Of volumes, (z, y, x) in metres; 1.0 times the stretch when nothing is known."""
+        known = (1.0, 1.0, 1.0) if self.material is None else self.material.voxel_size
+        z, y, x = (edge * factor for edge, factor in zip(known, self.stretch, strict=True))
+        return z, y, x
 
     @property
     def alpha_bar(self) -> NDArray[np.float64]:

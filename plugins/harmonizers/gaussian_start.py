@@ -20,6 +20,10 @@ def draw_gaussian_start(scene: Scene, prior: Prior, noise: Noise) -> Field:
     z = noise(0)
     spectrum = prior.spectrum
     signal = spectrum.colour(noise(1, shape=(scene.shape[0], *spectrum.grid)))
+    if prior.blend is not None and prior.other is not None:
+        other = prior.other.spectrum
+        coloured = other.colour(noise(2, shape=(scene.shape[0], *other.grid)))
+        signal = prior.blend.blend_noises(signal, coloured)
     mean = prior.statistics.mean
     if scene.fractions is not None:
         signal = signal - mean_by_channel(signal).to(scene.device)

@@ -55,9 +55,15 @@ class Profile:
         others[phase] = 0
         fractions = others[:, None] / others.sum() * (1 - own)
         fractions[phase] = own
+        return cls.of_fractions(AXES.index(axis), fractions)
+
+    @classmethod
+    def of_fractions(cls, axis: int, fractions: NDArray[np.float64]) -> "Profile":
+        """Of all phases (K, n), in each plane normal to the axis."""
+        side = fractions.shape[1]
         knots = np.linspace(0, side - 1, max(2, round(side / SPACING)))
         hats = np.stack([np.interp(np.arange(side), knots, row) for row in np.eye(len(knots))])
-        return cls(AXES.index(axis), fractions, hats)
+        return cls(axis, fractions, hats)
 
     @property
     def field(self) -> NDArray[np.float64]:

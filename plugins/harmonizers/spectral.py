@@ -15,6 +15,7 @@ from recon.core.sampling.scene import Clean, Noise, Scene
 from recon.core.sampling.slabs import as_tensor, materialize
 from recon.core.sampling.slabs.field import Field
 from recon.plugins.harmonizers.anchor_conditioning import condition_estimate, condition_statistics
+from recon.plugins.harmonizers.blend import Blend, check_blend
 from recon.plugins.harmonizers.gaussian_start import draw_gaussian_start
 from recon.plugins.harmonizers.interface_temperature import MEASURED_BELOW, adapt_temperature
 from recon.plugins.harmonizers.phase_balance import balance_phases, clamp_estimate
@@ -81,6 +82,11 @@ class Spectral(Harmonizer):
     )
     profile_phase: int = option(-1, "Label of that phase; -1 is the last.", min=-1)
     profile_axis: str = option("z", "Axis along which fractions change.", choices=("z", "y", "x"))
+    blend: str = option("", "Weights of another material, of which the volume has a share.")
+    blend_share: tuple[float, ...] = option(
+        (0.0, 1.0), "That share along blend_axis, at even distances, linear between; one: the same."
+    )
+    blend_axis: str = option("z", "Axis along which the share changes.", choices=("z", "y", "x"))
     vary: bool = option(
         True, "Phase fractions vary between samples as between real subvolumes of that size."
     )
@@ -98,6 +104,7 @@ class Spectral(Harmonizer):
         """Refuse fractions of another number of phases, or that do not sum to 1."""
         if self.fraction is not None:
             check_fractions(self.fraction, phases)
+        check_blend(self.blend_axis, self.blend_share)
         if self.profile:
             check_profile(self.profile_axis, self.profile, self.profile_phase, phases)
             if self.fraction is not None or not self.balance:
@@ -121,23 +128,37 @@ class Spectral(Harmonizer):
     def prepare(self, scene: Scene) -> Scene:
         """Spectrum and other priors of this volume, and its phase fractions when balanced."""
         prior = Prior.of(scene, self.min_correlation, self.min_power)
+        if self.profile or self.blend:
+            self.check_memory(scene)
+        if self.blend:
+            prior = self.add_blend(scene, prior)
+            scene = attrs.evolve(scene, statistics=prior.statistics)
         if self.profile:
-            return self.prepare_profile(scene, prior)
+            side = scene.shape[1 + AXES.index(self.profile_axis)]
+            usual = prior.statistics.fractions
+            profile = Profile.of(self.profile_axis, self.profile, usual, side, self.profile_phase)
+            prior = attrs.evolve(prior, profile=profile)
+        elif self.fraction is not None or not self.balance:
+            prior = attrs.evolve(prior, profile=None)
+        if prior.profile is not None:
+            return attrs.evolve(scene, prepared=prior, fractions=prior.profile.field)
         fractions = self.choose_fractions(scene, prior) if self.balance else None
         return attrs.evolve(scene, prepared=prior, fractions=fractions)
 
-    def prepare_profile(self, scene: Scene, prior: Prior) -> Scene:
-        """The scene of a graded volume."""
+    def check_memory(self, scene: Scene) -> None:
+        """ReconError where a graded or blended volume is in slabs or has anchors."""
         if scene.slabs is not None or scene.anchors:
+            name = "profile" if self.profile else "blend"
             raise ReconError(
-                "harmonizer spectral: profile needs the volume in the memory of one process and no "
+                f"harmonizer spectral: {name} needs the volume in the memory of one process and no "
                 "anchors; leave them out, or give more memory="
             )
-        side = scene.shape[1 + AXES.index(self.profile_axis)]
-        usual = prior.statistics.fractions
-        profile = Profile.of(self.profile_axis, self.profile, usual, side, self.profile_phase)
-        prior = attrs.evolve(prior, profile=profile)
-        return attrs.evolve(scene, prepared=prior, fractions=profile.field)
+
+    def add_blend(self, scene: Scene, prior: Prior) -> Prior:
+        """The prior of a volume in which another material has a share."""
+        blend = Blend.of(self.blend, self.blend_axis, self.blend_share, scene)
+        own = attrs.evolve(scene, statistics=blend.statistics)
+        return prior.of_blend(blend, Prior.of(own, self.min_correlation, self.min_power))
 
     def start(self, scene: Scene, noise: Noise) -> Field:
         return draw_gaussian_start(scene, prior_of(scene), noise) if self.informed else noise(0)
@@ -155,12 +176,11 @@ class Spectral(Harmonizer):
     def estimate(self, x: Field, step: Step, clean: Clean, scene: Scene, round: int) -> Field:
         """Clean estimate of the volume: filtered, balanced, and conditioned on the anchors."""
         prior = prior_of(scene)
-        if step.volume or step.s2 < self.filter_above * prior.half_variance_noise:
-            estimate = clean(x, round)
-        else:
-            u = x / sqrt(step.ab_t)
-            gain = prior.spectrum.wiener_gain(step.s2, turn_planes(step.planes, round), self.h_max)
-            estimate = u - prior.spectrum.filter(u - clean(x, round), gain)
+        estimate = self.filter_estimate(x, step, clean, prior, round)
+        if prior.blend is not None and prior.other is not None:
+            other = prior.blend.clean(step, scene)
+            second = self.filter_estimate(x, step, other, prior.other, round)
+            estimate = prior.blend.blend_estimates(estimate, second)
         if prior.profile is not None and step.s2 >= self.balance_above:
             estimate = balance_profile(as_tensor(estimate), prior.profile)
         elif scene.fractions is not None and step.s2 >= self.balance_above:
@@ -169,6 +189,16 @@ class Spectral(Harmonizer):
             # Few voxels are open now: to move the fraction, the balance would sow specks.
             estimate = clamp_estimate(estimate)
         return condition_estimate(materialize(estimate), step.s2, scene, prior)
+
+    def filter_estimate(
+        self, x: Field, step: Step, clean: Clean, prior: Prior, round: int
+    ) -> Field:
+        """Clean estimate by one denoiser; that of slices is filtered while the noise is high."""
+        if step.volume or step.s2 < self.filter_above * prior.half_variance_noise:
+            return clean(x, round)
+        u = x / sqrt(step.ab_t)
+        gain = prior.spectrum.wiener_gain(step.s2, turn_planes(step.planes, round), self.h_max)
+        return u - prior.spectrum.filter(u - clean(x, round), gain)
 
     def renoise(self, x: Field, estimate: Field, step: Step, z: Field, temperature: float) -> Field:
         """To s and back to t (Eq. 16) in one: the two noises add up to a single one."""

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,8 @@ def test_a_fraction_is_found_verified_and_written(recon, micrographs):
     assert mean == pytest.approx(found["mean"])
     (size,) = {volume.voxel_size for volume in volumes}
     assert size == pytest.approx((4e-7, 4e-7, 4e-7 * outcome["settings"]["stretch.x"]))
+    recipe = tomllib.loads(Path("out/recipe.toml").read_text())  # more of them are as long
+    assert recipe["denoiser"]["stretch"] == [1, 1, outcome["settings"]["stretch.x"]]
     assert Path("out/design.png").stat().st_size > 1000
 
 
@@ -72,6 +75,44 @@ def test_what_is_begun_goes_on_and_another_design_is_refused(recon, micrographs)
     assert "holds a design; --resume continues it" in refused.stderr
     other = ("--target", "volume-fraction.solid=0.5", *keys[2:], "--resume")
     assert "holds another design" in design(recon, micrographs, *other, code=2).stderr
+
+
+def test_the_share_of_another_material_is_found(recon, micrographs):
+    recon(
+        *("train", micrographs, "--denoiser", "gaussian", "--out", "own.safetensors"),
+    )
+    planes = {}
+    for plane, stack in Micrographs.open(micrographs).planes.items():
+        planes[plane] = gaussian_filter(np.array(stack, float), (0, 1, 1)) > 0.75
+    Micrographs(
+        {plane: stack.astype(np.uint8) for plane, stack in planes.items()},
+        (4e-7,) * 3,
+        ["pore", "solid"],
+    ).save(Path("other.zarr"))
+    recon("train", "other.zarr", "--denoiser", "gaussian", "--out", "other.safetensors")
+    fractions = [
+        float(np.mean([np.mean(stack) for stack in one.values()]))
+        for one in (Micrographs.open(micrographs).planes, planes)
+    ]
+    wanted = np.mean(fractions)
+    recon(
+        *("design", "--weights", "own.safetensors", *SMALL),
+        *("--target", f"volume-fraction.solid={wanted}"),
+        *("--vary", "blend:other.safetensors=0:1", "--trials", 10, "--verify", 3, "--out", "out"),
+    )
+    outcome = json.loads(Path("out/design.json").read_text())
+    assert outcome["targets"]["volume-fraction.solid"]["predicted"] == pytest.approx(
+        wanted, abs=0.02
+    )
+    assert 0.2 < outcome["settings"]["blend:other.safetensors"] < 0.8
+    harmonizer = Volume.open("out/000.zarr").provenance["recipe"]["harmonizer"]
+    assert Path(harmonizer["blend"]).name == "other.safetensors"
+    result = recon(
+        *("run", "--weights", "own.safetensors", *SMALL, "--out", "graded"),
+        *("--blend", "other.safetensors=z:0..1", "--stretch", "z=2"),
+    )
+    volume = Volume.open("graded/volume.zarr")
+    assert volume.voxel_size == pytest.approx((8e-7, 4e-7, 4e-7)), result.stdout
 
 
 def test_whole_numbers_are_varied_as_such(recon, micrographs):

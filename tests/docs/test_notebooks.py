@@ -11,7 +11,7 @@ NOTEBOOKS = Path(__file__).parents[2] / "docs" / "notebooks"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["porous", "electrode"])
+@pytest.mark.parametrize("name", ["porous", "electrode", "design"])
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
 def test_it_gives_the_figures_that_it_shows(name, tmp_path, monkeypatch):
     """Rounding differs between machines, so that voxels may; figures of 64^3 hardly do."""

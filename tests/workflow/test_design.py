@@ -10,7 +10,7 @@ from recon.core.data.micrographs import Micrographs
 from recon.core.measure import measure_all
 from recon.workflow.design.outcome import verify
 from recon.workflow.design.search import Design, Trial, find_best, find_front
-from recon.workflow.design.space import Parameter, make_values, stretch
+from recon.workflow.design.space import Parameter, make_values
 from recon.workflow.design.targets import Target
 
 PHASES = ("pore", "solid", "binder")
@@ -65,14 +65,20 @@ def test_what_a_result_does_not_have_is_told_with_what_it_has():
 
 def test_fractions_leave_the_rest_to_the_others_as_they_usually_share_it(material):
     values = make_values({"fraction.pore": 0.2, "stretch.z": 1.5, "steps": 20.0}, material)
-    assert set(values) == {"harmonizer.fraction", "steps"}
+    assert set(values) == {"harmonizer.fraction", "denoiser.stretch", "steps"}
+    assert values["denoiser.stretch"] == [1.5, 1.0, 1.0]
     usual = material.statistics.fractions
     assert values["harmonizer.fraction"][0] == 0.2
     assert values["harmonizer.fraction"][1] / values["harmonizer.fraction"][2] == pytest.approx(
         usual[1] / usual[2]
     )
     assert sum(values["harmonizer.fraction"]) == pytest.approx(1)
-    assert stretch((1e-6, 2e-6, 3e-6), {"stretch.z": 1.5}) == (1.5e-6, 2e-6, 3e-6)
+    blend = make_values({"blend:other.safetensors": 0.25, "stretch.x": 2.0}, material)
+    assert blend == {
+        "harmonizer.blend": "other.safetensors",
+        "harmonizer.blend_share": [0.25],
+        "denoiser.stretch": [1.0, 1.0, 2.0],
+    }
     with pytest.raises(ReconError, match="fraction must name a phase"):
         make_values({"fraction": 0.2}, material)
     with pytest.raises(ReconError, match="must leave something"):
@@ -85,6 +91,8 @@ def test_fractions_leave_the_rest_to_the_others_as_they_usually_share_it(materia
         ("fraction.pore=0.2", "KEY=LOW:HIGH"),
         ("fraction.pore=0.5:0.2", "KEY=LOW:HIGH"),
         ("fraction.pore=0:0.2", "between 0 and 1"),
+        ("blend:=0:1", "blend:WEIGHTS=LOW:HIGH"),
+        ("blend:fibres=0:2", r"bounds in \[0, 1\]"),
         ("stretch.w=0.5:2", "stretch.z, .y or .x"),
         ("stretch.z=0:2", "bounds above 0"),
         ("colour=1:2", "unknown key of the recipe"),

@@ -7,7 +7,7 @@ import tomli_w
 
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
-from recon.core.job import Job, obtain_denoiser, resolve
+from recon.core.job import Job, obtain_denoiser
 from recon.core.sampling.device import resolve_device
 from recon.core.sampling.threads import keep_threads
 from recon.core.storage.atomic import atomic_output, remove
@@ -73,8 +73,9 @@ def run_design(
     denoiser, sha256 = obtain_denoiser(recipe, resolve_device(recipe.device))
     if recipe.micrographs is None:
         check_targets(design, recipe, denoiser)
-    lowest = design.make_recipe({p.key: p.low for p in design.parameters}, denoiser)
-    resolve(lowest, denoiser)  # what the recipe refuses, it refuses here
+    design.resolve(
+        {p.key: p.low for p in design.parameters}, denoiser
+    )  # what the recipe refuses, it refuses here
     with atomic_output(folder.path / DEFINITION, replace=True) as partial:
         partial.write_text(_define(design), encoding="utf-8")
     folder.state("journal").parent.mkdir(exist_ok=True)
@@ -83,11 +84,11 @@ def run_design(
         done = search(design, denoiser, trials, recipe.seed, journal, progress)
         write_trials(folder.path / TRIALS, design, done)
         best = find_best(done, design.targets)
-        job = resolve(design.make_recipe(best.chosen, denoiser), denoiser, weights_sha256=sha256)
+        job = design.resolve(best.chosen, denoiser, sha256)
         _forget_others(best, folder)
         volumes = []
         for number in range(verified):
-            volumes.append(_verify_one(job, best, design.samples + number, number, folder))
+            volumes.append(_verify_one(job, design.samples + number, number, folder))
             progress("verify", number + 1, verified, "")
         outcome = verify(design, best, design.measure(volumes))
     with atomic_output(folder.path / "recipe.toml", replace=True) as partial:
@@ -108,11 +109,11 @@ def _forget_others(best: Trial, folder: Folder) -> None:
             partial.write_text(settings, encoding="utf-8")
 
 
-def _verify_one(job: Job, best: Trial, sample: int, number: int, folder: Folder) -> Volume:
+def _verify_one(job: Job, sample: int, number: int, folder: Folder) -> Volume:
     """A volume of the best settings, from the folder where it is there."""
     path = folder.path / f"{number:03d}.zarr"
     if path.exists():
         return Volume.open(path)
-    volume = make_volume(job, best.chosen, sample)
+    volume = make_volume(job, sample)
     attrs.evolve(volume, provenance=collect_provenance(job, sample)).save(path)
     return volume

@@ -1,5 +1,6 @@
 """Trials: volumes of chosen settings, measured, and where to look next."""
 
+import copy
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from recon.core.kinds import Denoiser
 from recon.core.measure import measure_all
 from recon.core.recipe import Recipe
 from recon.core.sampler import sample_steps
-from recon.workflow.design.space import Parameter, is_whole, make_values, stretch
+from recon.workflow.design.space import Parameter, is_whole, make_values
 from recon.workflow.design.targets import Target, find_kind
 from recon.workflow.overlay import lay_over
 
@@ -58,6 +59,15 @@ class Design:
         numbers = {k: int(v) if is_whole(k, usual) else v for k, v in chosen.items()}
         return Recipe.from_table(lay_over(self.table, make_values(numbers, denoiser.material)))
 
+    def resolve(
+        self, chosen: Mapping[str, float], denoiser: Denoiser, sha256: str | None = None
+    ) -> Job:
+        """The job of a choice of parameters; the denoiser is stretched as that says."""
+        recipe = self.make_recipe(chosen, denoiser)
+        stretched = copy.copy(denoiser)
+        stretched.stretch = recipe.denoiser.options.get("stretch", denoiser.stretch)
+        return resolve(recipe, stretched, weights_sha256=sha256)
+
     def usual_recipe(self) -> Recipe:
         """The recipe before anything is varied."""
         return Recipe.from_table(lay_over(self.table, {}))
@@ -72,10 +82,10 @@ class Design:
         return np.array(rows)
 
 
-def make_volume(job: Job, chosen: Mapping[str, float], sample: int) -> Volume:
-    """A sample of the job of a choice of parameters, stretched as that says."""
+def make_volume(job: Job, sample: int) -> Volume:
+    """A sample of the job of a choice of parameters."""
     *_, last = sample_steps(job, sample=sample)
-    return attrs.evolve(last.volume, voxel_size=stretch(last.volume.voxel_size, chosen))
+    return last.volume
 
 
 @attrs.frozen
@@ -131,10 +141,10 @@ def search(
             break  # nowhere else is anything better to be expected
         number = len(done)
         progress("design", number * design.samples, trials * design.samples, "")
-        job = resolve(design.make_recipe(asked.params, denoiser), denoiser)
+        job = design.resolve(asked.params, denoiser)
         volumes = []
         for sample in range(design.samples):
-            volumes.append(make_volume(job, asked.params, sample))
+            volumes.append(make_volume(job, sample))
             made = number * design.samples + sample + 1
             progress("design", made, trials * design.samples, "")
         trial = Trial(dict(asked.params), design.measure(volumes))

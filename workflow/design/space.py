@@ -16,15 +16,16 @@ from recon.core.options import options, resolve_type
 from recon.core.recipe import TABLES, Recipe
 from recon.workflow.overlay import check_key
 
-FRACTION, STRETCH = "fraction", "stretch"
+FRACTION, STRETCH, BLEND = "fraction", "stretch", "blend"
 
 
 @attrs.frozen
 class Parameter:
-    """A number between two bounds: a phase fraction, a stretch of the texture, a recipe's key.
+    """A number between two bounds: a phase fraction, a stretch of the texture, a share of another
+    material, a recipe's key.
 
-    key  "fraction" (of phase 1 of two), "fraction.PHASE", "stretch.AXIS", or of a recipe, such as
-         "harmonizer.temperature"
+    key  "fraction" (of phase 1 of two), "fraction.PHASE", "stretch.AXIS", "blend:WEIGHTS", or of a
+         recipe, such as "harmonizer.temperature"
     """
 
     key: str
@@ -55,7 +56,13 @@ class Parameter:
             raise ReconError(
                 f"vary={key}: stretch is stretch.z, .y or .x with bounds above 0, got {text!r}"
             )
-        if kind not in (FRACTION, STRETCH):
+        if key.startswith(BLEND + ":"):
+            if len(key) == len(BLEND) + 1 or parameter.low < 0 or parameter.high > 1:
+                raise ReconError(
+                    f"vary={key}: a share is blend:WEIGHTS=LOW:HIGH with bounds in [0, 1], got "
+                    f"{text!r}"
+                )
+        elif kind not in (FRACTION, STRETCH):
             check_key(key, "vary=")
         return parameter
 
@@ -89,12 +96,21 @@ def make_values(chosen: Mapping[str, float], material: Material | None) -> dict[
     """The keys of a recipe, with their values, that a choice of parameters stands for."""
     values: dict[str, Any] = {}
     fractions: dict[int, float] = {}
+    factors = dict.fromkeys(AXES, 1.0)
     for key, number in chosen.items():
         kind, _, rest = key.partition(".")
-        if kind == FRACTION:
+        if key.startswith(BLEND + ":"):
+            values["harmonizer.blend"] = key.partition(":")[2]
+            values["harmonizer.blend_share"] = [number]
+        elif kind == FRACTION:
             fractions[_find_phase(rest, material)] = number
-        elif kind != STRETCH:
+        elif kind == STRETCH:
+            factors[rest] = number
+            values["denoiser.stretch"] = factors
+        else:
             values[key] = number
+    if "denoiser.stretch" in values:
+        values["denoiser.stretch"] = list(factors.values())
     if fractions:
         assert material is not None
         values["harmonizer.fraction"] = _fill(fractions, material.statistics.fractions.tolist())
@@ -120,14 +136,3 @@ def _fill(given: Mapping[int, float], usual: Sequence[float]) -> list[float]:
         given[label] if label in given else float(rest * share / others)
         for label, share in enumerate(usual)
     ]
-
-
-def stretch(
-    voxel_size: tuple[float, float, float], chosen: Mapping[str, float]
-) -> tuple[float, float, float]:
-    """Edges of a voxel when the texture is stretched along axes: the same voxels, longer ones."""
-    z, y, x = (
-        edge * chosen.get(f"{STRETCH}.{axis}", 1.0)
-        for axis, edge in zip(AXES, voxel_size, strict=True)
-    )
-    return z, y, x
