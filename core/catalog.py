@@ -151,14 +151,7 @@ class Catalog:
         """The one plugin of a kind and name; ReconError for none or several."""
         if name not in self.names(kind):
             raise ReconError(f"{unknown(kind, name, self.names(kind))}{self.not_loaded}")
-        offers = self.entries[kind, name]
-        if len(offers) > 1:
-            packages = " and ".join(entry.package for entry in offers)
-            raise ReconError(
-                f"two plugins are named {name!r}: {packages}; uninstall one or set "
-                "RECON_DISABLED_PLUGINS"
-            )
-        return offers[0]
+        return choose_one(self.entries[kind, name], repr(name))
 
     def by_suffix(self, kind: str, path: Path) -> list[Entry]:
         """Plugins of a kind that have the suffix of a file; the longest that fits counts."""
@@ -297,9 +290,8 @@ def _commands(module: ModuleType) -> list[Any]:
 
 def check_class(cls: Any, kind: str, hook: str) -> Any:
     """The class; TypeError names the hook unless it keeps the contract of its kind."""
-    abstract = _kind_class(kind)
-    derived: bool = isinstance(cls, type) and issubclass(cls, abstract)
-    if not derived:
+    abstract = getattr(importlib.import_module("recon.core.kinds"), kind.title())
+    if not (inspect.isclass(cls) and issubclass(cls, abstract)):
         raise TypeError(f"{hook} must return classes of {abstract.__name__}, got {shown(cls)}")
     if cls.kind != kind:
         raise TypeError(f"{cls.__name__} must be of kind {kind}, got {shown(cls.kind)}")
@@ -325,17 +317,12 @@ def _check_attributes(cls: Any) -> None:
             raise TypeError(f"{cls.__name__} must have a tuple as {name}")
 
 
-def _kind_class(kind: str) -> Any:
-    """The abstract class of a kind."""
-    return getattr(importlib.import_module("recon.core.kinds"), kind.title())
-
-
-def choose_one(offers: list[Entry], path: Path) -> Entry:
-    """The one plugin that takes a file; ReconError names both where there are two."""
+def choose_one(offers: list[Entry], what: str) -> Entry:
+    """The one plugin of a name, or for a file; ReconError names both where there are two."""
     if len(offers) > 1:
         both = " and ".join(f"{entry.name} of {entry.package}" for entry in offers)
         raise ReconError(
-            f"two {offers[0].kind}s take {path.name}: {both}; uninstall one or set "
+            f"two plugins of kind {offers[0].kind} for {what}: {both}; uninstall one or set "
             "RECON_DISABLED_PLUGINS"
         )
     return offers[0]

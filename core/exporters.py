@@ -59,7 +59,7 @@ def find_exporter(path: Path) -> Entry:
                 f"output {path} must have a suffix that names its format; known: {known}"
             )
         raise ReconError(f"output {path}: unknown format {path.suffix!r}; known: {known}")
-    return choose_one(offers, path)
+    return choose_one(offers, path.name)
 
 
 def _build(

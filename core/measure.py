@@ -59,8 +59,7 @@ def measure_all(
 
 
 def _plugin(kind: str, item: Any) -> Any:
-    if isinstance(item, str):
-        item = Choice(item)
-    if isinstance(item, Choice):
-        return catalog().build(kind, item.name, **item.options)
+    choice = Choice(item) if isinstance(item, str) else item
+    if isinstance(choice, Choice):
+        return catalog().build(kind, choice.name, **choice.options)
     return item

@@ -30,9 +30,8 @@ def find_reader(path: Path) -> Entry:
     if os.path.isdir(path):
         offers = [r for r in readers if any(os.path.isfile(path / m) for m in r.summary.members)]
         if not offers:
-            example = path / "*.png"
-            raise ReconError(f"{path} is a folder; give the images in it, such as {example}")
-        return choose_one(offers, path)
+            raise ReconError(f"{path} is a folder; give the images in it, as {path / '*.png'}")
+        return choose_one(offers, path.name)
     start = _read_first_bytes(path)
     offers = [
         reader
@@ -47,7 +46,7 @@ def find_reader(path: Path) -> Entry:
         *first, last = sorted({reader.name for reader in readers}) or ["nothing"]
         known = f"neither {', '.join(first)} nor {last}" if first else f"not {last}"
         raise ReconError(f"{path} is {known}; save it as one of these{catalog().not_loaded}")
-    return choose_one(offers, path)
+    return choose_one(offers, path.name)
 
 
 def read_image(path: str | Path, **given: Any) -> ImageFile:

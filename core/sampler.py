@@ -45,12 +45,7 @@ class State:
     def volume(self) -> Volume:
         """The phases seen so far; after the last step the result."""
         labels = np.concatenate([part for _, part in self.labels()])
-        return Volume(labels, self.voxel_size, self.phases)
-
-    @property
-    def voxel_size(self) -> tuple[float, float, float]:
-        """(z, y, x) in metres; 1.0 when nothing is known."""
-        return self.denoiser.voxel_size
+        return Volume(labels, self.denoiser.voxel_size, self.phases)
 
     @property
     def phases(self) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ def atomic_output(path: Path, *, replace: bool = False, folder: bool = False) ->
     block left is removed; what a killed process left, the next one removes. Raises ReconError when
     the place is taken, missing or not writable, or when another process is writing there.
     """
+    if replace and path.exists() and not path.is_file():
+        raise ReconError(f"{path} is no file that could be replaced; choose another name")
     with _open_partial(path, [] if replace else [path], folder) as partial:
         yield partial
         _store(partial)

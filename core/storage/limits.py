@@ -64,10 +64,9 @@ def stat_regular_file(path: Path, what: str) -> os.stat_result:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
         raise ReconError(f"cannot read {what} {shorten_path(path)}: {reason}") from None
-    if stat.S_ISDIR(status.st_mode):
-        raise ReconError(f"cannot read {what} {path}: it is a folder; give a file")
     if not stat.S_ISREG(status.st_mode):
-        raise ReconError(f"cannot read {what} {path}: it is a pipe or a device; give a file")
+        kind = "folder" if stat.S_ISDIR(status.st_mode) else "pipe or a device"
+        raise ReconError(f"cannot read {what} {path}: it is a {kind}; give a file")
     return status
 
 

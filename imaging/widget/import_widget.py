@@ -109,11 +109,11 @@ class ImportWidget(Container):  # type: ignore[misc, unused-ignore]
             high = float(max(picture.pixels.max() for picture in pictures))
             for number, cut in enumerate(propose_thresholds(pictures, self._count_phases()), 1):
                 slider = FloatSlider(label=f"{number}", min=low, max=high, value=cut)
-                slider.changed.connect(self._guard(self.show))
+                slider.changed.connect(self._guard(self.show_labels))
                 self.thresholds.append(slider)
-        self.show()
+        self.show_labels()
 
-    def show(self) -> None:
+    def show_labels(self) -> None:
         """The labels of each image that has a plane, as a layer over it."""
         cuts = self._read_thresholds()
         layers = self.viewer.layers

@@ -65,8 +65,8 @@ def test_a_clash_of_names_names_both_and_spares_the_rest(installed):
     with pytest.raises(ReconError) as caught:
         catalog().build("metric", "lineal-path")
     assert str(caught.value) == (
-        "two plugins are named 'lineal-path': microrecon and recon-foo; uninstall one or set "
-        "RECON_DISABLED_PLUGINS"
+        "two plugins of kind metric for 'lineal-path': lineal-path of microrecon and lineal-path "
+        "of recon-foo; uninstall one or set RECON_DISABLED_PLUGINS"
     )
     catalog().build("metric", "two-point")
 

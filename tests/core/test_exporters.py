@@ -109,8 +109,8 @@ def test_two_packages_with_one_suffix_are_named(foreign, volume):
     with pytest.raises(ReconError) as caught:
         export(volume, folder / "a.vti")
     assert str(caught.value) == (
-        "two exporters take a.vti: foreign of recon-foreign and vti of microrecon; uninstall one "
-        "or set RECON_DISABLED_PLUGINS"
+        "two plugins of kind exporter for a.vti: foreign of recon-foreign and vti of "
+        "microrecon; uninstall one or set RECON_DISABLED_PLUGINS"
     )
     export(volume, folder / "a.npy")
 

@@ -74,8 +74,8 @@ def test_two_readers_of_the_same_bytes_are_told_by_the_suffix_or_refused(foreign
         with pytest.raises(ReconError) as caught:
             find_reader(tmp_path / name)
         assert str(caught.value) == (
-            f"two readers take {name}: foreign of recon-foreign and png of microrecon; uninstall "
-            "one or set RECON_DISABLED_PLUGINS"
+            f"two plugins of kind reader for {name}: foreign of recon-foreign and png of "
+            "microrecon; uninstall one or set RECON_DISABLED_PLUGINS"
         )
 
 

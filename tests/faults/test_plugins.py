@@ -72,7 +72,7 @@ def test_a_package_that_breaks_is_left_out(installed, source, reason):
 
 def test_two_of_one_name_in_one_package(installed):
     installed("recon-foo", metric(answer="[Probe, Probe]"))
-    with pytest.raises(ReconError, match="two plugins are named 'probe'"):
+    with pytest.raises(ReconError, match="two plugins of kind metric for 'probe'"):
         catalog().build("metric", "probe")
 
 

@@ -66,7 +66,7 @@ class Distributed:
         state, seconds = sample_in_slabs(job, number, slabs, unfinished, self.processes, progress)
         volume = StreamedVolume(
             job.recipe.shape,
-            state.voxel_size,
+            state.denoiser.voxel_size,
             state.phases,
             lambda: share_labels(state, self.processes),
             before=lambda path: tell("write", str(path.absolute())),

@@ -127,7 +127,7 @@ def make_in_slabs(order: Order, progress: Progress, number: int, thickness: int)
     remove(fields)
     slabs, unfinished = OnDisk(fields, thickness, job.device), order.state(number, "slabs")
     state, seconds = sample_in_slabs(job, number, slabs, unfinished, Processes(), progress)
-    volume = StreamedVolume(job.recipe.shape, state.voxel_size, state.phases, state.labels)
+    volume = StreamedVolume(job.recipe.shape, state.denoiser.voxel_size, state.phases, state.labels)
     return Sample(number, volume, seconds, HERE, *describe_machine(job.device))
 
 
