@@ -24,6 +24,8 @@ from recon.core.options import OptionInfo, check_names, describe_options
 GROUP = "recon"
 OWN = "microrecon"
 """The distribution of the bundled plugins, which stand before those of others."""
+HERE = "this process"
+"""Package of classes that the running process registers."""
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 HOOKS = {
     "denoiser": "recon_denoisers",
@@ -289,8 +291,7 @@ def _commands(module: ModuleType) -> list[Any]:
 def check_class(cls: Any, kind: str, hook: str) -> Any:
     """The class; TypeError names the hook unless it keeps the contract of its kind."""
     abstract = getattr(importlib.import_module("recon.core.kinds"), kind.title())
-    derived: bool = isinstance(cls, type) and issubclass(cls, abstract)
-    if not derived:
+    if abstract not in getattr(cls, "__mro__", ()):
         raise TypeError(f"{hook} must return classes of {abstract.__name__}, got {shown(cls)}")
     if cls.kind != kind:
         raise TypeError(f"{cls.__name__} must be of kind {kind}, got {shown(cls.kind)}")

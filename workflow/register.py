@@ -2,11 +2,8 @@
 
 from typing import Any, cast
 
-from recon.core.catalog import HOOKS, Entry, Summary, catalog, check_class
+from recon.core.catalog import HERE, HOOKS, Entry, Summary, catalog, check_class
 from recon.core.errors import shown
-
-HERE = "this process"
-"""Package of classes that the running process registers."""
 
 
 def register(cls: type[Any]) -> type[Any]:
