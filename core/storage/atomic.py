@@ -30,7 +30,7 @@ def atomic_output(path: Path, *, replace: bool = False, folder: bool = False) ->
     the place is taken, missing or not writable, or when another process is writing there.
     """
     if replace and path.exists() and not path.is_file():
-        raise ReconError(f"{path} is no file that could be replaced; choose another name")
+        raise ReconError(f"cannot write {path}: there is no regular file; choose another name")
     with _open_partial(path, [] if replace else [path], folder) as partial:
         yield partial
         _store(partial)

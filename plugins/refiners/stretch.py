@@ -36,7 +36,7 @@ class Stretch(Refiner):
         """Refuse anchors, which would move, and a profile without numbers."""
         if not self.profile:
             raise ReconError("refiner stretch: profile must be one factor or more, got none")
-        if scene.anchors:
+        if scene.anchors and len(set(self.profile)) > 1:
             raise ReconError(
                 "refiner stretch moves the measured slices; leave the anchors or the refiner out"
             )

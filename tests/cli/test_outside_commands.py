@@ -32,7 +32,7 @@ def test_a_command_runs_and_is_listed(recon, installed, monkeypatch, tmp_path):
     assert recon("plugins", "count").stdout.startswith("Usage: count")
     assert "Did you mean 'count'?" in recon("cuont", code=2).stderr
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert values("co") == ["completion", "count"]
+    assert values("co") == ["compare", "completion", "count"]
     assert values("count", "--vox") == ["--voxel-size"]
 
 

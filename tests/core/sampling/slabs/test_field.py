@@ -14,10 +14,9 @@ from recon.core.sampling.slabs import (
     iterate_with_neighbours,
     map_slabs,
     materialize,
-    mean_by_channel,
-    subsample,
-    sum_slabs,
 )
+from recon.plugins.harmonizers.gaussian_start import mean_by_channel
+from recon.plugins.harmonizers.phase_balance import subsample, sum_slabs
 from recon.workflow.executors.on_disk import OnDisk
 
 SHAPE = (2, 9, 5, 7)
