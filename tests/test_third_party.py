@@ -51,6 +51,7 @@ def test_it_is_short(name):
     assert sum(len(file.read_text().splitlines()) for file in files) < LINES[name]
 
 
+@pytest.mark.slow
 def test_its_conformance_test_is_one_line(environment):
     line = (
         "from recon_euler_number import EulerNumber as E; "
@@ -60,6 +61,7 @@ def test_its_conformance_test_is_one_line(environment):
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.slow
 def test_the_command_lists_and_runs_it(environment, tmp_path):
     result = run(environment, "-m", "recon.cli", "plugins")
     rows = [line.split("\t") for line in result.stdout.splitlines()]
@@ -80,6 +82,7 @@ def test_the_command_lists_and_runs_it(environment, tmp_path):
     assert bad.stderr.strip() == "Error: metric euler-number: phase must be >= 0, got -1"
 
 
+@pytest.mark.slow
 def test_a_volume_tells_the_version_of_the_metric(environment):
     line = (
         "from recon.core import Recipe; from recon.workflow.provenance import collect_versions; "
@@ -89,6 +92,7 @@ def test_a_volume_tells_the_version_of_the_metric(environment):
     assert result.stdout.strip() == "0.1", result.stderr
 
 
+@pytest.mark.slow
 def test_an_exporter_of_another_package(environment, tmp_path):
     labels = np.random.default_rng(1).integers(0, 3, (20, 24, 28))
     Volume(labels, (5e-7, 4e-7, 2e-7)).save(tmp_path / "v.zarr")

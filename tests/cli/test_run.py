@@ -67,6 +67,7 @@ def test_the_written_recipe_and_the_provenance_give_the_same_volume(recon):
     assert resolved["harmonizer"]["eta"] == 1.0
 
 
+@pytest.mark.slow
 def test_a_folder_of_the_name_of_bundled_weights_is_not_taken_for_them(recon):
     run = ("run", "--weights", "porous", "--shape", 8, 8, 8, "--steps", 2, "--no-report")
     run += ("--harmonizer", "none", "--set", "denoiser.volume=false")

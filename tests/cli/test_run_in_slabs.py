@@ -64,6 +64,7 @@ def test_an_interrupted_run_goes_on_with_more_memory(recon, thin_slabs, monkeypa
         assert np.array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_and_does_nothing(recon):
     found = recon("run", "--shape", 64, 64, 64, "--steps", 6, "--samples", 3, "--dry-run")
     told = dict(line.split(maxsplit=1) for line in found.stdout.splitlines())

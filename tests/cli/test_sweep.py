@@ -98,6 +98,7 @@ def test_against_micrographs_one_training_serves_all(recon, micrographs):
         assert np.array_equal(alone.labels, swept.labels)
 
 
+@pytest.mark.slow
 def test_an_ablation_trains_a_network_for_each_value_that_training_depends_on(recon, micrographs):
     small = ("--set", "denoiser.steps=2", "--set", "denoiser.batch=2", "--set", "denoiser.crop=16")
     quick = ("--micrographs", micrographs, "--steps", 2, "--shape", 8, 8, 8)
@@ -133,6 +134,7 @@ def test_without_the_classifier_nothing_is_said_of_it(recon, micrographs):
     assert "classifier" not in said and "volume-fraction" in said
 
 
+@pytest.mark.slow
 def test_a_broken_sweep_goes_on_where_it_was(recon, monkeypatch, micrographs):
     sweep = ("sweep", *BLEND, *VARY, "--micrographs", micrographs, "--no-classifier")
     recon(*sweep, "--out", "whole")

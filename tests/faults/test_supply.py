@@ -45,6 +45,7 @@ def python(code, *arguments, folder):
     )
 
 
+@pytest.mark.slow
 def test_commands_neither_connect_nor_unpickle(tmp_path):
     done = python(COMMANDS, *USED, folder=tmp_path)
     assert done.returncode == 0, done.stderr

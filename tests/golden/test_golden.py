@@ -97,6 +97,7 @@ def test_the_bundled_weights(name, ratios):
     assert abs(found[worst]) < LIMIT, f"{worst} is off by {found[worst]:.1f} deviations"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", materials.NAMES)
 def test_the_bundled_weights_know_the_patterns_of_their_micrographs(name):
     """Changed by the example, by what a pattern is, and by new weights."""

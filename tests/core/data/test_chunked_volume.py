@@ -96,6 +96,7 @@ def chosen():
         yield catalog().build("metric", name, **{**options, **flags})
 
 
+@pytest.mark.slow
 @given(textures(3, 8, long_side=70), st.tuples(*[st.integers(1, 5)] * 3), st.data())
 def test_numbers_are_those_of_a_volume_in_memory(labels, chunks, data):
     metric = data.draw(st.sampled_from(list(chosen())))
