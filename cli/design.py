@@ -100,7 +100,7 @@ def command(
 
 def print_outcome(outcome: "Outcome") -> None:
     """The settings and each target."""
-    chosen = ", ".join(f"{key} {value:.4g}" for key, value in outcome.trial.chosen.items())
+    chosen = ", ".join(f"{key} {value:.4g}" for key, value in outcome.settings.chosen.items())
     click.echo(f"settings after {outcome.trials} trials: {chosen}")
     for one in outcome.verified:
         end = "" if one.reached else "; not reached, this is the nearest found"

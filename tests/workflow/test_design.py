@@ -117,7 +117,7 @@ def test_the_best_trial_and_the_front():
 def test_a_target_is_reached_within_the_interval_of_the_mean():
     target = Target.parse("volume-fraction.pore=0.30")
     design = Design({}, (target,), ())
-    trial = Trial({}, np.array([[0.3]]))
+    trial = np.array([0.3])
     near = np.array([[0.28], [0.30], [0.29], [0.31]])
     (one,) = verify(design, trial, near)
     # t(.975, 3) = 3.182; the interval of the mean
@@ -129,7 +129,7 @@ def test_a_target_is_reached_within_the_interval_of_the_mean():
 
 def test_what_does_not_scatter_is_reached_when_close():
     settings = Design({}, (Target.parse("volume-fraction.solid=0.42"),), ())
-    trial = Trial({}, np.array([[0.42], [0.42]]))
+    trial = np.array([0.42])
     (near,) = verify(settings, trial, np.array([[0.4201], [0.4201]]))
     (far,) = verify(settings, trial, np.array([[0.41], [0.41]]))
     assert near.reached and not far.reached

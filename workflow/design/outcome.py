@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ COVERAGE = 0.95
 class Verified:
     """A target beside the volumes made to verify it.
 
-    predicted       mean of the trial's volumes;  mean, deviation  of the verified ones
+    predicted       mean of such volumes;  mean, deviation  of the verified ones
     low, high       between which the mean of such volumes lies with 95 % confidence (Student's t)
     """
 
@@ -48,16 +48,21 @@ class Verified:
         return {"target": self.target.value, **plain, "reached": self.reached}
 
 
-def verify(design: Design, trial: Trial, values: NDArray[np.float64]) -> list[Verified]:
-    """Each target beside the values (volume, target) of new volumes."""
+def verify(
+    design: Design, predicted: NDArray[np.float64], values: NDArray[np.float64]
+) -> list[Verified]:
+    """Each target beside the values (volume, target) of new volumes.
+
+    predicted  (target,) what their mean was to be
+    """
     count = len(values)
     reach = stats.t.ppf((1 + COVERAGE) / 2, count - 1) / np.sqrt(count)
     targets = []
     for number, target in enumerate(design.targets):
         mean, deviation = values[:, number].mean(), values[:, number].std(ddof=1)
-        predicted = float(trial.values[:, number].mean())
         low, high = mean - reach * deviation, mean + reach * deviation
-        targets.append(Verified(target, predicted, *map(float, (mean, deviation, low, high))))
+        numbers = (predicted[number], mean, deviation, low, high)
+        targets.append(Verified(target, *map(float, numbers)))
     return targets
 
 
@@ -75,10 +80,12 @@ def write_trials(path: Path, design: Design, trials: Sequence[Trial]) -> None:
             writer.writerow([number, *(f"{value:.6g}" for value in row), int(front)])
 
 
-def write_outcome(path: Path, trial: Trial, verified: Sequence[Verified], trials: int) -> None:
+def write_outcome(
+    path: Path, chosen: Mapping[str, float], verified: Sequence[Verified], trials: int
+) -> None:
     """Settings, and each target with its interval, as JSON."""
     table = {
-        "settings": trial.chosen,
+        "settings": dict(chosen),
         "trials": trials,
         "targets": {one.target.key: one.to_table() for one in verified},
         "reached": all(one.reached for one in verified),
@@ -91,7 +98,7 @@ def draw(
     path: Path,
     design: Design,
     trials: Sequence[Trial],
-    best: Trial,
+    chosen: Mapping[str, float],
     verified: Sequence[Verified],
 ) -> None:
     """Each target over each parameter: the trials, the target, the verified interval."""
@@ -109,7 +116,7 @@ def draw(
                 x, [trial.values[:, row].mean() for trial in trials], "o", ms=4, label="trials"
             )
             panel.axhline(one.target.value, color="0.5", lw=1, label="target")
-            place = best.chosen[parameter.key]
+            place = chosen[parameter.key]
             panel.errorbar(
                 place,
                 one.mean,

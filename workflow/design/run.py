@@ -1,6 +1,7 @@
 """A design in a folder: the search, then volumes that verify what it found."""
 
 import json
+from typing import Any
 
 import attrs
 import tomli_w
@@ -13,14 +14,8 @@ from recon.core.sampling.threads import keep_threads
 from recon.core.storage.atomic import atomic_output, remove
 from recon.workflow.design.checks import check_bounds, check_targets
 from recon.workflow.design.outcome import Verified, draw, verify, write_outcome, write_trials
-from recon.workflow.design.search import (
-    Design,
-    Trial,
-    find_best,
-    import_optuna,
-    make_volume,
-    search,
-)
+from recon.workflow.design.response import Settings, choose_settings
+from recon.workflow.design.search import Design, import_optuna, make_volume, search
 from recon.workflow.executors import Progress
 from recon.workflow.folder import Folder
 from recon.workflow.provenance import collect_provenance
@@ -32,7 +27,7 @@ DEFINITION, TRIALS, OUTCOME, FIGURE = "design.toml", "trials.csv", "design.json"
 class Outcome:
     """The settings found, and each target beside the volumes that verify it."""
 
-    trial: Trial
+    settings: Settings
     trials: int
     verified: list[Verified]
 
@@ -66,7 +61,7 @@ def _define(design: Design) -> str:
 def run_design(
     design: Design, folder: Folder, trials: int, verified: int, progress: Progress
 ) -> Outcome:
-    """Search, then make `verified` volumes of the best settings with seeds not used before."""
+    """Search, then make `verified` volumes of the settings found, with seeds not used before."""
     recipe = design.usual_recipe()
     check_bounds(design, recipe)
     check_targets(design, recipe)
@@ -83,30 +78,30 @@ def run_design(
         journal = folder.state("journal")
         done = search(design, denoiser, trials, recipe.seed, journal, progress)
         write_trials(folder.path / TRIALS, design, done)
-        best = find_best(done, design.targets)
-        job = design.resolve(best.chosen, denoiser, sha256)
-        _forget_others(best, folder)
+        settings, used = choose_settings(design, done), len(done) * design.samples
+        job = design.resolve(settings.chosen, denoiser, sha256)
+        _forget_others({"settings": settings.chosen, "first sample": used}, folder)
         volumes = []
         for number in range(verified):
-            volumes.append(_verify_one(job, design.samples + number, number, folder))
+            volumes.append(_verify_one(job, used + number, number, folder))
             progress("verify", number + 1, verified, "")
-        outcome = verify(design, best, design.measure(volumes))
+        outcome = verify(design, settings.predicted, design.measure(volumes))
     with atomic_output(folder.path / "recipe.toml", replace=True) as partial:
         job.recipe.save(partial)
-    write_outcome(folder.path / OUTCOME, best, outcome, len(done))
-    draw(folder.path / FIGURE, design, done, best, outcome)
-    return Outcome(best, len(done), outcome)
+    write_outcome(folder.path / OUTCOME, settings.chosen, outcome, len(done))
+    draw(folder.path / FIGURE, design, done, settings.chosen, outcome)
+    return Outcome(settings, len(done), outcome)
 
 
-def _forget_others(best: Trial, folder: Folder) -> None:
-    """Remove volumes that verify the settings of a search that was shorter."""
+def _forget_others(verified: dict[str, Any], folder: Folder) -> None:
+    """Remove volumes that verify what a shorter search has found."""
     note = folder.state("verified.json")
-    settings = json.dumps(best.chosen, sort_keys=True)
-    if not note.exists() or note.read_text(encoding="utf-8") != settings:
+    text = json.dumps(verified, sort_keys=True)
+    if not note.exists() or note.read_text(encoding="utf-8") != text:
         for path in folder.path.glob("*.zarr"):
             remove(path)
         with atomic_output(note, replace=True) as partial:
-            partial.write_text(settings, encoding="utf-8")
+            partial.write_text(text, encoding="utf-8")
 
 
 def _verify_one(job: Job, sample: int, number: int, folder: Folder) -> Volume:

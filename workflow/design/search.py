@@ -97,14 +97,25 @@ class Trial:
 
     def errors(self, targets: Sequence[Target]) -> NDArray[np.float64]:
         """Relative errors of the means, signed."""
+        return scale_errors(self.values.mean(0), targets)
+
+    def scatter(self, targets: Sequence[Target]) -> NDArray[np.float64]:
+        """Relative deviations of the volumes; 0 of a single one."""
+        if len(self.values) < 2:
+            return np.zeros(len(targets))
         wanted = np.array([target.value for target in targets])
-        scale = np.where(wanted == 0, 1.0, np.abs(wanted))
-        return np.asarray((self.values.mean(0) - wanted) / scale)
+        return scale_errors(wanted + self.values.std(0, ddof=1), targets)
 
     def loss(self, targets: Sequence[Target]) -> float:
         """Sum of the squared relative errors; of what is not finite, the square of FAR."""
         errors = np.nan_to_num(self.errors(targets), nan=FAR, posinf=FAR, neginf=-FAR)
         return float((errors**2).sum())
+
+
+def scale_errors(values: NDArray[np.float64], targets: Sequence[Target]) -> NDArray[np.float64]:
+    """Relative errors of values (..., target), signed; of a target of 0 absolute ones."""
+    wanted = np.array([target.value for target in targets])
+    return np.asarray((values - wanted) / np.where(wanted == 0, 1.0, np.abs(wanted)))
 
 
 def search(
@@ -120,7 +131,8 @@ def search(
     Ends when all targets are close, and when settings come up that were tried already.
 
     A Gaussian process of the squared errors chooses where to look (optuna's GPSampler), after
-    trials that fill the space. Trials share their seeds, so that settings are all that differs.
+    trials that fill the space. Each trial has seeds of its own, so that no scatter is common to
+    all of them.
     """
     optuna = import_optuna()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -144,7 +156,7 @@ def search(
         job = design.resolve(asked.params, denoiser)
         volumes = []
         for sample in range(design.samples):
-            volumes.append(make_volume(job, sample))
+            volumes.append(make_volume(job, number * design.samples + sample))
             made = number * design.samples + sample + 1
             progress("design", made, trials * design.samples, "")
         trial = Trial(dict(asked.params), design.measure(volumes))
@@ -173,8 +185,9 @@ def is_same(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
 
 
 def is_close(trial: Trial, design: Design) -> bool:
-    """Whether all targets are met as closely as is worth looking for."""
-    return bool((np.abs(trial.errors(design.targets)) < CLOSE).all())
+    """Whether all targets are met as closely as is worth looking for, and not by chance."""
+    errors, scatter = trial.errors(design.targets), trial.scatter(design.targets)
+    return bool((np.maximum(np.abs(errors), scatter) < CLOSE).all())
 
 
 def find_best(trials: Sequence[Trial], targets: Sequence[Target]) -> Trial:
