@@ -15,6 +15,9 @@ DESIGN = Design(
 )
 
 
+COUNTS = np.full(12, 2)
+
+
 def truth(pore, stretch):
     """Means of both targets; 0.2 and 15 at fraction .45 and stretch 1.4."""
     conductivity = 0.2 * (pore / 0.45) ** 2 * (stretch / 1.4) ** 0.5
@@ -68,8 +71,8 @@ def test_whole_numbers_stay_whole_and_lost_trials_are_left_out():
 def test_a_surface_of_values_above_zero_stays_above_zero():
     rng = np.random.default_rng(0)
     places, values = rng.random((12, 2)), 10.0 ** rng.uniform(-3, 0, 12)
-    assert (fit_surface(places, values)(3 * rng.random((200, 2)) - 1) > 0).all()
-    signed = fit_surface(places, values - 0.1)
+    assert (fit_surface(places, values, COUNTS)(3 * rng.random((200, 2)) - 1) > 0).all()
+    signed = fit_surface(places, values - 0.1, COUNTS)
     assert not signed.logarithmic
 
 
@@ -77,3 +80,11 @@ def test_a_search_does_not_end_by_luck():
     lucky = Trial({}, np.array([[0.1, 10.0], [0.3, 20.0]]))
     sure = Trial({}, np.array([[0.2, 15.0], [0.2001, 15.01]]))
     assert not is_close(lucky, DESIGN) and is_close(sure, DESIGN)
+
+
+def test_many_volumes_count_for_more_than_few():
+    places = np.linspace(0, 1, 9)[:, None]
+    values = 1 + np.array([0.3, -0.3, 0.3, -0.3, 0.5, -0.3, 0.3, -0.3, 0.3])
+    few = fit_surface(places, values, np.full(9, 2))(places[4:5])
+    many = fit_surface(places, values, np.where(np.arange(9) == 4, 2000, 2))(places[4:5])
+    assert abs(many - 1.5) < 0.1 < abs(few - 1.5)

@@ -42,7 +42,8 @@ def choose_settings(design: Design, trials: Sequence[Trial]) -> Settings:
     candidates = np.concatenate([_from_unit(drawn, design), tried])
     places, centres = _to_unit(candidates, design.parameters), _to_unit(tried, design.parameters)
     means = np.array([trial.values.mean(0) for trial in known])
-    predicted = np.stack([fit_surface(centres, one)(places) for one in means.T], 1)
+    counts = np.array([len(trial.values) for trial in known])
+    predicted = np.stack([fit_surface(centres, one, counts)(places) for one in means.T], 1)
     loss = (scale_errors(predicted, design.targets) ** 2).sum(1)
     apart = np.square(places[:, None] - centres[None]).sum(2).min(1)
     least = int(np.argmin(loss + DISTANCE * apart))
@@ -54,7 +55,10 @@ class Surface:
     """A thin plate spline that smooths; of the logarithm where all values are above zero."""
 
     def __init__(
-        self, places: NDArray[np.float64], values: NDArray[np.float64], smoothing: float
+        self,
+        places: NDArray[np.float64],
+        values: NDArray[np.float64],
+        smoothing: NDArray[np.float64],
     ) -> None:
         self.logarithmic = bool((values > 0).all())
         values = np.log(values) if self.logarithmic else values
@@ -65,21 +69,25 @@ class Surface:
         return np.asarray(np.exp(values) if self.logarithmic else values)
 
 
-def fit_surface(places: NDArray[np.float64], values: NDArray[np.float64]) -> Surface:
-    """The surface through values (n,) at places (n, parameters), as smooth as predicts best.
+def fit_surface(
+    places: NDArray[np.float64], values: NDArray[np.float64], counts: NDArray[np.int64]
+) -> Surface:
+    """The surface through means (n,) at places (n, parameters), as smooth as predicts best.
 
-    What predicts best is found by leaving out one trial at a time.
+    counts  (n,) volumes of each mean: more are followed more closely
+
+    What predicts best is found by leaving out one mean at a time.
     """
 
     def miss(smoothing: float) -> float:
-        errors = []
+        total = 0.0
         for out in range(len(places)):
             kept = np.arange(len(places)) != out
-            surface = Surface(places[kept], values[kept], smoothing)
-            errors.append(surface(places[out : out + 1])[0] - values[out])
-        return float(np.square(errors).sum())
+            surface = Surface(places[kept], values[kept], smoothing / counts[kept])
+            total += counts[out] * (surface(places[out : out + 1])[0] - values[out]) ** 2
+        return float(total)
 
-    return Surface(places, values, min(SMOOTHINGS, key=miss))
+    return Surface(places, values, min(SMOOTHINGS, key=miss) / counts)
 
 
 def _to_unit(values: NDArray[np.float64], parameters: Sequence[Parameter]) -> NDArray[np.float64]:

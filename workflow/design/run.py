@@ -15,11 +15,24 @@ from recon.core.storage.atomic import atomic_output, remove
 from recon.workflow.design.checks import check_bounds, check_targets
 from recon.workflow.design.outcome import Verified, draw, verify, write_outcome, write_trials
 from recon.workflow.design.response import Settings, choose_settings
-from recon.workflow.design.search import Design, import_optuna, make_volume, search
+from recon.workflow.design.search import (
+    Design,
+    Trial,
+    count_volumes,
+    import_optuna,
+    is_same,
+    make_volume,
+    record_missed,
+    search,
+)
 from recon.workflow.executors import Progress
 from recon.workflow.folder import Folder
 from recon.workflow.provenance import collect_provenance
 
+ROUNDS = 3
+"""Most settings that are verified."""
+APART = 0.01
+"""Relative difference of settings that are worth verifying after others."""
 DEFINITION, TRIALS, OUTCOME, FIGURE = "design.toml", "trials.csv", "design.json", "design.png"
 
 
@@ -61,7 +74,10 @@ def _define(design: Design) -> str:
 def run_design(
     design: Design, folder: Folder, trials: int, verified: int, progress: Progress
 ) -> Outcome:
-    """Search, then make `verified` volumes of the settings found, with seeds not used before."""
+    """Search, then make `verified` volumes of the settings found, with seeds not used before.
+
+    Where these miss a target they are one more trial, and the settings are chosen anew.
+    """
     recipe = design.usual_recipe()
     check_bounds(design, recipe)
     check_targets(design, recipe)
@@ -77,15 +93,26 @@ def run_design(
     with keep_threads():
         journal = folder.state("journal")
         done = search(design, denoiser, trials, recipe.seed, journal, progress)
+        while True:
+            settings, used = choose_settings(design, done), count_volumes(done)
+            job = design.resolve(settings.chosen, denoiser, sha256)
+            _forget_others({"settings": settings.chosen, "first sample": used}, folder)
+            volumes = []
+            for number in range(verified):
+                volumes.append(_verify_one(job, used + number, number, folder))
+                progress("verify", number + 1, verified, "")
+            values = design.measure(volumes)
+            outcome = verify(design, settings.predicted, values)
+            rounds = 1 + sum(trial.verifies for trial in done)
+            if all(one.reached for one in outcome) or rounds >= ROUNDS:
+                break
+            missed = Trial(settings.chosen, values, verifies=True)
+            following = choose_settings(design, [*done, missed])
+            if is_same(following.chosen, settings.chosen, APART):
+                break  # nothing better is to be expected elsewhere
+            record_missed(design, missed, journal)
+            done.append(missed)
         write_trials(folder.path / TRIALS, design, done)
-        settings, used = choose_settings(design, done), len(done) * design.samples
-        job = design.resolve(settings.chosen, denoiser, sha256)
-        _forget_others({"settings": settings.chosen, "first sample": used}, folder)
-        volumes = []
-        for number in range(verified):
-            volumes.append(_verify_one(job, used + number, number, folder))
-            progress("verify", number + 1, verified, "")
-        outcome = verify(design, settings.predicted, design.measure(volumes))
     with atomic_output(folder.path / "recipe.toml", replace=True) as partial:
         job.recipe.save(partial)
     write_outcome(folder.path / OUTCOME, settings.chosen, outcome, len(done))

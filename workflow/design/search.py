@@ -26,6 +26,8 @@ STARTING = 8
 """Trials at places that fill the space, before a model of the results chooses."""
 CLOSE = 0.005
 """Relative errors below which the search ends."""
+VALUES, VERIFIES = "values", "verifies"
+"""Attributes of optuna's trials."""
 FAR = 10.0
 """Relative error that a value counts with which is infinite or not a number."""
 
@@ -90,10 +92,14 @@ def make_volume(job: Job, sample: int) -> Volume:
 
 @attrs.frozen
 class Trial:
-    """A choice of parameters and what its volumes have: (volume, target)."""
+    """A choice of parameters and what its volumes have: (volume, target).
+
+    verifies  whether the volumes were made to verify settings, which then missed a target
+    """
 
     chosen: dict[str, float]
     values: NDArray[np.float64]
+    verifies: bool = False
 
     def errors(self, targets: Sequence[Target]) -> NDArray[np.float64]:
         """Relative errors of the means, signed."""
@@ -134,14 +140,7 @@ def search(
     trials that fill the space. Each trial has seeds of its own, so that no scatter is common to
     all of them.
     """
-    optuna = import_optuna()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    backend = optuna.storages.journal.JournalFileBackend(str(journal))
-    study = optuna.create_study(
-        storage=optuna.storages.JournalStorage(backend),
-        study_name="design",
-        load_if_exists=True,
-    )
+    optuna, study = import_optuna(), open_study(journal)
     done = [read_trial(trial) for trial in study.trials if trial.state.is_finished()]
     while len(done) < trials and not any(is_close(trial, design) for trial in done):
         # A seed a trial, so that what is resumed goes on as it would have.
@@ -151,19 +150,44 @@ def search(
         asked = study.ask({p.key: _make_distribution(p, design) for p in design.parameters})
         if any(is_same(asked.params, trial.chosen) for trial in done):
             break  # nowhere else is anything better to be expected
-        number = len(done)
+        number, used = len(done), count_volumes(done)
         progress("design", number * design.samples, trials * design.samples, "")
         job = design.resolve(asked.params, denoiser)
         volumes = []
         for sample in range(design.samples):
-            volumes.append(make_volume(job, number * design.samples + sample))
+            volumes.append(make_volume(job, used + sample))
             made = number * design.samples + sample + 1
             progress("design", made, trials * design.samples, "")
         trial = Trial(dict(asked.params), design.measure(volumes))
-        asked.set_user_attr("values", trial.values.tolist())
+        asked.set_user_attr(VALUES, trial.values.tolist())
         study.tell(asked, trial.loss(design.targets))
         done.append(trial)
     return done
+
+
+def open_study(journal: Path) -> Any:
+    """Optuna's record of the trials in a file."""
+    optuna = import_optuna()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    backend = optuna.storages.journal.JournalFileBackend(str(journal))
+    storage = optuna.storages.JournalStorage(backend)
+    return optuna.create_study(storage=storage, study_name="design", load_if_exists=True)
+
+
+def record_missed(design: Design, trial: Trial, journal: Path) -> None:
+    """Add volumes that verified settings, and missed a target, to the trials."""
+    made = import_optuna().trial.create_trial(
+        params=trial.chosen,
+        distributions={p.key: _make_distribution(p, design) for p in design.parameters},
+        value=trial.loss(design.targets),
+        user_attrs={VALUES: trial.values.tolist(), VERIFIES: True},
+    )
+    open_study(journal).add_trial(made)
+
+
+def count_volumes(trials: Sequence[Trial]) -> int:
+    """Volumes, and so seeds, that trials have used."""
+    return sum(len(trial.values) for trial in trials)
 
 
 def _make_distribution(parameter: Parameter, design: Design) -> Any:
@@ -176,12 +200,14 @@ def _make_distribution(parameter: Parameter, design: Design) -> Any:
 
 def read_trial(trial: Any) -> Trial:
     """One of optuna's."""
-    return Trial(dict(trial.params), np.array(trial.user_attrs["values"]))
+    attributes = trial.user_attrs
+    values = np.array(attributes[VALUES])
+    return Trial(dict(trial.params), values, attributes.get(VERIFIES, False))
 
 
-def is_same(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
-    """Whether two choices of parameters differ in roundings only."""
-    return all(np.isclose(one[key], other[key], rtol=1e-6) for key in one)
+def is_same(one: Mapping[str, float], other: Mapping[str, float], apart: float = 1e-6) -> bool:
+    """Whether two choices of parameters differ by no more than a share of themselves."""
+    return all(np.isclose(one[key], other[key], rtol=apart) for key in one)
 
 
 def is_close(trial: Trial, design: Design) -> bool:
