@@ -47,7 +47,7 @@ def test_neighbours_share_the_node_in_the_middle_of_an_edge(array, chosen, sizin
 
 
 def test_msh_has_its_middle_nodes_in_the_order_of_gmsh(volume, tmp_path):
-    """meshio turns Gmsh's order of the edges into VTK's: each node then lies in its edge's middle."""
+    """meshio turns the order of the edges into its own: each node then lies in a middle."""
     export(volume, tmp_path / "a.msh", order=2)
     mesh = meshio.read(tmp_path / "a.msh")
     elements = np.concatenate([block.data for block in mesh.cells if block.type == "tetra10"])
