@@ -52,13 +52,13 @@ def parse_region(text: str | None) -> list[int] | None:
 @click.option(
     "--unit",
     metavar="m|mm|um|nm",
-    help="Unit of length.  [default: m in vti and h5, um in inp, stl and ply]",
+    help="Unit of length.  [default: m in vti, h5 and foam, um in meshes and surfaces]",
 )
 @click.option(
     "--without",
     multiple=True,
     metavar="PHASE",
-    help="Leave a phase out of inp, stl and ply, by name or label. May be given many times.",
+    help="Meshes and surfaces: leave a phase out, by name or label. May be given many times.",
 )
 @click.option("--phase", metavar="PHASE", help="stl and ply: write only this phase, to OUT itself.")
 @click.option(

@@ -43,7 +43,7 @@ class Islands(Refiner):
     in_slabs = True
     share: float = option(
         0.2,
-        "Isolated voxels left, over what independent planes would make; 1 leaves all.",
+        "Isolated voxels that remain, relative to independent planes; 1: all remain.",
         min=0,
         max=1,
     )
