@@ -25,9 +25,9 @@ from recon.workflow.progress import ProgressDisplay
     help="Micrographs or a volume to compare with; by default the micrographs of the runs.",
 )
 @classifier_flag
-@click.option("--report", type=click.Path(path_type=Path), help="Write one page on all here.")
+@click.option("--report", type=click.Path(path_type=Path), help="File for one page on all.")
 @click.option(
-    "--json", "json_file", type=click.Path(path_type=Path), help="Write the numbers here, by name."
+    "--json", "json_file", type=click.Path(path_type=Path), help="File for the numbers, by name."
 )
 def command(
     paths: tuple[Path, ...],

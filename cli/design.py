@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "targets",
     multiple=True,
     metavar="PLUGIN.VALUE=NUMBER",
-    help="A wanted value: diffusivity.relative.z=0.21, homogenization.E.x=12, "
+    help="A target value: diffusivity.relative.z=0.21, homogenization.E.x=12, "
     "volume-fraction.pore=0.4. May be given many times.",
 )
 @click.option(
@@ -32,9 +32,21 @@ if TYPE_CHECKING:
     help="What may change: fraction.PHASE=0.2:0.5, stretch.z=0.5:2 (of the texture), "
     "blend:other.safetensors=0:1 (its share), or a key of the recipe. May be given many times.",
 )
-@click.option("--trials", type=click.IntRange(1), default=30, show_default=True, help="At most.")
 @click.option(
-    "--verify", type=click.IntRange(2), default=8, show_default=True, help="Volumes to verify with."
+    "--trials",
+    type=click.IntRange(1),
+    metavar="N",
+    default=30,
+    show_default=True,
+    help="Largest number of trials.",
+)
+@click.option(
+    "--verify",
+    type=click.IntRange(2),
+    metavar="N",
+    default=8,
+    show_default=True,
+    help="Volumes of the verification.",
 )
 @click.option(
     "--out",
@@ -56,9 +68,9 @@ def command(
 ) -> None:
     """Find settings whose volumes have wanted properties.
 
-    Bayesian optimization over a few parameters; --samples volumes a trial (default 2). --out
-    receives the volumes that verify what was found, recipe.toml, trials.csv, design.json and
-    design.png. Options of a metric or property are --set PLUGIN.OPTION=VALUE.
+    Bayesian optimization over a few parameters, with --samples volumes for each trial (default 2).
+    --out receives the volumes of the verification, recipe.toml, trials.csv, design.json and
+    design.png. Set options of a metric or property with --set PLUGIN.OPTION=VALUE.
     """
     from recon.workflow.design.run import check_folder, run_design
     from recon.workflow.design.search import Design

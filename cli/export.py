@@ -52,15 +52,15 @@ def parse_region(text: str | None) -> list[int] | None:
 @click.option(
     "--unit",
     metavar="m|mm|um|nm",
-    help="Unit of length.  [default: m in vti and h5, um in inp, stl and ply]",
+    help="Unit of length.  [default: m in vti, h5 and foam, um in meshes and surfaces]",
 )
 @click.option(
     "--without",
     multiple=True,
     metavar="PHASE",
-    help="Leave a phase out of inp, stl and ply, by name or label. May be given many times.",
+    help="Meshes and surfaces: leave a phase out, by name or label. May be given many times.",
 )
-@click.option("--phase", metavar="PHASE", help="stl and ply: only this phase, as OUT itself.")
+@click.option("--phase", metavar="PHASE", help="stl and ply: write only this phase, to OUT itself.")
 @click.option(
     "--materials",
     metavar="FILE|NAME",
@@ -71,21 +71,21 @@ def parse_region(text: str | None) -> list[int] | None:
     "--region",
     metavar="Z0:Z1,Y0:Y1,X0:X1",
     callback=lambda ctx, param, text: parse_region(text),
-    help="Meshes: only these voxels, ends exclusive.",
+    help="Meshes: use only these voxels, ends exclusive.",
 )
 @click.option(
     "--merge",
     multiple=True,
     metavar="PHASE+PHASE...",
-    help="Meshes: phases that become one, the first. May be given many times.",
+    help="Meshes: merge these phases into the first. May be given many times.",
 )
-@click.option("--coarsen", type=int, metavar="N", help="Meshes: N^3 voxels become one.")
+@click.option("--coarsen", type=int, metavar="N", help="Meshes: merge N^3 voxels into one.")
 @click.option(
     "--voxel-size",
     metavar="LENGTH",
     help="Length of a voxel of VOLUME such as 0.4um, or three: z,y,x, in place of its own.",
 )
-@click.option("--dataset", metavar="NAME", help="The array of VOLUME, where it has several.")
+@click.option("--dataset", metavar="NAME", help="The array to read, if VOLUME has several.")
 @set_flag
 def command(
     volume: Path,
@@ -99,9 +99,9 @@ def command(
 
     VOLUME is zarr, or a file of labels that recon import reads.
 
-    The suffix of each OUT names its format. Options of a format are `--set FORMAT.OPTION=VALUE`,
-    such as --set inp.equations=true. An existing file is never replaced, and everything is checked
-    before anything is written.
+    The suffix of each OUT names its format. Set options of a format with --set
+    FORMAT.OPTION=VALUE, such as --set inp.equations=true. Existing files are never replaced, and
+    all inputs are checked before anything is written.
     """
     given = {key: flag for key, flag in flags.items() if flag not in (None, ())}
     tables = parse_settings(settings)

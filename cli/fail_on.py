@@ -74,10 +74,10 @@ def fail_on_flag(command: Callable[..., Any]) -> Callable[..., Any]:
         "--fail-on",
         multiple=True,
         type=ConditionType(),
-        help="Exit with code 1, when all is written, if the verdict is not equivalent "
-        "(not-equivalent), close or worse (close), anything but indistinguishable "
-        "(no-difference-found), or if the error of a statistic is more than so many sampling "
-        "errors ('two-point>1.5'). What cannot be judged fails. May be given many times.",
+        help="Write everything, then exit with code 1 if the verdict is not equivalent "
+        "(not-equivalent), close or worse (close), or anything but indistinguishable "
+        "(no-difference-found), or if the error of a statistic exceeds a multiple of its sampling "
+        "error ('two-point>1.5'). A volume that cannot be judged fails. May be given many times.",
     )(command)
 
 

@@ -45,48 +45,51 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--volume",
         metavar="FILE",
-        help="A 3D image (z, y, x) in place of these, to be sliced along all three axes.",
+        help="A 3D image (z, y, x) instead of planes; it is sliced along all three axes.",
     ),
     click.option(
         "--every",
         type=int,
         metavar="N",
-        help="Of --volume, every N-th slice. Default: about 32 slices of each plane.",
+        help="Use every N-th slice of --volume. Default: about 32 slices of each plane.",
     ),
     click.option(
         "--dataset",
         metavar="NAME",
-        help="The array to read, in files that hold several: HDF5, VTK.",
+        help="The array to read in a file with several (HDF5, VTK).",
     ),
     click.option(
-        "--isotropic", "same", is_flag=True, help="The one plane given serves for all three."
+        "--isotropic",
+        "same",
+        is_flag=True,
+        help="The material is isotropic: use the one given plane for all three.",
     ),
     click.option(
         "--transverse",
         "around",
         type=click.Choice(["x", "y", "z"]),
-        help="The material looks the same from all sides around this axis: give the plane normal "
-        "to it and one that contains it.",
+        help="The material is isotropic around this axis: give the plane normal to the axis and "
+        "one that contains it.",
     ),
     click.option(
         "--crop",
         multiple=True,
         metavar="[PLANE=]T,B,L,R",
-        help="Pixels to take off at the top, bottom, left and right: a banner, a scale bar.",
+        help="Pixels to remove at the top, bottom, left and right, such as a banner or scale bar.",
     ),
     click.option(
         "--mask",
         multiple=True,
         metavar="[PLANE=]auto|FILE",
-        help="Leave out what is not of the material, such as black around a round field of view: "
-        "`auto` finds it, a FILE of the size of the images is 0 there. The largest rectangles "
-        "within are used.",
+        help="Exclude areas outside the material, such as black around a round field of view: "
+        "`auto` finds them; a FILE of the size of the images is 0 there. The largest rectangles "
+        "in the rest are used.",
     ),
     click.option(
         "--pixel-size",
         multiple=True,
         metavar="[PLANE=]LENGTH",
-        help="Length of a pixel of the images, such as 0.2um or xz=0.4um, or of its rows and "
+        help="Length of a pixel of the images, such as 0.2um or xz=0.4um, or two: rows, "
         "columns. Default: what the files state (ImageJ, OME, some microscopes).",
     ),
     click.option(
@@ -98,23 +101,23 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--phases",
         metavar="K|NAME,NAME,...",
-        help="Number of phases of grey images, or the names of the phases, darkest first, of label "
-        "images too. Names go with the micrographs into volumes, reports and files.",
+        help="Number of phases of grey images, or the names of the phases, darkest first. Label "
+        "images can have names, too. Volumes, reports and files take the names over.",
     ),
     click.option(
         "--thresholds",
         metavar="A,B,...",
-        help="Cut grey images at these values: K - 1 of them, ascending, for K phases.",
+        help="Segment grey images at these values: K - 1 of them, ascending, for K phases.",
     ),
     click.option(
         "--per-plane",
         is_flag=True,
-        help="Otsu's thresholds for each plane by itself: brightness differs between planes.",
+        help="Find Otsu's thresholds for each plane, because brightness differs between planes.",
     ),
     click.option(
         "--flatten",
         is_flag=True,
-        help="Even the light of grey images: a smooth surface under the phases is taken off.",
+        help="Correct uneven light of grey images: subtract a smooth surface.",
     ),
     click.option(
         "--denoise",
@@ -127,18 +130,23 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=click.Choice(SEGMENTATIONS),
         default="auto",
         show_default=True,
-        help="Grey images by thresholds, or by edges: borders where they were before a blur. auto: "
-        "edges where thresholds leave rims of a phase between two others.",
+        help="Segment grey images by thresholds, or by edges, which puts borders where they were "
+        "before a blur. auto: edges where thresholds leave rims of a phase between two others.",
     ),
     click.option(
         "--preview",
         metavar="FILE.png",
-        help="Picture of what was decided; `none` for no picture.  [default: --out with .png]",
+        help="Picture of images and labels; `none` for no picture.  [default: --out with .png]",
     ),
     click.option(
         "--preview-only", is_flag=True, help="Write the picture and nothing else, to try settings."
     ),
-    click.option("--out", required=True, metavar="PATH", help="Where to write: micrographs.zarr."),
+    click.option(
+        "--out",
+        required=True,
+        metavar="PATH",
+        help="Micrographs to write, such as micrographs.zarr.",
+    ),
     click.option("--force", is_flag=True, help="Replace --out if it holds micrographs."),
 )
 
@@ -163,11 +171,11 @@ def command(
 ) -> None:
     """Make micrographs of images of up to three planes, or of a volume.
 
-    Images are PNG, TIFF, JPEG, BMP, .npy, zarr (zipped too), MetaImage, MRC, NRRD, HDF5 or VTI, or
-    what another package reads; each flag of a plane takes several, and a 3D one is a stack of
-    slices along its first axis. An integer image of at most 8 values is a label image: its values
-    become the phases 0, 1, ... in ascending order. Others are grey and need --phases or
-    --thresholds. Colours count by their luminance; of a coloured palette the indices count.
+    Images are PNG, TIFF, JPEG, BMP, .npy, zarr (also zipped), MetaImage, MRC, NRRD, HDF5 or VTI, or
+    a format that another package reads. Each flag of a plane takes several images. A 3D image is a
+    stack of slices along its first axis. An integer image of at most 8 values is a label image: its
+    values become the phases 0, 1, ... in ascending order. Other images are grey and need --phases
+    or --thresholds. Of colour images recon uses the luminance, of a palette the indices.
     """
     if Path(out).exists() and not preview_only:
         check_replaceable(Path(out), force)

@@ -60,14 +60,14 @@ from recon.workflow.whole_volume import fits_into_memory
     metavar="LENGTH",
     help="Length of a voxel of VOLUME such as 0.4um, or three: z,y,x, in place of its own.",
 )
-@click.option("--dataset", metavar="NAME", help="The array of VOLUME, where it has several.")
+@click.option("--dataset", metavar="NAME", help="The array to read, if VOLUME has several.")
 @click.option(
     "--subvolumes",
     type=click.IntRange(min=SUBVOLUMES),
     default=SUBVOLUMES,
     show_default=True,
     metavar="N",
-    help="Real subvolumes of a reference volume, at least.",
+    help="Least number of real subvolumes of a reference volume.",
 )
 @classifier_flag
 @fail_on_flag
@@ -78,14 +78,12 @@ from recon.workflow.whole_volume import fits_into_memory
     help="Elastic constants of the phases, for properties that need them.",
 )
 @device_flag
-@click.option(
-    "--json", "json_file", type=click.Path(path_type=Path), help="Write the results here."
-)
-@click.option("--report", type=click.Path(path_type=Path), help="Write a report page here.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="File for the results.")
+@click.option("--report", type=click.Path(path_type=Path), help="File for a report page.")
 @click.option(
     "--memory",
     metavar="SIZE",
-    help="Read the volume part by part and hold no more than this, such as 2GB.",
+    help="Limit of memory, such as 2GB; the volume is read part by part.",
 )
 @set_flag
 def command(

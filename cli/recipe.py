@@ -35,19 +35,18 @@ FLAGS = (
         "--denoiser",
         metavar="NAME",
         shell_complete=plugin_names("denoiser"),
-        help=format_help("Model of the slices.", DEFAULT.denoiser.name),
+        help=format_help("Model that denoises slices.", DEFAULT.denoiser.name),
     ),
     click.option(
         "--preset",
         metavar="NAME",
-        help="Where it trains: size of the network, such as tiny, small or paper "
-        "(denoiser.preset).",
+        help="For training: size of the network, such as tiny, small or paper (denoiser.preset).",
     ),
     click.option(
         "--train-steps",
         type=int,
         metavar="N",
-        help="Where it trains: training steps (denoiser.steps); --steps are the sampler's.",
+        help="For training: number of steps (denoiser.steps); --steps is that of the sampler.",
     ),
     click.option(
         "--schedule",
@@ -59,7 +58,7 @@ FLAGS = (
         "--harmonizer",
         metavar="NAME",
         shell_complete=plugin_names("harmonizer"),
-        help=format_help("How planes are brought to agree.", DEFAULT.harmonizer.name),
+        help=format_help("How the planes are brought to agree.", DEFAULT.harmonizer.name),
     ),
     click.option(
         "--refiner",
@@ -67,8 +66,8 @@ FLAGS = (
         metavar="NAME",
         shell_complete=plugin_names("refiner"),
         help=format_help(
-            "What is done to the finished volume, in this order; none: nothing. May be given many "
-            "times.",
+            "Correction of the finished volume, in this order; none: no correction. May be given "
+            "many times.",
             "islands, then patterns, with harmonizer spectral",
         ),
     ),
@@ -77,13 +76,15 @@ FLAGS = (
         nargs=3,
         type=int,
         metavar="Z Y X",
-        help=format_help("Voxels.", " ".join(map(str, DEFAULT.shape)), "2<=side<=65535"),
+        help=format_help(
+            "Voxels of the volume.", " ".join(map(str, DEFAULT.shape)), "2<=side<=65535"
+        ),
     ),
     click.option(
         "--steps",
         type=int,
         metavar="N",
-        help=format_help("Steps of the sampler; 1000 is the paper's.", DEFAULT.steps, f"1<=N<={T}"),
+        help=format_help("Steps of the sampler; the paper uses 1000.", DEFAULT.steps, f"1<=N<={T}"),
     ),
     click.option(
         "--samples",
@@ -106,14 +107,14 @@ FLAGS = (
         "anchors",
         multiple=True,
         metavar="PLANE:PLACE=IMAGE",
-        help="A measured slice that the volume is to contain, such as xy:12=slice.tif; labels, "
-        "of the size of the volume's slice. May be given many times.",
+        help="A measured slice that the volume will contain, such as xy:12=slice.tif: labels, in "
+        "the size of the volume's slice. May be given many times.",
     ),
     click.option(
         "--fraction",
         metavar="F,F,...|AXIS:F..F",
         help=format_help(
-            "Phase fractions to aim at; z:0.3..0.5: of the last phase, along an axis.",
+            "Phase fractions of the volume; z:0.3..0.5 is a profile of the last phase along z.",
             "the micrographs'",
             "0<F<1",
         ),
@@ -121,13 +122,13 @@ FLAGS = (
     click.option(
         "--stretch",
         metavar="AXIS=FACTOR,...",
-        help="Stretch of the texture: z=2 makes voxels twice as long along z.",
+        help="Stretch the texture: z=2 makes voxels twice as long along z.",
     ),
     click.option(
         "--blend",
         metavar="WEIGHTS=SHARE|WEIGHTS=AXIS:SHARE..SHARE",
-        help="Blend with another material: other.safetensors=z:0..1 goes from the one to the "
-        "other, other.safetensors=0.3 mixes them everywhere.",
+        help="Blend with another material: other.safetensors=z:0..1 changes from the one to "
+        "the other along z, other.safetensors=0.3 mixes them everywhere.",
     ),
     click.option(
         "--fast",

@@ -32,34 +32,35 @@ if TYPE_CHECKING:
     "--executor",
     type=click.Choice(["local", "dask"]),
     default="local",
-    help="Where samples are made: one after the other here, or on Dask, several at a time.",
+    help="Make samples one after the other here, or several at a time on Dask.",
     show_default=True,
 )
 @click.option(
     "--scheduler",
     metavar="ADDRESS|FILE",
-    help=format_help("A running Dask cluster's scheduler.", "a cluster of processes here"),
+    help=format_help("Scheduler of a running Dask cluster.", "processes on this machine"),
 )
 @click.option(
     "--workers",
     type=click.IntRange(1),
     metavar="N",
     help=format_help(
-        "Processes here, or how many of the cluster to wait for.", "one a core, or one"
+        "Number of processes here, or of workers of the cluster to wait for.",
+        "one for each core, or one",
     ),
 )
 @click.option(
     "--time",
     "budget",
     metavar="15m|1h",
-    help="Where it trains: choose preset and steps by the time that it may take here.",
+    help="For training: choose preset and steps for this training time on this machine.",
 )
 @click.option(
     "--memory",
     metavar="SIZE",
     help=format_help(
-        "Memory to keep within, such as 8GB; a volume that needs more is worked on in slabs on "
-        "disk, to the same result.",
+        "Limit of memory, such as 8GB; a larger volume is made in slabs on disk, with the same "
+        "result.",
         "most of what is available",
     ),
 )
@@ -68,10 +69,12 @@ if TYPE_CHECKING:
     "source",
     type=click.Path(path_type=Path),
     metavar="VOLUME",
-    help="Reproduce a volume that `run` wrote from its own metadata, and compare: exit code 1 if a "
-    "voxel differs. --out keeps the new volume; --weights says where its weights are now.",
+    help="Reproduce a volume of `run` from its own metadata, and compare: exit code 1 if a voxel "
+    "differs. --out keeps the new volume; --weights names the place of its weights.",
 )
-@click.option("--dry-run", is_flag=True, help="Estimate what the run will take, and do nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Estimate time, memory and disk space, and do nothing else."
+)
 @classifier_flag
 @report_flag
 @fail_on_flag
@@ -95,8 +98,8 @@ def command(
 ) -> None:
     """Reconstruct volumes, measure them and write a report.
 
-    Without arguments: the default example with its bundled weights. With --micrographs and
-    without --weights it trains first. A flag wins over the RECIPE, the recipe over defaults.
+    Without arguments it uses the default example with its bundled weights. With --micrographs and
+    without --weights it trains first. A flag overrides the RECIPE, and the recipe the defaults.
     """
     from recon.workflow.executors.distributed import Distributed, follow
     from recon.workflow.folder import Folder, find_free_name

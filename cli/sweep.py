@@ -50,9 +50,9 @@ def command(
     """Repeat a run for every combination of values, with a table and plots.
 
     --out receives a folder of `recon run` for each combination, table.csv, sweep.png and
-    sweep.toml. The first --vary is the abscissa of the plots, the others are its lines. With
-    --micrographs and without --weights it trains first: one network for all combinations that
-    differ neither in the seed nor in an option that training depends on.
+    sweep.toml. The plots have the first --vary on the abscissa and a line for each value of the
+    others. With --micrographs and without --weights it trains first. Combinations share a network
+    if they have the same seed and the same options of training.
     """
     from recon.workflow.folder import Folder, find_free_name
     from recon.workflow.sweep.combinations import Sweep

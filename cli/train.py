@@ -28,7 +28,7 @@ TIMED = ".timed"
     show_default=True,
     metavar="NAME",
     shell_complete=plugin_names("denoiser"),
-    help="Model of the slices.",
+    help="Model that denoises slices.",
 )
 @click.option(
     "--preset",
@@ -42,7 +42,7 @@ TIMED = ".timed"
     "--time",
     "budget",
     metavar="15m|1h",
-    help="Choose preset and steps by the time that training may take on this machine.",
+    help="Choose preset and steps for this training time on this machine.",
 )
 @click.option(
     "--init", metavar="NAME|PATH", shell_complete=weights_names, help="Weights to start from."
@@ -53,11 +53,11 @@ TIMED = ".timed"
     type=int,
     default=0,
     metavar="N",
-    help=format_help("Of the order of crops and the noise.", 0, "N>=0"),
+    help=format_help("Seed of the order of crops and of the noise.", 0, "N>=0"),
 )
 @click.option("--material", default="", metavar="TEXT", help="For the card: what the images show.")
 @click.option("--source", default="", metavar="TEXT", help="For the card: where they come from.")
-@click.option("--licence", default="", metavar="TEXT", help="For the card: that of the weights.")
+@click.option("--licence", default="", metavar="TEXT", help="For the card: licence of the weights.")
 @device_flag
 @set_flag
 def command(

@@ -36,9 +36,9 @@ Shown = Volume | Micrographs
 @click.argument(
     "paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH..."
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Write the page here.")
-@click.option("--no-open", is_flag=True, help="Only make the page and print where it is.")
-@click.option("--browser", is_flag=True, help="The page even where napari is installed.")
+@click.option("--out", type=click.Path(path_type=Path), help="File for the page.")
+@click.option("--no-open", is_flag=True, help="Only write the page and print its path.")
+@click.option("--browser", is_flag=True, help="Open the page even if napari is installed.")
 def command(paths: tuple[Path, ...], out: Path | None, no_open: bool, browser: bool) -> None:
     """Look at a volume, micrographs or a run: in napari, else in the browser.
 

@@ -41,7 +41,7 @@ def commands() -> str:
         "`--quiet`: results and errors only, no progress, notices or warnings; the environment "
         "variable `RECON_QUIET=1` does the same.",
         "Exit codes: 0 when all went well, 2 and one line for "
-        "a mistake that you can mend, 130 when interrupted, 1 where a command says so below. A "
+        "an error that you can correct, 130 when interrupted, 1 where a command says so below. A "
         "traceback is a defect of recon: please report it.",
     ]
     root = main.make_context("recon", ["plugins"])

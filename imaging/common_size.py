@@ -39,7 +39,7 @@ def resolve_voxel_size(
         return wanted, []
     if not known:
         return UNKNOWN, [
-            'no file tells its pixel size, so lengths are in voxels; give voxel_size="0.4um"'
+            'no file states its pixel size, so lengths are in voxels; give voxel_size="0.4um"'
         ]
     notices = []
     clash = _find_disagreement(known)
@@ -98,7 +98,7 @@ def _combine_axes(known: list[_SizedPicture]) -> VoxelSize:
     lengths = list(stated.values())
     if len(lengths) < 3 and not isclose(min(lengths), max(lengths), rel_tol=SAME):
         raise ReconError(
-            "pixels are not square and no file tells the third length of a voxel; "
+            "pixels are not square and no file states the third length of a voxel; "
             "give voxel_size=(z, y, x), or one length to resample to"
         )
     z, y, x = (stated.get(axis, lengths[0]) for axis in range(3))

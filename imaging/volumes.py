@@ -18,7 +18,7 @@ def read_volume(
 ) -> Volume:
     """The labels of a zarr folder or of a file: TIFF, .npy, VTI, NRRD, HDF5, MetaImage, ...
 
-    voxel_size  such as "0.4um" or three (z,y,x), in place of what the file tells
+    voxel_size  such as "0.4um" or three (z,y,x), in place of what the file states
     dataset     name of the array, in files that hold several: HDF5, VTK
 
     Labels stay as they are; of at most 8 values that are no labels, such as 0 and 255, the values

@@ -166,7 +166,7 @@ class UnetDdpm(Denoiser):
         True, "Use the 3D network of the weights, where they hold one, while shape is decided."
     )
     volume_passes: int = option(
-        6, "Most passes of the 3D network in a volume; more leave what it was trained on.", min=1
+        6, "Most passes of the 3D network in a volume; it was trained for about so many.", min=1
     )
     _weights: dict[str, Tensor] | None = attrs.field(default=None, init=False, repr=False)
     _volume: VolumeModel | None = attrs.field(default=None, init=False, repr=False)

@@ -1,4 +1,4 @@
-"""Isolated voxels of the finished volume beyond what the slices let expect."""
+"""Isolated voxels of the finished volume beyond the number that the slices explain."""
 
 from collections.abc import Mapping, Sequence
 from math import prod
@@ -31,19 +31,19 @@ Mask = NDArray[np.bool_]
 
 @attrs.frozen
 class Islands(Refiner):
-    """Isolated voxels beyond what the slices let expect join their surroundings.
+    """Merge isolated voxels into their surroundings, beyond a number that is to be expected.
 
-    Planes that agree on the lines which they share, but else know nothing of each other, make a
-    number of voxels that differ from all six neighbours; real materials hold a third of it or less.
-    Of each phase the least certain beyond a share of that number take the mean of their neighbours.
-    Nothing changes where the denoiser has not seen micrographs.
+    Independent planes that agree only on their common lines make a certain number of voxels that
+    differ from all six neighbours. Real materials have a third of it or less. For each phase, at
+    most a share of that number remains. Further isolated voxels, the least certain ones, take the
+    mean of their neighbours. Nothing changes where the denoiser has not seen micrographs.
     """
 
     name = "islands"
     in_slabs = True
     share: float = option(
         0.2,
-        "Isolated voxels left, over what independent planes would make; 1 leaves all.",
+        "Isolated voxels that remain, relative to independent planes; 1: all remain.",
         min=0,
         max=1,
     )

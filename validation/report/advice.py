@@ -23,7 +23,7 @@ PARTS = (
 )
 ORDER = (
     "Distances are off: give the sampler more steps (--steps 120, without --fast), and see whether "
-    "the planes show the same material (recon import tells)."
+    "the planes show the same material (recon import checks this)."
 )
 TOUCH = (
     "The wrong phases touch: look for rims that segmentation left between two phases "
