@@ -36,11 +36,6 @@ def test_a_fault_is_one_line_and_costs_nothing(bench, fault, name):
     assert not fault(bench, name=name).faults
 
 
-def test_want_of_memory_is_one_line_and_costs_nothing(bench):
-    """Of `export`: elsewhere memory runs out by chance in a library that compiles or waits."""
-    assert not no_memory(bench, name="export", megabytes=1).faults
-
-
 def test_a_full_disk_is_one_line_and_costs_nothing(bench):
     fault = partial(full_disk, kilobytes=40) if may_mount() else partial(small_files, kilobytes=1)
     case = fault(bench, name="run")
