@@ -88,6 +88,7 @@ def reference(recon):
     blocks(4, 16, 1).save("fine.zarr")
 
 
+@pytest.mark.slow
 def test_fail_on_leaves_with_1_after_everything_was_written(recon, reference):
     against = ("--against", "real.zarr", "--metric", "two-point")
     passed = ("--fail-on", "close", "--fail-on", "two-point>9")

@@ -122,6 +122,7 @@ TINY = ["--set", "denoiser.width=8", "--set", "denoiser.multiples=[1,2]", "--set
 TINY += ["denoiser.attention=[false,true]", "--set", "denoiser.crop=16"]
 
 
+@pytest.mark.slow
 def test_training_steps_are_not_those_of_the_sampler(recon, micrographs):
     given = ("run", "--micrographs", micrographs, "--preset", "tiny", "--train-steps", 3, *TINY)
     sampler = ("--steps", 2, "--shape", 8, 8, 8, "--harmonizer", "none")
@@ -277,6 +278,7 @@ def test_too_little_disk_is_told_before_work_begins(recon):
     assert not Path("huge").exists()
 
 
+@pytest.mark.slow
 def test_a_fraction_is_aimed_at_and_fast_is_short(recon):
     flags = ("--fraction", "0.5,0.5", "--fast", "--shape", 24, 24, 24)
     recon("run", *flags, "--no-report", "--out", "out")

@@ -13,6 +13,7 @@ from recon.core import Volume
 EXPORT = ("a.tif", "a.vti", "a.npy", "a.inp", "a.raw", "a.h5", "a.stl", "a.ply")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

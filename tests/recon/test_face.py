@@ -38,6 +38,7 @@ def test_training_gives_a_model_that_is_saved_and_opened(micrographs, tmp_path):
     assert np.array_equal(first.labels, second.labels)
 
 
+@pytest.mark.slow
 def test_volumes_are_those_of_the_command(volumes, recon):
     line = "run --weights porous --shape 16 16 16 --steps 3 --samples 2 --no-report --out out"
     recon(*line.split())

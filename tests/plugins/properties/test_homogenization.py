@@ -297,6 +297,7 @@ def test_small_stiff_patches_on_the_coarsest_grid() -> None:
     assert max(solved(elements, 1e-6).iterations) < 20
 
 
+@pytest.mark.slow
 @given(composites(), st.sampled_from([1, 2, 3]))
 def test_cases_may_be_solved_apart(elements: Elements, count: int) -> None:
     together, apart = solved(elements), solved(elements, cases_at_once=count)

@@ -51,6 +51,7 @@ def test_passes(harmonizer, steps, passes):
     assert max(found.of.values()) - min(found.of.values()) <= passes // 3
 
 
+@pytest.mark.slow
 def test_the_arithmetic_grows_with_the_voxels():
     recipes = (attrs.evolve(POROUS, steps=6, shape=(side,) * 3) for side in (32, 64))
     small, large = (Plan.of(resolve(recipe), None) for recipe in recipes)
