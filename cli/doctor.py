@@ -26,10 +26,8 @@ def command(as_json: bool) -> None:
     something is broken: a test fails or a plugin does not load. The first time in a new
     environment it compiles for a few seconds.
     """
-    with ProgressDisplay() as progress:
-        progress("examine", 0, 1)
+    with ProgressDisplay() as progress, progress.during("examine"):
         facts = examine()
-        progress("examine", 1, 1)
     click.echo(json.dumps(facts, indent=2) if as_json else to_text(facts))
     if facts["broken"]:
         raise click.exceptions.Exit(1)

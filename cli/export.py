@@ -108,9 +108,8 @@ def command(
     for name in tables:
         catalog().entry("exporter", name)
     with ProgressDisplay() as progress:
-        progress("read", 0, 1)
-        sample = read_volume(volume, voxel_size, dataset)
-        progress("read", 1, 1)
+        with progress.during("read"):
+            sample = read_volume(volume, voxel_size, dataset)
         files = export(sample, *outputs, progress=progress, **given, **tables)
     for file in files:
         size = sum(each.stat().st_size for each in (file, *file.rglob("*")) if each.is_file())

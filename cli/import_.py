@@ -184,30 +184,26 @@ def command(
     if preview_only and picture is None:
         raise ReconError("--preview-only and --preview none exclude each other; leave one out")
     with ProgressDisplay() as progress:
-        progress("read", 0, 1)
-        images = read_pictures(
-            {p: given[p] for p in PLANES}, given["volume"], given["every"], given["dataset"]
-        )
-        progress("read", 1, 1)
+        with progress.during("read"):
+            images = read_pictures(
+                {p: given[p] for p in PLANES}, given["volume"], given["every"], given["dataset"]
+            )
         count, names = parse_phases(given["phases"])
         options = _options({**given, "phases": count}, images)
         micrographs, prepared = make_micrographs(images, options, same, around, names, progress)
-        progress("check planes", 0, 1)
-        findings = describe_planes(micrographs)
-        progress("check planes", 1, 1)
+        with progress.during("check planes"):
+            findings = describe_planes(micrographs)
         size = None
         if not preview_only:
-            progress("compare subvolumes", 0, 1)
-            size = _describe_size(micrographs)
-            progress("compare subvolumes", 1, 1)
+            with progress.during("compare subvolumes"):
+                size = _describe_size(micrographs)
         notices = [name_flags_here(notice) for notice in (*prepared.notices, *findings)]
         prepared = attrs.evolve(prepared, notices=notices)
-        progress("write", 0, 1)
-        if preview_only and picture:
-            draw_choices(micrographs, prepared, Path(out), picture)
-        else:
-            write_micrographs(micrographs, prepared, Path(out), picture)
-        progress("write", 1, 1)
+        with progress.during("write"):
+            if preview_only and picture:
+                draw_choices(micrographs, prepared, Path(out), picture)
+            else:
+                write_micrographs(micrographs, prepared, Path(out), picture)
     for notice in notices:  # only now: a refusal is one line
         click.echo(f"notice: {notice}", err=True)
     click.echo(summarize("not written" if preview_only else out, micrographs))

@@ -127,10 +127,9 @@ def command(
         raise ReconError("--fail-on judges a comparison; give --against MICROGRAPHS|VOLUME too")
     needing = [flag for flag, given in (("--against", against), ("--report", report)) if given]
     with ProgressDisplay() as progress:
-        progress("read", 0, 1)
-        sample = _opened(volume, memory, chosen, needing, voxel_size, dataset)
-        reference = open_sample(against) if against else None
-        progress("read", 1, 1)
+        with progress.during("read"):
+            sample = _opened(volume, memory, chosen, needing, voxel_size, dataset)
+            reference = open_sample(against) if against else None
         results = _measured(sample, chosen, progress)
         comparison = None
         if reference is not None and isinstance(sample, Volume):
@@ -142,9 +141,8 @@ def command(
             with atomic_output(json_file, replace=True) as partial:
                 partial.write_text(to_json(results, comparison))
         if report is not None and isinstance(sample, Volume):
-            progress("report", 0, 1)
-            write_report(report, [sample], results, reference, comparison)
-            progress("report", 1, 1)
+            with progress.during("report"):
+                write_report(report, [sample], results, reference, comparison)
     if comparison is not None:
         click.echo(comparison.to_text())
     for name, value in results.items():

@@ -59,14 +59,12 @@ def _find(name: str) -> None:
     for entry in entries:
         _describe(entry)
     if entries:
-        entries_found = [
-            one for one in catalog() if f"`{name}`" in one.summary.doc and one.name != name
-        ]
+        others = [one for one in catalog() if f"`{name}`" in one.summary.doc and one.name != name]
     else:
-        entries_found = [entry for entry in catalog() if _mentions(entry, name)]
-    if not entries and not entries_found:
+        others = [entry for entry in catalog() if _mentions(entry, name)]
+    if not entries and not others:
         raise unknown("plugin", name, {entry.name for entry in catalog()})
-    for entry in entries_found:
+    for entry in others:
         click.echo(f"{'see also ' if entries else ''}{_summarize(entry)}")
 
 

@@ -125,10 +125,8 @@ def command(
         from recon.cli.plan import format_plan
         from recon.workflow.progress import ProgressDisplay
 
-        with ProgressDisplay() as progress:
-            progress("plan", 0, 1)
+        with ProgressDisplay() as progress, progress.during("plan"):
             lines = format_plan(check(Recipe.from_table(table), engine), limit)
-            progress("plan", 1, 1)
         click.echo(lines)
         return
     folder = Folder(out or find_free_name("recon-run"))
@@ -161,10 +159,8 @@ def choose_training(recipe: Recipe, budget: str, begun: "Folder | None") -> dict
     if recipe.weights is not None or recipe.micrographs is None:
         raise ReconError("--time is of a training: give --micrographs and no --weights")
     seconds = parse_duration(budget)
-    with ProgressDisplay() as progress:
-        progress("time a training", 0, 1)
+    with ProgressDisplay() as progress, progress.during("time a training"):
         fitted, seconds = fit_into(recipe, Micrographs.open(recipe.micrographs), seconds)
-        progress("time a training", 1, 1)
     click.echo(format_training(fitted, seconds), err=True)
     return {"denoiser": {"name": fitted.denoiser.name, **fitted.denoiser.options}}
 
@@ -232,10 +228,8 @@ def tell_size(micrographs: str, shape: tuple[int, int, int]) -> None:
     from recon.workflow.progress import ProgressDisplay
 
     opened = Micrographs.open(micrographs)
-    with ProgressDisplay() as progress:
-        progress("compare subvolumes", 0, 1)
+    with ProgressDisplay() as progress, progress.during("compare subvolumes"):
         size = measure_representativity(opened, shape).to_text()
-        progress("compare subvolumes", 1, 1)
     click.echo(f"notice: {size}", err=True)
 
 

@@ -28,7 +28,7 @@ TIMED = ".timed"
     show_default=True,
     metavar="NAME",
     shell_complete=plugin_names("denoiser"),
-    help="Model that denoises slices.",
+    help="Model of noisy slices.",
 )
 @click.option(
     "--preset",
@@ -144,10 +144,8 @@ def choose_training(
     if budget is None:
         return recipe
     limit = parse_duration(budget)
-    with ProgressDisplay() as progress:
-        progress("time a training", 0, 1)
+    with ProgressDisplay() as progress, progress.during("time a training"):
         fitted, seconds = fit_into(recipe, images, limit)
-        progress("time a training", 1, 1)
     click.echo(format_training(fitted, seconds), err=True)
     with atomic_output(kept, replace=True) as partial:
         partial.write_text(json.dumps(fitted.to_table()))

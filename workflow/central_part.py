@@ -8,9 +8,8 @@ from pathlib import Path
 from recon.core.data.volume import Volume
 from recon.core.data.volume_file import read_volume_file
 from recon.core.storage.budget import measure_available
+from recon.workflow.whole_volume import IN_MEMORY
 
-IN_MEMORY = 8
-"""Bytes a voxel of a volume that is compared and drawn."""
 SHARE = 0.5
 """Of the memory, for volumes; the libraries take some too."""
 

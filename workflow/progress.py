@@ -1,6 +1,8 @@
 """Progress with time left: bars on a terminal or in a notebook, else a line now and then."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from types import TracebackType
 
@@ -64,6 +66,13 @@ class ProgressDisplay:
         if what not in self._tasks:
             self._tasks[what] = self._bars.add_task(what, total=known, state=state)
         self._bars.update(self._tasks[what], completed=done, total=known, state=state)
+
+    @contextmanager
+    def during(self, what: str) -> Iterator[None]:
+        """Show what is done in one step."""
+        self(what, 0, 1)
+        yield
+        self(what, 1, 1)
 
     def _line(self, what: str, done: int, total: int, state: str) -> None:
         now = time.monotonic()

@@ -44,6 +44,7 @@ def compare(
     classifier: bool = True,
     properties: Sequence[Solved] = (),
     subvolumes: int = SUBVOLUMES,
+    cached: bool = True,
     progress: Progress = lambda what, done, total, state: None,
 ) -> Comparison:
     """Error, sampling error and spread of volumes against a real volume or micrographs.
@@ -55,6 +56,7 @@ def compare(
     properties  solvers and what they gave for each of the samples: they are solved for real
                 subvolumes too, unless the reference is micrographs
     subvolumes  real subvolumes of a reference volume at least
+    cached      whether what is known of micrographs from before is used, and kept
     progress    called with what is being done, steps done, steps in all and a word on the state
 
     Against a volume the curves are compared along x, y and z, against micrographs on each of
@@ -69,7 +71,7 @@ def compare(
     measured = [_measure_samples(spec, samples) for spec in specs]
     kept = None
     if isinstance(reference, Micrographs):
-        kept = ReferenceCache.of(reference, shape, specs)
+        kept = ReferenceCache.of(reference, shape, specs, cached)
         agreements = _compare_on_planes(specs, measured, reference, shape, progress, kept)
     else:
         agreements = _compare_with_volume(specs, measured, reference, shape, subvolumes, progress)

@@ -47,10 +47,14 @@ class ReferenceCache:
 
     @classmethod
     def of(
-        cls, micrographs: Micrographs, shape: Sequence[int], specs: Sequence[MetricSpec]
+        cls,
+        micrographs: Micrographs,
+        shape: Sequence[int],
+        specs: Sequence[MetricSpec],
+        used: bool = True,
     ) -> "ReferenceCache":
         """Hash what the results depend on; 10 ms and one pass over the pixels."""
-        if os.environ.get("RECON_CACHE", "").lower() == "off":
+        if not used or os.environ.get("RECON_CACHE", "").lower() == "off":
             return cls(None, "", "", tuple(shape))
         of_micrographs = digest_micrographs(micrographs)
         digest = hashlib.sha256(of_micrographs.encode())

@@ -84,9 +84,8 @@ def run_design(
     denoiser, sha256 = obtain_denoiser(recipe, resolve_device(recipe.device))
     if recipe.micrographs is None:
         check_targets(design, recipe, denoiser)
-    design.resolve(
-        {p.key: p.low for p in design.parameters}, denoiser
-    )  # what the recipe refuses, it refuses here
+    lowest = {parameter.key: parameter.low for parameter in design.parameters}
+    design.resolve(lowest, denoiser)  # what the recipe refuses, it refuses here
     with atomic_output(folder.path / DEFINITION, replace=True) as partial:
         partial.write_text(_define(design), encoding="utf-8")
     folder.state("journal").parent.mkdir(exist_ok=True)

@@ -109,8 +109,7 @@ class Trial:
         """Relative deviations of the volumes; 0 of a single one."""
         if len(self.values) < 2:
             return np.zeros(len(targets))
-        wanted = np.array([target.value for target in targets])
-        return scale_errors(wanted + self.values.std(0, ddof=1), targets)
+        return np.asarray(self.values.std(0, ddof=1) / _list_scales(targets))
 
     def loss(self, targets: Sequence[Target]) -> float:
         """Sum of the squared relative errors; of what is not finite, the square of FAR."""
@@ -121,7 +120,13 @@ class Trial:
 def scale_errors(values: NDArray[np.float64], targets: Sequence[Target]) -> NDArray[np.float64]:
     """Relative errors of values (..., target), signed; of a target of 0 absolute ones."""
     wanted = np.array([target.value for target in targets])
-    return np.asarray((values - wanted) / np.where(wanted == 0, 1.0, np.abs(wanted)))
+    return np.asarray((values - wanted) / _list_scales(targets))
+
+
+def _list_scales(targets: Sequence[Target]) -> NDArray[np.float64]:
+    """What errors are relative to: the targets, 1 for those of 0."""
+    wanted = np.abs([target.value for target in targets])
+    return np.where(wanted == 0, 1.0, wanted)
 
 
 def search(

@@ -7,7 +7,6 @@ written anew when the micrographs of an example, the default statistics or the t
 (marked slow) says when the numbers are not those that the code computes.
 """
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -29,15 +28,7 @@ def measure_shipped(name: str) -> tuple[Micrographs, Limits, tuple[Power, ...]]:
     """Micrographs of an example, and limits and power of the test against them, measured now."""
     micrographs, truth = example(name)
     sample = Volume(truth.labels[-SIDE:, :SIDE, :SIDE], truth.voxel_size, truth.phases)
-    before = os.environ.get("RECON_CACHE")
-    os.environ["RECON_CACHE"] = "off"
-    try:
-        comparison = compare([sample], micrographs)
-    finally:
-        if before is None:
-            del os.environ["RECON_CACHE"]
-        else:
-            os.environ["RECON_CACHE"] = before
+    comparison = compare([sample], micrographs, cached=False)
     return micrographs, list_limits(comparison, ALPHA), comparison.power
 
 

@@ -12,17 +12,22 @@ elements still fill it without a gap or an overlap; which surfaces u may leave i
   kept; where three phases meet, or an interface touches itself, nodes stay.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from recon.plugins.compiling import kernel, subroutine
 from recon.plugins.exporters.tetrahedra.geometry import (
+    Mesh,
+    collect,
     holds,
     measure_quality,
     measure_star,
     place_corners,
 )
 from recon.plugins.exporters.tetrahedra.surface_rules import (
+    Star,
     keeps_surface,
     measure_change,
     measure_move,
@@ -33,84 +38,81 @@ MANY = 512
 NO = -1.0
 
 
-@kernel()
-def collapse_edges(
-    nodes: NDArray[np.float64],
-    elements: NDArray[np.int32],
-    phases: NDArray[np.uint8],
-    kinds: NDArray[np.int64],
-    faces: NDArray[np.uint8],
-    free: NDArray[np.uint8],
-    longest: NDArray[np.float64],
-    per_voxel: NDArray[np.float64],
-    least: float,
-    good: float,
-    turn: float,
-    tolerance: float,
-    spare: NDArray[np.float64],
-    target: NDArray[np.int32],
-    order: NDArray[np.int64],
-    head: NDArray[np.int32],
-    after: NDArray[np.int32],
-    alive: NDArray[np.uint8],
-    error: NDArray[np.float64],
-    scratch: NDArray[np.int64],
-) -> int:
-    """One pass over the nodes in `order`; how many are gone. Changes what it is given in place.
+class Places(NamedTuple):
+    """What is known of each node.
 
-    nodes      (m, 3), elements (n, 4), phases (n,)
-    kinds      (m,) bits of the phases around each node
-    faces      (m,) bits of the six outer faces that it lies on
-    free       (m,) 0 stays, 1 may go
-    longest    (m,) edge that is wanted at each node, in voxels; of an edge, the mean of its ends
-    per_voxel  (3,) voxels a unit of length
+    kinds    (m,) bits of the phases around it
+    faces    (m,) bits of the six outer faces that it lies on
+    free     (m,) 0 stays, 1 may go
+    longest  (m,) edge that is wanted there, in voxels; of an edge, the mean of its ends
+    error    (m,) how far interfaces have moved there
+    marks    (3, m) of zeros
+    """
+
+    kinds: NDArray[np.int64]
+    faces: NDArray[np.uint8]
+    free: NDArray[np.uint8]
+    longest: NDArray[np.float64]
+    error: NDArray[np.float64]
+    marks: NDArray[np.int64]
+
+
+class Limits(NamedTuple):
+    """What a collapse must keep.
+
     least      scaled Jacobian that no new element may fall below
     good       that it must have, unless one there has less before
     turn       cosine of the most that a triangle of an interface may turn
     tolerance  voxels that an interface may leave its place
     spare      (phases, 2) volume that each may still lose and gain
-    target     (m,) the node that each went to; itself, or of one that is gone, another
-    head, after   (m,), (4 n,) lists of the corners (4 element + corner) at each node
-    alive      (n,) whether an element is left;  error (m,) how far interfaces have moved there
-    scratch    (3, m) of zeros
     """
-    star, corner = np.empty(MANY, np.int32), np.empty(MANY, np.int32)
-    place, change = np.empty((4, 3)), np.zeros(spare.shape[0])
+
+    least: float
+    good: float
+    turn: float
+    tolerance: float
+    spare: NDArray[np.float64]
+
+
+@kernel()
+def collapse_edges(mesh: Mesh, places: Places, limits: Limits, order: NDArray[np.int64]) -> int:
+    """One pass over the nodes in `order`; how many are gone. Changes what it is given in place."""
+    nearby, corners = np.empty(MANY, np.int32), np.empty(MANY, np.int32)
+    place, change = np.empty((4, 3)), np.zeros(limits.spare.shape[0])
+    kinds, faces, error = places.kinds, places.faces, places.error
     gone = 0
     for u in order:
-        if free[u] == 0 or target[u] != u:
+        if places.free[u] == 0 or mesh.target[u] != u:
             continue
-        count = collect(u, head, after, alive, star, corner)
+        star = collect(u, mesh, nearby, corners)
         both = kinds[u] & (kinds[u] - 1) != 0
-        limit = max(least, min(good, measure_star(nodes, elements, star, count, place)))
+        worst = max(limits.least, min(limits.good, measure_star(mesh, star, place)))
         best, best_quality, best_error = -1, 0.0, 0.0
-        for c in range(4 * count):
-            v = elements[star[c // 4], c % 4]
-            if v == u or scratch[2, v] == u + 1 or faces[u] & ~faces[v] or kinds[u] & ~kinds[v]:
+        for c in range(4 * len(star)):
+            v = mesh.elements[star[c // 4], c % 4]
+            seen = places.marks[2, v] == u + 1
+            if v == u or seen or faces[u] & ~faces[v] or kinds[u] & ~kinds[v]:
                 continue
-            scratch[2, v] = u + 1  # looked at
+            places.marks[2, v] = u + 1
             quality, moved = NO, error[u]
-            if _is_short(u, v, nodes, elements, star, count, longest, per_voxel):
-                quality = _judge(u, v, nodes, elements, star, count, limit, place)
+            if _is_short(u, v, mesh, star, places.longest):
+                quality = _judge(u, v, mesh, star, worst, place)
             if both and quality > best_quality:
-                moved += measure_move(u, v, nodes, elements, phases, star, count, per_voxel, turn)
-                measure_change(u, v, nodes, elements, phases, star, count, place, change)
+                moved += measure_move(u, v, mesh, star, limits.turn)
+                measure_change(u, v, mesh, star, place, change)
                 if (
-                    moved > tolerance
-                    or not _is_spared(change, spare)
-                    or not keeps_surface(
-                        u, v, elements, phases, star, count, head, after, alive, scratch
-                    )
+                    moved > limits.tolerance
+                    or not _is_spared(change, limits.spare)
+                    or not keeps_surface(u, v, mesh, star, places.marks)
                 ):
                     quality = NO
             if quality > best_quality:
                 best, best_quality, best_error = v, quality, moved
         if best >= 0:
-            measure_change(u, best, nodes, elements, phases, star, count, place, change)
-            _pay(change, spare)
+            measure_change(u, best, mesh, star, place, change)
+            _pay(change, limits.spare)
             error[best] = max(error[best], best_error)
-            _move(u, best, elements, star, corner, count, head, after, alive)
-            target[u] = best
+            _move(u, best, mesh, star, corners)
             gone += 1
     return gone
 
@@ -132,52 +134,15 @@ def _pay(change: NDArray[np.float64], spare: NDArray[np.float64]) -> None:
 
 
 @subroutine()
-def collect(
-    u: int,
-    head: NDArray[np.int32],
-    after: NDArray[np.int32],
-    alive: NDArray[np.uint8],
-    star: NDArray[np.int32],
-    corner: NDArray[np.int32],
-) -> int:
-    """The elements around a node and its corner in each; their number, 0 when they are too many.
-
-    Corners of elements that are gone leave the list.
-    """
-    count, before, here = 0, -1, head[u]
-    while here >= 0:
-        if alive[here // 4]:
-            if count == len(star):
-                return 0
-            star[count], corner[count] = here // 4, here % 4
-            count += 1
-            before = here
-        elif before < 0:
-            head[u] = after[here]
-        elif after[here] >= 0:
-            after[before] = after[here]
-        here = after[here]
-    return count
-
-
-@subroutine()
-def _is_short(
-    u: int,
-    v: int,
-    nodes: NDArray[np.float64],
-    elements: NDArray[np.int32],
-    star: NDArray[np.int32],
-    count: int,
-    longest: NDArray[np.float64],
-    per_voxel: NDArray[np.float64],
-) -> bool:
+def _is_short(u: int, v: int, mesh: Mesh, star: Star, longest: NDArray[np.float64]) -> bool:
     """Whether no edge gets longer than is wanted there when u goes to v."""
-    for c in range(4 * count):
-        w = elements[star[c // 4], c % 4]
+    nodes = mesh.nodes
+    for c in range(4 * len(star)):
+        w = mesh.elements[star[c // 4], c % 4]
         limit = 0.5 * (longest[v] + longest[w])
         square = 0.0
         for a in range(3):
-            square += ((nodes[w, a] - nodes[v, a]) * per_voxel[a]) ** 2
+            square += ((nodes[w, a] - nodes[v, a]) * mesh.per_voxel[a]) ** 2
         if square > limit * limit and w != u:
             return False
     return True
@@ -185,20 +150,13 @@ def _is_short(
 
 @subroutine()
 def _judge(
-    u: int,
-    v: int,
-    nodes: NDArray[np.float64],
-    elements: NDArray[np.int32],
-    star: NDArray[np.int32],
-    count: int,
-    limit: float,
-    place: NDArray[np.float64],
+    u: int, v: int, mesh: Mesh, star: Star, limit: float, place: NDArray[np.float64]
 ) -> float:
     """The least scaled Jacobian when u goes to v; NO below the limit, and when none is left."""
     worst = 2.0
-    for s in range(count):
-        if not holds(elements, star[s], v):
-            place_corners(nodes, elements, star[s], u, v, place)
+    for t in star:
+        if not holds(mesh, t, v):
+            place_corners(mesh, t, u, v, place)
             worst = min(worst, measure_quality(place))
             if worst < limit:
                 return NO
@@ -206,24 +164,15 @@ def _judge(
 
 
 @subroutine()
-def _move(
-    u: int,
-    v: int,
-    elements: NDArray[np.int32],
-    star: NDArray[np.int32],
-    corner: NDArray[np.int32],
-    count: int,
-    head: NDArray[np.int32],
-    after: NDArray[np.int32],
-    alive: NDArray[np.uint8],
-) -> None:
+def _move(u: int, v: int, mesh: Mesh, star: Star, corners: NDArray[np.int32]) -> None:
     """u to v: elements with both go, the others and their corners become those of v."""
-    for s in range(count):
+    for s in range(len(star)):
         t = star[s]
-        if holds(elements, t, v):
-            alive[t] = 0
+        if holds(mesh, t, v):
+            mesh.alive[t] = 0
         else:
-            elements[t, corner[s]] = v
-            here = 4 * t + corner[s]
-            after[here] = head[v]
-            head[v] = here
+            mesh.elements[t, corners[s]] = v
+            here = 4 * t + corners[s]
+            mesh.after[here] = mesh.head[v]
+            mesh.head[v] = here
+    mesh.target[u] = v

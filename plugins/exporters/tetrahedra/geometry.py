@@ -1,4 +1,6 @@
-"""Quality, volume, normals and corners of elements, in kernels."""
+"""A mesh that changes in place; quality, volume, normals and corners of elements, in kernels."""
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,31 +8,66 @@ from numpy.typing import NDArray
 from recon.plugins.compiling import subroutine
 
 
+class Mesh(NamedTuple):
+    """Nodes (m, 3), elements (n, 4) and the phases (n,) of these.
+
+    per_voxel    (3,) voxels a unit of length
+    target       (m,) the node that each went to; itself, or of one that is gone, another
+    head, after  (m,), (4 n,) lists of the corners (4 element + corner) at each node
+    alive        (n,) whether an element is left
+    """
+
+    nodes: NDArray[np.float64]
+    elements: NDArray[np.int32]
+    phases: NDArray[np.uint8]
+    per_voxel: NDArray[np.float64]
+    target: NDArray[np.int32]
+    head: NDArray[np.int32]
+    after: NDArray[np.int32]
+    alive: NDArray[np.uint8]
+
+
 @subroutine()
-def holds(elements: NDArray[np.int32], t: int, node: int) -> bool:
+def collect(
+    u: int, mesh: Mesh, elements: NDArray[np.int32], corners: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """The star of a node: the elements around it; none when they are more than there is room for.
+
+    corners  gets the corner of each that the node is
+
+    Corners of elements that are gone leave the list.
+    """
+    head, after = mesh.head, mesh.after
+    count, before, here = 0, -1, head[u]
+    while here >= 0:
+        if mesh.alive[here // 4]:
+            if count == len(elements):
+                return elements[:0]
+            elements[count], corners[count] = here // 4, here % 4
+            count += 1
+            before = here
+        elif before < 0:
+            head[u] = after[here]
+        elif after[here] >= 0:
+            after[before] = after[here]
+        here = after[here]
+    return elements[:count]
+
+
+@subroutine()
+def holds(mesh: Mesh, t: int, node: int) -> bool:
     """Whether a node is a corner of an element."""
-    return bool(
-        elements[t, 0] == node
-        or elements[t, 1] == node
-        or elements[t, 2] == node
-        or elements[t, 3] == node
-    )
+    a, b, c, d = mesh.elements[t]
+    return bool(a == node or b == node or c == node or d == node)
 
 
 @subroutine()
-def place_corners(
-    nodes: NDArray[np.float64],
-    elements: NDArray[np.int32],
-    t: int,
-    u: int,
-    v: int,
-    place: NDArray[np.float64],
-) -> None:
+def place_corners(mesh: Mesh, t: int, u: int, v: int, place: NDArray[np.float64]) -> None:
     """The corners (4, 3) of an element, u where v is."""
     for k in range(4):
-        w = v if elements[t, k] == u else elements[t, k]
+        w = v if mesh.elements[t, k] == u else mesh.elements[t, k]
         for a in range(3):
-            place[k, a] = nodes[w, a]
+            place[k, a] = mesh.nodes[w, a]
 
 
 @subroutine()
@@ -62,17 +99,11 @@ def measure_volume(p: NDArray[np.float64]) -> float:
 
 
 @subroutine()
-def measure_star(
-    nodes: NDArray[np.float64],
-    elements: NDArray[np.int32],
-    star: NDArray[np.int32],
-    count: int,
-    place: NDArray[np.float64],
-) -> float:
+def measure_star(mesh: Mesh, star: NDArray[np.int32], place: NDArray[np.float64]) -> float:
     """The least scaled Jacobian of some elements."""
     worst = 1.0
-    for s in range(count):
-        place_corners(nodes, elements, star[s], -1, -1, place)
+    for t in star:
+        place_corners(mesh, t, -1, -1, place)
         worst = min(worst, measure_quality(place))
     return worst
 

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from recon.plugins.exporters.tetrahedra.collapse import collapse_edges
+from recon.plugins.exporters.tetrahedra.collapse import Limits, Places, collapse_edges
+from recon.plugins.exporters.tetrahedra.geometry import Mesh
 from recon.plugins.exporters.tetrahedra.lattice import Nodes
 from recon.plugins.exporters.tetrahedra.quality import measure_elements
 from recon.plugins.exporters.tetrahedra.relaxing import relax
@@ -73,48 +74,34 @@ def coarsen(
     gain = now - np.bincount(compact.ravel(), minlength=len(found)) * voxel
     allowed = drift * labels.size * voxel
     spare = np.maximum(np.stack([allowed + gain, allowed - gain], 1), 0.0)
-    nodes, elements = nodes.copy(), elements.copy()
     movable = (single & (faces == 0) & (wanted > 1)).astype(np.uint8)
     head, after = _list_corners(elements, len(nodes))
-    target = np.arange(len(nodes), dtype=np.int32)
-    alive = np.ones(len(elements), np.uint8)
-    error = np.zeros(len(nodes))
-    places = np.stack(np.unravel_index(np.arange(len(nodes)), [n + 1 for n in labels.shape]), 1)
+    mesh = Mesh(
+        *(nodes.copy(), elements.copy(), phases, 1.0 / np.array(edges, float)),
+        target=np.arange(len(nodes), dtype=np.int32),
+        head=head,
+        after=after,
+        alive=np.ones(len(elements), np.uint8),
+    )
+    error, marks = np.zeros(len(nodes)), np.zeros((3, len(nodes)), np.int64)
+    lattice = np.stack(np.unravel_index(np.arange(len(nodes)), [n + 1 for n in labels.shape]), 1)
     size, level = 1.0, 0
     while size < wanted.max():
         size *= 2
-        odd = ((places >> level) & 1).sum(1)
+        odd = ((lattice >> level) & 1).sum(1)
         order = np.argsort(-odd, kind="stable")
         longest = LONGEST * np.minimum(wanted, size)
+        places = Places(kinds, faces, free.astype(np.uint8), longest, error, marks)
         for quality in QUALITIES:
-            collapse_edges(
-                nodes,
-                elements,
-                phases,
-                kinds,
-                faces,
-                free.astype(np.uint8),
-                longest,
-                1.0 / np.array(edges, float),
-                least,
-                quality,
-                TURN,
-                TOLERANCE,
-                spare,
-                target,
-                order,
-                head,
-                after,
-                alive,
-                error,
-                np.zeros((3, len(nodes)), np.int64),
-            )
-            relax(nodes, elements, movable, target, head, after, alive)
+            marks[:] = 0
+            collapse_edges(mesh, places, Limits(least, quality, TURN, TOLERANCE, spare), order)
+            relax(mesh, movable)
         level += 1
+    target = mesh.target
     while (target[target] != target).any():
         target = target[target]
-    left = np.flatnonzero(alive)
-    return nodes, elements[left], left, target
+    left = np.flatnonzero(mesh.alive)
+    return mesh.nodes, mesh.elements[left], left, target
 
 
 def _classify(labels: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
