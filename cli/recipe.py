@@ -220,8 +220,8 @@ def parse_blend(text: str) -> dict[str, Any]:
         name = ""
     if not name:
         raise ReconError(
-            f"--blend must be WEIGHTS=SHARE such as other.safetensors=z:0..1 or other.safetensors="
-            f"0.3, got {text!r}"
+            "--blend must be WEIGHTS=SHARE, such as 'other.safetensors=z:0..1' or "
+            f"'other.safetensors=0.3', got {text!r}"
         )
     found = {"harmonizer.blend": name, "harmonizer.blend_share": values}
     return found if axis is None else found | {"harmonizer.blend_axis": axis}

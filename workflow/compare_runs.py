@@ -10,6 +10,7 @@ from recon.core.data.volume_file import read_volume_file
 from recon.core.errors import ReconError
 from recon.core.recipe import Recipe
 from recon.core.storage.budget import measure_available
+from recon.core.storage.limits import missing_error
 from recon.core.storage.toml_file import read_toml
 from recon.core.storage.zarr_store import is_zarr
 from recon.validation.comparison.compare import compare
@@ -42,6 +43,9 @@ def compare_runs(
         raise ReconError(
             f"two runs or volumes at least are needed, got {len(paths)}; `recon measure` judges one"
         )
+    for path in paths:
+        if not path.exists():
+            raise missing_error(path, "run or volume")
     reference = find_reference(paths) if against is None else open_sample(against)
     available = measure_available()
     memory = None if available is None else available // len(paths)

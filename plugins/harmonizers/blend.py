@@ -47,31 +47,19 @@ class Blend:
     @classmethod
     def of(cls, name: str, axis: str, values: Sequence[float], scene: Scene) -> "Blend":
         """Read the weights of a name or path; shares at even distances, linear between."""
-        file = weights.read(find_weights(Recipe().denoiser.name, name))
-        denoiser = weights.load(file, None, {}, scene.device)
+        denoiser = weights.load(_read_weights(name), None, {}, scene.device)
         number = AXES.index(axis)
         side = scene.shape[1 + number]
         places = (np.arange(side) + 0.5) / side
         share = np.interp(places, np.linspace(0, 1, len(values)), values)
-        found = cls(denoiser, number, share)
-        found._check(name, scene)
-        return found
-
-    def _check(self, name: str, scene: Scene) -> None:
-        """ReconError for weights of other phases or planes."""
-        own = scene.statistics
-        phases, wanted = len(self.statistics.fractions), max(2, scene.shape[0])
-        if phases != wanted:
+        blend = cls(denoiser, number, share)
+        own, other = scene.statistics, blend.statistics.covariance
+        if own is not None and set(other) != set(own.covariance):
             raise ReconError(
-                f"harmonizer spectral: blend={name} is of a material of {phases} phases and must "
-                f"have {wanted}, as the weights; choose another"
+                f"harmonizer spectral: blend={name} knows planes {', '.join(other)} and must know "
+                f"those of the weights, {', '.join(own.covariance)}; train it on these"
             )
-        if own is not None and set(self.statistics.covariance) != set(own.covariance):
-            raise ReconError(
-                f"harmonizer spectral: blend={name} knows planes "
-                f"{', '.join(self.statistics.covariance)} and must know those of the weights, "
-                f"{', '.join(own.covariance)}; train it on these"
-            )
+        return blend
 
     @property
     def statistics(self) -> Statistics:
@@ -142,13 +130,24 @@ CHUNK = 64
 """Slices handed to the denoiser at a time."""
 
 
-def check_blend(axis: str, values: Sequence[float]) -> None:
-    """ReconError unless there are shares in [0, 1]."""
+def check_blend(name: str, axis: str, values: Sequence[float], phases: int) -> None:
+    """ReconError unless there are shares in [0, 1] of a material with as many phases."""
     if not values or not all(0 <= value <= 1 for value in values):
         raise ReconError(
             f"harmonizer spectral: blend_share must be numbers in [0, 1] along {axis}, got "
             f"{', '.join(f'{value:g}' for value in values) or 'none'}"
         )
+    count = len(_read_weights(name).header["phases"])
+    if count != phases:
+        raise ReconError(
+            f"harmonizer spectral: blend={name} is of a material of {count} phases and must have "
+            f"{phases}, as the weights; choose another"
+        )
+
+
+def _read_weights(name: str) -> weights.Weights:
+    """Of a name or path."""
+    return weights.read(find_weights(Recipe().denoiser.name, name))
 
 
 def _mix(share: float, own: Any, other: Any) -> NDArray[np.float64]:

@@ -104,7 +104,8 @@ class Spectral(Harmonizer):
         """Refuse fractions of another number of phases, or that do not sum to 1."""
         if self.fraction is not None:
             check_fractions(self.fraction, phases)
-        check_blend(self.blend_axis, self.blend_share)
+        if self.blend:
+            check_blend(self.blend, self.blend_axis, self.blend_share, phases)
         if self.profile:
             check_profile(self.profile_axis, self.profile, self.profile_phase, phases)
             if self.fraction is not None or not self.balance:

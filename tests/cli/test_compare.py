@@ -75,6 +75,7 @@ def test_each_has_the_verdict_that_it_has_alone_and_a_place_on_the_page(recon, f
         (("alike.zarr", "run/000.zarr"), "does not record its micrographs; name what to compare"),
         (("alike.zarr", "other.zarr"), "all must be of the same micrographs"),
         (("alike.zarr", "empty"), "empty does not record its micrographs"),
+        (("alike.zarr", "gone.zarr"), "run or volume gone.zarr does not exist"),
         (("alike.zarr", "empty", "--against", "m.zarr"), "empty holds no *.zarr"),
         (("alike.zarr", "coarse.zarr", "--report", "no/page.html"), "no is no folder"),
     ],

@@ -1,5 +1,7 @@
 """--stretch and --blend: what they stand for in a recipe, and what they refuse."""
 
+from pathlib import Path
+
 import pytest
 
 from recon.cli.recipe import parse_blend, parse_stretch, read_recipe
@@ -36,3 +38,11 @@ def test_a_recipe_names_the_other_weights_from_its_folder(tmp_path):
     path.write_text('[harmonizer]\nname = "spectral"\nblend = "other.safetensors"\n')
     found = read_recipe(path)["harmonizer"]
     assert found["blend"] == str(tmp_path / "other.safetensors")
+
+
+@pytest.mark.parametrize("name", ["electrode", "missing.safetensors"])
+def test_a_blend_that_cannot_be_is_refused_before_anything_is_written(recon, name):
+    run = ("run", "--weights", "porous", "--shape", 8, 8, 8, "--steps", 1, "--out", "out")
+    error = recon(*run, "--blend", f"{name}=0.3", code=2).stderr
+    assert name in error and error.count("\n") == 1
+    assert not Path("out").exists()
