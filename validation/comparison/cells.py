@@ -42,6 +42,7 @@ class Cell:
     values  of plain numbers: mean of the samples and of the material in that phase
     shown   what the values are, where the statistic does not say so
     most    the plane that is furthest off, where `where` is EVERY
+    unit    of the values
     """
 
     statistic: str
@@ -51,6 +52,7 @@ class Cell:
     values: tuple[float, float] | None
     shown: str = ""
     most: str = ""
+    unit: str = ""
 
 
 @attrs.frozen(eq=False)
@@ -167,7 +169,7 @@ def _build_column(agreement: Agreement, sampling: SamplingError, where: object) 
         sample = agreement.curves.sel(at).mean("sample")[k]
         values = (float(sample), float(agreement.reference.sel(at)[k]))
     phase = int(agreement.errors["phase"].to_numpy()[k])
-    cell = Cell(agreement.name, agreement.over, str(where), phase, values)
+    cell = Cell(agreement.name, agreement.over, str(where), phase, values, unit=agreement.unit)
     return cell, ratio, scattered
 
 

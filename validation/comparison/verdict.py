@@ -154,9 +154,9 @@ def _list_findings(
             text = f"{phrase}{_at(cell.over, cell.where)}{most}: {_times(value)}"
             text += f" the mean error of real subvolumes (limit {limit:.2g})"
             if cell.values is not None:
-                text += f"; {cell.shown}" + "{:.3g} where real subvolumes have {:.3g}".format(
-                    *cell.values
-                )
+                own, real = (f"{value:.3g}" for value in cell.values)
+                unit = f" {cell.unit}" if cell.unit else ""
+                text += f"; {cell.shown}{own} where real subvolumes have {real}{unit}"
             if phase is not None and len(phases) > 1:
                 text += f"; most in phase {phase}" if cell.values is None else f" in phase {phase}"
             where = None if cell.where == "all" else cell.where
