@@ -76,10 +76,15 @@ class ProgressDisplay:
 
     def _line(self, what: str, done: int, total: int, state: str) -> None:
         now = time.monotonic()
-        begin, first = self._first.setdefault(what, (now, done))
+        begin, first = self._first.get(what, (now, done))
+        if done < first:  # it is done once more
+            begin, first = now, done
+        self._first[what] = begin, first
         tail = f", {state}" if state else ""
-        if first < done == total and now - begin > WORTH_A_LINE:
-            click.echo(f"{what}: done in {format_duration(now - begin)}{tail}", err=True)
+        if first < done == total:
+            self._first[what] = now, total
+            if now - begin > WORTH_A_LINE:
+                click.echo(f"{what}: done in {format_duration(now - begin)}{tail}", err=True)
             return
         # The first line of a task comes soon, so that its length is known early.
         due = LINE_EVERY if now - begin > LINE_EVERY else 3.0

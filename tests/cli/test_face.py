@@ -111,6 +111,17 @@ def test_plain_lines_tell_time_left_and_time_taken(monkeypatch, capsys):
     assert capsys.readouterr().err == "grow: 4/10, 6 s left\ngrow: done in 40 s, good\n"
 
 
+def test_a_plain_line_says_once_that_a_part_is_done(monkeypatch, capsys):
+    clock = iter([0.0, 9.0, 10.0, 20.0, 23.0])
+    monkeypatch.setattr("recon.workflow.progress.time.monotonic", lambda: next(clock))
+    with ProgressDisplay() as progress:
+        for done in (0, 1, 1):
+            progress("prepare", done, 1)
+        for done in (0, 1):
+            progress("prepare", done, 1)
+    assert capsys.readouterr().err == "prepare: done in 9 s\nprepare: done in 3 s\n"
+
+
 def test_durations_are_spoken():
     assert [format_duration(s) for s in (3.2, 99, 100, 5400, 12000)] == [
         "3 s", "99 s", "2 min", "90 min", "3 h 20 min"
