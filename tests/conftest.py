@@ -3,6 +3,7 @@
 `default` repeats itself; `thorough` searches (--hypothesis-profile).
 """
 
+import gc
 import importlib
 import os
 import signal
@@ -32,6 +33,12 @@ settings.register_profile(
 )
 settings.register_profile("thorough", deadline=None, max_examples=1000, suppress_health_check=quiet)
 settings.load_profile("default")
+
+
+def pytest_collection_finish():
+    """What was imported stays: the garbage collector need not visit it again in every test."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

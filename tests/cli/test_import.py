@@ -344,6 +344,7 @@ def test_phases_are_named_and_names_go_on(folder, recon):
     assert "pore 0." in result.stdout and "polymer 0." in result.stdout
     assert Micrographs.open("m.zarr").phases == ("pore", "polymer")
     flags = ("--denoiser", "gaussian", "--harmonizer", "none", "--schedule", "simultaneous")
+    flags += ("--no-classifier",)
     recon("run", "--micrographs", "m.zarr", *flags, "--steps", 2, "--shape", 6, 6, 6, "--out", "o")
     assert Volume.open("o/volume.zarr").phases == ("pore", "polymer")
     assert "polymer" in Path("o/report.html").read_text()

@@ -65,12 +65,13 @@ def test_a_volume_of_one_phase_is_measured_by_all(recon):
 
 
 def test_against_a_volume_and_against_micrographs(recon, volume):
-    result = recon("measure", "volume.zarr", "--against", "volume.zarr", "--report", "page.html")
+    quick = ("measure", "volume.zarr", "--no-classifier", "--against")
+    result = recon(*quick, "volume.zarr", "--report", "page.html")
     assert "two-point: error 0.000" in result.stdout
     assert "<html" in Path("page.html").read_text()
     planes = {"xy": volume.labels[::4], "xz": volume.labels[:, ::4].swapaxes(0, 1)}
     Micrographs(planes, (4e-7,) * 3, ["pore", "grain", "binder"]).save("m.zarr")
-    result = recon("measure", "volume.zarr", "--against", "m.zarr")
+    result = recon(*quick, "m.zarr")
     assert "two-point: error" in result.stdout and "volume fractions: pore" in result.stdout
 
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from recon.cli.run import choose_training as choose_for_run
@@ -30,9 +31,9 @@ def steps(recipe):
     return recipe.denoiser.options["steps"]
 
 
-def test_of_train(tmp_path, speed, example_micrographs):
+def test_of_train(tmp_path, speed, micrographs):
     kept = tmp_path / "w.timed"
-    images = Micrographs.open(example_micrographs)
+    images = Micrographs.open(micrographs)
     assert steps(choose_training(RECIPE, images, "100s", kept)) == 1000
     speed[0] = 0.2
     (tmp_path / "w.checkpoint").touch()
@@ -42,8 +43,8 @@ def test_of_train(tmp_path, speed, example_micrographs):
     assert steps(choose_training(RECIPE, images, "100s", kept)) == 500
 
 
-def test_of_run(tmp_path, speed, example_micrographs):
-    given = Recipe(denoiser=RECIPE.denoiser, micrographs=str(example_micrographs))
+def test_of_run(tmp_path, speed, micrographs):
+    given = Recipe(denoiser=RECIPE.denoiser, micrographs=str(micrographs))
     first = choose_for_run(given, "100s", None)["denoiser"]
     assert first["steps"] == 1000
     begun = Folder(tmp_path / "out")
@@ -56,6 +57,7 @@ def test_of_run(tmp_path, speed, example_micrographs):
 
 
 @pytest.fixture
-def example_micrographs(recon) -> Path:
-    recon("example", "fibres", "--out", "ex")
-    return Path("ex/micrographs.zarr").absolute()
+def micrographs(tmp_path) -> Path:
+    image = np.random.default_rng(0).integers(0, 2, (64, 64), np.uint8)
+    Micrographs({plane: [image] for plane in ("xy", "xz", "yz")}).save(tmp_path / "m.zarr")
+    return tmp_path / "m.zarr"

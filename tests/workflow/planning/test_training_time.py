@@ -3,22 +3,27 @@
 import attrs
 import pytest
 
-from recon.core import Recipe, ReconError
+from recon.core import Recipe, ReconError, Volume
 from recon.core.job import build
 from recon.core.kinds.denoiser import StepCost
 from recon.core.recipe import Choice
 from recon.plugins.denoisers.unet_ddpm import UnetDdpm
-from recon.workflow.examples import example
+from recon.workflow.examples import EXAMPLES, cut
 from recon.workflow.planning import training
 from recon.workflow.planning.training import add_up, fit_into, parse_duration, time_training
 
 COSTS = {"steps": StepCost(0.0, 0.1), "volume_steps": StepCost(100.0, 0.5)}
 
 
+@pytest.fixture(scope="module")
+def images():
+    return cut(Volume(EXAMPLES["fibres"].generate((128, 64, 64))))
+
+
 @pytest.fixture
-def micrographs(monkeypatch):
+def micrographs(images, monkeypatch):
     monkeypatch.setattr(UnetDdpm, "time_steps", lambda self, micrographs, device: COSTS)
-    return example("fibres")[0]
+    return images
 
 
 def recipe(**options):
@@ -63,12 +68,10 @@ def test_durations():
             parse_duration(wrong)
 
 
-def test_steps_are_timed_on_this_machine():
+def test_steps_are_timed_on_this_machine(images):
     """A moment of the real thing: both parts cost something, and a denoiser that tells nothing
     is fitted."""
-    costs = build("denoiser", Choice("unet-ddpm", {"width": 8})).time_steps(
-        example("fibres")[0], "cpu"
-    )
+    costs = build("denoiser", Choice("unet-ddpm", {"width": 8})).time_steps(images, "cpu")
     assert costs["steps"].each > 0 and costs["steps"].before == 0
     assert costs["volume_steps"].each > 0 and costs["volume_steps"].before > 0
-    assert training.time_training(Recipe(denoiser=Choice("gaussian")), example("fibres")[0]) > 0
+    assert training.time_training(Recipe(denoiser=Choice("gaussian")), images) > 0
