@@ -108,7 +108,7 @@ def test_flags_win_over_the_recipe_and_the_recipe_over_defaults(recon):
 
 
 def test_micrographs_without_weights_train_first_and_are_compared_with(recon, micrographs):
-    recon(*REPORTED, "--micrographs", micrographs, "--out", "out")
+    recon(*REPORTED, "--micrographs", micrographs, "--no-classifier", "--out", "out")
     assert Path("out/weights.safetensors").exists()
     assert tomllib.loads(Path("out/recipe.toml").read_text())["weights"] == "weights.safetensors"
     first = Volume.open("out/volume.zarr")

@@ -65,7 +65,7 @@ def test_fast_takes_fewer_steps_and_rounds_and_what_is_given_wins():
 
 
 def test_comparison_and_report(volumes, micrographs, tmp_path):
-    comparison = recon.compare(volumes, micrographs)
+    comparison = recon.compare(volumes, micrographs, classifier=False)
     assert comparison.verdict.level
     recon.report(tmp_path / "a.html", volumes, micrographs, comparison)
     recon.report(tmp_path / "b.html", volumes[0])
