@@ -1,10 +1,12 @@
 """Tutorials and how-to pages: every block of code runs, in the order of the page.
 
 Commands run as they are written, but for sizes: volumes, steps and trainings are small here. A
-block that needs another program says so: <!-- not run: needs OpenFOAM -->.
+block that needs another program says so: <!-- not run: needs OpenFOAM -->. A file that the reader is
+to write is marked <!-- file: NAME -->.
 """
 
 import glob
+import json
 import re
 import shlex
 import shutil
@@ -27,6 +29,8 @@ PAGES = {
     "few-slices.md": ["*.png"],
     "anchors.md": ["first.png", "second.png", "micrographs.zarr", "mine.safetensors"],
     "gpu.md": ["micrographs.zarr"],
+    "composite-to-stiffness.md": [],
+    "electrode-to-pybamm.md": ["cell.json"],
     "meshes-abaqus.md": ["volume.zarr", "fibres.toml"],
     "meshes-comsol.md": ["volume.zarr"],
     "meshes-fenicsx.md": ["volume.zarr"],
@@ -35,7 +39,7 @@ PAGES = {
 }
 """Page -> what its reader has before."""
 
-BLOCK = re.compile(r"(<!-- not run: .+ -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"(?:<!-- (not run|file): ([^\n]+) -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
 SHAPES = {"64 192 192": "8 48 48", "21 64 64": "21 24 24"}
 TRAINING = ["--set", "denoiser.width=8", "--set", "denoiser.crop=16", "--set", "denoiser.batch=2"]
 
@@ -65,6 +69,10 @@ def drawer(tmp_path_factory):
     Volume(three[:8, :12, :10].astype(np.uint8), (4e-7,) * 3, names).save(folder / "volume.zarr")
     phases = (f'[[phase]]\nname = "{name}"\nE = 10\nnu = 0.3\n' for name in names)
     (folder / "fibres.toml").write_text('unit = "GPa"\n' + "".join(phases))
+    electrode = {"Porosity": 0.4, "Transport efficiency": 0.25, "Conductivity [S.m-1]": 1.0}
+    sections = {"Positive electrode": electrode | {"Thickness [m]": 6e-5}}
+    cell = {"Header": {"BPX": "1.0.0", "Model": "DFN"}, "Parameterisation": sections}
+    (folder / "cell.json").write_text(json.dumps(cell))
     return folder
 
 
@@ -75,11 +83,13 @@ def test_every_block_runs(page, recon, drawer):
     names = {}
     blocks = BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
     assert blocks
-    for skipped, language, text in blocks:
-        assert language in ("sh", "python", "text"), f"{page}: a block of {language}"
-        if skipped or language == "text":
+    for mark, name, language, text in blocks:
+        assert language in ("sh", "python", "text", "toml"), f"{page}: a block of {language}"
+        if mark == "not run" or language == "text":
             continue
-        if language == "python":
+        if mark == "file":
+            Path(name).write_text(text, encoding="utf-8")
+        elif language == "python":
             exec(compile(text, page, "exec"), names)
         else:
             for line in text.replace("\\\n", " ").splitlines():
