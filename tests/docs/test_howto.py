@@ -1,8 +1,8 @@
 """Tutorials and how-to pages: every block of code runs, in the order of the page.
 
 Commands run as they are written, but for sizes: volumes, steps and trainings are small here. A
-block that needs another program says so: <!-- not run: needs OpenFOAM -->. A file that the reader is
-to write is marked <!-- file: NAME -->.
+block that needs another program says so: <!-- not run: needs OpenFOAM -->. A file that the reader
+is to write is marked <!-- file: NAME -->.
 """
 
 import glob
