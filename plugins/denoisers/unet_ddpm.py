@@ -114,13 +114,13 @@ class UnetDdpm(Denoiser):
         trained=True,
     )
     noise: str = _choice_of_preset("Noise schedule", *ALPHA_BAR)
-    prediction: str = _choice_of_preset("What the network says", *PREDICTIONS)
+    prediction: str = _choice_of_preset("What the network predicts", *PREDICTIONS)
     width: int | None = _of_preset("Channels of the first level, a multiple of 8", min=8, max=4096)
     multiples: tuple[int, ...] | None = _of_preset(
         "Channels of each level over width", min=1, max=64
     )
     blocks: int | None = _of_preset("Residual blocks a level", min=1, max=64)
-    attention: tuple[bool, ...] | None = _of_preset("Whether each level attends")
+    attention: tuple[bool, ...] | None = _of_preset("Whether each level has attention")
     heads: int | None = _of_preset("Attention heads", min=1, max=256)
     patch: int | None = _of_preset(
         "Side of the pixel blocks that the network works on", min=1, max=64
@@ -162,11 +162,9 @@ class UnetDdpm(Denoiser):
     compile: str = option(
         "auto", "torch.compile on a GPU; auto: in training.", choices=("auto", "on", "off")
     )
-    volume: bool = option(
-        True, "Use the 3D network of the weights, where they hold one, while shape is decided."
-    )
+    volume: bool = option(True, "Use the 3D network, if the weights hold one.")
     volume_passes: int = option(
-        6, "Most passes of the 3D network in a volume; it was trained for about so many.", min=1
+        6, "Maximum number of passes of the 3D network; it was trained for about as many.", min=1
     )
     _weights: dict[str, Tensor] | None = attrs.field(default=None, init=False, repr=False)
     _volume: VolumeModel | None = attrs.field(default=None, init=False, repr=False)

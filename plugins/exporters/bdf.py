@@ -20,7 +20,7 @@ class Bdf(TetrahedralExporter):
     """Nastran bulk data, CTETRA (COMSOL); property, material: label + 1.
 
     Each phase has a PSOLID and a MAT1 of its own, with placeholders for constants, because COMSOL
-    parts a mesh into domains by material. Needs meshio (microrecon[mesh]).
+    splits a mesh into domains by material. Needs meshio (microrecon[mesh]).
     """
 
     name = "bdf"

@@ -28,7 +28,7 @@ SOLIDS = ("active", "active material")
 
 @attrs.frozen
 class Bpx(Exporter):
-    """Battery parameter exchange (BPX), for PyBaMM: what a microstructure gives of a cell.
+    """Battery parameter exchange (BPX), for PyBaMM: the microstructure's parameters of a cell.
 
     Of an electrode: porosity, transport efficiency (the relative diffusivity of the electrolyte),
     surface area of the active material to the electrolyte, as far as both are connected along the
@@ -40,14 +40,16 @@ class Bpx(Exporter):
 
     name = "bpx"
     suffixes = (".json",)
-    part: str = option("separator", "What the volume is a part of.", choices=tuple(PARTS))
+    part: str = option("separator", "Part of the cell that the volume shows.", choices=tuple(PARTS))
     base: str | None = option(None, "BPX file of the cell whose other parameters are kept.")
     axis: str = option("z", "Direction from one electrode to the other.", choices=("x", "y", "z"))
     electrolyte: int | str | None = option(
-        None, "Phase that holds it. Default: that named pore, void or electrolyte, else 1.", min=0
+        None,
+        "Phase of the electrolyte. Default: the one named pore, void or electrolyte, else 1.",
+        min=0,
     )
     active: int | str | None = option(
-        None, "Phase of the active material. Default: that named active.", min=0
+        None, "Phase of the active material. Default: the one named active.", min=0
     )
     materials: str | None = option(
         None, "TOML file with the conductivity of each phase, for that of the electrode in S/m."

@@ -31,7 +31,7 @@ HEADER = """FoamFile
 
 @attrs.frozen
 class Foam(TetrahedralExporter):
-    """OpenFOAM: constant/polyMesh beside OUT.foam; a cell zone a phase.
+    """OpenFOAM: constant/polyMesh beside OUT.foam; a cell zone for each phase.
 
     Patches are the outer faces x0, x1, y0, ... and walls A-B to phases left out. `splitMeshRegions
     -cellZones` makes a region of each phase. ParaView opens OUT.foam.

@@ -28,7 +28,7 @@ PRIMARY = 0
 
 @attrs.frozen
 class H5(Exporter):
-    """HDF5 as DREAM.3D lays it out (needs h5py).
+    """HDF5 in the layout of DREAM.3D (needs h5py).
 
     DataContainers/ImageDataContainer with CellData/Phases, int32 (z, y, x, 1). DREAM.3D counts
     phases from 1: Phases is the label + 1, and place 0 of CellEnsembleData is its "Unknown".

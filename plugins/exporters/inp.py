@@ -39,7 +39,7 @@ class Inp(SizedExporter):
     Nodes, elements, sets, sections and materials, flat (no parts), for Abaqus and CalculiX.
     Hexahedra are the voxels; tetrahedra have smooth interfaces that both sides share, with node
     sets and surfaces. Phases left out, and those whose material is void, leave gaps in the numbers.
-    Micrometres, because solvers take the Jacobian of an element of 1e-20 m3 for zero.
+    Micrometres, because solvers treat the Jacobian of an element of 1e-20 m3 as zero.
     """
 
     name = "inp"
@@ -52,7 +52,7 @@ class Inp(SizedExporter):
         choices=ELEMENTS,
     )
     components: tuple[int | str, ...] = option(
-        (), "Phases each of whose connected components is an element and a node set of its own."
+        (), "Phases whose connected components become element and node sets."
     )
     equations: bool = option(False, "Write periodic boundary conditions as linear equations.")
     materials: str | None = option(

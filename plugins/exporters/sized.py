@@ -15,7 +15,7 @@ class SizedExporter(PreparedExporter):
 
     sizes: tuple[str, ...] = option(
         (),
-        "Size of elements inside phases at most, in voxels, by name or label: [pore=4,binder=2]; "
+        "Maximum size of elements inside phases, in voxels, by name or label: [pore=4,binder=2]; "
         "* is all others. Default: that of interfaces.",
     )
     interface_size: float = option(

@@ -13,7 +13,7 @@ class Stl(Surface):
     """Surface of each phase (OUT-PHASE.stl), triangles.
 
     OUT.stl when a phase is named. Vertices are x, y, z in the unit given; STL itself has none, so
-    the head of the file says it. Normals point out of the phase.
+    the head of the file states it. Normals point out of the phase.
     """
 
     name = "stl"

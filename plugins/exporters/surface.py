@@ -33,7 +33,10 @@ class Surface(Exporter):
     )
     without: tuple[int | str, ...] = option((), WITHOUT)
     smooth: float = option(
-        0.0, "Blur a phase by so many voxels before its surface is drawn.", min=0, max=5
+        0.0,
+        "Standard deviation of a blur of the phase before its surface is computed, voxels.",
+        min=0,
+        max=5,
     )
 
     def list_outputs(self, volume: Volume, path: Path) -> tuple[Path, ...]:

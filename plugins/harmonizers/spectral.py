@@ -30,15 +30,15 @@ FRACTIONS = 0x6672
 
 @attrs.frozen
 class Spectral(Harmonizer):
-    """Slice estimates filtered to what the volume's spectrum demands, with the phases balanced.
+    """Slice estimates filtered to the spectrum of the volume, with controlled phase fractions.
 
     A slice denoiser shrinks coarse waves too much and waves along its normal too little. For a
     Gaussian field the filter H of the residual repairs this exactly; the covariance of the
     micrographs, extended to three dimensions, is all it needs. A network pass a step, 1 + rounds
     while phases are decided: 150 to 190 in 60 steps; filter and balance add a few hundredths of a
     second to each at 64^3. Noise is given as the noise-to-signal ratio s2 (of variances). Some
-    options count in half-variance noises: one is the s2 at which the covariance of a slice gives
-    half of its variance, 5 to 20, the more the coarser the material.
+    options have the half-variance noise as their unit: the s2 at which the covariance of a slice
+    gives half of its variance. It is 5 to 20, and larger for coarser materials.
     """
 
     name = "spectral"
@@ -50,12 +50,12 @@ class Spectral(Harmonizer):
     )
     interface_gain: float = option(
         4.0,
-        "How strongly the temperature answers to too much or too little interface; 0: not.",
+        "Strength with which the temperature corrects the amount of interface; 0: none.",
         min=0,
         max=10,
     )
     anneal_below: float = option(
-        0.25, "Half-variance noises below which the temperature is not 1; 0: always.", min=0
+        0.25, "Half-variance noises below which the temperature applies; 0: at every noise.", min=0
     )
     filter_above: float = option(
         0.25, "Half-variance noises above which the slices' estimate is filtered.", min=0
@@ -72,32 +72,35 @@ class Spectral(Harmonizer):
         250.0, "Noise-to-signal ratio of the first step, when informed.", min=1e-6
     )
     end_noise: float = option(0.02, "Noise-to-signal ratio of the last step.", min=1e-6)
-    h_max: float = option(1.0, "Largest gain of the filter; 0 leaves it open.", min=0)
-    balance: bool = option(True, "Clamp the estimate and hold the phase fractions.")
+    h_max: float = option(1.0, "Largest gain of the filter; 0: no limit.", min=0)
+    balance: bool = option(True, "Clamp the estimate and control the phase fractions.")
     fraction: tuple[float, ...] | None = option(
         None, "Phase fractions to aim at; otherwise those of the micrographs.", min=0, max=1
     )
     profile: tuple[float, ...] = option(
-        (), "Fractions of a phase along profile_axis, at even distances, linear between."
+        (), "Fractions of a phase along profile_axis, at equal distances, linear between."
     )
     profile_phase: int = option(-1, "Label of that phase; -1 is the last.", min=-1)
     profile_axis: str = option("z", "Axis along which fractions change.", choices=("z", "y", "x"))
-    blend: str = option("", "Weights of another material, of which the volume has a share.")
+    blend: str = option("", "Weights of a second material to blend in.")
     blend_share: tuple[float, ...] = option(
-        (0.0, 1.0), "That share along blend_axis, at even distances, linear between; one: the same."
+        (0.0, 1.0), "Its share along blend_axis, at equal distances, linear between; one: constant."
     )
     blend_axis: str = option("z", "Axis along which the share changes.", choices=("z", "y", "x"))
     vary: bool = option(
         True, "Phase fractions vary between samples as between real subvolumes of that size."
     )
     balance_above: float = option(
-        0.3, "Noise-to-signal ratio below which phases are decided: no balance.", min=0
+        0.3, "Noise-to-signal ratio below which fractions are not controlled any more.", min=0
     )
     min_correlation: float = option(
-        0.01, "Least correlation that counts; more where micrographs are few.", min=0, max=0.5
+        0.01,
+        "Correlations below this count as 0; the limit is higher for few micrographs.",
+        min=0,
+        max=0.5,
     )
     min_power: float = option(
-        0.01, "Least power of a wave of the volume; white noise of variance 1 has 1.", min=1e-12
+        0.01, "Minimum power of a wave of the volume; white noise of variance 1 has 1.", min=1e-12
     )
 
     def check(self, phases: int) -> None:

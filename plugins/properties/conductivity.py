@@ -32,7 +32,7 @@ class Conductivity(Property):
     cost     about 10 iterations whatever the size, more for far anisotropic phases; 95 bytes a
              voxel, 16 more with three directions of a periodic volume; by elements some 20
              iterations at a contrast of 50, 300 bytes a voxel
-    errors   ReconError for materials that are not sound or do not fit the volume, and for no
+    errors   ReconError for materials that are not physical or do not fit the volume, and for no
              convergence
     """
 

@@ -33,8 +33,8 @@ class Drainage(Property):
              they fit: the cumulative pore-size distribution; breakthrough (axis), the pressure at
              which it reaches the last layer, NaN where it never does
     cost     by porespy: seconds at 100^3, minutes at 256^3
-    errors   ReconError where porespy is missing, for voxels that are no cubes, and for pores that
-             are absent or fill all
+    errors   ReconError without porespy, for voxels that are not cubes, and for pores that are
+             absent or fill the volume
     """
 
     name = "drainage"

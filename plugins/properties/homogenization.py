@@ -46,8 +46,8 @@ class Homogenization(Property):
              of Hashin and Shtrikman. Moduli in the unit of the materials
     cost     15 to 45 iterations whatever the size; 910 bytes a voxel with six cases at once, 360
              with one
-    errors   ReconError for materials that are not sound or do not fit the volume, for a solid
-             that does not hang together, and for no convergence
+    errors   ReconError for materials that are not physical or do not fit the volume, for a
+             disconnected solid, and for no convergence
     """
 
     name = "homogenization"
@@ -66,7 +66,7 @@ class Homogenization(Property):
     element: str = option(
         "auto",
         "Integration of the trilinear hexahedra: full, or with the mean dilatation (B-bar), which "
-        "does not lock; auto: B-bar in phases that nearly keep their volume (nu above 0.45).",
+        "does not lock; auto: B-bar in nearly incompressible phases (nu above 0.45).",
         choices=("auto", "full", "b-bar"),
     )
     fields: str | None = option(
@@ -206,7 +206,7 @@ class Homogenization(Property):
         if not names:
             return []
         return [
-            f"{names} nearly keep their volume (nu above 0.45): their elements have the mean "
+            f"{names} are nearly incompressible (nu above 0.45): their elements have the mean "
             "dilatation (B-bar), so that they do not lock; homogenization.element=full turns it off"
         ]
 

@@ -13,7 +13,7 @@ from recon.plugins.readers.unpacked import check_size
 
 @attrs.frozen
 class Jpg(Reader):
-    """A JPEG photograph, turned as its camera says; compression leaves no labels in it."""
+    """A JPEG photograph, rotated as its EXIF tag states; compression alters labels."""
 
     name = "jpg"
     suffixes = (".jpg", ".jpeg")

@@ -33,10 +33,10 @@ SEPARATE = 2
 
 @attrs.frozen
 class Tif(Reader):
-    """A TIFF image or stack of slices, with the pixel size that ImageJ, OME or a microscope says.
+    """A TIFF image or stack of slices, with the pixel size that ImageJ, OME or a microscope states.
 
     Pages may differ in size; thumbnails, marked or not, are left out. Where 0 is white values are
-    turned around. Bare resolution tags are not believed.
+    turned around. Resolution tags alone are ignored.
     """
 
     name = "tif"

@@ -22,7 +22,7 @@ from recon.plugins.refiners.pattern_counts import (
 
 @attrs.frozen
 class Patterns(Refiner):
-    """The finished volume is given the small patterns of the micrographs, its components kept.
+    """Match the small patterns of the finished volume to the micrographs; components stay.
 
     Voxels on interfaces take the phase of a neighbour where that brings the 3 x 3 patterns of the
     slices of all three planes, and the pairs of neighbours that differ, nearer to the micrographs'
@@ -35,7 +35,7 @@ class Patterns(Refiner):
 
     name = "patterns"
     in_slabs = True
-    tries: int = option(40, "Tries a voxel; 0: none.", min=0, max=10_000)
+    tries: int = option(40, "Trials for each voxel; 0: none.", min=0, max=10_000)
 
     @classmethod
     def measure_micrographs(cls, micrographs: Micrographs) -> Mapping[str, NDArray[Any]]:

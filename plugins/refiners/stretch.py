@@ -16,7 +16,7 @@ from recon.core.sampling.slabs.field import Field
 
 @attrs.frozen
 class Stretch(Refiner):
-    """The texture is stretched by a factor that changes along an axis.
+    """Stretch the texture by a factor that changes along an axis.
 
     The volume keeps its voxels: what is stretched more than the rest takes room from it. So the
     profile is relative; `denoiser.stretch` is how much longer the whole is. The field is
@@ -26,7 +26,7 @@ class Stretch(Refiner):
     name = "stretch"
     profile: tuple[float, ...] = option(
         (1.0,),
-        "Relative stretch along the axis, at even distances, linear between.",
+        "Relative stretch along the axis, at equal distances, linear between.",
         min=0.01,
         max=100,
     )
