@@ -101,7 +101,7 @@ def distances(
     stacks: list[Labels], truths: list[Labels], real: Labels, middle: int
 ) -> dict[str, list[float]]:
     """Shares of voxels alike at each distance."""
-    found: dict[str, list[float]] = {}
+    results: dict[str, list[float]] = {}
     for d in DISTANCES:
         away = [i for i in range(len(stacks[0]) - d) if i > middle + 8 or i + d < middle - 8]
         numbers = {
@@ -115,8 +115,8 @@ def distances(
             ],
         }
         for name, values in numbers.items():
-            found.setdefault(name, []).append(float(np.mean(values)))
-    return found
+            results.setdefault(name, []).append(float(np.mean(values)))
+    return results
 
 
 def report(kind: str, volumes: list[Volume], real: Volume) -> None:

@@ -66,14 +66,14 @@ def main(side: int, memory: str, whole: bool, planes: bool) -> None:
             flags = ["--metric", "two-point", "--set", "two-point.planes=true"]
             jobs.append(("two-point, planes", flags))
         for name, flags in jobs:
-            found, files = [], []
+            result, files = [], []
             for way in [[], ["--memory", memory]] if whole else [["--memory", memory]]:
-                files.append(Path(folder, f"{len(found)}.json"))
+                files.append(Path(folder, f"{len(result)}.json"))
                 used = run("measure", volume, *flags, "--json", files[-1], *way)
-                found.append("{:6.1f} s {:5.2f} GB".format(*_gigabytes(used)))
+                result.append("{:6.1f} s {:5.2f} GB".format(*_gigabytes(used)))
             if len({file.read_bytes() for file in files}) != 1:
                 raise click.ClickException(f"{name}: the numbers in parts are not those in memory")
-            print(f"{name:20}", *found, sep=" | ", flush=True)
+            print(f"{name:20}", *result, sep=" | ", flush=True)
 
 
 def _gigabytes(used: tuple[float, float]) -> tuple[float, float]:

@@ -44,12 +44,12 @@ def design(targets: tuple[str, ...], side: int, trials: int, verify: int, out: P
 
 def describe(out: Path) -> str:
     """Each target: wanted, reached, interval."""
-    found = json.loads((out / "design.json").read_text())
+    content = json.loads((out / "design.json").read_text())
     rows = [
         f"{key}: {one['target']:.4g}, {one['mean']:.4g} ({one['low']:.4g} to {one['high']:.4g})"
-        for key, one in found["targets"].items()
+        for key, one in content["targets"].items()
     ]
-    return f"{'; '.join(rows)} | {found['trials']}"
+    return f"{'; '.join(rows)} | {content['trials']}"
 
 
 @click.command(help=__doc__)

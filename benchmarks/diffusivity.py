@@ -66,8 +66,8 @@ def by_taufactor(volume: Volume) -> float:
 
 def by_porespy(volume: Volume) -> float:
     """The same by porespy."""
-    found = porespy.simulations.tortuosity_fd(volume.labels.astype(bool), axis=0)
-    return 1 / float(found.formation_factor)
+    result = porespy.simulations.tortuosity_fd(volume.labels.astype(bool), axis=0)
+    return 1 / float(result.formation_factor)
 
 
 SOLVERS: dict[str, Callable[[Volume], float]] = {
@@ -113,15 +113,15 @@ def main() -> None:
     porespy.settings.tqdm["disable"] = True
     start = time.perf_counter()
     by_recon(blobs(16))
-    found: dict[str, Any] = {"first call": time.perf_counter() - start, "rows": []}
-    print(f"first call {found['first call']:.2f} s")
+    results: dict[str, Any] = {"first call": time.perf_counter() - start, "rows": []}
+    print(f"first call {results['first call']:.2f} s")
     print("side  threads solver       seconds  times recon   relative      error")
     for side in arguments.sides:
         for threads in arguments.threads:
             threads = min(threads, numba.config.NUMBA_NUM_THREADS)
-            found["rows"] += compare(side, threads, arguments.repeats, arguments.without)
+            results["rows"] += compare(side, threads, arguments.repeats, arguments.without)
     if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=1))
+        arguments.json.write_text(json.dumps(results, indent=1))
 
 
 if __name__ == "__main__":

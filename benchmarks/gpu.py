@@ -82,7 +82,7 @@ def describe(device: str) -> dict[str, Any]:
 
 def solve(device: str, size: Size) -> dict[str, Any]:
     """Each solver by size: seconds, iterations; largest relative difference from the CPU."""
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     labels = fibres.generate((max(size.solvers),) * 3)
     for name, options, key in (
         ("homogenization", {"materials": MATERIALS}, "stiffness"),
@@ -106,13 +106,13 @@ def solve(device: str, size: Size) -> dict[str, Any]:
                 a, b = result[key].values, on_cpu[key].values
                 row["difference"] = float(np.abs(a - b).max() / np.abs(b).max())
             rows[side] = row
-        found[name] = rows
-    return found
+        results[name] = rows
+    return results
 
 
 def sample(device: str, size: Size) -> dict[str, Any]:
     """Seconds of one volume by example and side, default and fast."""
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for name in EXAMPLES:
         for side in size.sampling:
             for mode, steps in size.steps:
@@ -122,11 +122,11 @@ def sample(device: str, size: Size) -> dict[str, Any]:
                 *_, last = sample_steps(job)
                 wait(device)
                 key = f"{name} {side} {mode}"
-                found[key] = {
+                results[key] = {
                     "seconds": time.perf_counter() - begun,
                     "fractions": last.volume.fractions().round(4).tolist(),
                 }
-    return found
+    return results
 
 
 def pass_paper(device: str, size: Size) -> dict[str, Any]:
@@ -181,17 +181,17 @@ def train_paper(device: str, size: Size) -> dict[str, Any]:
 
 def train_bundled(device: str, size: Size, folder: Path | None) -> dict[str, Any]:
     """The shipped networks, trained anew: seconds and held-out loss; weights to a folder."""
-    found = {}
+    results = {}
     for name in EXAMPLES:
         micrographs, _ = example(name)
         steps = {} if size.bundled is None else {"steps": size.bundled, "volume_steps": 2}
         denoiser = catalog().build("denoiser", "unet-ddpm", preset="tiny", **steps)
         facts = denoiser.fit(micrographs, device=device)
-        found[name] = {key: facts[key] for key in ("seconds", "steps", "loss", "held_out")}
+        results[name] = {key: facts[key] for key in ("seconds", "steps", "loss", "held_out")}
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             Model(denoiser, facts).save(folder / f"{name}.safetensors")
-    return found
+    return results
 
 
 @click.command(help=__doc__)
@@ -201,7 +201,7 @@ def train_bundled(device: str, size: Size, folder: Path | None) -> dict[str, Any
 @click.option("--weights-out", type=click.Path(path_type=Path), help="Folder for trained weights.")
 def main(device: str, toy: bool, out: Path, weights_out: Path | None) -> None:
     size = TOY if toy else Size()
-    found: dict[str, Any] = {"machine": describe(device)}
+    results: dict[str, Any] = {"machine": describe(device)}
     parts: dict[str, Callable[[], Any]] = {
         "solvers": lambda: solve(device, size),
         "sampling": lambda: sample(device, size),
@@ -212,14 +212,14 @@ def main(device: str, toy: bool, out: Path, weights_out: Path | None) -> None:
     for name, part in parts.items():
         begun = time.perf_counter()
         try:
-            found[name] = part()
+            results[name] = part()
         except Exception as error:  # the time of a borrowed card is short: the others go on
             traceback.print_exc()
-            found[name] = {"error": f"{type(error).__name__}: {error}"}
-        found[f"{name}, seconds"] = time.perf_counter() - begun
-        out.write_text(json.dumps(found, indent=1))
-        click.echo(f"{name}: {found[f'{name}, seconds']:.1f} s")
-    if any("error" in found[name] for name in parts):
+            results[name] = {"error": f"{type(error).__name__}: {error}"}
+        results[f"{name}, seconds"] = time.perf_counter() - begun
+        out.write_text(json.dumps(results, indent=1))
+        click.echo(f"{name}: {results[f'{name}, seconds']:.1f} s")
+    if any("error" in results[name] for name in parts):
         raise SystemExit(1)
 
 

@@ -37,8 +37,8 @@ def main(side: int, seeds: int) -> None:
     click.echo("material, profile | seed | windows of 4, 8, 12 slices")
     for weights, profile in PROFILES.items():
         for seed in range(seeds):
-            found = ", ".join(f"{each:.4f}" for each in measure_miss(weights, side, seed))
-            click.echo(f"{weights}, {profile} | {seed} | {found}")
+            result = ", ".join(f"{each:.4f}" for each in measure_miss(weights, side, seed))
+            click.echo(f"{weights}, {profile} | {seed} | {result}")
 
 
 if __name__ == "__main__":

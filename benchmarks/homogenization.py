@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    found = []
+    rows = []
     print("side threads contrast  seconds  pair ms  pairs  iterations  residual  peak GB")
     for side in given.sides:
         volume = fibres(side) if given.volume is None else Volume(np.load(given.volume)["labels"])
@@ -105,7 +105,7 @@ def main() -> None:
                 materials.write_text(MATRIX + CONTRASTS[name])
                 Homogenization(materials=str(materials)).solve(fibres(8))  # compiles
                 row = measured(volume, materials, threads, given.repeats)
-                found.append({"side": volume.shape[0], "threads": threads, "contrast": name, **row})
+                rows.append({"side": volume.shape[0], "threads": threads, "contrast": name, **row})
                 print(
                     f"{volume.shape[0]:4} {threads:7} {name:8} {row['seconds']:8.2f} "
                     f"{row['pair_ms']:8.1f} {row['pairs']:6.0f} {row['iterations']:11} "
@@ -113,7 +113,7 @@ def main() -> None:
                     flush=True,
                 )
     if given.json is not None:
-        given.json.write_text(json.dumps(found, indent=1))
+        given.json.write_text(json.dumps(rows, indent=1))
 
 
 if __name__ == "__main__":

@@ -60,13 +60,12 @@ CASES = {
 }
 
 
-def row(name: str, case: str, found: Memorisation, seconds: float) -> str:
-    copied = sum(int(size.copied.sum()) for size in found.sizes)
-    count = sum(len(size.copied) for size in found.sizes)
-    planes = " ".join(dict.fromkeys(size.plane for size in found.copied)) or "-"
-    return (
-        f"| {name} | {case} | {planes} | {copied} of {count} | {found.share:.2f} | {seconds:.0f} |"
-    )
+def row(name: str, case: str, search: Memorisation, seconds: float) -> str:
+    copied = sum(int(size.copied.sum()) for size in search.sizes)
+    count = sum(len(size.copied) for size in search.sizes)
+    planes = " ".join(dict.fromkeys(size.plane for size in search.copied)) or "-"
+    name_case = f"| {name} | {case} | {planes} | {copied} of {count} |"
+    return f"{name_case} {search.share:.2f} | {seconds:.0f} |"
 
 
 def main() -> None:
@@ -89,8 +88,8 @@ def main() -> None:
         for case, labels in cases.items():
             begun = time.process_time()
             volume = Volume(labels, whole.voxel_size, whole.phases)
-            found = detect_memorisation(volume, training)
-            print(row(name, case, found, time.process_time() - begun), flush=True)
+            memorisation = detect_memorisation(volume, training)
+            print(row(name, case, memorisation, time.process_time() - begun), flush=True)
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ def main(
             volume = make_composite(side)
             own = float(elastic.solve(volume)["E"].sel(axis="x"))
             elements = ("C3D8", "C3D4", "C3D10")
-            found = [solve_by_calculix(volume, folder, element)[0] for element in elements]
+            moduli = [solve_by_calculix(volume, folder, element)[0] for element in elements]
             path = folder / f"{side}.msh"
             begun = time.perf_counter()
             export(volume, path)
@@ -192,7 +192,7 @@ def main(
             linear, quadratic = (conduct(path, degree) for degree in (1, 2))
             click.echo(
                 f"{side} | {own:.3f}, "
-                f"{', '.join(f'{E:.3f} ({E / own - 1:+.1%})' for E in found)} | "
+                f"{', '.join(f'{E:.3f} ({E / own - 1:+.1%})' for E in moduli)} | "
                 f"{relative:.4f}, {linear:.4f}, {quadratic:.4f} | "
                 f"{seconds:.2f} s"
             )

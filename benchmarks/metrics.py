@@ -123,15 +123,15 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     porespy.settings.tqdm["disable"] = True
-    found = {"first call": first_calls(), "copy bytes/s": copy_rate()}
-    print(json.dumps(found))
-    found["sizes"] = []
+    results = {"first call": first_calls(), "copy bytes/s": copy_rate()}
+    print(json.dumps(results))
+    results["sizes"] = []
     for side in arguments.sides:
-        found["sizes"].append(compare(side, found["copy bytes/s"]))
-        for what, value in found["sizes"][-1].items():
+        results["sizes"].append(compare(side, results["copy bytes/s"]))
+        for what, value in results["sizes"][-1].items():
             print(f"{what:45} {value:12.6g}", flush=True)
     if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=1))
+        arguments.json.write_text(json.dumps(results, indent=1))
 
 
 if __name__ == "__main__":

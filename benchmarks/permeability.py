@@ -199,13 +199,13 @@ def main() -> None:
     given = parser.parse_args()
     begin = time.process_time()
     by_recon(blobs(16), 1e-5)
-    found: dict[str, Any] = {"first call": time.process_time() - begin, "rows": []}
-    print(f"first call {found['first call']:.2f} s")
+    results: dict[str, Any] = {"first call": time.process_time() - begin, "rows": []}
+    print(f"first call {results['first call']:.2f} s")
     print("side solver            asked     error   seconds   pairs  times recon   voxels")
     for side in given.sides:
-        found["rows"] += compare(side, given)
+        results["rows"] += compare(side, given)
     if given.json is not None:
-        given.json.write_text(json.dumps(found, indent=1))
+        given.json.write_text(json.dumps(results, indent=1))
 
 
 if __name__ == "__main__":

@@ -75,9 +75,9 @@ def false_alarms(labels: NDArray[np.uint8], choices: int, cases: list[tuple[int,
         alarms = 0
         for _ in range(choices):
             planes = {}
-            for plane, found in sums.items():
-                here = chosen(count, len(found.pixels), row, rng)
-                part = found.map(lambda counts, here=here: counts[here])
+            for plane, entry in sums.items():
+                here = chosen(count, len(entry.pixels), row, rng)
+                part = entry.map(lambda counts, here=here: counts[here])
                 planes[plane] = PlaneStatistics.of_sums(part)
             alarms += bool(find_disagreements(compare_planes(planes)))
         shares.append(alarms / choices)
@@ -142,13 +142,13 @@ def detections(labels: NDArray[np.uint8], choices: int, count: int) -> list[str]
     shares = []
     for defect in DEFECTS.values():
         rng = np.random.default_rng(1)
-        found = named = 0
+        detected = named = 0
         for _ in range(choices):
             part = {p: [s[i] for i in chosen(count, len(s), False, rng)] for p, s in every.items()}
             check = check_planes(Micrographs(defect(part, phases), phases=list("0123")[:phases]))
-            found += not check.agree
+            detected += not check.agree
             named += bool(check.remedies)
-        shares.append(f"{found / choices:.2f} ({named / choices:.2f})")
+        shares.append(f"{detected / choices:.2f} ({named / choices:.2f})")
     return shares
 
 

@@ -29,12 +29,12 @@ CASES = {
 def subvolumes(volume: Volume, count: int, side: int) -> list[Volume]:
     """Random cubes."""
     rng = np.random.default_rng(0)
-    found = []
+    rows = []
     for _ in range(count):
         corner = [int(rng.integers(n - side + 1)) for n in volume.shape]
         cut = tuple(slice(c, c + side) for c in corner)
-        found.append(Volume(volume.labels[cut], volume.voxel_size, volume.phases))
-    return found
+        rows.append(Volume(volume.labels[cut], volume.voxel_size, volume.phases))
+    return rows
 
 
 def draw(whole: dict[str, np.ndarray], parts: dict[str, np.ndarray], file: Path) -> None:

@@ -35,8 +35,8 @@ GROUPS = {"E / GPa": ("E", "axis"), "G / GPa": ("G", "pair"), "nu": ("nu", "pair
 
 def row(result: xr.Dataset) -> dict[str, np.ndarray]:
     """The constants of one volume; expansion in 1e-6 / K."""
-    found = {label: result[name].values for label, (name, _) in GROUPS.items()}
-    return {**found, "CTE in 1e-6 / K": 1e6 * result["cte"].values[:3]}
+    results = {label: result[name].values for label, (name, _) in GROUPS.items()}
+    return {**results, "CTE in 1e-6 / K": 1e6 * result["cte"].values[:3]}
 
 
 def draw(parts: dict[str, dict[str, np.ndarray]], file: Path) -> None:
@@ -82,8 +82,8 @@ def main() -> None:
             file = Path(folder) / "materials.toml"
             file.write_text(text)
             solver = Homogenization(materials=str(file))
-            found = [solver.solve(subvolume) for subvolume in cut]
-            rows = [row(result) for result in found]
+            results = [solver.solve(subvolume) for subvolume in cut]
+            rows = [row(result) for result in results]
             parts[name] = {key: np.stack([one[key] for one in rows]) for key in rows[0]}
             result = solver.solve(volume) if given.whole else None
             for key, values in parts[name].items():
@@ -93,8 +93,8 @@ def main() -> None:
                     for m, s in zip(values.mean(0), values.std(0, ddof=1), strict=True)
                 ]
                 print(f"{name:20} {key:14} {' '.join(whole):26} {'  '.join(spread)}", flush=True)
-            seconds = [float(one.seconds) for one in found]
-            steps = [int(one.iterations.max()) for one in found]
+            seconds = [float(one.seconds) for one in results]
+            steps = [int(one.iterations.max()) for one in results]
             line = f"{name:20} subvolumes: {np.median(seconds):.1f} s, "
             line += f"{np.median(steps):.0f} iterations"
             if result is not None:

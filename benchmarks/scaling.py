@@ -93,9 +93,9 @@ def inside(side: int, steps: int, disk: bool, folder: str) -> None:
             statistics.median(values) for values in zip(*times[1:], strict=True)
         )
         where = "disk" if disk else "memory" if processes.size == 1 else "slabs"
-        found = {"where": where, "seconds": seconds, "moving": move, "sent": given}
+        results = {"where": where, "seconds": seconds, "moving": move, "sent": given}
         if processes.first:
-            (Path(folder) / "found.json").write_text(json.dumps(found))
+            (Path(folder) / "found.json").write_text(json.dumps(results))
 
 
 def fitted(cases: list[Case]) -> tuple[float, float]:

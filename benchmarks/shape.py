@@ -37,15 +37,15 @@ STATISTICS = ("two-point", "lineal-path", "chord-length.density", "straight-chor
 
 def cut_windows(micrographs: Micrographs) -> Micrographs:
     """All windows of the size of a volume's slices, half a side apart."""
-    found = {}
+    results = {}
     for plane, images in micrographs.planes.items():
-        found[plane] = [
+        results[plane] = [
             image[row : row + SIDE, column : column + SIDE]
             for image in images
             for row in range(0, image.shape[0] - SIDE + 1, SIDE // 2)
             for column in range(0, image.shape[1] - SIDE + 1, SIDE // 2)
         ]
-    return Micrographs(found, phases=micrographs.phases)
+    return Micrographs(results, phases=micrographs.phases)
 
 
 def measure_chords(sample: Volume | Micrographs) -> Any:

@@ -82,11 +82,11 @@ def main(preset: str, steps: int, repeats: int, batch: int | None, as_worker: bo
             times[start].append(milliseconds)
     print(f"{preset}: {parameters / 1e6:.2f} M parameters, {4e-6 * parameters:.1f} MB of gradients")
     base = statistics.median(times[1, 2])
-    for (processes, threads), found in times.items():
-        median = statistics.median(found)
+    for (processes, threads), entry in times.items():
+        median = statistics.median(entry)
         print(
             f"{processes} x {threads} threads: {median:.1f} ms a step "
-            f"({min(found):.1f} to {max(found):.1f}), {base / median:.2f} times the speed of 1 x 2"
+            f"({min(entry):.1f} to {max(entry):.1f}), {base / median:.2f} times the speed of 1 x 2"
         )
 
 

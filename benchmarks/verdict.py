@@ -142,8 +142,8 @@ def tabulate_real(parts: Mapping[str, Row]) -> Iterator[str]:
             write_row(row) for row in false
         )
         totals += (len(false), len(rows), part["worth"])
-    found, of, worth = totals
-    yield f"false alarms at a nominal {ALPHA:.0%}: {bound(int(found), int(of), worth)}"
+    close, of, worth = totals
+    yield f"false alarms at a nominal {ALPHA:.0%}: {bound(int(close), int(of), worth)}"
     if len(parts) < 2:
         return
     halves = cross_validate({name: part["rows"] for name, part in parts.items()})
@@ -168,15 +168,15 @@ def tabulate_spoilt(spoilt: Mapping[str, Row], real: Mapping[str, Row]) -> Itera
             if not rows:
                 cells.append("")
                 continue
-            found = sum(row["level"] in (CLOSE, NOT_EQUIVALENT) for row in rows)
+            result = sum(row["level"] in (CLOSE, NOT_EQUIVALENT) for row in rows)
             rate = find_printed(real[name]["power"], fault)
             times = float(np.median([row["times"] for row in rows]))
-            cells.append(f"{found}/{len(rows)} ({rate:.0%}) {times:.1f}")
-            totals += (found, len(rows), rate * len(rows))
+            cells.append(f"{result}/{len(rows)} ({rate:.0%}) {times:.1f}")
+            totals += (result, len(rows), rate * len(rows))
         yield f"{fault:<28}" + "".join(f"{cell:>22}" for cell in cells)
     yield "found of so many (the rate that the verdict prints), the median multiple of the limit"
-    found, of, expected = totals
-    yield f"found {found:.0f} of {of:.0f}; {expected:.1f} by the rates that the verdict prints"
+    detected, of, expected = totals
+    yield f"found {detected:.0f} of {of:.0f}; {expected:.1f} by the rates that the verdict prints"
 
 
 def find_printed(power: Sequence[Row], fault: str) -> float:
@@ -195,9 +195,9 @@ def print_tables(out: Path, names: Sequence[str]) -> None:
         for part in PARTS
     }
     for part in ("untrained", "made", "slices"):
-        for name, found in kept[part].items():
+        for name, entry in kept[part].items():
             click.echo(f"{name}, {part}:")
-            for row in found["rows"]:
+            for row in entry["rows"]:
                 click.echo(f"  {write_row(row)}")
     real = {name: part for name, part in kept["real"].items() if part["rows"]}
     spoilt = {name: kept["spoilt"][name] for name in real if name in kept["spoilt"]}
@@ -251,9 +251,9 @@ def main(
         for part in missing:
             assert case is not None
             begun = time.process_time()
-            found = RUN[part](case, {**counts, "weights": weights.get(name, "")})
+            result = RUN[part](case, {**counts, "weights": weights.get(name, "")})
             with atomic_output(out / f"{name}.{part}.json") as partial:
-                partial.write_text(json.dumps(found, indent=1))
+                partial.write_text(json.dumps(result, indent=1))
             click.echo(f"{name}, {part}: {time.process_time() - begun:.0f} s of CPU", err=True)
     print_tables(out, names)
 

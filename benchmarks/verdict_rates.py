@@ -33,9 +33,9 @@ def cross_validate(real: Mapping[str, Rows]) -> list[tuple[tuple[str, ...], floa
     returns  by every half: the materials that were fitted, the factor to today's limits that they
              need, false alarms on the others with it, and how many subvolumes these have
     """
-    found = []
+    rows = []
     for fitted in combinations(real, len(real) // 2):
         factor = find_widening([row for name in fitted for row in real[name]])
         others = [row["times"] for name in real if name not in fitted for row in real[name]]
-        found.append((fitted, factor, sum(t > factor for t in others), len(others)))
-    return found
+        rows.append((fitted, factor, sum(t > factor for t in others), len(others)))
+    return rows

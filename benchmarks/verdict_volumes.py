@@ -80,13 +80,13 @@ def open_example(name: str, seed: int) -> tuple[Micrographs, Volume]:
 
 def list_real(case: Case, least: int) -> tuple[list[Labels], float]:
     """Subvolumes of what is not shown, and how many independent ones they are worth."""
-    found, worth = [], 0.0
+    subvolumes, worth = [], 0.0
     for labels in case.unseen:
         enough = max(count_disjoint(labels.shape, SHAPE), least // len(case.unseen))
         boxes = place_boxes(labels.shape, SHAPE, enough)  # type: ignore[arg-type]
-        found += [labels[box] for box in boxes]
+        subvolumes += [labels[box] for box in boxes]
         worth += count_independent(boxes)
-    return found, worth
+    return subvolumes, worth
 
 
 def list_spoilt(labels: Labels, phases: int, seed: int) -> Iterator[tuple[Fault, Labels]]:

@@ -37,18 +37,18 @@ def ablation(study: Study) -> None:
 
 
 def _row(study: Study, network: Network) -> Row:
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for name, made in study.samplers(network.path).items():
         each = [errors([volume], study.material.train) for volume in made.volumes]
-        found[name] = {}
+        results[name] = {}
         for metric in METRICS:
             values = [np.mean([plane[0] for plane in one[metric].values()]) for one in each]
-            found[name][metric] = (float(np.mean(values)), float(np.std(values, ddof=1)))
+            results[name][metric] = (float(np.mean(values)), float(np.std(values, ddof=1)))
     return {
         "parameters": network.facts["parameters"],
         "seconds": network.facts["seconds"],
         "denoising": denoising_error(network.path, held_out(study.material)),
-        "errors": found,
+        "errors": results,
     }
 
 

@@ -39,10 +39,10 @@ def errors(
     volumes: Sequence[Volume], against: Micrographs
 ) -> dict[str, dict[str, tuple[float, float, float]]]:
     """Metric -> plane -> mean error over phases and volumes, its deviation, the sampling error."""
-    found: dict[str, dict[str, tuple[float, float, float]]] = {}
+    results: dict[str, dict[str, tuple[float, float, float]]] = {}
     for name, agreement in compare(volumes, against, METRICS).metrics.items():
         each, floor = agreement.errors.mean("phase"), agreement.table["floor"].mean("phase")
-        found[name] = {
+        results[name] = {
             str(plane): (
                 float(each.sel(plane=plane).mean()),
                 _deviation(each.sel(plane=plane).values),
@@ -50,7 +50,7 @@ def errors(
             )
             for plane in agreement.errors["plane"].values
         }
-    return found
+    return results
 
 
 def _deviation(values: NDArray[np.float64]) -> float:

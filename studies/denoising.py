@@ -26,7 +26,7 @@ def denoising_error(weights: Path, micrographs: Micrographs, seed: int = 0) -> f
     ab = denoiser.alpha_bar
     steps = [at_level(ab, level) for level in LEVELS]
     draw = torch.Generator().manual_seed(seed)
-    found = []
+    rows = []
     for plane, every in micrographs.planes.items():
         chosen = every[:: max(1, len(every) // SLICES)][:SLICES]
         side = [min(SIDE, *(image.shape[axis] for image in chosen)) for axis in (0, 1)]
@@ -38,8 +38,8 @@ def denoising_error(weights: Path, micrographs: Micrographs, seed: int = 0) -> f
             noisy = step.ab_t**0.5 * field + (1 - step.ab_t) ** 0.5 * noise
             with torch.inference_mode():
                 clean = denoiser.clean(noisy, step, plane)
-            found.append(float(((clean - field) ** 2).mean((0, 2, 3)).sum() / variance))
-    return float(np.mean(found))
+            rows.append(float(((clean - field) ** 2).mean((0, 2, 3)).sum() / variance))
+    return float(np.mean(rows))
 
 
 def _middle(image: NDArray[np.uint8], side: Sequence[int]) -> NDArray[np.uint8]:

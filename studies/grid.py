@@ -51,8 +51,8 @@ def _errors(row: dict[str, str]) -> list[str]:
 
 
 def _fractions(row: dict[str, str]) -> str:
-    found = [k for k in row if k.startswith("volume-fraction.") and not k.endswith(".difference")]
-    return " ".join(f"{float(row[key]):.3f}" for key in found)
+    rows = [k for k in row if k.startswith("volume-fraction.") and not k.endswith(".difference")]
+    return " ".join(f"{float(row[key]):.3f}" for key in rows)
 
 
 def _copy(source: Path, target: Path) -> None:

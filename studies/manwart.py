@@ -36,12 +36,12 @@ def manwart(study: Study) -> None:
     reference = np.mean([_two_point(volume) for volume in sets["real"]], axis=0)
     given = {"name": "manwart", "reference": digest(reference.tolist())}
     solve = partial(measure, reference=reference)
-    found = {
+    results = {
         name: solve_each(study, name, volumes, given, lambda v, _: solve(v))
         for name, volumes in sets.items()
     }
-    samples = {name: values for name, values in found.items() if name != "real"}
-    numbers = compared(found["real"], samples)
+    samples = {name: values for name, values in results.items() if name != "real"}
+    numbers = compared(results["real"], samples)
     factors = {name: _factors(numbers, name) for name in samples}
     text = [
         describe_pieces(study),
@@ -49,7 +49,9 @@ def manwart(study: Study) -> None:
         comparisons_line(numbers),
         *(_verdict(name, each) for name, each in factors.items()),
     ]
-    leave(study.name, study.out, "\n\n".join(text), numbers | {"factors": factors}, _figure(found))
+    leave(
+        study.name, study.out, "\n\n".join(text), numbers | {"factors": factors}, _figure(results)
+    )
 
 
 def measure(volume: Volume, reference: Curves) -> dict[str, float]:
@@ -71,8 +73,8 @@ def measure(volume: Volume, reference: Curves) -> dict[str, float]:
 
 def _two_point(volume: Volume) -> Curves:
     """S2 of the pores along the axes (direction, lag)."""
-    found = catalog().build("metric", "two-point").measure(volume)
-    return np.asarray(found.sel(phase=0).transpose("direction", "lag").values)
+    values = catalog().build("metric", "two-point").measure(volume)
+    return np.asarray(values.sel(phase=0).transpose("direction", "lag").values)
 
 
 def _gather(study: Study) -> dict[str, Sequence[Volume]]:
@@ -123,7 +125,7 @@ def _verdict(name: str, factors: dict[str, float]) -> str:
     return f"{name} {verdict}: permeability over that of the real subvolumes {told}."
 
 
-def _figure(found: dict[str, dict[str, NDArray[np.float64]]]) -> Figure:
+def _figure(results: dict[str, dict[str, NDArray[np.float64]]]) -> Figure:
     """Panels of all numbers, real subvolumes beside the samplers."""
     panels = {
         "porosity": (("",), ["porosity"]),
@@ -137,7 +139,7 @@ def _figure(found: dict[str, dict[str, NDArray[np.float64]]]) -> Figure:
     for axes, (title, (ticks, keys)) in zip(line, panels.items(), strict=True):
         sets = {
             name: (COLOURS.get(name, "#9aa4b2"), [values[key] for key in keys])
-            for name, values in found.items()
+            for name, values in results.items()
         }
         boxes(axes, title, ticks, sets)
     line[-1].legend(fontsize=6, frameon=False)

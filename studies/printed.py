@@ -42,5 +42,5 @@ def _save(figure: Figure, path: Path) -> None:
 
 def pm(value: float, deviation: float, digits: int = 3) -> str:
     """Mean and deviation over seeds; the latter is left out of a single seed."""
-    found = f"{value:.{digits}f}"
-    return found if deviation != deviation else f"{found} ± {deviation:.{digits}f}"
+    text = f"{value:.{digits}f}"
+    return text if deviation != deviation else f"{text} ± {deviation:.{digits}f}"

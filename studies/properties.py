@@ -43,8 +43,8 @@ def elasticity(study: Study) -> None:
         for title, materials in study.table["materials"].items()
     }
     joined: dict[str, Found] = {name: {} for name in sets}
-    for title, found in every.items():
-        for name, values in found.items():
+    for title, entry in every.items():
+        for name, values in entry.items():
             joined[name] |= {f"{title}: {key}": value for key, value in values.items()}
     numbers = _compared(joined)  # all at once, so that p is corrected for all of them
     samplers = [name for name in sets if name != "real"]
@@ -55,11 +55,11 @@ def elasticity(study: Study) -> None:
         parts.append(f"{title}\n\n{quartiles_table(rows, samplers)}")
     figure = Figure(figsize=(9.5, 2.3 * len(every)), layout="constrained")
     panels = figure.subplots(len(every), len(GROUPS), squeeze=False, width_ratios=(3, 3, 3, 5))
-    for line, (title, found) in zip(panels, every.items(), strict=True):
+    for line, (title, entry) in zip(panels, every.items(), strict=True):
         for axes, (name, (_, ticks)) in zip(line, GROUPS.items(), strict=True):
             unit = {"E": " / GPa", "G": " / GPa", "cte": " / (1e-6 / K)"}.get(name, "")
             keys = [f"{name} {tick}" for tick in ticks]
-            boxes(axes, f"{title}: {name}{unit}", ticks, _drawn(found, keys))
+            boxes(axes, f"{title}: {name}{unit}", ticks, _drawn(entry, keys))
     panels[0][0].legend(fontsize=6, frameon=False)
     text = "\n\n".join([*parts, comparisons_line(numbers)])
     leave(study.name, study.out, text, numbers, figure)
@@ -70,7 +70,7 @@ def transport(study: Study) -> None:
     sets = gather_sets(study)
     phases = study.material.test.phases
     solver = {"name": "diffusivity"}
-    found = {
+    results = {
         name: solve_each(study, name, volumes, solver, lambda v, s: _diffusivity(v, s, phases))
         for name, volumes in sets.items()
     }
@@ -78,29 +78,29 @@ def transport(study: Study) -> None:
     for phase in phases:
         keys = [f"D of {phase}, {axis}" for axis in "xyz"]
         panels[f"relative diffusivity of {phase}"] = (tuple("xyz"), keys)
-    show(study, found, panels)
+    show(study, results, panels)
 
 
 def orientation(study: Study) -> None:
     """What lies under the elasticity: how the fibres are directed."""
     sets = gather_sets(study)
     metric = {"name": "orientation-tensor"}
-    found = {name: solve_each(study, name, some, metric, _tensor) for name, some in sets.items()}
+    results = {name: solve_each(study, name, some, metric, _tensor) for name, some in sets.items()}
     ticks = ("xx", "yy", "zz", "xy", "xz", "yz")
-    show(study, found, {"orientation tensor": (ticks, [f"a {tick}" for tick in ticks])})
+    show(study, results, {"orientation tensor": (ticks, [f"a {tick}" for tick in ticks])})
 
 
 def show(
-    study: Study, found: dict[str, Found], panels: dict[str, tuple[Sequence[str], list[str]]]
+    study: Study, results: dict[str, Found], panels: dict[str, tuple[Sequence[str], list[str]]]
 ) -> None:
     """One table of everything, and a panel for each group of keys."""
-    numbers = _compared(found)
-    samplers = [name for name in found if name != "real"]
+    numbers = _compared(results)
+    samplers = [name for name in results if name != "real"]
     parts = [describe_pieces(study), quartiles_table(numbers, samplers), comparisons_line(numbers)]
     figure = Figure(figsize=(9.5 if len(panels) > 1 else 5, 2.8), layout="constrained")
     line = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (title, (ticks, keys)) in zip(line, panels.items(), strict=True):
-        boxes(axes, title, ticks, _drawn(found, keys))
+        boxes(axes, title, ticks, _drawn(results, keys))
     line[0].legend(fontsize=6, frameon=False)
     leave(study.name, study.out, "\n\n".join(parts), numbers, figure)
 
@@ -119,14 +119,14 @@ def gather_sets(study: Study) -> dict[str, Sequence[Volume]]:
 def draw_boxes(study: Study, whole: tuple[int, int, int]) -> list[tuple[slice, slice, slice]]:
     """Places of real subvolumes."""
     rng = np.random.default_rng(0)
-    found = []
+    rows = []
     for _ in range(REAL):
         z, y, x = (
             slice(at := int(rng.integers(n - side + 1)), at + side)
             for n, side in zip(whole, study.shape, strict=True)
         )
-        found.append((z, y, x))
-    return found
+        rows.append((z, y, x))
+    return rows
 
 
 def describe_pieces(study: Study) -> str:
@@ -139,22 +139,22 @@ def describe_pieces(study: Study) -> str:
     )
 
 
-def _compared(found: dict[str, Found]) -> dict[str, dict[str, Any]]:
-    samples = {name: values for name, values in found.items() if name != "real"}
-    return compared(found["real"], samples)
+def _compared(results: dict[str, Found]) -> dict[str, dict[str, Any]]:
+    samples = {name: values for name, values in results.items() if name != "real"}
+    return compared(results["real"], samples)
 
 
-def _drawn(found: dict[str, Found], keys: Sequence[str]) -> dict[str, Any]:
+def _drawn(results: dict[str, Found], keys: Sequence[str]) -> dict[str, Any]:
     return {
         name: (COLOURS.get(name, "#9aa4b2"), [values[key] for key in keys])
-        for name, values in found.items()
+        for name, values in results.items()
         if len(values[keys[0]]) > 3
     }
 
 
 def solve_each(study: Study, name: str, volumes: Sequence[Volume], given: Any, solve: Any) -> Found:
     """The numbers of each volume; kept in --out, volume by volume."""
-    found: dict[str, list[float]] = {}
+    results: dict[str, list[float]] = {}
     folder = study.out / "properties"
     folder.mkdir(parents=True, exist_ok=True)
     for place, volume in enumerate(volumes):
@@ -165,8 +165,8 @@ def solve_each(study: Study, name: str, volumes: Sequence[Volume], given: Any, s
             with atomic_output(path) as partial:
                 partial.write_text(json.dumps(solve(volume, given)))
         for key, value in json.loads(path.read_text()).items():
-            found.setdefault(key, []).append(value)
-    return {key: np.array(values) for key, values in found.items()}
+            results.setdefault(key, []).append(value)
+    return {key: np.array(values) for key, values in results.items()}
 
 
 def _constants(volume: Volume, given: dict[str, Any]) -> dict[str, float]:

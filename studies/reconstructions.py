@@ -51,7 +51,7 @@ def score(
     made: Made, pieces: Sequence[Volume], micrographs: Micrographs, test: Volume
 ) -> dict[str, Any]:
     """Numbers of the volumes of one sampler."""
-    found = [scalars(volume, {}) for volume in made.volumes[:SCALARS]]
+    rows = [scalars(volume, {}) for volume in made.volumes[:SCALARS]]
     real = [scalars(piece, {}) for piece in pieces]
     seen = of_micrographs(micrographs)
     phases = range(len(test.phases))
@@ -63,14 +63,14 @@ def score(
             float(np.mean([(v.labels == k).mean() for v in made.volumes])) for k in phases
         ],
         "fractions of micrographs": [seen[f"fraction {k}"] for k in phases],
-        "interface": _mean(found, "interface") / seen["interface"] - 1,
-        "components": [_mean(found, f"components {k}") for k in phases],
+        "interface": _mean(rows, "interface") / seen["interface"] - 1,
+        "components": [_mean(rows, f"components {k}") for k in phases],
         "components of real pieces": [_mean(real, f"components {k}") for k in phases],
     }
 
 
-def _mean(found: Sequence[dict[str, float]], key: str) -> float:
-    return float(np.mean([one[key] for one in found]))
+def _mean(results: Sequence[dict[str, float]], key: str) -> float:
+    return float(np.mean([one[key] for one in results]))
 
 
 def scores_table(scores: dict[str, dict[str, Any]]) -> str:
@@ -83,16 +83,16 @@ def scores_table(scores: dict[str, dict[str, Any]]) -> str:
     ]
     head += ["ratio, spread", "fractions (micrographs)", "interface", "components (real)"]
     rows = []
-    for name, found in scores.items():
-        row = [name, f"{found['seeds']}", f"{found['passes']:.0f}".replace("nan", "-")]
+    for name, entry in scores.items():
+        row = [name, f"{entry['seeds']}", f"{entry['passes']:.0f}".replace("nan", "-")]
         for metric in METRICS:
-            one = found[metric]
+            one = entry[metric]
             row += [f"{pm(one['error'], one['half'])} ({one['floor']:.3f})"]
             row += [f"{one['ratio']:.2f}, {one['spread']:.2f}".replace("nan", "-")]
         row += [
-            f"{_list(found['fractions'], 3)} ({_list(found['fractions of micrographs'], 3)})",
-            f"{100 * found['interface']:+.0f} %",
-            f"{_list(found['components'], 0)} ({_list(found['components of real pieces'], 0)})",
+            f"{_list(entry['fractions'], 3)} ({_list(entry['fractions of micrographs'], 3)})",
+            f"{100 * entry['interface']:+.0f} %",
+            f"{_list(entry['components'], 0)} ({_list(entry['components of real pieces'], 0)})",
         ]
         rows.append(row)
     return table(head, rows)
@@ -111,13 +111,13 @@ def _planes_table(planes: dict[str, Any]) -> str:
         [
             f"{name}, {kind}",
             *(
-                f"{found[m][p][0]:.3f} ({found[m][p][2]:.3f})".replace("(nan)", "(-)")
+                f"{entry[m][p][0]:.3f} ({entry[m][p][2]:.3f})".replace("(nan)", "(-)")
                 for m in METRICS
                 for p in PLANES
             ),
         ]
         for name, kinds in planes.items()
-        for kind, found in kinds.items()
+        for kind, entry in kinds.items()
     ]
     return table(head, rows)
 

@@ -21,9 +21,9 @@ def sizes(study: Study) -> None:
     for name, given in study.table["volumes"].items():
         settings = {k: v for k, v in given.items() if k not in ("shape", "seeds")}
         shape = tuple(given["shape"])
-        found = study.made(network.path, settings, given.get("seeds", study.table["seeds"]), shape)
-        scores[name] = score(found, real_crops(what.test, shape), what.train, what.test)
-        made[name] = found.volumes
+        result = study.made(network.path, settings, given.get("seeds", study.table["seeds"]), shape)
+        scores[name] = score(result, real_crops(what.test, shape), what.train, what.test)
+        made[name] = result.volumes
     seams = {
         name: seam(volumes)
         for name, volumes in made.items()
@@ -31,8 +31,8 @@ def sizes(study: Study) -> None:
     }
     head = ["interface across the border (inside)", *"zyx"]
     rows = [
-        [name, *(f"{border:.3f} ({inside:.3f})" for border, inside in found)]
-        for name, found in seams.items()
+        [name, *(f"{border:.3f} ({inside:.3f})" for border, inside in result)]
+        for name, result in seams.items()
     ]
     text = f"{scores_table(scores)}\n\n{table(head, rows)}"
     figure = Figure(figsize=(2.2 * len(made), 2.6), layout="constrained")
@@ -43,7 +43,7 @@ def sizes(study: Study) -> None:
 
 def seam(volumes: Sequence[Volume]) -> list[tuple[float, float]]:
     """Along z, y, x: share of voxel pairs that differ across the border, and inside."""
-    found: list[tuple[float, float]] = []
+    rows: list[tuple[float, float]] = []
     for axis in range(3):
         border: list[Any] = []
         inside: list[Any] = []
@@ -51,5 +51,5 @@ def seam(volumes: Sequence[Volume]) -> list[tuple[float, float]]:
             first, last = (volume.labels.take(place, axis) for place in (0, -1))
             border.append((first != last).mean())
             inside.append((np.diff(volume.labels.astype(int), axis=axis) != 0).mean())
-        found.append((float(np.mean(border)), float(np.mean(inside))))
-    return found
+        rows.append((float(np.mean(border)), float(np.mean(inside))))
+    return rows

@@ -133,11 +133,11 @@ class Study:
 
     def samplers(self, network: Path) -> dict[str, Made]:
         """The volumes of every sampler of the recipe, by its name."""
-        found = {}
+        results = {}
         for name, given in self.table["sampler"].items():
             settings = {key: value for key, value in given.items() if key != "seeds"}
-            found[name] = self.made(network, settings, given.get("seeds", self.table["seeds"]))
-        return found
+            results[name] = self.made(network, settings, given.get("seeds", self.table["seeds"]))
+        return results
 
 
 def with_options(sampler: dict[str, Any]) -> dict[str, Any]:

@@ -20,13 +20,13 @@ def compared(real: Values, samples: Mapping[str, Values]) -> dict[str, dict[str,
     the chance that a reconstruction has more than a real subvolume (0.5: alike), `spread` the ratio
     of interquartile ranges. A sampler with fewer than four volumes is not tested.
     """
-    found: dict[str, dict[str, Any]] = {}
+    results: dict[str, dict[str, Any]] = {}
     tested: list[dict[str, Any]] = []
     for key, of_real in real.items():
-        found[key] = {"real": _summary(of_real)}
+        results[key] = {"real": _summary(of_real)}
         for name, values in samples.items():
-            one = found[key][name] = _summary(values[key])
-            one["spread"] = _ratio(one, found[key]["real"])
+            one = results[key][name] = _summary(values[key])
+            one["spread"] = _ratio(one, results[key]["real"])
             if len(values[key]) > 3:
                 test = stats.mannwhitneyu(values[key], of_real, method="asymptotic")
                 one["p"] = float(test.pvalue)
@@ -35,7 +35,7 @@ def compared(real: Values, samples: Mapping[str, Values]) -> dict[str, dict[str,
                 tested.append(one)
     for one, corrected in zip(tested, holm([one["p"] for one in tested]), strict=True):
         one["holm"] = corrected
-    return found
+    return results
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -57,12 +57,12 @@ def _ratio(one: dict[str, Any], real: dict[str, Any]) -> float:
     return float(wide[0] / wide[1]) if wide[1] else float("nan")
 
 
-def quartiles_table(found: dict[str, dict[str, Any]], samplers: Sequence[str]) -> str:
+def quartiles_table(results: dict[str, dict[str, Any]], samplers: Sequence[str]) -> str:
     """A row a number, a column a sampler."""
     what = "median (quartiles); over real: medians, ranges; p"
     rows = [
         [key, _quartiles(kinds["real"]), *(_cell(kinds[name], kinds["real"]) for name in samplers)]
-        for key, kinds in found.items()
+        for key, kinds in results.items()
     ]
     return table(["", "real: median (quartiles)", *(f"{name}: {what}" for name in samplers)], rows)
 
@@ -75,9 +75,9 @@ def _cell(one: dict[str, Any], real: dict[str, Any]) -> str:
     return f"{_quartiles(one)}; {ratio}, {one['spread']:.2f}; {one['holm']:.2g}"
 
 
-def comparisons_line(found: dict[str, dict[str, Any]]) -> str:
+def comparisons_line(results: dict[str, dict[str, Any]]) -> str:
     """How many comparisons were made, and how many told a difference."""
-    comparisons = [one for kinds in found.values() for one in kinds.values() if "p" in one]
+    comparisons = [one for kinds in results.values() for one in kinds.values() if "p" in one]
     below = sum(one["holm"] < 0.05 for one in comparisons)
     return (
         f"Mann-Whitney U, {len(comparisons)} comparisons, p corrected for all of them (Holm): "

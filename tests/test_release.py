@@ -20,12 +20,12 @@ def read(name):
 def test_every_package_is_listed():
     listed = PROJECT["tool"]["setuptools"]["packages"]
     folders = PROJECT["tool"]["setuptools"]["package-dir"]
-    found = {
+    names = {
         ".".join([package, *file.parent.relative_to(ROOT / folder).parts])
         for package, folder in folders.items()
         for file in (ROOT / folder).rglob("__init__.py")
     }
-    assert set(listed) == found
+    assert set(listed) == names
 
 
 def test_every_file_that_is_no_code_is_package_data():

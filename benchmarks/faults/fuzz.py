@@ -126,7 +126,7 @@ def findings(target: str, seed: int, numbers: range) -> tuple[list[Finding], int
 
     Batch by batch; one that dies goes on after the input.
     """
-    found: list[Finding] = []
+    rows: list[Finding] = []
     refused = 0
     first = numbers.start
     while first < numbers.stop:
@@ -144,18 +144,18 @@ def findings(target: str, seed: int, numbers: range) -> tuple[list[Finding], int
                 number, why, done = ours.recv()
                 refused += why == ""
                 if why:
-                    found.append(Finding(target, number, why))
+                    rows.append(Finding(target, number, why))
                 if done and number == last - 1:
                     break
         except EOFError:
             process.join()
             if not done:
-                found.append(Finding(target, number, f"the process ended, {process.exitcode}"))
+                rows.append(Finding(target, number, f"the process ended, {process.exitcode}"))
             elif number < last - 1:
                 raise RuntimeError(f"the harness failed on {target} {number}") from None
         process.join()
         first = number + 1
-    return found, refused
+    return rows, refused
 
 
 def keep(one: Finding, seed: int, folder: Path) -> Path:
@@ -192,13 +192,13 @@ def main(inputs: int, seed: int, names: tuple[str, ...], kept: Path) -> None:
     click.echo(f"{'target':<12} {'inputs':>7} {'refused':>8} {'findings':>8} {'seconds':>8}")
     for name in names:
         begun = time.perf_counter()
-        found, refused = findings(name, seed, range(each))
-        total += len(found)
+        result, refused = findings(name, seed, range(each))
+        total += len(result)
         seconds = time.perf_counter() - begun
-        click.echo(f"{name:<12} {each:>7} {refused:>8} {len(found):>8} {seconds:>8.0f}")
-        kinds = Counter(one.why for one in found)
+        click.echo(f"{name:<12} {each:>7} {refused:>8} {len(result):>8} {seconds:>8.0f}")
+        kinds = Counter(one.why for one in result)
         for why, count in kinds.most_common():
-            example = next(one for one in found if one.why == why)
+            example = next(one for one in result if one.why == why)
             click.echo(f"  {count} x {why}\n      {keep(example, seed, kept)}")
     sys.exit(1 if total else 0)
 

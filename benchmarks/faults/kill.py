@@ -106,13 +106,13 @@ class Trial:
     def _kill_worker(self, running: Running, moment: float, chance: random.Random) -> None:
         """Kill one worker of a cluster some time after it is there; the run goes on."""
         until = time.monotonic() + 60
-        found: list[psutil.Process] = []
-        while not running.ended and len(found) < 2 and time.monotonic() < until:
+        processes: list[psutil.Process] = []
+        while not running.ended and len(processes) < 2 and time.monotonic() < until:
             time.sleep(0.02)
-            found = workers(running)
+            processes = workers(running)
         time.sleep(moment / 4)
-        if found := [] if running.ended else workers(running):
-            chance.choice(found).kill()
+        if processes := [] if running.ended else workers(running):
+            chance.choice(processes).kill()
             self.tally.kills += 1
             self.tally.workers += 1
             running.process.join(LONGEST)
@@ -165,7 +165,7 @@ def workers(running: Running) -> list[psutil.Process]:
 
 def unbroken(name: str, scenario: Scenario, at: Path, folder: Path) -> tuple[Outputs, float, int]:
     """What a command leaves, the seconds and the changes it takes; twice, the first compiles."""
-    found, seconds = [], math.inf
+    outputs, seconds = [], math.inf
     for number in range(2):
         place = folder / f"unbroken-{number}"
         place.mkdir(parents=True)
@@ -175,8 +175,8 @@ def unbroken(name: str, scenario: Scenario, at: Path, folder: Path) -> tuple[Out
         seconds = min(seconds, time.monotonic() - begun)
         if code or litter(place):
             raise click.ClickException(f"{name}, unbroken: {running.errors.read_text()}")
-        found.append(final(place))
-    first, second = found
+        outputs.append(final(place))
+    first, second = outputs
     if first != second:
         differ = [key for key in first.keys() | second.keys() if first.get(key) != second.get(key)]
         raise click.ClickException(f"{name}: two unbroken commands differ in {differ}")

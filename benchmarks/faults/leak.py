@@ -117,9 +117,9 @@ def calls(folder: Path) -> dict[str, Callable[[], object]]:
     volume = Volume(np.random.default_rng(0).random((24, 28, 32)) < 0.4)
     solid = catalog().build("property", "homogenization", materials=str(materials))
     diffusive = catalog().build("property", "diffusivity", phases=[0, 1], coefficients=[1.0, 0.1])
-    found = {f"metric {name}": catalog().build("metric", name).measure for name in METRICS}
-    found |= {"property homogenization": solid.solve, "property diffusivity": diffusive.solve}
-    return {name: lambda call=call: call(volume) for name, call in found.items()}
+    results = {f"metric {name}": catalog().build("metric", name).measure for name in METRICS}
+    results |= {"property homogenization": solid.solve, "property diffusivity": diffusive.solve}
+    return {name: lambda call=call: call(volume) for name, call in results.items()}
 
 
 @click.command()

@@ -22,21 +22,21 @@ def final(folder: Path) -> Outputs:
 
     A zarr store is one output. What begins with a dot, and a checkpoint, are no outputs.
     """
-    found: Outputs = {}
+    results: Outputs = {}
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.suffix == ".checkpoint":
             continue
         if path.suffix == ".csv":
-            found[path.name] = {f"row {n}": row for n, row in enumerate(_rows(path))}
+            results[path.name] = {f"row {n}": row for n, row in enumerate(_rows(path))}
         elif path.is_file():
-            found[path.name] = {"": _digest(path)}
+            results[path.name] = {"": _digest(path)}
         elif path.suffix == ".zarr":
             files = [file for file in sorted(path.rglob("*")) if file.is_file()]
-            found[path.name] = {str(file.relative_to(path)): _digest(file) for file in files}
+            results[path.name] = {str(file.relative_to(path)): _digest(file) for file in files}
         else:
             inner = final(path)
-            found |= {f"{path.name}/{name}": files for name, files in inner.items()}
-    return found
+            results |= {f"{path.name}/{name}": files for name, files in inner.items()}
+    return results
 
 
 def litter(folder: Path) -> list[str]:
@@ -50,12 +50,12 @@ def litter(folder: Path) -> list[str]:
 
 def times(folder: Path) -> dict[str, int]:
     """When each output of a folder was made."""
-    found = {}
+    results = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         if path.is_file() and not any(part.startswith(".") for part in name.parts):
-            found[str(name)] = path.stat().st_mtime_ns
-    return found
+            results[str(name)] = path.stat().st_mtime_ns
+    return results
 
 
 def _rows(path: Path) -> list[str]:

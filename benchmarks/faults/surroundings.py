@@ -299,19 +299,19 @@ def cases(bench: Bench, seed: int) -> Iterator[Callable[[], Case]]:
 @click.option("--seed", default=0, show_default=True, help="Of the moments of signals.")
 @click.option("--only", default="", help="Only cases whose fault or command holds this text.")
 def main(seed: int, only: str) -> None:
-    found = []
+    rows = []
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         scratch.chmod(0o755)
         bench = Bench(inputs(scratch / "inputs"), scratch)
         for case in cases(bench, seed):
             if only in f"{case.func.__name__} {case.args[1:]}":  # type: ignore[attr-defined]
-                found.append(case())
-                click.echo(row(found[-1]))
-                for fault in found[-1].faults:
+                rows.append(case())
+                click.echo(row(rows[-1]))
+                for fault in rows[-1].faults:
                     click.echo(f"  {fault}", err=True)
-    bad = sum(bool(case.faults) for case in found)
-    click.echo(f"{len(found)} cases, {bad} with faults")
+    bad = sum(bool(case.faults) for case in rows)
+    click.echo(f"{len(rows)} cases, {bad} with faults")
     if bad:
         raise SystemExit(1)
 

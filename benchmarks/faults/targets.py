@@ -90,12 +90,12 @@ def tiffs() -> list[Files]:
         (LABELS[0].astype(np.uint16), {"metadata": None, "tile": (16, 16)}),
         (rgb[0], {"photometric": "rgb", "metadata": None}),
     ]
-    found = [_saved(partial(tifffile.imwrite, data=array, **how)) for array, how in arrays]
+    rows = [_saved(partial(tifffile.imwrite, data=array, **how)) for array, how in arrays]
     picture = Image.fromarray(LABELS[0])
     for how in ("tiff_lzw", "jpeg", "packbits", "tiff_adobe_deflate"):
-        found.append(_saved(partial(picture.save, format="tiff", compression=how)))
-    found.append(_saved(partial(picture.convert("P").save, format="tiff")))
-    return found
+        rows.append(_saved(partial(picture.save, format="tiff", compression=how)))
+    rows.append(_saved(partial(picture.convert("P").save, format="tiff")))
+    return rows
 
 
 @cache
@@ -233,13 +233,13 @@ def weight_files() -> list[Files]:
     small = {"width": 8, "multiples": (1,), "blocks": 1, "attention": (False,), "heads": 1}
     network = catalog().build("denoiser", "unet-ddpm", steps=1, batch=1, crop=8, **small)
     gaussian = catalog().build("denoiser", "gaussian")
-    found = []
+    rows = []
     with tempfile.TemporaryDirectory() as name:
         for denoiser in (network, gaussian):
             denoiser.fit(shown)
             (Path(name) / "w.safetensors").write_bytes(pack_weights(denoiser, {"seed": 0}))
-            found.append(one((Path(name) / "w.safetensors").read_bytes()))
-    return found
+            rows.append(one((Path(name) / "w.safetensors").read_bytes()))
+    return rows
 
 
 def weight_file(files: Files, other: Files, rng: random.Random) -> Files:

@@ -87,7 +87,7 @@ def sampling(name: str, side: int, steps: int, threads: tuple[int, ...]) -> list
 
 def measuring(volume: Volume, threads: tuple[int, ...]) -> list[Difference]:
     """Largest change of any number of each metric and property, relative to its largest value."""
-    found = []
+    rows = []
     for kind, name in [("metric", m) for m in METRICS] + [("property", p) for p in PROPERTIES]:
         plugin = catalog().build(kind, name, **PROPERTIES.get(name, {}))
         call = plugin.measure if kind == "metric" else plugin.solve
@@ -95,8 +95,8 @@ def measuring(volume: Volume, threads: tuple[int, ...]) -> list[Difference]:
         for number in threads:
             set_threads(number)
             each.append(numbers(call(volume)))
-        found.append(Difference(name, max(map(change, each[:-1], each[1:])), "relative"))
-    return found
+        rows.append(Difference(name, max(map(change, each[:-1], each[1:])), "relative"))
+    return rows
 
 
 def numbers(result: Any) -> list[np.ndarray[Any, Any]]:

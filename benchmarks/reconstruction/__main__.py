@@ -89,7 +89,7 @@ def row(
     with_classifier: bool,
 ) -> dict[str, Any]:
     physics = real["physics"]
-    found: dict[str, Any] = {
+    results: dict[str, Any] = {
         "passes": float(np.median(made.passes)),
         "seconds": float(np.median(made.seconds)),
         "seeds": len(made.volumes),
@@ -100,33 +100,35 @@ def row(
     if with_classifier and len(made.volumes) > 1:
         half = len(made.volumes) // 2
         fake = [volume.labels for volume in made.volumes]
-        found["classifier"] = areas(
+        results["classifier"] = areas(
             (fake[:half], fake[half:]), real_sides(what.test), len(what.test.phases)
         )
-    return found
+    return results
 
 
-def text(found: dict[str, Any], real: dict[str, Any]) -> str:
-    lines = [f"  {found['passes']:.0f} passes, {found['seconds']:.1f} s, {found['seeds']} seeds"]
-    for name, t in found["second order"].items():
+def text(results: dict[str, Any], real: dict[str, Any]) -> str:
+    lines = [
+        f"  {results['passes']:.0f} passes, {results['seconds']:.1f} s, {results['seeds']} seeds"
+    ]
+    for name, t in results["second order"].items():
         each = ", ".join(f"{p} {v['error']:.3f}/{v['floor']:.3f}" for p, v in t["phases"].items())
         lines.append(
             f"  {name}: {t['error']:.3f} +- {t['half']:.3f}, sampling error {t['floor']:.3f}, "
             f"ratio {t['ratio']:.2f}, spread {t['spread']:.2f}  ({each})"
         )
-    for name, t in found["functions"].items():
+    for name, t in results["functions"].items():
         ratio = t["error"] / t["floor"]
         lines.append(
             f"  {name}: {t['error']:.3f}, sampling error {t['floor']:.3f}, ratio {ratio:.2f}"
         )
     lines += ["  number (deviation over seeds): mean; real crops; micrographs"]
-    for key, (mean, deviation) in found["scalars"].items():
+    for key, (mean, deviation) in results["scalars"].items():
         crops = "{:.4g} ({:.2g})".format(*real["scalars"][key])
         known = f"; {real['micrographs'][key]:.4g}" if key in real["micrographs"] else ""
         lines.append(f"    {key}: {mean:.4g} ({deviation:.2g}); {crops}{known}")
-    if "classifier" in found:
+    if "classifier" in results:
         areas = [
-            ", ".join(f"{p} {a:.2f}" for p, a in t["classifier"].items()) for t in (found, real)
+            ", ".join(f"{p} {a:.2f}" for p, a in t["classifier"].items()) for t in (results, real)
         ]
         lines.append(
             f"  classifier, area under the curve: {areas[0]}; real against real {areas[1]}"
@@ -200,16 +202,16 @@ def main(
             size = "x".join(map(str, shape))
             made = sampled(recipe, seeds, folder / name / f"{tag}-{size}")
             seen[name][tag] = made.volumes[0]
-            found = row(what, made, subvolumes, real, classifier)
+            result = row(what, made, subvolumes, real, classifier)
             looked_at[tag] = made.volumes
-            found = row(what, made, pieces, real, classifier)
-            rows[f"{name} {tag}"] = found | {"real": {k: real[k] for k in KEPT if k in real}}
-            click.echo(f"{name}, {tag}:\n{text(found, real)}")
+            result = row(what, made, pieces, real, classifier)
+            rows[f"{name} {tag}"] = result | {"real": {k: real[k] for k in KEPT if k in real}}
+            click.echo(f"{name}, {tag}:\n{text(result, real)}")
             if alone:
-                found["alone"] = alone_table(
+                result["alone"] = alone_table(
                     recipe, made.volumes, subvolumes, what.test, folder / name
                 )
-                click.echo(json.dumps(found["alone"], indent=1))
+                click.echo(json.dumps(result["alone"], indent=1))
         if rows_in is not None:
             rows_in.mkdir(parents=True, exist_ok=True)
             for plane in PLANES:

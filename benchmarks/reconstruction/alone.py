@@ -25,7 +25,7 @@ def table(
     recipe: Recipe, volumes: Sequence[Volume], subvolumes: Sequence[Volume], test: Volume, out: Path
 ) -> dict[str, dict[str, dict[str, float]]]:
     """plane -> "network alone", "volumes" or "real" -> mean number of a slice, and the area."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    results: dict[str, dict[str, dict[str, float]]] = {}
     phases = len(test.phases)
     for plane in PLANES:
         one = attrs.evolve(
@@ -36,27 +36,27 @@ def table(
         )
         alone = sampled(one, 2, out / f"alone-{plane}").volumes
         sets = {"network alone": alone, "volumes": volumes, "real": subvolumes}
-        found[plane] = {name: numbers(some, plane, phases) for name, some in sets.items()}
+        results[plane] = {name: numbers(some, plane, phases) for name, some in sets.items()}
         for name, some in list(sets.items())[:2]:
             half = len(some) // 2
             fake = [volume.labels for volume in some]
             area = areas((fake[:half], fake[half:]), real_sides(test), phases, planes=(plane,))
-            found[plane][name]["area under the curve"] = area[plane]
-    return found
+            results[plane][name]["area under the curve"] = area[plane]
+    return results
 
 
 def numbers(volumes: Sequence[Volume], plane: str, phases: int) -> dict[str, float]:
     """Interface along both axes and components of each phase, mean over slices."""
     slices = [s for v in volumes for s in np.moveaxis(v.labels, NORMAL[plane], 0)[::4]]
-    found = {
+    results = {
         f"interface along {'rows' if axis == 0 else 'columns'}": float(
             np.mean([(np.diff(s, axis=axis) != 0).mean() for s in slices])
         )
         for axis in (0, 1)
     }
     for k in range(phases):
-        found[f"components {k}"] = float(np.mean([_components(s == k) for s in slices]))
-    return found
+        results[f"components {k}"] = float(np.mean([_components(s == k) for s in slices]))
+    return results
 
 
 def _components(mask: NDArray[np.bool_]) -> int:

@@ -97,11 +97,11 @@ def _windows(
     phases: int,
 ) -> Tensor:
     """Random windows, one-hot (n, K, side, side), mirrored at random along both axes."""
-    found = []
+    rows = []
     for _ in range(count):
         labels = np.moveaxis(volumes[rng.integers(len(volumes))], NORMAL[plane], 0)
         n, a, b = (rng.integers(room) for room in np.add(labels.shape, (0, 1 - side, 1 - side)))
         window = labels[n, a : a + side, b : b + side]
         turns = rng.integers(2, size=2) * 2 - 1
-        found.append(torch.as_tensor(window[:: turns[0], :: turns[1]].copy()))
-    return F.one_hot(torch.stack(found).long(), phases).movedim(-1, 1).float()
+        rows.append(torch.as_tensor(window[:: turns[0], :: turns[1]].copy()))
+    return F.one_hot(torch.stack(rows).long(), phases).movedim(-1, 1).float()

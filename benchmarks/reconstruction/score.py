@@ -28,7 +28,7 @@ def real_crops(test: Volume, shape: tuple[int, int, int]) -> list[Volume]:
 
 def scalars(volume: Volume, physics: dict[str, Any]) -> dict[str, float]:
     """Numbers of one volume."""
-    found: dict[str, float] = {}
+    results: dict[str, float] = {}
     build = catalog().build
     faces = build("metric", "surface-density").measure(volume)["faces"]
     percolation = build("metric", "percolation").measure(volume)
@@ -36,25 +36,25 @@ def scalars(volume: Volume, physics: dict[str, Any]) -> dict[str, float]:
     thickness = build("metric", "local-thickness").measure(volume)["mean"]
     share = build("metric", "volume-fraction").measure(volume)
     for k in range(len(volume.phases)):
-        found[f"fraction {k}"] = float(share[k])
-        found[f"components {k}"] = float(percolation["components"][k])
-        found[f"largest {k}"] = float(percolation["largest_share"][k])
-        found[f"thickness {k}"] = float(thickness[k])
+        results[f"fraction {k}"] = float(share[k])
+        results[f"components {k}"] = float(percolation["components"][k])
+        results[f"largest {k}"] = float(percolation["largest_share"][k])
+        results[f"thickness {k}"] = float(thickness[k])
         for axis in "xyz":
-            found[f"chord {k} {axis}"] = float(chord.sel(phase=k, direction=axis))
-            found[f"percolates {k} {axis}"] = float(
+            results[f"chord {k} {axis}"] = float(chord.sel(phase=k, direction=axis))
+            results[f"percolates {k} {axis}"] = float(
                 percolation["percolates"].sel(phase=k, axis=axis)
             )
     for axis in "xyz":
-        found[f"interface {axis}"] = float(faces.sel(direction=axis).sum() / 2)
-    found["interface"] = float(np.mean([found[f"interface {axis}"] for axis in "xyz"]))
-    found["corners over faces"] = corners_over_faces(volume.labels)
+        results[f"interface {axis}"] = float(faces.sel(direction=axis).sum() / 2)
+    results["interface"] = float(np.mean([results[f"interface {axis}"] for axis in "xyz"]))
+    results["corners over faces"] = corners_over_faces(volume.labels)
     for name, options in physics.items():
         solved = build("property", name, **options).solve(volume)
         value = "relative" if name == "diffusivity" else "E"
         for axis in "xyz":
-            found[f"{name} {axis}"] = float(solved[value].sel(axis=axis))
-    return found
+            results[f"{name} {axis}"] = float(solved[value].sel(axis=axis))
+    return results
 
 
 def corners_over_faces(labels: NDArray[np.uint8]) -> float:
@@ -74,20 +74,20 @@ def of_micrographs(micrographs: Micrographs) -> dict[str, float]:
     """What the micrographs say of phase fractions and interface."""
     share = catalog().build("metric", "volume-fraction").measure(micrographs)
     faces = catalog().build("metric", "surface-density").measure(micrographs)["faces"]
-    found = {f"fraction {k}": float(share[k]) for k in range(len(micrographs.phases))}
+    results = {f"fraction {k}": float(share[k]) for k in range(len(micrographs.phases))}
     for axis in "xyz":
-        found[f"interface {axis}"] = float(faces.sel(direction=axis).sum() / 2)
-    found["interface"] = float(np.mean([found[f"interface {axis}"] for axis in "xyz"]))
-    return found
+        results[f"interface {axis}"] = float(faces.sel(direction=axis).sum() / 2)
+    results["interface"] = float(np.mean([results[f"interface {axis}"] for axis in "xyz"]))
+    return results
 
 
 def functions(volume: Volume) -> dict[str, xr.DataArray]:
     """Curves of one volume beyond two-point and lineal path."""
-    found = {}
+    results = {}
     for name, options in SHAPES.items():
         value = catalog().build("metric", name, **options).measure(volume)
-        found[name] = value["density"] if isinstance(value, xr.Dataset) else value
-    return found
+        results[name] = value["density"] if isinstance(value, xr.Dataset) else value
+    return results
 
 
 def distance(curve: xr.DataArray, reference: xr.DataArray) -> float:

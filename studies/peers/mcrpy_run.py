@@ -81,8 +81,8 @@ def descriptors(asked: argparse.Namespace, common: dict[str, Any]) -> dict[str, 
         pieces = windows(np.load(asked.slices)[plane].astype(np.float64), sides)
         settings = mcrpy.CharacterizationSettings(**common, use_multiphase=False)
         images = [mcrpy.Microstructure(piece, trainable=False) for piece in pieces]
-        found = mcrpy.characterize(images, settings)
-        mean = {name: np.mean([one[name] for one in found], 0) for name in names}
+        result = mcrpy.characterize(images, settings)
+        mean = {name: np.mean([one[name] for one in result], 0) for name in names}
         merged.append({**mean, "settings": settings})
     return mcrpy.merge(merged)
 
@@ -130,13 +130,13 @@ def main() -> None:
         max_iter=max(asked.iterations),
         convergence_data_steps=10**9,
     )
-    convergence, found = mcrpy.reconstruct(desired, tuple(asked.shape), settings=settings)
+    convergence, result = mcrpy.reconstruct(desired, tuple(asked.shape), settings=settings)
     seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - worked
 
-    labels = found.decode_phases().reshape(asked.shape).astype(np.uint8)
+    labels = result.decode_phases().reshape(asked.shape).astype(np.uint8)
     np.save(asked.out, labels)
     if asked.smoothed:
-        smooth = mcrpy.smooth(found).decode_phases().reshape(asked.shape).astype(np.uint8)
+        smooth = mcrpy.smooth(result).decode_phases().reshape(asked.shape).astype(np.uint8)
         np.save(asked.smoothed, smooth)
     told = {
         "method": "MCRpy",

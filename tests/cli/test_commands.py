@@ -38,8 +38,8 @@ def test_plugins_lists_lines_and_describes_one(recon):
 
 @pytest.mark.parametrize("words", ["conductivity", "tortuosity", "Formation  factor"])
 def test_plugins_by_words_of_their_description(recon, words):
-    found = recon("plugins", words).stdout
-    assert "property conductivity" in found and "property diffusivity: Relative" in found
+    stdout = recon("plugins", words).stdout
+    assert "property conductivity" in stdout and "property diffusivity: Relative" in stdout
 
 
 def test_example_list_and_files(recon):

@@ -47,11 +47,11 @@ def test_each_has_the_verdict_that_it_has_alone_and_a_place_on_the_page(recon, f
     """Among others of its size, of another size, and as a run of two that names its micrographs."""
     asked = ("alike.zarr", "larger.zarr", "coarse.zarr", "run")
     said = recon("compare", *asked, "--json", "a.json", "--report", "page.html").stdout
-    found = json.loads(Path("a.json").read_text())
-    assert tuple(found) == asked
-    assert found["coarse.zarr"]["verdict"]["level"] == "not equivalent"
+    content = json.loads(Path("a.json").read_text())
+    assert tuple(content) == asked
+    assert content["coarse.zarr"]["verdict"]["level"] == "not equivalent"
     assert "coarse.zarr: not equivalent. " in said
-    assert {name: table["samples"] for name, table in found.items()} == {
+    assert {name: table["samples"] for name, table in content.items()} == {
         "alike.zarr": 1,
         "larger.zarr": 1,
         "coarse.zarr": 1,
@@ -59,8 +59,8 @@ def test_each_has_the_verdict_that_it_has_alone_and_a_place_on_the_page(recon, f
     }
     recon("measure", "alike.zarr", "--against", "m.zarr", "--json", "one.json")
     alone = json.loads(Path("one.json").read_text())["comparison"]
-    assert found["alike.zarr"]["verdict"] == alone["verdict"]
-    assert found["alike.zarr"]["classifier"] == alone["classifier"]
+    assert content["alike.zarr"]["verdict"] == alone["verdict"]
+    assert content["alike.zarr"]["classifier"] == alone["classifier"]
     page = Path("page.html").read_text(encoding="utf-8")
     assert page.count('class="card verdict"') == 4 and "Mean chord length, µm" in page
     assert "&lt;i&gt;active&lt;/i&gt;" in page and "<i>active</i>" not in page

@@ -38,16 +38,16 @@ def test_a_fraction_is_found_verified_and_written(recon, micrographs):
         recon, micrographs, *TARGET, *VARY, "--trials", 12, "--verify", 3, "--out", "out"
     )
     outcome = json.loads(Path("out/design.json").read_text())
-    found = outcome["targets"]["volume-fraction.solid"]
-    assert outcome["reached"] and found["low"] <= 0.55 <= found["high"]
-    assert abs(found["predicted"] - 0.55) < 0.02
+    value = outcome["targets"]["volume-fraction.solid"]
+    assert outcome["reached"] and value["low"] <= 0.55 <= value["high"]
+    assert abs(value["predicted"] - 0.55) < 0.02
     assert "wanted 0.55" in result.stdout and "not reached" not in result.stdout
     rows = list(csv.DictReader(Path("out/trials.csv").read_text().splitlines()))
     assert len(rows) == outcome["trials"] <= 12
     assert set(rows[0]) >= {"fraction.solid", "stretch.x", "volume-fraction.solid", "front"}
     volumes = [Volume.open(f"out/{k:03d}.zarr") for k in range(3)]
     mean = np.mean([volume.fractions()[1] for volume in volumes])
-    assert mean == pytest.approx(found["mean"])
+    assert mean == pytest.approx(value["mean"])
     (size,) = {volume.voxel_size for volume in volumes}
     assert size == pytest.approx((4e-7, 4e-7, 4e-7 * outcome["settings"]["stretch.x"]))
     recipe = tomllib.loads(Path("out/recipe.toml").read_text())  # more of them are as long

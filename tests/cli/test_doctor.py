@@ -14,11 +14,11 @@ from recon.core import catalog
 
 @pytest.mark.filterwarnings("ignore:plugin recon-odd")
 def test_doctor_tells_what_is_there_and_what_is_broken(recon, tmp_path, monkeypatch):
-    found = json.loads(recon("doctor", "--json").stdout)
-    assert found["broken"] == [] and set(found["tests"].values()) == {"ok"}
-    assert found["versions"]["microrecon"] == catalog().entry("metric", "two-point").version
-    assert "metric two-point" in found["plugins"]["microrecon"]["plugins"]
-    assert found["machine"]["processors"] >= 1
+    content = json.loads(recon("doctor", "--json").stdout)
+    assert content["broken"] == [] and set(content["tests"].values()) == {"ok"}
+    assert content["versions"]["microrecon"] == catalog().entry("metric", "two-point").version
+    assert "metric two-point" in content["plugins"]["microrecon"]["plugins"]
+    assert content["machine"]["processors"] >= 1
     monkeypatch.setattr("recon.cli.doctor.TESTS", {})  # once is enough
     site = tmp_path / "site"
     folder = site / "recon_odd-1.0.dist-info"
@@ -49,9 +49,9 @@ def test_doctor_tells_a_test_that_fails(monkeypatch):
 
     assert run_test(fails, "cpu") == "OSError: disk is gone"
     monkeypatch.setattr("recon.cli.doctor.TESTS", {"files": fails})
-    found = examine()
-    assert found["broken"] == ["files: OSError: disk is gone"]
-    assert "  files: OSError: disk is gone" in to_text(found)
+    result = examine()
+    assert result["broken"] == ["files: OSError: disk is gone"]
+    assert "  files: OSError: disk is gone" in to_text(result)
 
 
 WELL = {

@@ -24,9 +24,9 @@ def write(*phases):
 def volume(recon):
     """volume.zarr of two phases, in the folder of the command."""
     labels = np.random.default_rng(1).integers(0, 2, (6, 5, 7), np.uint8)
-    found = Volume(labels, (1e-6, 2e-6, 1e-6), ["matrix", "fibre"])
-    found.save("volume.zarr")
-    return found
+    result = Volume(labels, (1e-6, 2e-6, 1e-6), ["matrix", "fibre"])
+    result.save("volume.zarr")
+    return result
 
 
 def line(result):
@@ -41,10 +41,10 @@ def test_measure_writes_the_constants(recon, volume):
         assert told in result.stdout
     assert "warning" not in result.stdout and Path("fields.zarr/von-mises").is_dir()
     (name, table), = json.loads(Path("out.json").read_text()).items()  # fmt: skip
-    found = xr.Dataset.from_dict(table)
+    results = xr.Dataset.from_dict(table)
     expected = catalog().build("property", name, materials="phases.toml").solve(volume)
     for key in ("stiffness", "compliance", "E", "nu", "G", "cte", "residual", "iterations"):
-        xr.testing.assert_allclose(found[key], expected[key], rtol=1e-9, atol=1e-12)
+        xr.testing.assert_allclose(results[key], expected[key], rtol=1e-9, atol=1e-12)
 
 
 def test_measure_takes_materials_by_name_and_says_their_oddities(recon, volume):

@@ -122,9 +122,9 @@ def test_uneven_light_and_a_round_field(run):
     assert "--flatten evens it" in run("--xy a.png --phases 2 --out m.zarr").stderr
     result = run("--xy a.png --phases 2 --flatten --out n.zarr")
     assert "uneven" not in result.stderr
-    found = Micrographs.open("n.zarr")
-    assert (found.planes["xy"][0] != truth).mean() < 0.01
-    assert found.origin["flatten"]["span"] == pytest.approx(100, rel=0.1)
+    content = Micrographs.open("n.zarr")
+    assert (content.planes["xy"][0] != truth).mean() < 0.01
+    assert content.origin["flatten"]["span"] == pytest.approx(100, rel=0.1)
     inside = (rows**2 + columns**2 < 1) * np.uint8(1)
     Image.fromarray(grey[:96] * inside).save("b.png")
     Image.fromarray(inside).save("mask.png")

@@ -48,10 +48,10 @@ def test_metrics_of_several_results_are_legible_and_on_the_page(recon, volume):
     assert "components: 0 " in result.stdout and "eigenvalues: 1 0." in result.stdout
     told = json.loads(Path("out.json").read_text())
     for name in BEYOND:
-        found = catalog().build("metric", name).measure(volume)
-        kind = xr.Dataset if isinstance(found, xr.Dataset) else xr.DataArray
+        values = catalog().build("metric", name).measure(volume)
+        kind = xr.Dataset if isinstance(values, xr.Dataset) else xr.DataArray
         named = kind.from_dict(told[name])
-        xr.testing.assert_allclose(named.drop_vars("phase_name", errors="ignore"), found)
+        xr.testing.assert_allclose(named.drop_vars("phase_name", errors="ignore"), values)
     page = Path("page.html").read_text()
     assert "chord-length" in page and "two-point-cluster" in page
     assert "specific_surface" in page and "spanning_share" in page
@@ -230,7 +230,7 @@ def test_what_json_has_no_word_for_is_null(recon):
         raise AssertionError(f"{word} is not JSON")
 
     table = json.loads(Path("a.json").read_text(), parse_constant=refuse)
-    found = table["diffusivity"]["data_vars"]
-    assert found["tortuosity_factor"]["data"] == [None] * 3
-    assert found["relative"]["data"] == [0.0] * 3
-    assert found["percolates"]["data"] == [False] * 3
+    value = table["diffusivity"]["data_vars"]
+    assert value["tortuosity_factor"]["data"] == [None] * 3
+    assert value["relative"]["data"] == [0.0] * 3
+    assert value["percolates"]["data"] == [False] * 3

@@ -30,9 +30,9 @@ def measured(recon, *arguments, metric="lineal-path"):
 def test_the_same_numbers_as_of_zarr(recon, files, suffix):
     wanted = measured(recon, "v.zarr")
     size = ("--voxel-size", "0.4um") if suffix == "npy" else ()
-    found = measured(recon, f"v.{suffix}", *size)
+    result = measured(recon, f"v.{suffix}", *size)
     np.testing.assert_allclose(
-        np.array(found["data"], float), np.array(wanted["data"], float), rtol=1e-6
+        np.array(result["data"], float), np.array(wanted["data"], float), rtol=1e-6
     )
 
 

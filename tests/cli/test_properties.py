@@ -64,9 +64,9 @@ def test_samples_are_summed_up_on_the_terminal_in_json_and_in_the_report(recon, 
     assert "  E (GPa) x: " in result.stdout and "  G x y: " in result.stdout
     assert "iterations" not in result.stdout and "warning" not in result.stdout
     each = xr.Dataset.from_dict(measured["weight"])["E"]
-    found = xr.Dataset.from_dict(measured["weight-ensemble"])["E"]
-    assert np.allclose(each.mean("sample"), found.sel(statistic="mean"))
-    assert np.allclose(each.std("sample", ddof=1), found.sel(statistic="deviation"))
+    results = xr.Dataset.from_dict(measured["weight-ensemble"])["E"]
+    assert np.allclose(each.mean("sample"), results.sel(statistic="mean"))
+    assert np.allclose(each.std("sample", ddof=1), results.sel(statistic="deviation"))
     fraction = xr.DataArray.from_dict(measured["volume-fraction"]).sel(phase=1)
     assert np.allclose(each.sel(axis="x"), 1 + 4 * fraction)
     assert "weight, 3 samples" in Path("out/report.html").read_text()

@@ -36,8 +36,8 @@ def test_a_recipe_names_the_other_weights_from_its_folder(tmp_path):
     (tmp_path / "other.safetensors").touch()
     path = tmp_path / "recipe.toml"
     path.write_text('[harmonizer]\nname = "spectral"\nblend = "other.safetensors"\n')
-    found = read_recipe(path)["harmonizer"]
-    assert found["blend"] == str(tmp_path / "other.safetensors")
+    recipe = read_recipe(path)["harmonizer"]
+    assert recipe["blend"] == str(tmp_path / "other.safetensors")
 
 
 @pytest.mark.parametrize("name", ["electrode", "missing.safetensors"])

@@ -66,8 +66,8 @@ def test_an_interrupted_run_goes_on_with_more_memory(recon, thin_slabs, monkeypa
 
 @pytest.mark.slow
 def test_a_dry_run_tells_and_does_nothing(recon):
-    found = recon("run", "--shape", 64, 64, 64, "--steps", 6, "--samples", 3, "--dry-run")
-    told = dict(line.split(maxsplit=1) for line in found.stdout.splitlines())
+    outcome = recon("run", "--shape", 64, 64, 64, "--steps", 6, "--samples", 3, "--dry-run")
+    told = dict(line.split(maxsplit=1) for line in outcome.stdout.splitlines())
     assert list(told) == ["volume", "passes", "arithmetic", "memory", "time", "disk"]
     assert told["volume"] == "64 x 64 x 64 voxels, 3 samples"
     assert told["passes"] == "14 of the network a sample, in 6 steps"

@@ -60,8 +60,8 @@ def test_a_killed_worker_is_replaced_and_the_weights_are_those_of_an_unbroken_tr
     assert broken.returncode == 0, errors
     assert {path.name for path in folder.glob("started.1.*")} == {"started.1.0", "started.1.1"}
     expected = weights.read(folder / "unbroken.safetensors").parameters
-    found = weights.read(folder / "broken.safetensors").parameters
-    assert all((expected[name] == found[name]).all() for name in expected)
+    parameters = weights.read(folder / "broken.safetensors").parameters
+    assert all((expected[name] == parameters[name]).all() for name in expected)
     assert not list(folder.glob("*.checkpoint")) and not list(folder.glob(".*partial"))
 
 

@@ -103,11 +103,11 @@ def test_a_package_can_be_disabled(installed, monkeypatch):
 def test_a_broken_package_is_left_out_and_the_others_work(installed, source, reason):
     installed("recon-broken", source)
     with pytest.warns(UserWarning, match="plugin recon-broken is left out"):
-        found = catalog()
-    assert reason in found.broken["recon-broken"]
-    found.build("metric", "two-point")
+        plugins = catalog()
+    assert reason in plugins.broken["recon-broken"]
+    plugins.build("metric", "two-point")
     with pytest.raises(ReconError, match="unknown metric 'probe'.*not loaded: plugin recon-broken"):
-        found.build("metric", "probe")
+        plugins.build("metric", "probe")
 
 
 def test_the_index_of_bundled_plugins_is_what_their_classes_say():

@@ -126,5 +126,5 @@ def test_a_notebook_is_executed_from_start_to_end_and_tells_no_machine(path):
 def test_prose_has_the_words_of_the_glossary(page):
     """CONTRIBUTING.md has the plainer words, and the search that finds these."""
     text = re.sub(r"`[^`]*`", "", page.read_text(encoding="utf-8"))
-    found = re.findall(r"\b(told|pieces?|floors?|goes on|made again|is said)\b", text)
-    assert not found, f"{page.name}: {found}"
+    matches = re.findall(r"\b(told|pieces?|floors?|goes on|made again|is said)\b", text)
+    assert not matches, f"{page.name}: {matches}"

@@ -33,10 +33,10 @@ class Failing(Gaussian):
     lost = float("nan")
 
     def clean(self, slices, step, plane):
-        found = Gaussian.clean(self, slices, step, plane)
+        estimate = Gaussian.clean(self, slices, step, plane)
         if step.number == 4 and len(slices) > 1:
-            found[1, 0, 2, 3] = self.lost
-        return found
+            estimate[1, 0, 2, 3] = self.lost
+        return estimate
 
 
 @pytest.mark.parametrize("harmonizer", ["none", "gamma-blend", "spectral"])
@@ -183,8 +183,8 @@ def test_moduli_beyond_single_precision_change_the_unit_only(tmp_path, soft, sti
         return plugin.solve(checkered()).stiffness.values
 
     expected = stiffness(float(soft) / float(stiff), 1)
-    found = stiffness(soft, stiff) / float(stiff)
-    assert np.allclose(found, expected, rtol=1e-6, atol=1e-6 * expected.max())
+    value = stiffness(soft, stiff) / float(stiff)
+    assert np.allclose(value, expected, rtol=1e-6, atol=1e-6 * expected.max())
 
 
 def test_a_solver_that_overflows_says_so(tmp_path, monkeypatch):

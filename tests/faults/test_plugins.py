@@ -65,9 +65,9 @@ def metric(value="1.0", answer="[Probe]"):
 def test_a_package_that_breaks_is_left_out(installed, source, reason):
     installed("recon-broken", source)
     with pytest.warns(UserWarning, match="plugin recon-broken is left out") as warned:
-        found = catalog()
-    assert reason in found.broken["recon-broken"] and "\n" not in str(warned[0].message)
-    found.build("metric", "two-point")
+        plugins = catalog()
+    assert reason in plugins.broken["recon-broken"] and "\n" not in str(warned[0].message)
+    plugins.build("metric", "two-point")
 
 
 def test_two_of_one_name_in_one_package(installed):
@@ -154,9 +154,9 @@ class Vandal(Gaussian):
     name = "vandal"
 
     def clean(self, slices, step, plane):
-        found = Gaussian.clean(self, slices, step, plane)
+        estimate = Gaussian.clean(self, slices, step, plane)
         slices.zero_()
-        return found
+        return estimate
 
 
 RECIPE = Recipe(shape=(6, 7, 8), steps=3, denoiser=Choice("gaussian"), harmonizer=Choice("none"))

@@ -56,18 +56,18 @@ def test_weights_that_are_gone_cost_nothing(bench):
 @pytest.mark.slow
 def test_every_fault_before_every_command(bench):
     """But for want of memory, which ends where chance has it: at times in a library of others."""
-    found = [case() for case in cases(bench, 0) if case.func is not no_memory]
-    assert len(found) > 80
-    assert not [case for case in found if case.faults]
+    rows = [case() for case in cases(bench, 0) if case.func is not no_memory]
+    assert len(rows) > 80
+    assert not [case for case in rows if case.faults]
 
 
 def test_a_dask_worker_that_dies_while_it_starts_is_one_line(bench):
     place = bench.place("trial")
     running = bench.start("run on Dask", place)
-    found = []
-    while not running.ended and not found:
-        found = workers(running)
-    found[0].kill()
+    rows = []
+    while not running.ended and not rows:
+        rows = workers(running)
+    rows[0].kill()
     case = Case("a worker killed at its start", "run on Dask")
     bench.ended(case, running, (2,))
     assert "died while it was starting" in case.said and not case.faults

@@ -177,8 +177,8 @@ def test_arrays_of_plugins_are_of_integers_or_finite_floats(sound, tmp_path):
     path = tmp_path / "w.safetensors"
     path.write_bytes(sound)
     change_array(path, "refiner.patterns.xz.1", lambda t: t)
-    found = weights.load(weights.read(path), None, {}, "cpu").statistics.arrays
-    assert found["refiner.patterns"]["xz.1"].dtype == np.int64
+    arrays = weights.load(weights.read(path), None, {}, "cpu").statistics.arrays
+    assert arrays["refiner.patterns"]["xz.1"].dtype == np.int64
     change_array(path, "refiner.patterns.xz.1", lambda t: t.to(torch.complex64))
     assert "array xz.1 of refiner.patterns must be of integers or floats" in refusal(path)
     path.write_bytes(sound)

@@ -48,22 +48,22 @@ def measured(name, seed, denoiser, change=lambda recipe: recipe):
     """Name -> value: fractions, two-point at some lags, interface, of every phase."""
     *_, state = sample_steps(change(recipe(name, seed)), denoiser=denoiser)
     volume = state.volume
-    found = {}
+    results = {}
 
     def metric(name, **options):
         return catalog().build("metric", name, **options).measure(volume)
 
     for phase, value in enumerate(metric("volume-fraction").values):
-        found[f"fraction of {phase}"] = float(value)
+        results[f"fraction of {phase}"] = float(value)
     two_point = metric("two-point", max_lag=max(LAGS))
     for phase in two_point.phase.values:
         for direction in "xyz":
             for lag in LAGS:
                 value = two_point.sel(phase=phase, direction=direction, lag=lag)
-                found[f"two-point of {phase} along {direction} at {lag}"] = float(value)
+                results[f"two-point of {phase} along {direction} at {lag}"] = float(value)
     faces = metric("surface-density")["faces"]
     for phase in faces.phase.values:
         for direction in "xyz":
             value = faces.sel(phase=phase, direction=direction)
-            found[f"faces of {phase} along {direction}"] = float(value)
-    return {name: value for name, value in found.items() if np.isfinite(value)}
+            results[f"faces of {phase} along {direction}"] = float(value)
+    return {name: value for name, value in results.items() if np.isfinite(value)}

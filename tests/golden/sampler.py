@@ -34,9 +34,9 @@ def denoiser(phases):
     for plane, sigma in {"xy": (0, 1.5, 2), "xz": (0, 1, 2), "yz": (0, 1, 1.5)}.items():
         field = gaussian_filter(rng.normal(size=(4, 30, 30)), sigma)
         stacks[plane] = np.digitize(field, np.quantile(field, (0.3, 0.8)))
-    found = Gaussian()
-    found.fit(Micrographs(stacks))
-    return found
+    gaussian = Gaussian()
+    gaussian.fit(Micrographs(stacks))
+    return gaussian
 
 
 def recipe(harmonizer, schedule, **options):

@@ -92,9 +92,9 @@ def test_the_bundled_weights(name, ratios):
 
     Renewed by `python tests/golden/renew.py materials` (a minute).
     """
-    found = ratios(name)
-    worst = max(found, key=lambda key: abs(found[key]))
-    assert abs(found[worst]) < LIMIT, f"{worst} is off by {found[worst]:.1f} deviations"
+    result = ratios(name)
+    worst = max(result, key=lambda key: abs(result[key]))
+    assert abs(result[worst]) < LIMIT, f"{worst} is off by {result[worst]:.1f} deviations"
 
 
 @pytest.mark.slow
@@ -102,11 +102,11 @@ def test_the_bundled_weights(name, ratios):
 def test_the_bundled_weights_know_the_patterns_of_their_micrographs(name):
     """Changed by the example, by what a pattern is, and by new weights."""
     stored = materials.denoiser(name).material.statistics.arrays["refiner.patterns"]
-    found = Patterns.measure_micrographs(example(name)[0])
-    assert stored.keys() == found.keys()
-    assert all(np.array_equal(stored[key], array) for key, array in found.items())
+    micrographs = Patterns.measure_micrographs(example(name)[0])
+    assert stored.keys() == micrographs.keys()
+    assert all(np.array_equal(stored[key], array) for key, array in micrographs.items())
 
 
 def test_a_hotter_sampler_is_told_from_the_stored_one(ratios):
-    found = ratios("porous", partial(materials.with_options, temperature=1.0, interface_gain=0.0))
-    assert max(map(abs, found.values())) > LIMIT
+    result = ratios("porous", partial(materials.with_options, temperature=1.0, interface_gain=0.0))
+    assert max(map(abs, result.values())) > LIMIT

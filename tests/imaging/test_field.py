@@ -34,8 +34,8 @@ def material(grey=True, low=0):
 def test_a_round_field_is_found(grey):
     image = material(grey, low=1)
     assert measure_outside(image) < NOTABLE
-    found = find_field(np.where(ROUND, image, 0).astype(np.uint8))
-    assert (found != ROUND).mean() < 0.01
+    field = find_field(np.where(ROUND, image, 0).astype(np.uint8))
+    assert (field != ROUND).mean() < 0.01
 
 
 def test_pores_as_dark_as_what_is_around_stay_in_the_field():
@@ -77,12 +77,12 @@ def test_the_largest_rectangle(mask, least):
 def test_further_rectangles_are_apart_and_not_much_smaller():
     mask = np.ones((200, 200), bool)
     mask[90:110, 60:] = False
-    found = list_rectangles(mask)
+    rectangles = list_rectangles(mask)
     count = np.zeros(mask.shape, int)
-    for where in found:
+    for where in rectangles:
         count[where] += 1
     assert count.max() == 1 and not (count > 0)[~mask].any()
-    assert [(w[0].stop - w[0].start, w[1].stop - w[1].start) for w in found] == [
+    assert [(w[0].stop - w[0].start, w[1].stop - w[1].start) for w in rectangles] == [
         (90, 200), (90, 200)
     ]  # fmt: skip
     assert len(list_rectangles(ROUND)) == 1
@@ -95,21 +95,21 @@ def test_masked_pixels_count_for_nothing():
     whole = load_images(xy=material(), isotropic=True, phases=2).planes["xy"][0]
     for mask in ("auto", (ROUND * 255).astype(np.uint8), {"xy": ROUND.astype(np.uint8)}):
         with pytest.warns(ImageNotice, match="1 rectangle within the field of view of 1 image"):
-            found = load_images(xy=image, isotropic=True, phases=2, mask=mask)
-        (labels,) = found.planes["xy"]
+            micrographs = load_images(xy=image, isotropic=True, phases=2, mask=mask)
+        (labels,) = micrographs.planes["xy"]
         assert min(labels.shape) > 0.65 * SIDE
         edge = (SIDE - labels.shape[0]) // 2
         inner = whole[edge : edge + labels.shape[0], edge : edge + labels.shape[0]]
-        assert abs(found.fractions()[0] - (inner == 0).mean()) < 0.02
+        assert abs(micrographs.fractions()[0] - (inner == 0).mean()) < 0.02
 
 
 def test_a_mask_of_a_volume_is_sliced_as_it_is():
     volume = np.stack([material(), material()[::-1], material().T] * 8)
     mask = np.broadcast_to(ROUND, volume.shape).astype(np.uint8)
-    found = load_images(volume=np.where(mask, volume, 0), phases=2, mask=mask)
-    assert all(image.min() == 0 and image.max() == 1 for image in found.planes["xy"])
-    assert max(image.shape[1] for image in found.planes["xz"]) <= SIDE
-    assert min(image.shape[1] for image in found.planes["xz"]) < SIDE // 2
+    micrographs = load_images(volume=np.where(mask, volume, 0), phases=2, mask=mask)
+    assert all(image.min() == 0 and image.max() == 1 for image in micrographs.planes["xy"])
+    assert max(image.shape[1] for image in micrographs.planes["xz"]) <= SIDE
+    assert min(image.shape[1] for image in micrographs.planes["xz"]) < SIDE // 2
 
 
 def test_masks_that_cannot_be_meant():
@@ -126,8 +126,8 @@ def test_masks_that_cannot_be_meant():
 
 def test_crops_hold_for_masks_too():
     mask = ROUND.astype(np.uint8)
-    found = load_images(
+    micrographs = load_images(
         xy=material(), isotropic=True, phases=2, mask=mask, crop=(0, SIDE // 2, 0, 0)
     )
-    (labels,) = found.planes["xy"]
+    (labels,) = micrographs.planes["xy"]
     assert labels.shape[0] <= SIDE // 2

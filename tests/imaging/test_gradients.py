@@ -30,21 +30,21 @@ def cut(labels, step=12, planes=("xy", "xz", "yz"), phases=("pore", "solid")):
 def test_the_axis_and_the_profile_are_found(axis, profile):
     labels = make(profile, axis)
     micrographs = cut(labels)
-    (found,) = find_gradients(micrographs)
-    assert found.axis == "zyx"[axis]
-    along = (labels == found.phase).mean(tuple({0, 1, 2} - {axis}))
-    shown = np.interp(np.linspace(0, 4, len(along)), np.arange(5), found.profile)
+    (gradients,) = find_gradients(micrographs)
+    assert gradients.axis == "zyx"[axis]
+    along = (labels == gradients.phase).mean(tuple({0, 1, 2} - {axis}))
+    shown = np.interp(np.linspace(0, 4, len(along)), np.arange(5), gradients.profile)
     blocks = [part.mean() for part in np.array_split(shown - along, 4)]
     assert np.allclose(blocks, 0, atol=0.03)
     (line,) = describe_gradients(micrographs)
-    assert f"graded along {found.axis}: the fraction of" in line
-    assert f"harmonizer.profile_axis={found.axis}" in line
+    assert f"graded along {gradients.axis}: the fraction of" in line
+    assert f"harmonizer.profile_axis={gradients.axis}" in line
     assert line in describe_planes(micrographs)
 
 
 def test_one_image_of_a_cross_section_is_enough():
-    (found,) = find_gradients(cut(make((0.2, 0.6), shape=(96, 16, 640)), 100, ("xz",)))
-    assert found.axis == "z"
+    (gradients,) = find_gradients(cut(make((0.2, 0.6), shape=(96, 16, 640)), 100, ("xz",)))
+    assert gradients.axis == "z"
 
 
 @pytest.mark.parametrize("seed", range(5))

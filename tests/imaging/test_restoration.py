@@ -43,11 +43,11 @@ def contacts(images):
     return pairs / pairs.sum()
 
 
-def errors(found, truth):
+def errors(results, truth):
     """Largest error of a fraction and of a share of contact."""
     return (
-        np.abs(fractions(found) - fractions(truth)).max(),
-        np.abs(contacts(found) - contacts(truth)).max(),
+        np.abs(fractions(results) - fractions(truth)).max(),
+        np.abs(contacts(results) - contacts(truth)).max(),
     )
 
 
@@ -59,12 +59,12 @@ def test_fractions_and_contacts_before_the_blur(slices, blur, of_fractions, of_c
     cuts = find_otsu_thresholds(images, 3)
     plain = errors([np.searchsorted(cuts, image, side="right") for image in images], slices)
     assert plain[0] > 0.015 and plain[1] > 0.15  # what it is for
-    labels, found = restore(images, cuts)
+    labels, result = restore(images, cuts)
     fraction, contact = errors(labels, slices)
     assert fraction < of_fractions and contact < of_contacts
-    assert found.blur == pytest.approx(blur, abs=0.1)
-    np.testing.assert_allclose(found.means, GREYS, atol=4)
-    assert found.noise == pytest.approx(4, rel=0.4)
+    assert result.blur == pytest.approx(blur, abs=0.1)
+    np.testing.assert_allclose(result.means, GREYS, atol=4)
+    assert result.noise == pytest.approx(4, rel=0.4)
 
 
 def test_a_sharp_image_stays_as_it_is(slices):
@@ -87,14 +87,14 @@ def test_import_restores_borders_where_thresholds_leave_rims(slices):
     blurred = np.stack([render(labels, 1.0, seed=k) for k, labels in enumerate(slices)])
     heard = []
     with pytest.warns(ImageNotice) as caught:
-        found = load_images(
+        micrographs = load_images(
             xy=blurred, isotropic=True, phases=3, progress=lambda *told: heard.append(told)
         )
     said = [str(warning.message) for warning in caught]
     assert any("by edges: the labels that a blur of" in line for line in said), said
     assert any(line.startswith("phases 0 and 2 lie side by side") for line in said)
-    assert found.origin["method"] == "edges" and heard[-1] == ("segment", 2, 2)
-    assert errors(found.planes["xy"], slices)[1] < 0.03
+    assert micrographs.origin["method"] == "edges" and heard[-1] == ("segment", 2, 2)
+    assert errors(micrographs.planes["xy"], slices)[1] < 0.03
     with pytest.warns(ImageNotice) as caught:
         plain = load_images(xy=blurred, isotropic=True, phases=3, segment="thresholds")
     assert any('segment="edges" restores their borders' in str(w.message) for w in caught)

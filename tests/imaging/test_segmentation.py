@@ -15,10 +15,12 @@ def rendered(truth, dark=40, step=80):
 def test_grey_images_are_cut_between_their_groups(scale):
     truth = RNG.integers(0, 3, (40, 50))
     grey = rendered(truth) * scale
-    found = segment_by_otsu({"xy": [grey[:20]], "xz": [grey[20:]]}, 3)
-    np.testing.assert_array_equal(np.concatenate([*found.labels["xy"], *found.labels["xz"]]), truth)
-    assert found.thresholds["xy"] == found.thresholds["xz"]
-    (notice,) = found.notices
+    segmentation = segment_by_otsu({"xy": [grey[:20]], "xz": [grey[20:]]}, 3)
+    np.testing.assert_array_equal(
+        np.concatenate([*segmentation.labels["xy"], *segmentation.labels["xz"]]), truth
+    )
+    assert segmentation.thresholds["xy"] == segmentation.thresholds["xz"]
+    (notice,) = segmentation.notices
     assert "Otsu's thresholds over all images" in notice
 
 
@@ -38,8 +40,8 @@ def test_a_plane_of_other_brightness_is_told_and_has_its_own_thresholds_on_deman
 
 
 def test_given_thresholds_put_a_value_equal_to_them_above():
-    found = segment_by_thresholds({"xy": [np.array([[86, 87, 139, 140]])]}, (87.0, 140.0))
-    assert found.labels["xy"][0].tolist() == [[0, 1, 1, 2]]
+    segmentation = segment_by_thresholds({"xy": [np.array([[86, 87, 139, 140]])]}, (87.0, 140.0))
+    assert segmentation.labels["xy"][0].tolist() == [[0, 1, 1, 2]]
 
 
 def test_thresholds_beside_the_grey_values_are_refused():

@@ -18,12 +18,12 @@ from recon.plugins.properties.permeability import Permeability
 def test_numbers_are_those_of_the_plugins():
     labels = (np.random.default_rng(0).random((10, 10, 10)) < 0.3).astype(np.uint8)
     volume = Volume(labels, (2e-6,) * 3, ("pore", "grain"))
-    found = measure(volume, module._two_point(volume))
-    assert found["porosity"] == (labels == 0).mean() and found["error of S2"] == 0
+    values = measure(volume, module._two_point(volume))
+    assert values["porosity"] == (labels == 0).mean() and values["error of S2"] == 0
     k = Permeability(phases=(0,)).solve(volume)["permeability"].sel(axis="z").item()
-    assert found["k z"] == pytest.approx(k / 4e-12)
+    assert values["k z"] == pytest.approx(k / 4e-12)
     relative = Diffusivity(phases=(0,)).solve(volume)["relative"].sel(axis="y").item()
-    assert found["1/F y"] == pytest.approx(relative)
+    assert values["1/F y"] == pytest.approx(relative)
 
 
 @pytest.mark.parametrize(("shift", "verdict"), [(1.1, "passes"), (0.7, "fails"), (1.3, "fails")])

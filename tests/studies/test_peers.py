@@ -14,9 +14,9 @@ SMALL = ["--width", "16", "--crops", "2", "--fakes", "1", "--batch", "1", "--sco
 
 def loaded(name):
     spec = importlib.util.spec_from_file_location(name, PEERS / f"{name}.py")
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
+    result = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(result)
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +56,10 @@ def test_penalty_is_nought_where_the_slope_is_one(module):
     slope = torch.randn(4, 4)
     slope /= slope.norm()
     real, fake = torch.randn(3, 1, 4, 4), torch.randn(5, 1, 4, 4)
-    found = module.gradient_penalty(lambda x: (x[:, 0] * slope).sum((1, 2)), real, fake)
-    assert float(found) == pytest.approx(0, abs=1e-9)
-    found = module.gradient_penalty(lambda x: 3 * (x[:, 0] * slope).sum((1, 2)), real, fake)
-    assert float(found) == pytest.approx(4, rel=1e-4)
+    result = module.gradient_penalty(lambda x: (x[:, 0] * slope).sum((1, 2)), real, fake)
+    assert float(result) == pytest.approx(0, abs=1e-9)
+    result = module.gradient_penalty(lambda x: 3 * (x[:, 0] * slope).sum((1, 2)), real, fake)
+    assert float(result) == pytest.approx(4, rel=1e-4)
 
 
 def test_training_is_gone_on_with_and_makes_volumes(slicegan, tmp_path):

@@ -24,16 +24,18 @@ def test_what_is_alike_is_not_told_apart_and_what_is_shifted_is():
     rng = np.random.default_rng(0)
     real = {"alike": rng.normal(size=50), "shifted": rng.normal(size=50)}
     made = {"alike": rng.normal(size=40), "shifted": 2 + rng.normal(size=40)}
-    found = compared(real, {"a": made})
-    assert found["alike"]["a"]["holm"] > 0.2
-    assert found["shifted"]["a"]["holm"] < 1e-6
-    assert found["shifted"]["a"]["effect"] > 0.85
+    comparison = compared(real, {"a": made})
+    assert comparison["alike"]["a"]["holm"] > 0.2
+    assert comparison["shifted"]["a"]["holm"] < 1e-6
+    assert comparison["shifted"]["a"]["effect"] > 0.85
     p = stats.mannwhitneyu(made["alike"], real["alike"]).pvalue
-    assert found["alike"]["a"]["p"] == pytest.approx(p)
-    assert "2 comparisons" in comparisons_line(found) and "1 below 0.05" in comparisons_line(found)
+    assert comparison["alike"]["a"]["p"] == pytest.approx(p)
+    assert "2 comparisons" in comparisons_line(comparison) and "1 below 0.05" in comparisons_line(
+        comparison
+    )
 
 
 def test_three_volumes_are_shown_and_not_tested():
-    found = compared({"E": np.arange(10.0)}, {"paper": {"E": np.arange(3.0)}})
-    assert "p" not in found["E"]["paper"]
-    assert quartiles_table(found, ["paper"]).splitlines()[-1].endswith("| 1; 0.22 |")
+    comparison = compared({"E": np.arange(10.0)}, {"paper": {"E": np.arange(3.0)}})
+    assert "p" not in comparison["E"]["paper"]
+    assert quartiles_table(comparison, ["paper"]).splitlines()[-1].endswith("| 1; 0.22 |")

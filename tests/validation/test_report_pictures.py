@@ -70,8 +70,8 @@ def test_slopes_point_out_of_a_ball():
     z, y, x = np.indices((n, n, n)) - (n - 1) / 2
     body = Body.of(z**2 + y**2 + x**2 < 10**2, (1.0,) * 3)
     direction = np.array([[1.0, 0, 0], [0, -1, 0], [0.6, 0, 0.8]])
-    found = body.slope(0.5 + direction * 10 / n)
-    np.testing.assert_allclose(found, direction, atol=0.1)
+    result = body.slope(0.5 + direction * 10 / n)
+    np.testing.assert_allclose(result, direction, atol=0.1)
 
 
 def test_voxels_are_as_long_as_they_are():

@@ -67,17 +67,17 @@ def solved():
 
 
 def test_statistics_of_one_metric_share_a_section():
-    found = build_sections([volume()] * 3, {}, compared())
-    assert [(s.id, [p.name for p in s.parts]) for s in found] == [
+    sections = build_sections([volume()] * 3, {}, compared())
+    assert [(s.id, [p.name for p in s.parts]) for s in sections] == [
         ("two-point", ["two-point"]),
         ("chord-length", ["chord-length.density", "chord-length.mean"]),
         ("orientation", ["orientation.order"]),
     ]
-    density, mean = found[1].parts
+    density, mean = sections[1].parts
     assert [chart.phase for chart in density.charts] == [0, 1]
     assert all(len(chart.panels) == 2 for chart in density.charts)
     assert not density.boxes and mean.boxes and mean.real and len(mean.charts[0].panels) == 2
-    assert not found[2].parts[0].real
+    assert not sections[2].parts[0].real
 
 
 def test_every_statistic_is_found_on_the_page():
@@ -93,9 +93,9 @@ def test_a_measured_curve_is_drawn_once_when_it_is_compared_too():
         ("sample", "phase", "direction", "lag"), phase=[0, 1], direction=list("xyz"), lag=range(5)
     )
     results = {"chord-length": xr.Dataset({"density": density}), "other": density}
-    found = build_sections([volume()] * 3, results, compared())
-    assert [s.name for s in found] == ["two-point", "chord-length", "orientation", "other"]
-    assert len(found[1].parts) == 2
+    sections = build_sections([volume()] * 3, results, compared())
+    assert [s.name for s in sections] == ["two-point", "chord-length", "orientation", "other"]
+    assert len(sections[1].parts) == 2
 
 
 def test_a_curve_lies_where_its_numbers_are():
@@ -112,9 +112,9 @@ def test_a_curve_lies_where_its_numbers_are():
 def test_phases_without_numbers_have_no_chart():
     values = array(("sample", "phase", "lag"), phase=[0, 1], lag=range(5)).copy()
     values[:, 0] = np.nan
-    found = select_curves(values)
-    assert found.dims == ("sample", "phase", "direction", "lag")
-    drawn = draw_charts(Curves.measured("thickness", found, (1.0,) * 3, PHASES))
+    curves = select_curves(values)
+    assert curves.dims == ("sample", "phase", "direction", "lag")
+    drawn = draw_charts(Curves.measured("thickness", curves, (1.0,) * 3, PHASES))
     assert [chart.phase for chart in drawn] == [1] and len(drawn[0].panels) == 1
 
 

@@ -46,11 +46,11 @@ def found(micrographs):
     return measure_representativity(micrographs, (SIDE,) * 3)
 
 
-def of(found, statistic, phase):
-    return next(s for s in found.scatters if s.statistic == statistic and s.phase == phase)
+def of(results, statistic, phase):
+    return next(s for s in results.scatters if s.statistic == statistic and s.phase == phase)
 
 
-def test_subvolumes_scatter_as_micrographs_say(endless, found):
+def test_subvolumes_scatter_as_micrographs_say(endless, results):
     fractions = [
         endless[z : z + SIDE, y : y + SIDE, x : x + SIDE].mean()
         for z in range(0, 96, SIDE)
@@ -58,8 +58,8 @@ def test_subvolumes_scatter_as_micrographs_say(endless, found):
         for x in range(0, 144, SIDE)
     ]
     true = np.std(fractions) / np.mean(fractions)
-    assert of(found, "the volume fraction", "solid").deviation == pytest.approx(true, rel=0.35)
-    assert found.notes == ()
+    assert of(results, "the volume fraction", "solid").deviation == pytest.approx(true, rel=0.35)
+    assert results.notes == ()
 
 
 def predict_deviation(image):
@@ -81,8 +81,8 @@ def predict_deviation(image):
 
 def test_a_mean_is_known_as_imagerep_predicts_and_as_repetition_shows():
     images = [make((256, 256), seed) for seed in range(6)]
-    found = measure_representativity(Micrographs({"xy": images}), (32, 32, 32))
-    ours = of(found, "the volume fraction", "1").known * np.mean(images) / 1.96
+    representativity = measure_representativity(Micrographs({"xy": images}), (32, 32, 32))
+    ours = of(representativity, "the volume fraction", "1").known * np.mean(images) / 1.96
     theirs = np.mean([predict_deviation(image) for image in images]) / np.sqrt(len(images))
     others = [make((256, 256), 100 + seed).mean() for seed in range(60)]
     true = np.std(others) / np.sqrt(len(images))
@@ -97,32 +97,35 @@ def test_errors_go_with_the_root_of_volume_and_number():
     assert scatter.images == pytest.approx(9)
 
 
-def test_the_size_that_is_said_is_about_large_enough(micrographs, found):
-    assert max(s.deviation for s in found.scatters) > WITHIN
-    assert min(found.shape_within) > SIDE
-    again = measure_representativity(micrographs, found.shape_within)
+def test_the_size_that_is_said_is_about_large_enough(micrographs, results):
+    assert max(s.deviation for s in results.scatters) > WITHIN
+    assert min(results.shape_within) > SIDE
+    again = measure_representativity(micrographs, results.shape_within)
     assert WITHIN / 2 < max(s.deviation for s in again.scatters) < 2 * WITHIN
 
 
 def test_few_windows_say_so_in_a_line():
     few = Micrographs({"xy": [make((40, 40), seed) for seed in range(3)]})
-    found = measure_representativity(few, (32, 32, 32))
-    assert found.scatters == ()
-    assert "at least 8 are needed" in found.to_text() and "\n" not in found.to_text()
-    json.dumps(found.to_table(), allow_nan=False)
+    representativity = measure_representativity(few, (32, 32, 32))
+    assert representativity.scatters == ()
+    assert (
+        "at least 8 are needed" in representativity.to_text()
+        and "\n" not in representativity.to_text()
+    )
+    json.dumps(representativity.to_table(), allow_nan=False)
 
 
-def test_a_comparison_says_the_same_without_measuring_again(endless, micrographs, found):
+def test_a_comparison_says_the_same_without_measuring_again(endless, micrographs, results):
     sample = Volume(endless[:SIDE, :SIDE, :SIDE], phases=micrographs.phases)
     names = ("volume-fraction", "surface-density.faces", "chord-length.mean")
     comparison = compare([sample], micrographs, names, classifier=False)
     again = find_representativity(comparison.metrics, micrographs, (SIDE,) * 3)
-    assert again.to_table() == found.to_table()
-    json.dumps(found.to_table(), allow_nan=False)
+    assert again.to_table() == results.to_table()
+    json.dumps(results.to_table(), allow_nan=False)
 
 
 def test_one_stack_for_all_planes_counts_once(endless):
     stack = list(endless[::16])
     same = Micrographs({plane: stack for plane in ("xy", "xz")})
-    found = measure_representativity(same, (SIDE,) * 3)
-    assert found.images == len(stack)
+    representativity = measure_representativity(same, (SIDE,) * 3)
+    assert representativity.images == len(stack)

@@ -25,16 +25,18 @@ def material():
 def test_a_target_reads_a_number_by_axis_phase_and_name():
     volume = Volume(np.arange(60).reshape(3, 4, 5) % 3, (1e-6,) * 3, PHASES)
     metrics = ["volume-fraction", "two-point", "surface-density"]
-    found = measure_all(volume, metrics, ["diffusivity"])
+    measurements = measure_all(volume, metrics, ["diffusivity"])
     surface = Target.parse("surface-density.specific_surface.pore=1")
-    expected = found["surface-density"]["specific_surface"].sel(phase=0).item()
-    assert surface.read(found["surface-density"]) == expected
-    assert Target.parse("volume-fraction.binder=0.2").read(found["volume-fraction"]) == 20 / 60
-    assert Target.parse("volume-fraction.2=0.2").read(found["volume-fraction"]) == 20 / 60
+    expected = measurements["surface-density"]["specific_surface"].sel(phase=0).item()
+    assert surface.read(measurements["surface-density"]) == expected
+    assert (
+        Target.parse("volume-fraction.binder=0.2").read(measurements["volume-fraction"]) == 20 / 60
+    )
+    assert Target.parse("volume-fraction.2=0.2").read(measurements["volume-fraction"]) == 20 / 60
     target = Target.parse("two-point.pore.x.0=0.3")
-    assert target.read(found["two-point"]) == pytest.approx(20 / 60)
-    relative = found["diffusivity"]["relative"]
-    read = Target.parse("diffusivity.relative.z=0.5").read(found["diffusivity"])
+    assert target.read(measurements["two-point"]) == pytest.approx(20 / 60)
+    relative = measurements["diffusivity"]["relative"]
+    read = Target.parse("diffusivity.relative.z=0.5").read(measurements["diffusivity"])
     assert read == relative.sel(axis="z").item()
 
 

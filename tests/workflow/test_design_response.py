@@ -35,18 +35,18 @@ def trials(rng, count=16, scatter=0.2):
 
 
 def test_without_scatter_the_settings_are_those_of_the_targets():
-    found = choose_settings(DESIGN, trials(np.random.default_rng(0), scatter=0.0))
-    assert found.chosen["fraction.pore"] == pytest.approx(0.45, abs=0.01)
-    assert found.chosen["stretch.z"] == pytest.approx(1.4, rel=0.05)
-    assert found.predicted == pytest.approx([0.2, 15], rel=0.02)
+    settings = choose_settings(DESIGN, trials(np.random.default_rng(0), scatter=0.0))
+    assert settings.chosen["fraction.pore"] == pytest.approx(0.45, abs=0.01)
+    assert settings.chosen["stretch.z"] == pytest.approx(1.4, rel=0.05)
+    assert settings.predicted == pytest.approx([0.2, 15], rel=0.02)
 
 
 def test_scatter_is_averaged_over_trials():
     """The mean error of the settings found is well below that of a trial's two volumes."""
     errors = []
     for seed in range(20):
-        found = choose_settings(DESIGN, trials(np.random.default_rng(seed)))
-        errors.append(truth(*found.chosen.values()) / [0.2, 15] - 1)
+        settings = choose_settings(DESIGN, trials(np.random.default_rng(seed)))
+        errors.append(truth(*settings.chosen.values()) / [0.2, 15] - 1)
     deviation = np.sqrt(np.mean(np.square(errors)))
     assert deviation < 0.6 * 0.2 / np.sqrt(2)
 
@@ -54,18 +54,18 @@ def test_scatter_is_averaged_over_trials():
 def test_too_few_trials_leave_the_best_of_them():
     few = trials(np.random.default_rng(0), count=7)
     best = min(few, key=lambda trial: trial.loss(DESIGN.targets))
-    found = choose_settings(DESIGN, few)
-    assert found.chosen == best.chosen
-    assert found.predicted == pytest.approx(best.values.mean(0))
+    settings = choose_settings(DESIGN, few)
+    assert settings.chosen == best.chosen
+    assert settings.predicted == pytest.approx(best.values.mean(0))
 
 
 def test_whole_numbers_stay_whole_and_lost_trials_are_left_out():
     design = Design({}, (Target.parse("volume-fraction.1=0.5"),), (Parameter.parse("steps=5:40"),))
     known = [Trial({"steps": float(n)}, np.full((2, 1), n / 50)) for n in range(5, 41, 5)]
     lost = Trial({"steps": 25.0}, np.array([[np.inf], [0.5]]))
-    found = choose_settings(design, [*known, lost])
-    assert found.chosen == {"steps": 25.0}
-    assert found.predicted == pytest.approx([0.5], rel=0.02)
+    settings = choose_settings(design, [*known, lost])
+    assert settings.chosen == {"steps": 25.0}
+    assert settings.predicted == pytest.approx([0.5], rel=0.02)
 
 
 def test_a_surface_of_values_above_zero_stays_above_zero():

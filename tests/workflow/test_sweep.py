@@ -24,15 +24,15 @@ VALUES = st.lists(
 
 def test_combinations_come_in_order_with_the_last_value_fastest():
     asked = Sweep({"steps": [20, 40], "harmonizer.rounds": [0, 1, 2]}, {"seed": 3})
-    found = asked.combine()
-    assert [c.name for c in found[:4]] == [
+    result = asked.combine()
+    assert [c.name for c in result[:4]] == [
         "steps=20,rounds=0",
         "steps=20,rounds=1",
         "steps=20,rounds=2",
         "steps=40,rounds=0",
     ]
-    assert all(c.recipe.seed == 3 for c in found)
-    assert [c.recipe.harmonizer.options["rounds"] for c in found] == [0, 1, 2] * 2
+    assert all(c.recipe.seed == 3 for c in result)
+    assert [c.recipe.harmonizer.options["rounds"] for c in result] == [0, 1, 2] * 2
     assert Sweep.from_table(asked.to_table()) == asked
 
 
@@ -143,8 +143,8 @@ def test_the_table_says_the_sampling_error_once_or_in_each_row():
 
 
 def test_the_file_has_a_column_for_what_any_row_has(tmp_path):
-    found = [{"folder": "a", "x": 0.1}, {"folder": "b", "shape": [8, 8, 9], "x": None}]
-    sweep_table.write(tmp_path / "table.csv", found)
+    result = [{"folder": "a", "x": 0.1}, {"folder": "b", "shape": [8, 8, 9], "x": None}]
+    sweep_table.write(tmp_path / "table.csv", result)
     read = list(csv.DictReader((tmp_path / "table.csv").read_text().splitlines()))
     assert read == [
         {"folder": "a", "x": "0.1", "shape": ""},

@@ -1,5 +1,6 @@
 """How long a training will take on this machine, and the one that fits a time."""
 
+import logging
 import re
 import time
 
@@ -15,10 +16,12 @@ from recon.core.recipe import Choice, Recipe
 from recon.core.sampling.device import resolve_device
 from recon.workflow.progress import format_duration
 
+log = logging.getLogger(__name__)
+
 TRIED = {"steps": 6, "volume_steps": 1}
 """Steps of a denoiser that is fitted for a moment, to see what it costs to use."""
-PRESETS = ("small", "tiny")
-"""Of a CPU, the larger first; a GPU has time for `paper` too."""
+PRESETS = ("tiny", "small")
+"""Of a CPU, the smaller first; a GPU has time for `paper` too."""
 LEAST = 0.1
 """Least share of a training's usual steps that is worth while."""
 
@@ -61,25 +64,33 @@ def fit_into(recipe: Recipe, micrographs: Micrographs, seconds: float) -> tuple[
     The largest preset whose usual steps fit, or the smallest with fewer of them.
     """
     device = resolve_device(recipe.device)
-    presets = ("paper", *PRESETS) if device != "cpu" else PRESETS
+    presets = PRESETS if device == "cpu" else (*PRESETS, "paper")
     if "preset" not in options_of(recipe.denoiser):
         raise ReconError(f"denoiser {recipe.denoiser.name} has no presets to choose from by time")
     for given in ("steps", "volume_steps"):
         if recipe.denoiser.options.get(given) is not None:
             raise ReconError(f"time= chooses the denoiser's {given}; leave one of them out")
-    chosen = recipe.denoiser.options.get("preset")
-    for preset in (chosen,) if chosen else presets:
+    given = recipe.denoiser.options.get("preset")
+    fits: tuple[Choice, Denoiser, dict[str, StepCost], float] | None = None
+    for preset in (given,) if given else presets:  # a larger one is timed only if this one fits
         choice = Choice(recipe.denoiser.name, {**recipe.denoiser.options, "preset": preset})
+        log.info("timing a few training steps of preset %s", preset)
         denoiser: Denoiser = build("denoiser", choice)
         costs = denoiser.time_steps(micrographs, device)
         before = sum(cost.before for cost in costs.values())
         share = (seconds - before) / max(add_up(denoiser, costs) - before, 1e-9)
-        if share >= 1:
+        if fits is None or share >= 1:
+            fits = choice, denoiser, costs, share
+        if share < 1:
             break
+    assert fits is not None  # there is at least one preset
+    choice, denoiser, costs, share = fits
     if share < LEAST:
+        before = sum(cost.before for cost in costs.values())
+        least = before + LEAST * (add_up(denoiser, costs) - before)
         raise ReconError(
-            f"time= must be at least {before + LEAST * (add_up(denoiser, costs) - before):.0f} s "
-            f"on this machine, got {seconds:.0f} s"
+            f"time= must be at least {format_duration(least)} on this machine, got "
+            f"{format_duration(seconds)}; for a trial, set the number of training steps instead"
         )
     share = min(share, 1.0)
     steps = {name: round(share * getattr(denoiser, name)) for name in costs}

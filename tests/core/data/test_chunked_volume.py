@@ -56,12 +56,12 @@ def test_a_chunk_that_is_too_large_is_cut_evenly():
 def test_parts_cover_the_volume_once_and_in_order(labels, chunks, whole, memory):
     try:
         volume = ChunkedVolume(stored(labels, chunks), memory, phases=NAMES)
-        found = list(volume.by_parts(np.copy, whole, cost=8))
+        items = list(volume.by_parts(np.copy, whole, cost=8))
     except ReconError:
         assume(False)
-    assert [origin for origin, _ in found] == sorted(origin for origin, _ in found)
+    assert [origin for origin, _ in items] == sorted(origin for origin, _ in items)
     covered = np.full(labels.shape, 9, np.uint8)
-    for origin, part in found:
+    for origin, part in items:
         here = tuple(slice(o, o + n) for o, n in zip(origin, part.shape, strict=True))
         assert (covered[here] == 9).all()
         covered[here] = part
@@ -104,10 +104,10 @@ def test_numbers_are_those_of_a_volume_in_memory(labels, chunks, data):
     volume = ChunkedVolume(stored(labels, chunks), memory, (1e-6, 2e-6, 3e-6), NAMES)
     expected = measure_all(Volume(labels, (1e-6, 2e-6, 3e-6), NAMES), [metric])
     try:
-        found = measure_all(volume, [metric])
+        measurements = measure_all(volume, [metric])
     except ReconError:
         assume(False)
-    assert found[metric.name].identical(expected[metric.name])
+    assert measurements[metric.name].identical(expected[metric.name])
 
 
 @given(textures(5, 6, long_side=90), st.booleans(), st.integers(1, 8), st.integers(1, 5))
@@ -145,8 +145,8 @@ def test_a_spiral_of_one_voxel_through_parts_of_one_voxel_is_one_cluster():
     layers = OF_LAYER * (49 + 21 + 21)
     volume = ChunkedVolume(stored(labels, (1, 1, 1)), layers + 10 + COST, phases="ab")
     assert len(list(volume.by_parts(np.sum, (), COST, layers))) == labels.size
-    found = catalog().build("metric", "percolation").measure(volume).sel(phase=1)
-    assert found["components"] == 1 and found["percolates"].values.all()
+    result = catalog().build("metric", "percolation").measure(volume).sel(phase=1)
+    assert result["components"] == 1 and result["percolates"].values.all()
 
 
 def test_a_dask_array_of_any_integers_is_measured_too():

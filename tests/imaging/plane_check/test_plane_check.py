@@ -51,10 +51,10 @@ def check(planes, phases):
 
 def test_planes_of_one_material_agree(material):
     planes, phases = material
-    found = check(planes, phases)
-    assert found.agree and not found.disagreements and found.tests > 20
+    findings = check(planes, phases)
+    assert findings.agree and not findings.disagreements and findings.tests > 20
     (line,) = describe_planes(Micrographs(planes, phases=phases))
-    assert line == found.sufficiency and "independent windows of 64 x 64 pixels: xy " in line
+    assert line == findings.sufficiency and "independent windows of 64 x 64 pixels: xy " in line
 
 
 def test_single_slices_agree(material):
@@ -64,11 +64,11 @@ def test_single_slices_agree(material):
 
 def test_a_transposed_plane_is_named(material):
     planes, phases = material
-    found = check({**planes, "xz": [image.T for image in planes["xz"]]}, phases)
-    assert found.odd == "xz"
-    assert {finding.axis for finding in found.findings} >= {"x", "z"}
-    assert ("xz",) in [remedy.transposed for remedy in found.remedies]
-    text = " ".join(found.disagreements)
+    findings = check({**planes, "xz": [image.T for image in planes["xz"]]}, phases)
+    assert findings.odd == "xz"
+    assert {finding.axis for finding in findings.findings} >= {"x", "z"}
+    assert ("xz",) in [remedy.transposed for remedy in findings.remedies]
+    text = " ".join(findings.disagreements)
     assert "along x the mean chord of phase" in text and "along z" in text
     assert "xz transposed" in text and "swapped?" in text
 
@@ -76,36 +76,38 @@ def test_a_transposed_plane_is_named(material):
 def test_another_magnification_is_estimated(material):
     planes, phases = material
     larger = [zoom(image, 1.5, order=0) for image in planes["yz"]]
-    found = check({**planes, "yz": larger}, phases)
-    assert found.odd == "yz"
-    ((plane, factor, error),) = [r.scaled for r in found.remedies if r.scaled]
+    findings = check({**planes, "yz": larger}, phases)
+    assert findings.odd == "yz"
+    ((plane, factor, error),) = [r.scaled for r in findings.remedies if r.scaled]
     assert plane == "yz" and abs(factor - 1 / 1.5) < max(3 * error, 0.05)
-    assert "times smaller" in found.disagreements[-1]
+    assert "times smaller" in findings.disagreements[-1]
 
 
 def test_a_wrong_threshold_is_told(electrode):
     planes, phases = electrode
     rng = np.random.default_rng(0)
     more = [np.where(rng.random(i.shape) < 0.1, 1, i).astype(np.uint8) for i in planes["xy"]]
-    found = check({**planes, "xy": more}, phases)
-    fractions = [f for f in found.findings if f.statistic == "fraction" and f.phase == 1]
+    findings = check({**planes, "xy": more}, phases)
+    fractions = [f for f in findings.findings if f.statistic == "fraction" and f.phase == 1]
     assert {f.planes for f in fractions} == {("xy", "xz"), ("xy", "yz")}
     assert all(f.difference == pytest.approx(0.05, abs=0.02) and f.p < 1e-3 for f in fractions)
-    (line,) = [line for line in found.disagreements if "disagrees" in line and "phase 1 (" in line]
+    (line,) = [
+        line for line in findings.disagreements if "disagrees" in line and "phase 1 (" in line
+    ]
     assert line.startswith("xy disagrees with xz and yz") and "threshold" in line
 
 
 def test_exchanged_phases_are_told():
     planes, phases = example("porous")
-    found = check({**planes, "yz": [1 - image for image in planes["yz"]]}, phases)
-    assert [remedy.exchanged for remedy in found.remedies] == ["yz"]
-    assert "with the phases of yz exchanged" in found.disagreements[-1]
+    findings = check({**planes, "yz": [1 - image for image in planes["yz"]]}, phases)
+    assert [remedy.exchanged for remedy in findings.remedies] == ["yz"]
+    assert "with the phases of yz exchanged" in findings.disagreements[-1]
 
 
 def test_another_plane_in_its_place_is_found():
     planes, phases = example("porous")
-    found = check({**planes, "yz": planes["xz"]}, phases)
-    assert not found.agree and {f.axis for f in found.findings} == {"y"}
+    findings = check({**planes, "yz": planes["xz"]}, phases)
+    assert not findings.agree and {f.axis for f in findings.findings} == {"y"}
 
 
 def test_random_fields_raise_few_alarms():
@@ -133,9 +135,9 @@ def test_neighbouring_slices_count_once():
 def test_a_plane_too_small_is_left_out_and_few_windows_are_said():
     rng = np.random.default_rng(3)
     planes = {"xy": rng.integers(0, 2, (2, 12, 40)), "xz": rng.integers(0, 2, (2, 40, 40))}
-    found = check(planes, ["a", "b"])
-    assert found.agree and found.tests == 0 and not found.enough
-    assert "of 12 x 12 pixels" in found.sufficiency and "few to train" in found.sufficiency
+    findings = check(planes, ["a", "b"])
+    assert findings.agree and findings.tests == 0 and not findings.enough
+    assert "of 12 x 12 pixels" in findings.sufficiency and "few to train" in findings.sufficiency
 
 
 def test_warnings_are_given_only_where_something_is_wrong(electrode, recwarn):

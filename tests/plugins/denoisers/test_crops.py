@@ -105,8 +105,8 @@ def test_a_tilted_texture_is_seen(angle: float, count: int) -> None:
 
 
 def test_an_upright_texture_is_hardly_ever_called_tilted() -> None:
-    found = [tilted(texture(0, 1 + seed % 5, seed), 2) for seed in range(40)]
-    assert sum(found) <= 3
+    rows = [tilted(texture(0, 1 + seed % 5, seed), 2) for seed in range(40)]
+    assert sum(rows) <= 3
 
 
 def test_too_little_to_tell_is_not_tilted() -> None:

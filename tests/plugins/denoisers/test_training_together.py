@@ -69,8 +69,8 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def weights(path: Path, prefix: str = "") -> torch.Tensor:
     """All values of a file whose names begin so, in the order of their names."""
-    found = sorted((name, v) for name, v in load_file(path).items() if name.startswith(prefix))
-    return torch.cat([value.flatten() for _, value in found])
+    names = sorted((name, v) for name, v in load_file(path).items() if name.startswith(prefix))
+    return torch.cat([value.flatten() for _, value in names])
 
 
 def told(path: Path) -> tuple[list[float], dict[str, object]]:

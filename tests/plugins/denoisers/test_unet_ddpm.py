@@ -131,8 +131,8 @@ def test_with_the_log_odds_of_its_surroundings_a_pixel_has_its_posterior(
         (prior[1] / prior[0]).log().view(1, 1, 1, 1) if phases == 2 else prior.log()[:, None, None]
     )
     level = torch.full((1, 1, 1, 1), ab, dtype=torch.float64)
-    found = PREDICTIONS["prior"].clean(odds.expand_as(x), x, level)
-    assert torch.allclose(found, expected, atol=1e-9)
+    estimate = PREDICTIONS["prior"].clean(odds.expand_as(x), x, level)
+    assert torch.allclose(estimate, expected, atol=1e-9)
 
 
 @pytest.mark.parametrize(("phases", "prediction"), [(2, "phases"), (3, "phases"), (3, "velocity"),

@@ -27,16 +27,16 @@ def jacobians(points, cells):
     """Determinants at the corners of hexahedra, by the edges that meet there, right-handed."""
     corners = ((0, 1, 3, 4), (1, 2, 0, 5), (2, 3, 1, 6), (3, 0, 2, 7))
     corners += ((4, 7, 5, 0), (5, 4, 6, 1), (6, 5, 7, 2), (7, 6, 4, 3))
-    found = []
+    rows = []
     for here, *others in corners:
         sides = points[cells[:, others]] - points[cells[:, here]][:, None]
-        found.append(np.linalg.det(sides))
-    return np.stack(found, 1)
+        rows.append(np.linalg.det(sides))
+    return np.stack(rows, 1)
 
 
 def placed(mesh, unit=1e6):
     """Centres of the cells of each set as voxel indices (z, y, x)."""
-    found = {}
+    results = {}
     for name, blocks in mesh.cell_sets.items():
         (cells,) = (
             block.data[chosen]
@@ -46,8 +46,8 @@ def placed(mesh, unit=1e6):
         centres = mesh.points[cells].mean(1) / (EDGES * unit)
         indices = np.round(centres - 0.5).astype(int)
         assert np.allclose(centres, indices + 0.5)
-        found[name] = indices[:, ::-1]
-    return found
+        results[name] = indices[:, ::-1]
+    return results
 
 
 def labels_of(mesh, names, shape, unit=1e6):

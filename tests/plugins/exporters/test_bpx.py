@@ -129,14 +129,14 @@ def test_pybamm_reads_it(base: str, electrode: Volume, tmp_path: Path, monkeypat
     pybamm = importlib.import_module("pybamm")
     path = tmp_path / "out.json"
     export(electrode, path, part="positive", base=base)
-    found = pybamm.ParameterValues.create_from_bpx(path)
+    result = pybamm.ParameterValues.create_from_bpx(path)
     fractions = electrode.fractions()
-    assert found["Positive electrode porosity"] == pytest.approx(fractions[0])
-    assert found["Positive electrode active material volume fraction"] == pytest.approx(
+    assert result["Positive electrode porosity"] == pytest.approx(fractions[0])
+    assert result["Positive electrode active material volume fraction"] == pytest.approx(
         fractions[1]
     )
     b = Diffusivity(phases=(0,), axes=("z",)).solve(electrode)["bruggeman_exponent"].item()
-    assert found["Positive electrode Bruggeman coefficient (electrolyte)"] == pytest.approx(b)
+    assert result["Positive electrode Bruggeman coefficient (electrolyte)"] == pytest.approx(b)
 
 
 def test_separator_without_a_cell(tmp_path: Path) -> None:
@@ -144,9 +144,9 @@ def test_separator_without_a_cell(tmp_path: Path) -> None:
     labels[:, 2:4, 2:4] = 1
     volume = Volume(labels, (EDGE, EDGE, EDGE), ("polymer", "pore"))
     export(volume, tmp_path / "s.json")
-    found = read_back(tmp_path / "s.json").separator
-    assert found.thickness == pytest.approx(10 * EDGE)
-    assert found.porosity == found.transport_efficiency == pytest.approx(1 / 9)
+    separator = read_back(tmp_path / "s.json").separator
+    assert separator.thickness == pytest.approx(10 * EDGE)
+    assert separator.porosity == separator.transport_efficiency == pytest.approx(1 / 9)
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,8 @@ def test_numbers_hold_where_phases_are_left_out(volume, tmp_path):
     options = {"components": ["particle", "matrix"], "without": ["matrix"]}
     mesh, text = read(volume, tmp_path, element="C3D4", **options)
     assert "PHASE_MATRIX" not in text
-    found = [sum(map(len, mesh.cell_sets[f"PHASE_PARTICLE_{k}"])) for k in (1, 2)]
-    assert found == [6 * 24, 6 * 8]
+    rows = [sum(map(len, mesh.cell_sets[f"PHASE_PARTICLE_{k}"])) for k in (1, 2)]
+    assert rows == [6 * 24, 6 * 8]
 
 
 def test_surfaces_are_sides_of_elements_of_the_first_phase(volume, tmp_path):

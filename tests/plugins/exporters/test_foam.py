@@ -27,15 +27,15 @@ def read(path):
 def test_cells_patches_and_zones(volume, tmp_path):
     files = export(volume, tmp_path / "a.foam")
     assert [file.name for file in files] == ["a.foam", "constant"]
-    found = read(tmp_path / "a.foam")
-    inside, patches = found["internalMesh"], found["boundary"]
+    content = read(tmp_path / "a.foam")
+    inside, patches = content["internalMesh"], content["boundary"]
     assert inside.n_cells == 6 * volume.labels.size
     sizes = inside.compute_cell_sizes()["Volume"]
     assert sizes.min() > 0 and sizes.sum() == pytest.approx(672e-18, rel=1e-4)
     assert set(patches.keys()) == {"x0", "x1", "y0", "y1", "z0", "z1"}
     assert np.allclose(patches["z1"].points[:, 2], 14e-6)
     assert patches["x0"].area == pytest.approx(14e-6 * 6e-6, rel=1e-4)
-    zones = found["zones"]["cellZones"]
+    zones = content["zones"]["cellZones"]
     assert zones.keys() == list(volume.phases)
     assert sum(zone.n_cells for zone in zones) == inside.n_cells
     shares = np.array([zone.volume for zone in zones]) / sizes.sum()
@@ -44,11 +44,11 @@ def test_cells_patches_and_zones(volume, tmp_path):
 
 def test_phases_left_out_leave_walls(volume, tmp_path):
     export(volume, tmp_path / "a.foam", without=("solid", "skin"), unit="um")
-    found = read(tmp_path / "a.foam")
-    share = found["internalMesh"].volume / 672
+    content = read(tmp_path / "a.foam")
+    share = content["internalMesh"].volume / 672
     assert share == pytest.approx(volume.fractions()[0], abs=0.008)
-    outside = sum(patch.n_cells for patch in found["boundary"])
-    assert found["internalMesh"].extract_surface(algorithm=None).n_cells == outside
+    outside = sum(patch.n_cells for patch in content["boundary"])
+    assert content["internalMesh"].extract_surface(algorithm=None).n_cells == outside
     text = (tmp_path / "constant/polyMesh/boundary").read_text()
     assert "pore-solid { type wall;" in text and "z0 { type patch;" in text
 
@@ -65,8 +65,8 @@ def test_triangles_are_in_upper_triangular_order(volume, tmp_path):
 
 def _read_list(path):
     content = path.read_bytes()
-    found = re.search(rb"\}\n(\d+)\n\(", content)
-    return np.frombuffer(content, "<i4", int(found[1]), found.end())
+    match = re.search(rb"\}\n(\d+)\n\(", content)
+    return np.frombuffer(content, "<i4", int(match[1]), match.end())
 
 
 def test_a_folder_that_is_there_is_never_replaced(volume, tmp_path):

@@ -62,16 +62,16 @@ def test_faces_inside_are_shared_by_two_and_interfaces_lie_between_their_phases(
 ):
     mesh = mesh_of(array, periodic, sizing=sizing)
     keys, corners, owner = list_faces(mesh)
-    found: dict[tuple[int, ...], list[tuple[int, tuple[int, ...]]]] = {}
+    results: dict[tuple[int, ...], list[tuple[int, tuple[int, ...]]]] = {}
     for key, face, element in zip(keys.tolist(), corners.tolist(), owner.tolist(), strict=True):
-        found.setdefault(tuple(key), []).append((element, tuple(face)))
-    outer = {key for key, owners in found.items() if len(owners) == 1}
-    assert all(len(owners) in (1, 2) for owners in found.values())
+        results.setdefault(tuple(key), []).append((element, tuple(face)))
+    outer = {key for key, owners in results.items() if len(owners) == 1}
+    assert all(len(owners) in (1, 2) for owners in results.values())
     named = np.concatenate(list(mesh.faces.values()))
     assert {tuple(sorted(face)) for face in named.tolist()} == outer and len(named) == len(outer)
     between = {
         key: tuple(sorted(int(mesh.phases[element]) for element, _ in owners))
-        for key, owners in found.items()
+        for key, owners in results.items()
         if len(owners) == 2
     }
     expected = {key: pair for key, pair in between.items() if pair[0] != pair[1]}
@@ -84,7 +84,7 @@ def test_faces_inside_are_shared_by_two_and_interfaces_lie_between_their_phases(
     for (first, _), triangles in mesh.interfaces.items():
         for face in triangles.tolist():  # it points out of the phase named first
             turns = [face[k:] + face[:k] for k in range(3)]
-            outward = [one for e, one in found[tuple(sorted(face))] if mesh.phases[e] == first]
+            outward = [one for e, one in results[tuple(sorted(face))] if mesh.phases[e] == first]
             assert any(list(outward[0]) == turn for turn in turns)
 
 

@@ -83,12 +83,12 @@ def test_numbers_of_facets_do_not_depend_on_what_touches(tmp_path):
     labels = np.repeat(np.uint8([0, 1, 2]), 3)[:, None, None] * np.ones((1, 3, 3), np.uint8)
     export(Volume(labels, phases=PHASES), tmp_path / "a.xdmf", unit="m")
     facets = meshio.read(tmp_path / "a_facets.xdmf")
-    found = {
+    results = {
         int(tag): facets.points[facets.cells[0].data[facets.cell_data["facet"][0] == tag]][..., 2]
         for tag in np.unique(facets.cell_data["facet"][0])
     }
-    assert set(found) == {1, 3, *range(4, 10)}  # 0|1 and 1|2; 2, 0|2, has no triangle
-    assert np.allclose(found[1], 3) and np.allclose(found[3], 6)
+    assert set(results) == {1, 3, *range(4, 10)}  # 0|1 and 1|2; 2, 0|2, has no triangle
+    assert np.allclose(results[1], 3) and np.allclose(results[3], 6)
 
 
 def test_inp_tetrahedra_keep_sets_and_equations(volume, tmp_path):

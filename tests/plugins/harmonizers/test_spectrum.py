@@ -38,25 +38,25 @@ def full(half, grid):
     return torch.fft.fftn(lags, dim=(1, 2, 3)).real.numpy()
 
 
-def factor(found, gain):
+def factor(results, gain):
     """The factor of all waves."""
-    return gain(found.p3, 0, found.grid[1])
+    return gain(results.p3, 0, results.grid[1])
 
 
 @pytest.mark.parametrize("periodic", [(True, True, True), (False, True, False)])
 def test_power_is_positive_and_its_mean_the_variance(periodic):
-    found = spectrum(periodic)
-    power = full(found.p3, found.grid)
+    result = spectrum(periodic)
+    power = full(result.p3, result.grid)
     assert power.min() > 0.005
     assert np.allclose(power.mean((1, 2, 3)), [0.9, 0.45], atol=1e-5)
 
 
 def test_power_of_a_slice_is_the_mean_over_its_normal():
-    found = spectrum((False, True, False))
-    power = full(found.p3, found.grid)
+    result = spectrum((False, True, False))
+    power = full(result.p3, result.grid)
     for plane, normal in NORMAL.items():
         expected = power.mean(normal + 1, keepdims=True)
-        assert np.allclose(full(found.p2[plane], found.grid), expected, atol=1e-3)
+        assert np.allclose(full(result.p2[plane], result.grid), expected, atol=1e-3)
 
 
 def test_padding_only_where_the_volume_does_not_wrap():
@@ -66,9 +66,9 @@ def test_padding_only_where_the_volume_does_not_wrap():
 
 
 def test_the_tilt_of_a_plane_is_in_the_drawn_field():
-    found = spectrum((False, True, True), shape=(24, 24, 24), tilt=0.15)
-    white = torch.randn((2, *found.grid), generator=torch.Generator().manual_seed(0))
-    field = found.colour(white)[0].numpy()
+    result = spectrum((False, True, True), shape=(24, 24, 24), tilt=0.15)
+    white = torch.randn((2, *result.grid), generator=torch.Generator().manual_seed(0))
+    field = result.colour(white)[0].numpy()
     assert field.shape == (24, 24, 24)
     assert field.var() == pytest.approx(0.9, rel=0.15)
 
@@ -81,10 +81,10 @@ def test_the_tilt_of_a_plane_is_in_the_drawn_field():
 
 
 def test_a_gain_of_one_changes_nothing():
-    found = spectrum((False, True, False))
+    result = spectrum((False, True, False))
     field = torch.randn((2, *SHAPE), generator=torch.Generator().manual_seed(0))
     assert torch.allclose(
-        found.filter(field, lambda p3, low, high: torch.ones_like(p3)), field, atol=1e-5
+        result.filter(field, lambda p3, low, high: torch.ones_like(p3)), field, atol=1e-5
     )
 
 
@@ -92,27 +92,27 @@ def test_the_filter_reaches_round_the_volume_only_where_it_wraps():
     impulse = torch.zeros((2, *SHAPE))
     impulse[:, -1, 6, 5] = 1.0
     for periodic in (False, True):
-        found = spectrum((periodic, True, True))
-        lines = found.filter(impulse, lambda p3, low, high: p3)[:, :, 6, 5]
+        result = spectrum((periodic, True, True))
+        lines = result.filter(impulse, lambda p3, low, high: p3)[:, :, 6, 5]
         first, beside = lines[:, 0], lines[:, -2]
         assert torch.allclose(first, beside, rtol=1e-3) if periodic else (first < beside / 20).all()
 
 
 def test_a_constant_stays_constant_where_the_volume_ends():
-    found = spectrum((False, False, False))
-    gain = found.wiener_gain(1.0, ("xy",), 0.0)
+    result = spectrum((False, False, False))
+    gain = result.wiener_gain(1.0, ("xy",), 0.0)
     field = torch.ones((2, *SHAPE))
-    constant = factor(found, gain)[:, :1, :1, :1]
-    assert torch.allclose(found.filter(field, gain), constant * field, atol=1e-5)
+    constant = factor(result, gain)[:, :1, :1, :1]
+    assert torch.allclose(result.filter(field, gain), constant * field, atol=1e-5)
 
 
 def test_the_gain_is_the_ratio_of_what_slices_and_volume_leave():
-    found = spectrum()
+    result = spectrum()
     for planes in (("xz",), PLANES):
-        lost = sum(0.3 / (found.p2[plane] + 0.3) for plane in planes) / len(planes)
-        expected = 0.3 / (found.p3 + 0.3) / lost
+        lost = sum(0.3 / (result.p2[plane] + 0.3) for plane in planes) / len(planes)
+        expected = 0.3 / (result.p3 + 0.3) / lost
         open_, capped = (
-            factor(found, found.wiener_gain(0.3, planes, h_max)) for h_max in (0.0, 2.0)
+            factor(result, result.wiener_gain(0.3, planes, h_max)) for h_max in (0.0, 2.0)
         )
         assert torch.allclose(open_, expected, rtol=1e-5)
         assert torch.allclose(capped, expected.clamp(max=2), rtol=1e-5)

@@ -49,9 +49,9 @@ def test_a_plane_that_was_not_seen_is_taken_for_separable(missing):
     lengths, shape = (1.0, 2.0, 3.0), (12, 16, 20)
     covariance = separable(lengths, 0.84)
     del covariance[missing]
-    found = estimate_deviations(statistics(covariance, np.array([0.3, 0.7])), shape)
+    deviations = estimate_deviations(statistics(covariance, np.array([0.3, 0.7])), shape)
     exact = 0.84 * np.prod([box_variance(*pair) for pair in zip(lengths, shape, strict=True)])
-    assert found == pytest.approx([np.sqrt(exact) / 2], rel=1e-9)
+    assert deviations == pytest.approx([np.sqrt(exact) / 2], rel=1e-9)
 
 
 def test_a_real_field_varies_as_predicted():
@@ -76,10 +76,10 @@ def test_fractions_are_positive_and_sum_to_one(weights, seed):
         )
         for plane in PLANES
     }
-    found = draw_fractions(
+    result = draw_fractions(
         statistics(covariance, fractions), (9, 9, 9), np.random.default_rng(seed)
     )
-    assert found.sum() == pytest.approx(1) and np.all(found >= 0.2 * fractions)
+    assert result.sum() == pytest.approx(1) and np.all(result >= 0.2 * fractions)
 
 
 @pytest.mark.parametrize("phases", [2, 3])

@@ -149,43 +149,43 @@ def test_axes_are_made_orthonormal():
 
 def test_a_phase_may_follow_the_image():
     table = {**ORTHOTROPIC, "axis": "structure-tensor"}
-    found = material({"E": 1, "nu": 0.3, "alpha": 2e-6}, table)
-    assert [phase.follows_image for phase in found.phases] == [False, True]
-    assert found.phases[1].axes == "structure-tensor"
-    assert np.array_equal(found.stiffness()[1], found.phases[1].stiffness)
-    assert np.allclose(found.expansion()[1], [1e-6, 2e-6, 3e-6, 0, 0, 0])
+    result = material({"E": 1, "nu": 0.3, "alpha": 2e-6}, table)
+    assert [phase.follows_image for phase in result.phases] == [False, True]
+    assert result.phases[1].axes == "structure-tensor"
+    assert np.array_equal(result.stiffness()[1], result.phases[1].stiffness)
+    assert np.allclose(result.expansion()[1], [1e-6, 2e-6, 3e-6, 0, 0, 0])
 
 
 def test_a_matrix_and_void():
     C = build_isotropic(3, 0.2)
     C[0, 1] *= 1 + 1e-6
     alpha = [1, 2, 3, 4, 5, 6]
-    found = material({"void": True}, {"C": C.tolist(), "alpha": alpha, "axis": "x"})
-    assert [phase.void for phase in found.phases] == [True, False]
-    assert not found.stiffness()[0].any() and not found.expansion()[0].any()
-    assert np.array_equal(found.stiffness()[1], found.stiffness()[1].T)
-    assert np.allclose(found.stiffness()[1], build_isotropic(3, 0.2))
-    assert np.array_equal(found.expansion()[1], alpha)
+    result = material({"void": True}, {"C": C.tolist(), "alpha": alpha, "axis": "x"})
+    assert [phase.void for phase in result.phases] == [True, False]
+    assert not result.stiffness()[0].any() and not result.expansion()[0].any()
+    assert np.array_equal(result.stiffness()[1], result.stiffness()[1].T)
+    assert np.allclose(result.stiffness()[1], build_isotropic(3, 0.2))
+    assert np.array_equal(result.expansion()[1], alpha)
     assert material({"void": True}, {"C": C.tolist()}).expansion() is None
 
 
 def test_lee_yun_is_table_a1():
-    found = Materials.load("lee-yun")
-    matrix, fibre = found.phases
-    assert found.unit == "GPa" and "15 times" in found.note
+    content = Materials.load("lee-yun")
+    matrix, fibre = content.phases
+    assert content.unit == "GPa" and "15 times" in content.note
     assert np.allclose(matrix.stiffness, build_isotropic(225, 0.14))
     S = np.linalg.inv(fibre.stiffness)
     assert np.allclose(1 / np.diag(S), [230, 15, 15, 5.03, 24, 24])
     assert np.allclose([-S[0, 1] / S[0, 0], -S[1, 2] / S[1, 1]], [0.2, 0.25])
-    assert np.allclose(found.expansion()[1][:3] * 1e6, [1.2, 1.2, 18])
+    assert np.allclose(content.expansion()[1][:3] * 1e6, [1.2, 1.2, 18])
 
 
 def test_every_bundled_material_reads():
     assert {"lee-yun", "glass-epoxy", "t300-epoxy"} <= set(list_bundled_materials())
     for name in list_bundled_materials():
-        found = Materials.load(name)
-        assert (np.linalg.eigvalsh(found.stiffness()) > 0).all()
-        assert found.expansion() is not None
+        content = Materials.load(name)
+        assert (np.linalg.eigvalsh(content.stiffness()) > 0).all()
+        assert content.expansion() is not None
 
 
 def test_the_example_of_the_documentation(tmp_path):
@@ -195,19 +195,19 @@ def test_the_example_of_the_documentation(tmp_path):
         '[[phase]]\nname = "fibre"\nE1 = 230\nE2 = 15\nnu12 = 0.2\nnu23 = 0.07\nG12 = 15\n'
         'alpha1 = -0.7e-6\nalpha2 = 12e-6\naxis = "z"\n'
     )
-    found, bundled = Materials.load(path), Materials.load("t300-epoxy")
-    assert np.array_equal(found.stiffness(), bundled.stiffness())
-    assert np.array_equal(found.expansion(), bundled.expansion())
+    result, bundled = Materials.load(path), Materials.load("t300-epoxy")
+    assert np.array_equal(result.stiffness(), bundled.stiffness())
+    assert np.array_equal(result.expansion(), bundled.expansion())
 
 
 def test_a_label_without_a_phase_is_refused():
-    found = material({"E": 1, "nu": 0.3}, {"void": True})
-    found.check(Volume(np.zeros((2, 2, 2), int), phases=["a", "b", "c", "d"]))
+    result = material({"E": 1, "nu": 0.3}, {"void": True})
+    result.check(Volume(np.zeros((2, 2, 2), int), phases=["a", "b", "c", "d"]))
     labels = np.array([[[0, 3]]])
     with pytest.raises(ReconError, match=re.escape("labels 0..1 and none for label 3 (grain);")):
-        found.check(Volume(labels, phases=["a", "b", "c", "grain"]))
+        result.check(Volume(labels, phases=["a", "b", "c", "grain"]))
     with pytest.raises(ReconError, match="none for label 3; add it to the file"):
-        found.check(Volume(labels))
+        result.check(Volume(labels))
 
 
 ISOTROPIC = {"E": 1.0, "nu": 0.3}

@@ -25,9 +25,9 @@ def runs(line, periodic):
         if not len(turns):
             return []
         line = np.roll(line, -turns[0])
-    found = [(label, len(list(group))) for label, group in groupby(line.tolist())]
-    ends = () if periodic else (0, len(found) - 1)
-    return [(label, n, i in ends) for i, (label, n) in enumerate(found)]
+    rows = [(label, len(list(group))) for label, group in groupby(line.tolist())]
+    ends = () if periodic else (0, len(rows) - 1)
+    return [(label, n, i in ends) for i, (label, n) in enumerate(rows)]
 
 
 def direct(arrays, axis, phase, periodic, border):
@@ -43,10 +43,10 @@ def direct(arrays, axis, phase, periodic, border):
     return weights
 
 
-def check(found, weights, fits):
+def check(results, weights, fits):
     """One density and mean against weights by length."""
-    density, mean = found["density"].values, found["mean"].item()
-    lag = found["lag"].values
+    density, mean = results["density"].values, results["mean"].item()
+    lag = results["lag"].values
     total = weights.sum()
     if not total:
         assert np.isnan(density).all() and np.isnan(mean)
@@ -64,29 +64,29 @@ def check(found, weights, fits):
 )
 def test_a_volume_equals_a_direct_count(labels, periodic, border, max_lag):
     metric = ChordLength(periodic=periodic, border=border, max_lag=max_lag)
-    found = metric.measure(Volume(labels, phases=NAMES))
-    assert found["density"].dims == ("phase", "direction", "lag")
-    assert found["mean"].dims == ("phase", "direction")
-    assert list(found["direction"]) == list(AXES) and list(found["phase"]) == [0, 1, 2]
-    assert list(found["lag"]) == list(range(1, max(max_lag or min(labels.shape) // 2, 1) + 1))
+    values = metric.measure(Volume(labels, phases=NAMES))
+    assert values["density"].dims == ("phase", "direction", "lag")
+    assert values["mean"].dims == ("phase", "direction")
+    assert list(values["direction"]) == list(AXES) and list(values["phase"]) == [0, 1, 2]
+    assert list(values["lag"]) == list(range(1, max(max_lag or min(labels.shape) // 2, 1) + 1))
     for name, axis in AXES.items():
         side = labels.shape[axis]
         fits = side - 1 if periodic else side - (0 if border == "keep" else 2)
         for phase in range(3):
             weights = direct([labels], axis, phase, periodic, border)
-            check(found.sel(direction=name, phase=phase), weights, fits)
+            check(values.sel(direction=name, phase=phase), weights, fits)
 
 
 @given(st.lists(textures(dimensions=2, long_side=70), min_size=1, max_size=3), st.booleans())
 def test_micrographs_of_different_sizes_are_pooled_in_a_plane(xz, weigh):
     border = "weigh" if weigh else "exclude"
-    found = ChordLength(border=border).measure(Micrographs({"xz": xz}, phases=NAMES))
-    assert list(found["direction"]) == ["x", "z"]
+    values = ChordLength(border=border).measure(Micrographs({"xz": xz}, phases=NAMES))
+    assert list(values["direction"]) == ["x", "z"]
     for name, axis in (("x", -1), ("z", -2)):
         fits = max(image.shape[axis] for image in xz) - 2
         for phase in range(3):
             weights = direct(xz, axis, phase, False, border)
-            check(found.sel(direction=name, phase=phase), weights, fits)
+            check(values.sel(direction=name, phase=phase), weights, fits)
 
 
 @given(textures(min_side=2), st.booleans())
@@ -139,28 +139,28 @@ def test_periodic_mean_is_twice_the_fraction_over_the_faces(labels):
 @given(textures(long_side=70), st.tuples(*[st.integers(-80, 80)] * 3))
 def test_periodic_chords_ignore_translation_reflection_and_tiling(labels, shift):
     metric = ChordLength(max_lag=20, periodic=True)
-    found = metric.measure(Volume(labels, phases=NAMES))
+    values = metric.measure(Volume(labels, phases=NAMES))
     for same in (np.roll(labels, shift, (0, 1, 2)), labels[::-1, ::-1, ::-1]):
-        assert metric.measure(Volume(same, phases=NAMES)).identical(found)
+        assert metric.measure(Volume(same, phases=NAMES)).identical(values)
     tiled = metric.measure(Volume(np.tile(labels, (1, 2, 2)), phases=NAMES))
-    np.testing.assert_allclose(tiled["mean"], found["mean"])
+    np.testing.assert_allclose(tiled["mean"], values["mean"])
 
 
 @given(textures(), st.permutations(range(3)))
 def test_relabelling_permutes_the_phases(labels, order):
-    found = ChordLength().measure(Volume(labels, phases=NAMES))["density"]
+    values = ChordLength().measure(Volume(labels, phases=NAMES))["density"]
     moved = ChordLength().measure(Volume(np.array(order)[labels], phases=NAMES))["density"]
-    np.testing.assert_array_equal(moved.values[list(order)], found)
+    np.testing.assert_array_equal(moved.values[list(order)], values)
 
 
 def test_a_laminate_has_one_chord_length_across_and_none_along():
     labels = np.broadcast_to(np.arange(24)[:, None, None] % 12 < 5, (24, 4, 6))
     for border in ("exclude", "weigh"):
-        found = ChordLength(max_lag=9, border=border).measure(Volume(labels))
-        assert found["mean"].sel(direction="z").values.tolist() == [7, 5]
-        across = found["density"].sel(direction="z", phase=1).values
+        values = ChordLength(max_lag=9, border=border).measure(Volume(labels))
+        assert values["mean"].sel(direction="z").values.tolist() == [7, 5]
+        across = values["density"].sel(direction="z", phase=1).values
         np.testing.assert_array_equal(across, np.arange(1, 10) == 5)
-        assert np.isnan(found["mean"].sel(direction=["x", "y"])).all()
+        assert np.isnan(values["mean"].sel(direction=["x", "y"])).all()
     kept = ChordLength(border="keep").measure(Volume(labels))["mean"]
     assert kept.sel(phase=1).values.tolist() == [6, 4, 5]
 
@@ -172,8 +172,8 @@ def test_uncorrelated_voxels_have_a_geometric_distribution():
     expected = (1 - phi) * phi ** (z - 1)
 
     def density(**options):
-        found = ChordLength(max_lag=12, **options).measure(Volume(labels))
-        return found["density"].sel(phase=1, direction="x").values
+        values = ChordLength(max_lag=12, **options).measure(Volume(labels))
+        return values["density"].sel(phase=1, direction="x").values
 
     # the weights make the density a share of the chords that fit: rescaled to those up to 12
     scale = expected.sum()

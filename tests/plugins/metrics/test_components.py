@@ -22,22 +22,22 @@ def octaves(sizes, classes):
     return np.histogram(sizes, edges)[0]
 
 
-def is_share(found, count, total):
+def is_share(results, count, total):
     if total:
-        np.testing.assert_allclose(found, np.array(count) / total, rtol=1e-12)
+        np.testing.assert_allclose(results, np.array(count) / total, rtol=1e-12)
     else:
-        assert found.isnull().all()
+        assert results.isnull().all()
 
 
 @given(micrographs(), st.integers(1, 6))
 def test_slices_equal_a_direct_count(sample, classes):
-    found = Components(classes=classes).measure(sample)
-    assert set(found) == {"number", "sizes", "largest_share"}
-    assert list(found["plane"]) == list(sample.planes)
+    values = Components(classes=classes).measure(sample)
+    assert set(values) == {"number", "sizes", "largest_share"}
+    assert list(values["plane"]) == list(sample.planes)
     for plane, images in sample.planes.items():
         area = sum(image.size for image in images)
         for phase in range(3):
-            at = found.sel(phase=phase, plane=plane)
+            at = values.sel(phase=phase, plane=plane)
             each = [sizes_of(image == phase) for image in images]
             sizes = np.concatenate(each)
             assert at["number"].item() == pytest.approx(len(sizes) / area)
@@ -48,10 +48,10 @@ def test_slices_equal_a_direct_count(sample, classes):
 
 @given(volumes())
 def test_a_volume_equals_a_direct_count(volume):
-    found = Components().measure(volume)
+    values = Components().measure(volume)
     edges = np.array(volume.voxel_size) / min(volume.voxel_size)
     for phase in range(3):
-        at, sizes = found.sel(phase=phase), sizes_of(volume.labels == phase)
+        at, sizes = values.sel(phase=phase), sizes_of(volume.labels == phase)
         space = volume.labels.size * np.prod(edges)
         assert at["number_3d"].item() == pytest.approx(len(sizes) / space)
         is_share(at["sizes_3d"], octaves(sizes, 16), len(sizes))
@@ -68,13 +68,13 @@ def test_a_volume_has_the_components_of_its_slices_on_each_plane(volume):
 
 @given(volumes(), st.permutations(range(3)), st.permutations(range(3)))
 def test_axes_mirrors_and_labels_may_be_exchanged(volume, order, axes):
-    found = Components().measure(volume)
+    values = Components().measure(volume)
     sizes = [volume.voxel_size[axis] for axis in axes]
     turned = np.array(order)[volume.labels.transpose(axes)[::-1, :, ::-1]]
     moved = Components().measure(Volume(turned, sizes, volume.phases))
     planes = [("xy", "xz", "yz")[axis] for axis in axes]
     for name, value in moved.items():
-        old = found[name].sel(plane=planes) if "plane" in value.dims else found[name]
+        old = values[name].sel(plane=planes) if "plane" in value.dims else values[name]
         np.testing.assert_allclose(value.values[list(order)], old.values, rtol=1e-9)
 
 
@@ -82,20 +82,20 @@ def test_a_bar_normal_to_a_plane_is_many_components_of_it_and_one_of_the_volume(
     labels = np.zeros((10, 12, 20), int)
     labels[:, 3:5, 4:7] = 1  # 6 pixels on each of 10 slices of xy, 20 and 30 on the others
     labels[0, 8:10, 10:12] = 1
-    found = Components().measure(Volume(labels)).sel(phase=1)
-    assert (found["number"].sel(plane="xy") * labels.size).item() == pytest.approx(11)
-    assert found["sizes"].sel(plane="xy", size=4).item() == 1
-    assert found["largest_share"].sel(plane="xy").item() == pytest.approx(60 / 64)
-    assert (found["number"].sel(plane="xz") * labels.size).item() == pytest.approx(4)
-    assert found["sizes"].sel(plane="xz", size=[2, 16]).values.tolist() == [0.5, 0.5]
-    assert (found["number_3d"] * labels.size).item() == pytest.approx(2)
-    assert found["sizes_3d"].sel(size=[4, 32]).values.tolist() == [0.5, 0.5]
-    assert found["largest_share_3d"] == 60 / 64
+    result = Components().measure(Volume(labels)).sel(phase=1)
+    assert (result["number"].sel(plane="xy") * labels.size).item() == pytest.approx(11)
+    assert result["sizes"].sel(plane="xy", size=4).item() == 1
+    assert result["largest_share"].sel(plane="xy").item() == pytest.approx(60 / 64)
+    assert (result["number"].sel(plane="xz") * labels.size).item() == pytest.approx(4)
+    assert result["sizes"].sel(plane="xz", size=[2, 16]).values.tolist() == [0.5, 0.5]
+    assert (result["number_3d"] * labels.size).item() == pytest.approx(2)
+    assert result["sizes_3d"].sel(size=[4, 32]).values.tolist() == [0.5, 0.5]
+    assert result["largest_share_3d"] == 60 / 64
 
 
 def test_larger_components_count_in_the_last_class():
-    found = Components(classes=2).measure(Volume(np.ones((4, 4, 4), int))).sel(phase=1)
-    assert found["sizes"].values.tolist() == [[0, 1]] * 3 and found["size"].values.tolist() == [
+    result = Components(classes=2).measure(Volume(np.ones((4, 4, 4), int))).sel(phase=1)
+    assert result["sizes"].values.tolist() == [[0, 1]] * 3 and result["size"].values.tolist() == [
         1,
         2,
     ]
@@ -103,22 +103,22 @@ def test_larger_components_count_in_the_last_class():
 
 def test_pixels_that_meet_at_a_corner_are_not_connected():
     board = np.indices((4, 6)).sum(0) % 2
-    found = Components().measure(Micrographs({"yz": [board, board]}))
-    np.testing.assert_allclose(found["number"], 0.5)
-    np.testing.assert_allclose(found["largest_share"], 1 / 12)
+    values = Components().measure(Micrographs({"yz": [board, board]}))
+    np.testing.assert_allclose(values["number"], 0.5)
+    np.testing.assert_allclose(values["largest_share"], 1 / 12)
 
 
 def test_areas_are_in_the_shortest_edge():
     image = np.zeros((6, 8), int)
     image[2, 2:4] = image[4, 6] = 1
-    found = Components().measure(Micrographs({"xz": [image]}, (3e-6, 1e-6, 2e-6)))
-    assert found["number"].sel(phase=1).item() == pytest.approx(2 / (48 * 6))
+    values = Components().measure(Micrographs({"xz": [image]}, (3e-6, 1e-6, 2e-6)))
+    assert values["number"].sel(phase=1).item() == pytest.approx(2 / (48 * 6))
 
 
 def test_absent_phases():
-    found = Components().measure(Volume(np.zeros((1, 1, 3), int), phases="ab")).sel(phase=1)
-    assert (found["number"] == 0).all() and found["number_3d"] == 0
-    assert all(found[name].isnull().all() for name in found if "number" not in name)
+    result = Components().measure(Volume(np.zeros((1, 1, 3), int), phases="ab")).sel(phase=1)
+    assert (result["number"] == 0).all() and result["number_3d"] == 0
+    assert all(result[name].isnull().all() for name in result if "number" not in name)
 
 
 def test_it_keeps_the_contract_of_a_metric():

@@ -25,27 +25,27 @@ def direct(images, edges):
 @given(micrographs(), st.tuples(*[st.sampled_from([1e-6, 2e-6, 5e-6])] * 3))
 def test_slices_equal_a_direct_count(sample, size):
     sample = Micrographs(sample.planes, size, sample.phases)
-    found = Contact().measure(sample)
-    assert found.dims == ("phase", "phase2", "plane") and list(found["plane"]) == list(
+    values = Contact().measure(sample)
+    assert values.dims == ("phase", "phase2", "plane") and list(values["plane"]) == list(
         sample.planes
     )
     z, y, x = size
     edges = {"xy": (y, x), "xz": (z, x), "yz": (z, y)}
     for plane, images in sample.planes.items():
         expected = direct(images, edges[plane])
-        np.testing.assert_allclose(found.sel(plane=plane), expected, atol=1e-12)
+        np.testing.assert_allclose(values.sel(plane=plane), expected, atol=1e-12)
 
 
 @given(volumes(), st.permutations(range(3)))
 def test_shares_are_symmetric_and_sum_to_one(volume, order):
-    found = Contact().measure(volume)
-    there = found.dropna("plane", how="all")
+    values = Contact().measure(volume)
+    there = values.dropna("plane", how="all")
     np.testing.assert_array_equal(there, there.transpose("phase2", "phase", "plane"))
     np.testing.assert_allclose(there.sum(("phase", "phase2")), 2)
     assert all((there.sel(phase=k, phase2=k) == 0).all() for k in range(3))
     mirrored = np.array(order)[volume.labels[::-1, :, ::-1]]
     moved = Contact().measure(Volume(mirrored, volume.voxel_size, volume.phases))
-    np.testing.assert_allclose(moved.values[np.ix_(order, order)], found.values)
+    np.testing.assert_allclose(moved.values[np.ix_(order, order)], values.values)
 
 
 @given(volumes())
@@ -76,17 +76,17 @@ def test_a_rim_of_a_third_phase_parts_the_two_others():
 def test_a_plane_without_interface_has_none():
     labels = np.zeros((4, 5, 6), int)
     labels[2:] = 1
-    found = Contact().measure(Volume(labels))
-    assert found.sel(plane="xy").isnull().all()
-    assert (found.sel(phase=0, phase2=1, plane=["xz", "yz"]) == 1).all()
+    values = Contact().measure(Volume(labels))
+    assert values.sel(plane="xy").isnull().all()
+    assert (values.sel(phase=0, phase2=1, plane=["xz", "yz"]) == 1).all()
     assert Contact().measure(Volume(np.zeros((1, 1, 1), int))).isnull().all()
 
 
 @pytest.mark.parametrize("phases", ["ab", "abcd"])
 def test_phases_that_do_not_occur_have_no_contact(phases):
-    found = Contact().measure(Volume(np.indices((4, 4, 4)).sum(0) % 2, phases=phases))
-    assert (found.sel(phase=0, phase2=1) == 1).all()
-    assert (found.sel(phase=slice(2, None)) == 0).all()
+    values = Contact().measure(Volume(np.indices((4, 4, 4)).sum(0) % 2, phases=phases))
+    assert (values.sel(phase=0, phase2=1) == 1).all()
+    assert (values.sel(phase=slice(2, None)) == 0).all()
 
 
 def test_it_keeps_the_contract_of_a_metric():

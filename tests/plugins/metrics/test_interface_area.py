@@ -15,9 +15,9 @@ DIRECTIONS = [(1, 0, 0), (1, 1, 0), (1, 1, 1), (1, 0.3, 0.2), (1, 0.05, 0)]
 
 def total(body: np.ndarray, edges: tuple[float, ...] = (1, 1, 1)) -> float:
     """Area of a body inside a cube of voxels; its border is no place of a face."""
-    found = InterfaceArea().measure(Volume(body, np.array(edges) * 1e-6))["area"].values
-    assert found[0, 1] == found[1, 0] and found[0, 0] == found[1, 1] == 0
-    return float(found[0, 1] * body[1:].size * np.prod(edges))
+    values = InterfaceArea().measure(Volume(body, np.array(edges) * 1e-6))["area"].values
+    assert values[0, 1] == values[1, 0] and values[0, 0] == values[1, 1] == 0
+    return float(values[0, 1] * body[1:].size * np.prod(edges))
 
 
 def faces(body: np.ndarray) -> int:
@@ -60,8 +60,8 @@ def test_slabs_that_the_border_cuts(direction: tuple) -> None:
     """Planes that leave through the sides of a tall volume, by normal."""
     shape, d = (100, 30, 30), unit(direction)
     body = np.abs(places(shape) @ d) < 5
-    found = InterfaceArea().measure(Volume(body))["area"].values[0, 1]
-    assert found * 99 == pytest.approx(2 / d[0], rel=0.02)
+    value = InterfaceArea().measure(Volume(body))["area"].values[0, 1]
+    assert value * 99 == pytest.approx(2 / d[0], rel=0.02)
 
 
 def test_phases_one_by_one() -> None:
@@ -69,33 +69,33 @@ def test_phases_one_by_one() -> None:
     core, inner = ball(9)
     distance = np.sqrt(np.square(places((40, 40, 40))).sum(-1))
     labels = np.where(distance < 9, 2, np.where(distance < 15, 1, 0)).astype(np.uint8)
-    found = InterfaceArea().measure(Volume(labels, phases="abc"))
-    area = found["area"].values * 39 * 40 * 40
+    values = InterfaceArea().measure(Volume(labels, phases="abc"))
+    area = values["area"].values * 39 * 40 * 40
     assert area[1, 2] == pytest.approx(inner, rel=0.02)
     assert area[0, 1] == pytest.approx(4 * np.pi * 15**2, rel=0.02)
-    assert area[0, 2] == 0 and np.isnan(found["connected_share"].values[0, 2]).all()
-    np.testing.assert_allclose(found["phase_area"], found["area"].sum("phase2"))
+    assert area[0, 2] == 0 and np.isnan(values["connected_share"].values[0, 2]).all()
+    np.testing.assert_allclose(values["phase_area"], values["area"].sum("phase2"))
 
 
 @given(volumes(max_side=6), st.permutations(range(3)), st.permutations(range(3)))
 def test_axes_mirrors_and_labels_may_be_exchanged(
     volume: Volume, order: list[int], axes: list[int]
 ) -> None:
-    found = InterfaceArea().measure(volume)
+    values = InterfaceArea().measure(volume)
     sizes = [volume.voxel_size[axis] for axis in axes]
     turned = np.array(order)[volume.labels.transpose(axes)[::-1, :, ::-1]]
     moved = InterfaceArea().measure(Volume(turned, sizes, volume.phases))
     place = np.ix_(order, order)
-    np.testing.assert_allclose(moved["area"].values[place], found["area"], rtol=1e-3, atol=1e-9)
+    np.testing.assert_allclose(moved["area"].values[place], values["area"], rtol=1e-3, atol=1e-9)
     names = ["zyx"[axis] for axis in axes]
     share = moved["connected_share"].sel(axis=["z", "y", "x"]).values[place]
-    np.testing.assert_allclose(share, found["connected_share"].sel(axis=names), atol=1e-3)
+    np.testing.assert_allclose(share, values["connected_share"].sel(axis=names), atol=1e-3)
 
 
 @given(volumes(max_side=7))
 def test_no_larger_than_the_faces(volume: Volume) -> None:
     volume = Volume(volume.labels, phases=volume.phases)
-    found = InterfaceArea().measure(volume)
+    values = InterfaceArea().measure(volume)
     counted = np.zeros((3, 3))
     for axis in range(3):
         one, other = (np.moveaxis(volume.labels, axis, 0)[k] for k in (slice(-1), slice(1, None)))
@@ -105,9 +105,9 @@ def test_no_larger_than_the_faces(volume: Volume) -> None:
                     counted[i, j] += (i != j) * np.mean(
                         ((one == i) & (other == j)) | ((one == j) & (other == i))
                     )
-    assert (found["area"].values <= counted + 1e-9).all()
-    assert ((found["area"].values > 0) == (counted > 0)).all()
-    share = found["connected_share"].values
+    assert (values["area"].values <= counted + 1e-9).all()
+    assert ((values["area"].values > 0) == (counted > 0)).all()
+    share = values["connected_share"].values
     assert ((share >= 0) & (share <= 1 + 1e-9) | np.isnan(share)).all()
 
 

@@ -30,17 +30,17 @@ def direct(arrays, axis, lag, periodic):
 @given(textures(long_side=70), st.integers(1, 20), st.booleans())
 def test_directions_of_a_volume_equal_a_direct_count(labels, max_lag, periodic):
     metric = LinealPath(max_lag=max_lag, periodic=periodic)
-    found = metric.measure(Volume(labels, phases=NAMES))
-    assert found.dims == ("phase", "direction", "lag")
-    assert list(found.phase) == [0, 1, 2]
-    assert list(found.direction) == ["x", "y", "z"]
-    assert list(found.lag) == list(range(max_lag + 1))
+    values = metric.measure(Volume(labels, phases=NAMES))
+    assert values.dims == ("phase", "direction", "lag")
+    assert list(values.phase) == [0, 1, 2]
+    assert list(values.direction) == ["x", "y", "z"]
+    assert list(values.lag) == list(range(max_lag + 1))
     expected = [
         [[direct([labels == p], axis, lag, periodic) for lag in range(max_lag + 1)]
          for axis in (2, 1, 0)]
         for p in range(3)
     ]  # fmt: skip
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(values, expected, rtol=0, atol=1e-12)
 
 
 @given(
@@ -51,7 +51,7 @@ def test_directions_of_a_volume_equal_a_direct_count(labels, max_lag, periodic):
 )
 def test_micrographs_of_different_sizes_equal_a_direct_count(xy, xz, max_lag, periodic):
     metric = LinealPath(max_lag=max_lag, periodic=periodic)
-    found = metric.measure(Micrographs({"xy": xy, "xz": xz}, phases=NAMES))
+    values = metric.measure(Micrographs({"xy": xy, "xz": xz}, phases=NAMES))
     for p in range(3):
         first, second = [image == p for image in xy], [image == p for image in xz]
         for lag in range(max_lag + 1):
@@ -62,7 +62,7 @@ def test_micrographs_of_different_sizes_equal_a_direct_count(xy, xz, max_lag, pe
                 direct(first, 0, lag, periodic),
                 direct(second, 0, lag, periodic),
             ]
-            np.testing.assert_allclose(found[p, :, lag], expected, rtol=0, atol=1e-12)
+            np.testing.assert_allclose(values[p, :, lag], expected, rtol=0, atol=1e-12)
 
 
 @given(textures(long_side=70), st.booleans())
@@ -87,8 +87,8 @@ def test_all_slices_of_a_volume_give_what_the_volume_gives(labels, periodic, pla
 
 def test_a_plane_that_was_not_given_is_absent():
     image = np.arange(12).reshape(3, 4) % 2
-    found = LinealPath(planes=True).measure(Micrographs({"xz": [image]}))
-    assert list(found.plane) == ["xz"]
+    values = LinealPath(planes=True).measure(Micrographs({"xz": [image]}))
+    assert list(values.plane) == ["xz"]
     assert list(LinealPath().measure(Micrographs({"xz": [image]})).direction) == ["x", "z"]
 
 
@@ -111,25 +111,25 @@ def test_start_second_value_order_and_bound_by_two_point(labels, periodic):
 @given(textures(long_side=70), st.tuples(*[st.integers(-80, 80)] * 3))
 def test_periodic_curves_are_convex_and_ignore_translation_and_reflection(labels, shift):
     metric = LinealPath(max_lag=20, periodic=True)
-    found = metric.measure(Volume(labels, phases=NAMES))
-    assert (np.diff(found, 2) >= -1e-12).all()
+    values = metric.measure(Volume(labels, phases=NAMES))
+    assert (np.diff(values, 2) >= -1e-12).all()
     for same in (np.roll(labels, shift, (0, 1, 2)), labels[::-1, ::-1, ::-1]):
-        np.testing.assert_array_equal(metric.measure(Volume(same, phases=NAMES)), found)
+        np.testing.assert_array_equal(metric.measure(Volume(same, phases=NAMES)), values)
 
 
 @given(textures(long_side=70))
 def test_periodic_tiling_changes_nothing(labels):
     metric = LinealPath(max_lag=20, periodic=True)
-    found = metric.measure(Volume(labels, phases=NAMES))
+    values = metric.measure(Volume(labels, phases=NAMES))
     tiled = metric.measure(Volume(np.tile(labels, (2, 1, 3)), phases=NAMES))
-    np.testing.assert_allclose(tiled, found, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(tiled, values, rtol=0, atol=1e-12)
 
 
 @given(textures(long_side=70), st.permutations(range(3)))
 def test_relabelling_permutes_the_curves(labels, order):
-    found = LinealPath().measure(Volume(labels, phases=NAMES))
+    values = LinealPath().measure(Volume(labels, phases=NAMES))
     moved = LinealPath().measure(Volume(np.array(order)[labels], phases=NAMES))
-    np.testing.assert_array_equal(moved.values[list(order)], found)
+    np.testing.assert_array_equal(moved.values[list(order)], values)
 
 
 @given(textures(long_side=70))
@@ -137,11 +137,11 @@ def test_input_keeps_its_values_and_may_be_a_view(labels):
     stored = np.asfortranarray(labels.repeat(2, 2))[:, ::-1, ::2]
     stored.flags.writeable = False
     before = stored.copy()
-    found = LinealPath().measure(Volume(stored, phases="abcd"))
+    values = LinealPath().measure(Volume(stored, phases="abcd"))
     np.testing.assert_array_equal(stored, before)
     expected = LinealPath().measure(Volume(labels[:, ::-1].copy(), phases=NAMES))
-    np.testing.assert_array_equal(found[:3], expected)
-    assert np.nanmax(found[3]) == 0
+    np.testing.assert_array_equal(values[:3], expected)
+    assert np.nanmax(values[3]) == 0
 
 
 @pytest.mark.parametrize("axis, direction", list(enumerate("zyx")))
@@ -150,10 +150,10 @@ def test_a_laminate_falls_linearly(axis, direction):
     shape = [4, 5, 6]
     shape[axis] = 24
     labels = np.moveaxis(np.broadcast_to(layers, (*np.delete(shape, axis), 24)), -1, axis)
-    found = LinealPath(max_lag=30, periodic=True).measure(Volume(labels)).sel(phase=1)
+    result = LinealPath(max_lag=30, periodic=True).measure(Volume(labels)).sel(phase=1)
     for other in "xyz":
         line = np.maximum(5 - np.arange(31), 0) / 12 if other == direction else 5 / 12
-        np.testing.assert_allclose(found.sel(direction=other), line, atol=1e-12)
+        np.testing.assert_allclose(result.sel(direction=other), line, atol=1e-12)
 
 
 def overlapping_spheres(rng, side, radius, eta):

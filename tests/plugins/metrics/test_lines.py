@@ -34,8 +34,8 @@ def test_counts_do_not_depend_on_tiles_or_threads(monkeypatch, kernel, axis):
     try:
         for number in {1, threads}:
             numba.set_num_threads(number)
-            found = lines.count_along(kernel, stack, axis, 3, 200, True)
-            np.testing.assert_array_equal(found, whole)
+            along = lines.count_along(kernel, stack, axis, 3, 200, True)
+            np.testing.assert_array_equal(along, whole)
     finally:
         numba.set_num_threads(threads)
 
@@ -45,6 +45,6 @@ def test_packed_bits_are_those_of_the_phase():
     voxels = stack.reshape(-1)
     words = lines.pack(voxels, 2, 64 * 36, 6, 36, 4, 9, 9).reshape(4, 9)
     for bit in range(64):
-        found = (words >> np.uint64(bit)) & np.uint64(1)
+        value = (words >> np.uint64(bit)) & np.uint64(1)
         expected = stack[64 + bit] == 2 if bit < 6 else np.zeros((4, 9))
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(value, expected)

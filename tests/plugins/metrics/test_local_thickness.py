@@ -40,30 +40,30 @@ def test_it_equals_the_largest_of_all_balls(labels, edges, periodic):
     mask = labels == 1
     if mask.all() or not mask.any():
         return
-    found = thickness(mask, np.array(edges), periodic)
+    result = thickness(mask, np.array(edges), periodic)
     # images one period away are enough unless a ball is wider than the box
-    if periodic and found.max() > min(np.array(mask.shape) * edges):
+    if periodic and result.max() > min(np.array(mask.shape) * edges):
         return
-    np.testing.assert_allclose(found, direct(mask, edges, periodic), rtol=1e-5)
+    np.testing.assert_allclose(result, direct(mask, edges, periodic), rtol=1e-5)
 
 
 @given(textures(max_side=12), st.tuples(*[st.integers(-9, 9)] * 3), st.permutations(range(3)))
 def test_periodic_translation_and_relabelling(labels, shift, order):
     metric = LocalThickness(max_lag=9, periodic=True)
-    found = metric.measure(Volume(labels, phases="abc"))
+    values = metric.measure(Volume(labels, phases="abc"))
     moved = np.array(order)[np.roll(labels, shift, (0, 1, 2))]
     other = metric.measure(Volume(moved, phases="abc"))
     for name, value in other.items():
-        np.testing.assert_allclose(value.values[list(order)], found[name], atol=1e-12)
+        np.testing.assert_allclose(value.values[list(order)], values[name], atol=1e-12)
 
 
 @given(textures(max_side=12), st.booleans())
 def test_the_density_is_a_share_and_agrees_with_the_mean(labels, periodic):
     metric = LocalThickness(max_lag=60, periodic=periodic)
-    found = metric.measure(Volume(labels, phases="abc"))
-    assert found["density"].dims == ("phase", "lag") and list(found["lag"]) == list(range(61))
+    values = metric.measure(Volume(labels, phases="abc"))
+    assert values["density"].dims == ("phase", "lag") and list(values["lag"]) == list(range(61))
     for phase in range(3):
-        at = found.sel(phase=phase)
+        at = values.sel(phase=phase)
         mask = labels == phase
         if mask.all() or not mask.any():
             assert np.isnan(at["density"]).all() and np.isnan(at["mean"])
@@ -81,16 +81,16 @@ def test_a_layer_has_its_width_or_one_more(axis, direction, width):
     layers[(slice(None),) * axis + (slice(5, 5 + width),)] = 1
     expected = width + width % 2
     for periodic in (False, True):
-        found = LocalThickness(max_lag=12, periodic=periodic).measure(Volume(layers)).sel(phase=1)
-        assert found["mean"] == expected and found["deviation"] == 0
-        assert found["density"].sel(lag=expected) == 1
+        result = LocalThickness(max_lag=12, periodic=periodic).measure(Volume(layers)).sel(phase=1)
+        assert result["mean"] == expected and result["deviation"] == 0
+        assert result["density"].sel(lag=expected) == 1
 
 
 def test_a_layer_of_long_voxels_is_thicker():
     labels = np.zeros((20, 6, 7), int)
     labels[8:12] = 1
-    found = LocalThickness().measure(Volume(labels, (2.5e-6, 1e-6, 1e-6))).sel(phase=1)
-    assert found["mean"].item() == pytest.approx(10, abs=1e-4)
+    result = LocalThickness().measure(Volume(labels, (2.5e-6, 1e-6, 1e-6))).sel(phase=1)
+    assert result["mean"].item() == pytest.approx(10, abs=1e-4)
 
 
 @pytest.mark.parametrize(("axes", "below"), [(3, 1.15), (2, 0.55)])
@@ -102,9 +102,9 @@ def test_balls_and_cylinders_have_their_diameter(axes, below):
             centre = 11.5 + rng.uniform(-0.5, 0.5, (axes, 1, 1, 1))
             places = np.indices((24,) * 3)[3 - axes :]
             labels = np.square(places - centre).sum(0) < radius**2
-            found = LocalThickness().measure(Volume(labels)).sel(phase=1)
-            missing.append(2 * radius - found["mean"].item())
-            assert found["deviation"] < 1.2
+            result = LocalThickness().measure(Volume(labels)).sel(phase=1)
+            missing.append(2 * radius - result["mean"].item())
+            assert result["deviation"] < 1.2
     assert np.mean(missing) == pytest.approx(below, abs=0.25)
 
 
@@ -113,9 +113,9 @@ def test_two_balls_keep_their_own_thickness():
     labels = np.zeros((20, 20, 40), int)
     for x, radius in ((8, 6.2), (29, 3.2)):
         labels[np.square(places - np.array([10, 10, x]).reshape(3, 1, 1, 1)).sum(0) < radius**2] = 1
-    found = thickness(labels == 1, np.ones(3), False)
-    assert found[10, 10, 8] > 12 and found[10, 10, 29] < 8
-    assert (found[labels == 0] == 0).all()
+    result = thickness(labels == 1, np.ones(3), False)
+    assert result[10, 10, 8] > 12 and result[10, 10, 29] < 8
+    assert (result[labels == 0] == 0).all()
 
 
 def test_the_border_does_not_limit_a_ball_unless_the_volume_repeats():
@@ -140,5 +140,5 @@ def test_voxels_of_any_shape_take_memory_of_the_volume_s_size(periodic):
     """The ball of a flat voxel reaches 10^9 voxels beyond the volume: 22 GiB of lattice points."""
     labels = np.random.default_rng(0).integers(0, 2, (5, 8, 9))
     flat = Volume(labels, (1e-9, 1.0, 1e9))
-    found = LocalThickness(periodic=periodic).measure(flat)
-    assert np.isfinite(found["mean"]).all()
+    values = LocalThickness(periodic=periodic).measure(flat)
+    assert np.isfinite(values["mean"]).all()

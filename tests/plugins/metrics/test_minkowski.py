@@ -28,9 +28,9 @@ def places(shape, edges=(1, 1, 1)):
 @given(textures(dimensions=2))
 def test_slices_have_the_euler_number_and_perimeter_of_scikit_image(image):
     image = np.pad(image, 1, constant_values=OUTSIDE)
-    found = Minkowski().measure(Micrographs({"xz": [image]}, phases=NAMES)).sel(plane="xz")
+    result = Minkowski().measure(Micrographs({"xz": [image]}, phases=NAMES)).sel(plane="xz")
     for phase in range(3):
-        mask, at = image == phase, found.sel(phase=phase)
+        mask, at = image == phase, result.sel(phase=phase)
         assert at["area"] == mask.mean()
         number = at["euler_number"].item() * places(image.shape)
         assert number == pytest.approx(euler_number(mask, connectivity=1), abs=1e-9)
@@ -41,9 +41,9 @@ def test_slices_have_the_euler_number_and_perimeter_of_scikit_image(image):
 @given(textures(max_side=7))
 def test_volumes_have_the_euler_number_of_scikit_image(labels):
     labels = np.pad(labels, 1, constant_values=OUTSIDE)
-    found = Minkowski().measure(Volume(labels, phases=NAMES))
+    values = Minkowski().measure(Volume(labels, phases=NAMES))
     for phase in range(3):
-        mask, at = labels == phase, found.sel(phase=phase)
+        mask, at = labels == phase, values.sel(phase=phase)
         assert at["volume"] == mask.mean()
         number = at["euler_number_3d"].item() * places(labels.shape)
         assert number == pytest.approx(euler_number(mask, connectivity=1), abs=1e-9)
@@ -58,7 +58,7 @@ def test_surface_equals_a_count_of_changes_along_13_directions(labels, edges):
     nearest = np.abs(thrown @ units.T).argmax(1)
     parts = np.bincount(nearest, minlength=13) / len(thrown)
     blocks = np.lib.stride_tricks.sliding_window_view(labels, (2, 2, 2))
-    found = Minkowski().measure(Volume(labels, np.array(edges) * 1e-6, NAMES))["surface"]
+    values = Minkowski().measure(Volume(labels, np.array(edges) * 1e-6, NAMES))["surface"]
     for phase in range(3):
         mask = blocks == phase
         density = 0
@@ -67,13 +67,13 @@ def test_surface_equals_a_count_of_changes_along_13_directions(labels, edges):
             ends = [(a, b) for a, b in ends if set(b) <= {0, 1}]
             changes = np.mean([mask[..., *a] != mask[..., *b] for a, b in ends])
             density += 2 * part * changes / way
-        assert found.sel(phase=phase).item() == pytest.approx(density, rel=0.02, abs=1e-9)
+        assert values.sel(phase=phase).item() == pytest.approx(density, rel=0.02, abs=1e-9)
 
 
 @given(textures(min_side=2, max_side=6))
 def test_mean_curvature_equals_euler_numbers_of_plane_sections(labels):
     """M_V = 2 pi times the mean Euler number per area: of squares, rectangles and triangles."""
-    found = Minkowski().measure(Volume(labels, phases=NAMES))["mean_curvature"]
+    values = Minkowski().measure(Volume(labels, phases=NAMES))["mean_curvature"]
     for phase in range(3):
         mask = labels == phase
         total = 0
@@ -88,7 +88,7 @@ def test_mean_curvature_equals_euler_numbers_of_plane_sections(labels):
         for signs in product((1, -1), repeat=2):
             turned = mask[:, :: signs[0], :: signs[1]]
             total += 2 * 0.0351956542 * triangles(turned) / (3**0.5 / 2)
-        assert found.sel(phase=phase).item() == pytest.approx(2 * np.pi * total, abs=1e-6)
+        assert values.sel(phase=phase).item() == pytest.approx(2 * np.pi * total, abs=1e-6)
 
 
 def quadrangles(mask, one, other):
@@ -157,12 +157,12 @@ def ball(radius, edges=(1, 1, 1), hollow=0):
 @pytest.mark.parametrize("radius", [10, 16.3])
 def test_a_ball_has_its_surface_and_mean_curvature_in_space(radius, edges):
     volume = ball(radius, edges)
-    found = Minkowski().measure(volume) * places(volume.shape, edges)
-    assert found["surface"].sel(phase=1).item() == pytest.approx(4 * np.pi * radius**2, rel=0.01)
-    curvature = found["mean_curvature"]
+    value = Minkowski().measure(volume) * places(volume.shape, edges)
+    assert value["surface"].sel(phase=1).item() == pytest.approx(4 * np.pi * radius**2, rel=0.01)
+    curvature = value["mean_curvature"]
     assert curvature.sel(phase=1).item() == pytest.approx(4 * np.pi * radius, rel=0.01)
     assert curvature.sel(phase=0).item() == pytest.approx(-curvature.sel(phase=1).item())
-    np.testing.assert_allclose(found["euler_number_3d"], 1)
+    np.testing.assert_allclose(value["euler_number_3d"], 1)
 
 
 def test_balls_are_what_quantimpy_finds():
@@ -172,9 +172,9 @@ def test_balls_are_what_quantimpy_finds():
         (34, 16.2, 12.3, 237.69697, 7.84379),
     ):
         inside = np.square(np.indices((side,) * 3) - centre).sum(0) < radius**2
-        found = Minkowski().measure(Volume(inside)).sel(phase=1) * places(inside.shape)
-        assert found["surface"].item() / 8 == pytest.approx(surface, rel=1e-3)
-        assert found["mean_curvature"].item() / (2 * np.pi**2) == pytest.approx(curvature, abs=1e-5)
+        value = Minkowski().measure(Volume(inside)).sel(phase=1) * places(inside.shape)
+        assert value["surface"].item() / 8 == pytest.approx(surface, rel=1e-3)
+        assert value["mean_curvature"].item() / (2 * np.pi**2) == pytest.approx(curvature, abs=1e-5)
 
 
 def test_cylinders_through_the_sample_are_not_cut_off_by_its_border():
@@ -186,14 +186,14 @@ def test_cylinders_through_the_sample_are_not_cut_off_by_its_border():
     radius = 9
     y, x = np.indices((40, 42)) - 20.4
     cylinder = np.broadcast_to(y**2 + x**2 < radius**2, (25, 40, 42))
-    found = Minkowski().measure(Volume(cylinder)).sel(phase=1) * places((40, 42))
-    assert found["surface"].item() == pytest.approx(2 * np.pi * radius, rel=0.04)
-    assert found["mean_curvature"].item() == pytest.approx(2 * np.pi * 0.4633, rel=1e-4)
-    assert found["euler_number_3d"] == 0
-    circles = found.sel(plane="xy")
+    value = Minkowski().measure(Volume(cylinder)).sel(phase=1) * places((40, 42))
+    assert value["surface"].item() == pytest.approx(2 * np.pi * radius, rel=0.04)
+    assert value["mean_curvature"].item() == pytest.approx(2 * np.pi * 0.4633, rel=1e-4)
+    assert value["euler_number_3d"] == 0
+    circles = value.sel(plane="xy")
     assert circles["perimeter"].item() == pytest.approx(2 * np.pi * radius, rel=0.01)
     assert circles["euler_number"].item() == pytest.approx(1)
-    assert (found["euler_number"].sel(plane=["xz", "yz"]) == 0).all()
+    assert (value["euler_number"].sel(plane=["xz", "yz"]) == 0).all()
 
 
 def test_topology_of_a_shell_a_ring_and_two_bodies_that_meet_at_a_corner():
@@ -204,8 +204,8 @@ def test_topology_of_a_shell_a_ring_and_two_bodies_that_meet_at_a_corner():
     corner = np.zeros((6, 6, 6), int)
     corner[1:3, 1:3, 1:3] = corner[3:5, 3:5, 3:5] = 1
     for labels, number in ((shell.labels, 2), (ring, 0), (corner, 2)):
-        found = Minkowski().measure(Volume(labels)).sel(phase=1)
-        total = found["euler_number_3d"].item() * places(labels.shape)
+        result = Minkowski().measure(Volume(labels)).sel(phase=1)
+        total = result["euler_number_3d"].item() * places(labels.shape)
         assert total == pytest.approx(number, abs=1e-9)
     holes = Minkowski().measure(Volume(ring))["euler_number"].sel(phase=1, plane="xy")
     assert holes.item() == pytest.approx(0, abs=1e-12)
@@ -213,14 +213,14 @@ def test_topology_of_a_shell_a_ring_and_two_bodies_that_meet_at_a_corner():
 
 @given(volumes(max_side=6), st.permutations(range(3)), st.permutations(range(3)))
 def test_axes_mirrors_and_labels_may_be_exchanged(volume, order, axes):
-    found = Minkowski().measure(volume)
+    values = Minkowski().measure(volume)
     sizes = [volume.voxel_size[axis] for axis in axes]
     turned = np.array(order)[volume.labels.transpose(axes)[::-1, :, ::-1]]
     moved = Minkowski().measure(Volume(turned, sizes, volume.phases))
     normal = dict(zip(range(3), ("xy", "xz", "yz"), strict=True))
     planes = [normal[axis] for axis in axes]
     for name, value in moved.items():
-        old = found[name].sel(plane=planes) if "plane" in value.dims else found[name]
+        old = values[name].sel(plane=planes) if "plane" in value.dims else values[name]
         scale = float(np.nanmax(np.abs(old.values), initial=0)) if old.notnull().any() else 0
         np.testing.assert_allclose(
             value.values[list(order)], old.values, rtol=1e-9, atol=1e-9 * scale + 1e-300
@@ -248,9 +248,9 @@ def test_all_slices_of_a_volume_have_what_its_planes_have(volume):
 
 
 def test_absent_phases_and_single_voxels():
-    found = Minkowski().measure(Volume(np.zeros((3, 4, 5), int), phases="ab"))
-    assert found["volume"].values.tolist() == [1, 0] and (found["area"].sel(phase=0) == 1).all()
-    rest = found.drop_vars(["volume", "area"])
+    values = Minkowski().measure(Volume(np.zeros((3, 4, 5), int), phases="ab"))
+    assert values["volume"].values.tolist() == [1, 0] and (values["area"].sel(phase=0) == 1).all()
+    rest = values.drop_vars(["volume", "area"])
     assert all((rest[name] == 0).all() for name in rest)
     flat = Minkowski().measure(Volume(np.eye(4, dtype=int)[None]))
     assert flat["surface"].isnull().all() and (flat["perimeter"].sel(plane="xy") > 0).all()

@@ -25,10 +25,10 @@ def cylinder(along, radius=4.0, side=28, edges=(1.0, 1.0, 1.0)):
 )
 def test_a_cylinder_has_the_dyad_of_its_axis(along):
     labels, unit = cylinder(along)
-    found = OrientationTensor().measure(Volume(labels))
-    assert found["tensor"].dims == ("axis", "axis2") and list(found["axis"]) == ["x", "y", "z"]
-    np.testing.assert_allclose(found["tensor"], np.outer(unit, unit), atol=0.02)
-    np.testing.assert_allclose(found["eigenvalues"], [1, 0, 0], atol=0.02)
+    values = OrientationTensor().measure(Volume(labels))
+    assert values["tensor"].dims == ("axis", "axis2") and list(values["axis"]) == ["x", "y", "z"]
+    np.testing.assert_allclose(values["tensor"], np.outer(unit, unit), atol=0.02)
+    np.testing.assert_allclose(values["eigenvalues"], [1, 0, 0], atol=0.02)
 
 
 def test_long_voxels_do_not_turn_a_cylinder():
@@ -43,16 +43,16 @@ def test_crossed_fibres_average():
     labels[:20], labels[20:] = cylinder((1, 0, 0), 4, 40)[0][10:30], 0
     labels[20:] = cylinder((0, 1, 0), 4, 40)[0][10:30]
     labels[18:22] = 0
-    found = OrientationTensor().measure(Volume(labels))
-    np.testing.assert_allclose(np.diag(found["tensor"]), [0.5, 0.5, 0], atol=0.08)
+    values = OrientationTensor().measure(Volume(labels))
+    np.testing.assert_allclose(np.diag(values["tensor"]), [0.5, 0.5, 0], atol=0.08)
 
 
 @settings(max_examples=15)
 @given(textures(min_side=4, max_side=12), st.integers(0, 2), st.booleans())
 def test_symmetric_positive_and_of_trace_one(labels, phase, periodic):
     metric = OrientationTensor(phase=phase, periodic=periodic)
-    found = metric.measure(Volume(labels, phases="abc"))
-    tensor, values = found["tensor"].values, found["eigenvalues"].values
+    result = metric.measure(Volume(labels, phases="abc"))
+    tensor, values = result["tensor"].values, result["eigenvalues"].values
     if not (labels == phase).any():
         assert np.isnan(tensor).all() and np.isnan(values).all()
         return

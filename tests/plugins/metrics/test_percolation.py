@@ -18,12 +18,12 @@ AXES = {"x": 2, "y": 1, "z": 0}
 
 @given(textures())
 def test_a_volume_equals_a_direct_count(labels):
-    found = Percolation().measure(Volume(labels, phases=NAMES))
-    assert found["percolates"].dims == ("phase", "axis") and list(found["axis"]) == list(AXES)
+    values = Percolation().measure(Volume(labels, phases=NAMES))
+    assert values["percolates"].dims == ("phase", "axis") and list(values["axis"]) == list(AXES)
     for phase in range(3):
         clusters = label(labels == phase, connectivity=1)
         sizes = np.bincount(clusters.ravel())[1:]
-        at = found.sel(phase=phase)
+        at = values.sel(phase=phase)
         assert at["components"] == len(sizes)
         if not len(sizes):
             assert np.isnan(at["largest_share"]) and np.isnan(at["spanning_share"]).all()
@@ -40,10 +40,10 @@ def test_a_volume_equals_a_direct_count(labels):
 
 @given(textures(max_side=6))
 def test_periodic_clusters_equal_a_walk_from_voxel_to_voxel(labels):
-    found = Percolation(periodic=True).measure(Volume(labels, phases=NAMES))
+    values = Percolation(periodic=True).measure(Volume(labels, phases=NAMES))
     for phase in range(3):
         clusters = walk(labels == phase)
-        at, total = found.sel(phase=phase), (labels == phase).sum()
+        at, total = values.sel(phase=phase), (labels == phase).sum()
         assert at["components"] == len(clusters)
         if not clusters:
             continue
@@ -77,18 +77,18 @@ def walk(mask):
 @given(textures(), st.tuples(*[st.integers(-9, 9)] * 3), st.permutations(range(3)))
 def test_periodic_translation_and_relabelling(labels, shift, order):
     metric = Percolation(periodic=True)
-    found = metric.measure(Volume(labels, phases=NAMES))
+    values = metric.measure(Volume(labels, phases=NAMES))
     rolled = metric.measure(Volume(np.roll(labels, shift, (0, 1, 2)), phases=NAMES))
-    assert rolled.identical(found)
+    assert rolled.identical(values)
     moved = metric.measure(Volume(np.array(order)[labels], phases=NAMES))
     for name, value in moved.items():
-        np.testing.assert_array_equal(value.values[list(order)], found[name])
+        np.testing.assert_array_equal(value.values[list(order)], values[name])
 
 
 @given(textures(), st.booleans())
 def test_bounds(labels, periodic):
-    found = Percolation(periodic=periodic).measure(Volume(labels, phases=NAMES))
-    there = found.sel(phase=found["components"] > 0)
+    values = Percolation(periodic=periodic).measure(Volume(labels, phases=NAMES))
+    there = values.sel(phase=values["components"] > 0)
     spanning, largest = there["spanning_share"], there["largest_share"]
     np.testing.assert_array_equal(spanning > 0, there["percolates"])
     assert (spanning <= 1).all() and (largest <= 1).all()
@@ -101,9 +101,9 @@ def test_a_ring_through_the_border_is_one_component_that_spans_along_its_axis_al
     labels[2, 3, :3] = labels[2, 3, 5:] = labels[2, 4, 2:6] = 1
     volume = Volume(labels)
     for periodic in (False, True):
-        found = Percolation(periodic=periodic).measure(volume).sel(phase=1)
-        assert found["components"] == 1
-        assert found["percolates"].values.tolist() == [True, False, False]
+        result = Percolation(periodic=periodic).measure(volume).sel(phase=1)
+        assert result["components"] == 1
+        assert result["percolates"].values.tolist() == [True, False, False]
     labels = labels.copy()
     labels[2, 4, 4] = 0
     inside, around = (Percolation(periodic=p).measure(Volume(labels)) for p in (False, True))
@@ -125,16 +125,16 @@ def test_random_voxels_percolate_above_the_threshold_of_sites():
     """The cubic lattice percolates at 0.3116."""
     rng = np.random.default_rng(0).random((40, 40, 40))
     for share, spans in ((0.25, False), (0.38, True)):
-        found = Percolation().measure(Volume(rng < share)).sel(phase=1)
-        assert (found["percolates"] == spans).all()
-    assert (found["spanning_share"] > 0.75).all()
+        result = Percolation().measure(Volume(rng < share)).sel(phase=1)
+        assert (result["percolates"] == spans).all()
+    assert (result["spanning_share"] > 0.75).all()
 
 
 def test_one_cluster_for_each_voxel_of_a_checkerboard():
     board = np.indices((5, 4, 4)).sum(0) % 2
-    found = Percolation().measure(Volume(board))
-    assert found["components"].values.tolist() == [40, 40]
-    np.testing.assert_allclose(found["largest_share"], 1 / 40)
+    values = Percolation().measure(Volume(board))
+    assert values["components"].values.tolist() == [40, 40]
+    np.testing.assert_allclose(values["largest_share"], 1 / 40)
     cluster = TwoPointCluster().measure(Volume(board))
     assert (cluster.sel(lag=slice(1, None)) == 0).all()
 

@@ -50,11 +50,11 @@ def walked(image, edges, directions):
 
 @given(images(max_side=12), EDGES, st.integers(12, 17))
 def test_a_slice_equals_a_walk_along_every_line(image, edges, directions):
-    found = on_xy(image, edges, directions=directions, max_length=9)
+    result = on_xy(image, edges, directions=directions, max_length=9)
     best, which = walked(image, np.array(edges) / min(edges), directions)
     for phase in range(3):
         inside = np.argwhere(image == phase)
-        at = found.sel(phase=phase)
+        at = result.sel(phase=phase)
         if not len(inside):
             assert all(at[name].isnull().all() for name in at)
             continue
@@ -91,8 +91,8 @@ def test_digital_lines_follow_their_direction_and_never_break(shape, edges, dire
 
 @given(images(max_side=12), st.integers(6, 10).map(lambda n: 2 * n))
 def test_turned_and_mirrored_slices_have_turned_and_mirrored_chords(image, directions):
-    found = on_xy(image, directions=directions, max_length=9)
-    angle = found["angle"]
+    result = on_xy(image, directions=directions, max_length=9)
+    angle = result["angle"]
     for other, angles in (
         (np.rot90(image), (angle + 90) % 180),
         (image[::-1], -angle % 180),
@@ -101,18 +101,18 @@ def test_turned_and_mirrored_slices_have_turned_and_mirrored_chords(image, direc
     ):
         moved = on_xy(other, directions=directions, max_length=9)
         for name in ("mean", "density", "alignment"):
-            np.testing.assert_allclose(moved[name], found[name], atol=1e-9)
+            np.testing.assert_allclose(moved[name], result[name], atol=1e-9)
         turned = moved["orientation"].sel(angle=angles.values, method="nearest")
-        np.testing.assert_allclose(turned, found["orientation"], atol=1e-9)
+        np.testing.assert_allclose(turned, result["orientation"], atol=1e-9)
 
 
 @given(images(), st.permutations(range(3)))
 def test_relabelling_and_bounds(image, order):
-    found = on_xy(image, max_length=30)
+    result = on_xy(image, max_length=30)
     moved = on_xy(np.array(order)[image], max_length=30)
     for name, value in moved.items():
-        np.testing.assert_allclose(value.values[list(order)], found[name], atol=1e-9)
-    there = found.sel(phase=found["mean"].notnull())
+        np.testing.assert_allclose(value.values[list(order)], result[name], atol=1e-9)
+    there = result.sel(phase=result["mean"].notnull())
     np.testing.assert_allclose(there["density"].sum("length"), 1)
     np.testing.assert_allclose(there["orientation"].sum("angle"), 1, atol=1e-5)
     assert (there["mean"] >= 2**0.5 - 1e-9).all() or 1 in image.shape
@@ -139,30 +139,30 @@ def test_a_line_is_found_with_its_length_and_direction(edges, direction):
     along = np.arange(8, 33)
     aside = 20 + offsets[direction, along] - offsets[direction, 20]
     image[(aside, along) if across[direction] else (along, aside)] = 1
-    found = on_xy(image, edges).sel(phase=1)
-    assert found["mean"].item() == pytest.approx(25 * steps[direction])
-    assert found["orientation"].sel(angle=15 * direction) == 1
-    assert found["alignment"].item() == pytest.approx(1)
-    assert found["axis"].item() == pytest.approx(15 * direction)
+    result = on_xy(image, edges).sel(phase=1)
+    assert result["mean"].item() == pytest.approx(25 * steps[direction])
+    assert result["orientation"].sel(angle=15 * direction) == 1
+    assert result["alignment"].item() == pytest.approx(1)
+    assert result["axis"].item() == pytest.approx(15 * direction)
 
 
 def test_a_single_pixel_has_its_two_diagonals():
     image = np.zeros((5, 7), int)
     image[2, 3] = 1
-    found = on_xy(image).sel(phase=1)
-    assert found["mean"].item() == pytest.approx(2**0.5)
-    assert found["orientation"].sel(angle=[45, 135]).values.tolist() == [0.5, 0.5]
-    assert found["alignment"].item() == pytest.approx(0, abs=1e-12) and np.isnan(found["axis"])
+    result = on_xy(image).sel(phase=1)
+    assert result["mean"].item() == pytest.approx(2**0.5)
+    assert result["orientation"].sel(angle=[45, 135]).values.tolist() == [0.5, 0.5]
+    assert result["alignment"].item() == pytest.approx(0, abs=1e-12) and np.isnan(result["axis"])
 
 
 def test_layers_are_as_long_as_the_slice_whatever_their_thickness():
     labels = np.zeros((20, 30, 40), int)
     labels[:, 5:8] = 1
-    found = StraightChord(max_length=40).measure(Volume(labels)).sel(phase=1)
-    assert found["mean"].sel(plane=["xy", "yz"]).values.tolist() == [40, 20]
-    assert found["density"].sel(plane="xy", length=40) == 1
-    assert found["axis"].sel(plane=["xy", "yz"]).values.tolist() == [0, 90]
-    np.testing.assert_allclose(found["alignment"].sel(plane=["xy", "yz"]), 1)
+    result = StraightChord(max_length=40).measure(Volume(labels)).sel(phase=1)
+    assert result["mean"].sel(plane=["xy", "yz"]).values.tolist() == [40, 20]
+    assert result["density"].sel(plane="xy", length=40) == 1
+    assert result["axis"].sel(plane=["xy", "yz"]).values.tolist() == [0, 90]
+    np.testing.assert_allclose(result["alignment"].sel(plane=["xy", "yz"]), 1)
 
 
 @pytest.mark.parametrize("edges", [(1.0, 1.0), (2.0, 1.0), (1.0, 2.0)])
@@ -171,9 +171,9 @@ def test_chords_of_a_disc_are_near_its_diameter_in_space(edges):
     radius = 20
     shape = [int(60 / edge) for edge in edges]
     places = np.indices(shape) * np.array(edges)[:, None, None] - 29.3
-    found = on_xy((np.square(places).sum(0) < radius**2).astype(int), edges).sel(phase=1)
-    assert found["mean"].item() == pytest.approx(2 * radius, rel=0.03)
-    assert found["alignment"] < 0.1
+    result = on_xy((np.square(places).sum(0) < radius**2).astype(int), edges).sel(phase=1)
+    assert result["mean"].item() == pytest.approx(2 * radius, rel=0.03)
+    assert result["alignment"] < 0.1
 
 
 @pytest.mark.parametrize("angle", [0, 20, 37, 75, 110, 160])
@@ -181,9 +181,9 @@ def test_chords_of_a_disc_are_near_its_diameter_in_space(edges):
 def test_thick_fibres_point_where_they_lie(angle, edges):
     y, x = np.indices((int(90 / edges[0]), 90)) * np.array(edges)[:, None, None] - 45
     away = np.cos(np.deg2rad(angle)) * y - np.sin(np.deg2rad(angle)) * x
-    found = on_xy((np.abs(away) < 3).astype(int), edges, directions=36).sel(phase=1)
-    assert found["alignment"] > 0.95
-    assert (found["axis"].item() - angle + 90) % 180 - 90 == pytest.approx(0, abs=2.5)
+    result = on_xy((np.abs(away) < 3).astype(int), edges, directions=36).sel(phase=1)
+    assert result["alignment"] > 0.95
+    assert (result["axis"].item() - angle + 90) % 180 - 90 == pytest.approx(0, abs=2.5)
 
 
 def test_a_bent_fibre_has_shorter_chords_than_a_straight_one():
@@ -195,15 +195,15 @@ def test_a_bent_fibre_has_shorter_chords_than_a_straight_one():
 
 def test_slices_of_different_sizes_are_pooled_by_their_pixels():
     one, other = np.ones((2, 30), int), np.ones((3, 10), int)
-    found = StraightChord().measure(Micrographs({"xz": [one, other]}))
-    assert found["mean"].sel(phase=1).item() == pytest.approx((60 * 30 + 30 * 10) / 90, rel=0.02)
-    assert list(found["length"]) == [1, 2] and np.isnan(found["mean"].sel(phase=0)).all()
+    values = StraightChord().measure(Micrographs({"xz": [one, other]}))
+    assert values["mean"].sel(phase=1).item() == pytest.approx((60 * 30 + 30 * 10) / 90, rel=0.02)
+    assert list(values["length"]) == [1, 2] and np.isnan(values["mean"].sel(phase=0)).all()
 
 
 def test_single_pixels_and_absent_phases():
-    found = StraightChord().measure(Volume(np.zeros((1, 1, 1), int), phases="ab"))
-    np.testing.assert_allclose(found["mean"].sel(phase=0), 2**0.5)
-    assert found["mean"].sel(phase=1).isnull().all()
+    values = StraightChord().measure(Volume(np.zeros((1, 1, 1), int), phases="ab"))
+    np.testing.assert_allclose(values["mean"].sel(phase=0), 2**0.5)
+    assert values["mean"].sel(phase=1).isnull().all()
     column = StraightChord().measure(Volume(np.zeros((9, 1, 1), int)))["mean"].sel(phase=0)
     np.testing.assert_allclose(column, [2**0.5, 9, 9])
 

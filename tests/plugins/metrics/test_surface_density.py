@@ -24,15 +24,15 @@ def direct(mask, axis, periodic):
 
 @given(textures(long_side=70), st.booleans())
 def test_faces_equal_a_direct_count(labels, periodic):
-    found = SurfaceDensity(periodic=periodic).measure(Volume(labels, phases=NAMES))
-    faces = found["faces"]
+    values = SurfaceDensity(periodic=periodic).measure(Volume(labels, phases=NAMES))
+    faces = values["faces"]
     assert faces.dims == ("phase", "direction") and list(faces.direction) == list(AXES)
     expected = [
         [direct(labels == phase, axis, periodic) for axis in AXES.values()] for phase in range(3)
     ]
     np.testing.assert_allclose(faces, expected, atol=1e-12)
     surface = 2 * faces.mean("direction") if faces.notnull().any() else faces.mean("direction")
-    np.testing.assert_allclose(found["specific_surface"], surface, atol=1e-12)
+    np.testing.assert_allclose(values["specific_surface"], surface, atol=1e-12)
 
 
 @given(textures(long_side=70))
@@ -53,21 +53,21 @@ def test_two_phases_share_their_interface(labels, periodic):
 @given(textures(), st.tuples(*[st.integers(-9, 9)] * 3), st.permutations(range(3)))
 def test_periodic_translation_tiling_and_relabelling(labels, shift, order):
     metric = SurfaceDensity(periodic=True)
-    found = metric.measure(Volume(labels, phases=NAMES))
+    values = metric.measure(Volume(labels, phases=NAMES))
     rolled = metric.measure(Volume(np.roll(labels, shift, (0, 1, 2)), phases=NAMES))
-    assert rolled.identical(found)
+    assert rolled.identical(values)
     tiled = metric.measure(Volume(np.tile(labels, (2, 1, 3)), phases=NAMES))
-    np.testing.assert_allclose(tiled["faces"], found["faces"], atol=1e-12)
+    np.testing.assert_allclose(tiled["faces"], values["faces"], atol=1e-12)
     moved = metric.measure(Volume(np.array(order)[labels], phases=NAMES))
-    np.testing.assert_array_equal(moved["faces"].values[list(order)], found["faces"])
+    np.testing.assert_array_equal(moved["faces"].values[list(order)], values["faces"])
 
 
 @given(textures(), st.data())
 def test_counts_of_parts_with_a_common_layer_add_up(labels, data):
     cut = data.draw(st.integers(0, labels.shape[1] - 1))
     parts = [labels[:, : cut + 1], labels[:, cut:]]
-    found = sum(count_faces(np.ascontiguousarray(part), 3, False) for part in parts)
-    np.testing.assert_array_equal(found, count_faces(labels, 3, False))
+    total = sum(count_faces(np.ascontiguousarray(part), 3, False) for part in parts)
+    np.testing.assert_array_equal(total, count_faces(labels, 3, False))
 
 
 @given(textures(min_side=2))
@@ -78,9 +78,9 @@ def test_all_slices_of_a_volume_give_what_the_volume_gives(labels):
 
 
 def test_a_direction_that_no_plane_shows_is_absent():
-    found = SurfaceDensity().measure(Micrographs({"xz": [np.arange(12).reshape(3, 4) % 2]}))
-    assert list(found["direction"]) == ["x", "z"]
-    assert found["faces"].values.tolist() == [[1, 0], [1, 0]]
+    values = SurfaceDensity().measure(Micrographs({"xz": [np.arange(12).reshape(3, 4) % 2]}))
+    assert list(values["direction"]) == ["x", "z"]
+    assert values["faces"].values.tolist() == [[1, 0], [1, 0]]
 
 
 @pytest.mark.parametrize("radius", [6, 10, 15.5])
@@ -88,20 +88,20 @@ def test_a_sphere_has_its_surface_within_two_per_cent(radius):
     """The faces normal to an axis are twice the projection, a disc of pixels."""
     rng = np.random.default_rng(0)
     side = int(2 * radius) + 6
-    found = []
+    rows = []
     for _ in range(5):
         centre = side / 2 + rng.uniform(-0.5, 0.5, (3, 1, 1, 1))
         inside = np.square(np.indices((side,) * 3) - centre).sum(0) < radius**2
         surface = SurfaceDensity(periodic=True).measure(Volume(inside))["specific_surface"]
-        found.append(surface.sel(phase=1).item() * side**3)
-    assert np.mean(found) == pytest.approx(4 * np.pi * radius**2, rel=0.02)
+        rows.append(surface.sel(phase=1).item() * side**3)
+    assert np.mean(rows) == pytest.approx(4 * np.pi * radius**2, rel=0.02)
 
 
 def test_a_laminate_has_the_faces_of_its_layers_and_two_thirds_of_them_as_estimate():
     labels = np.broadcast_to(np.arange(24)[:, None, None] % 12 < 5, (24, 4, 6))
-    found = SurfaceDensity(periodic=True).measure(Volume(labels))
-    np.testing.assert_allclose(found["faces"], [[0, 0, 1 / 6]] * 2)
-    np.testing.assert_allclose(found["specific_surface"], 1 / 9)
+    values = SurfaceDensity(periodic=True).measure(Volume(labels))
+    np.testing.assert_allclose(values["faces"], [[0, 0, 1 / 6]] * 2)
+    np.testing.assert_allclose(values["specific_surface"], 1 / 9)
 
 
 def test_an_ellipsoid_of_long_voxels_is_the_sphere_that_it_is():
@@ -116,8 +116,8 @@ def test_an_ellipsoid_of_long_voxels_is_the_sphere_that_it_is():
 @pytest.mark.parametrize("periodic", [False, True])
 def test_absent_phases_and_single_voxels(periodic):
     metric = SurfaceDensity(periodic=periodic)
-    found = metric.measure(Volume(np.zeros((3, 4, 5), int), phases="ab"))
-    assert (found["faces"] == 0).all() and (found["specific_surface"] == 0).all()
+    values = metric.measure(Volume(np.zeros((3, 4, 5), int), phases="ab"))
+    assert (values["faces"] == 0).all() and (values["specific_surface"] == 0).all()
     single = metric.measure(Volume(np.zeros((1, 1, 1), int)))
     assert np.isnan(single["faces"]).all() != periodic
     assert np.isnan(single["specific_surface"]).all() != periodic

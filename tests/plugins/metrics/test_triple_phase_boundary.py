@@ -58,13 +58,13 @@ def test_straight_lines(direction: tuple) -> None:
 @given(volumes(min_side=2, max_side=6))
 def test_where_edges_are(volume: Volume) -> None:
     volume = Volume(volume.labels, phases=volume.phases)
-    found = TriplePhaseBoundary().measure(volume)
+    values = TriplePhaseBoundary().measure(volume)
     edges = edges_of(volume.labels)
     z, y, x = volume.shape
     least = min(z * (y - 1) * (x - 1), y * (z - 1) * (x - 1), x * (z - 1) * (y - 1))
-    assert found["length"].item() <= edges / least * (1 + 1e-9)
-    assert (found["length"].item() > 0) == (edges > 0)
-    share = found["percolating_share"].values
+    assert values["length"].item() <= edges / least * (1 + 1e-9)
+    assert (values["length"].item() > 0) == (edges > 0)
+    share = values["percolating_share"].values
     assert ((share >= 0) & (share <= 1 + 1e-9) | np.isnan(share)).all()
 
 
@@ -72,15 +72,15 @@ def test_where_edges_are(volume: Volume) -> None:
 def test_axes_mirrors_and_labels_may_be_exchanged(
     volume: Volume, order: list[int], axes: list[int]
 ) -> None:
-    found = TriplePhaseBoundary().measure(volume)
+    values = TriplePhaseBoundary().measure(volume)
     turned = np.array(order)[volume.labels.transpose(axes)[::-1, :, ::-1]]
     moved = TriplePhaseBoundary().measure(
         Volume(turned, [volume.voxel_size[axis] for axis in axes], volume.phases)
     )
-    np.testing.assert_allclose(moved["length"], found["length"], rtol=1e-3, atol=1e-9)
+    np.testing.assert_allclose(moved["length"], values["length"], rtol=1e-3, atol=1e-9)
     names = ["zyx"[axis] for axis in axes]
     share = moved["percolating_share"].sel(axis=["z", "y", "x"])
-    np.testing.assert_allclose(share, found["percolating_share"].sel(axis=names), atol=1e-3)
+    np.testing.assert_allclose(share, values["percolating_share"].sel(axis=names), atol=1e-3)
 
 
 def test_percolating_share() -> None:
@@ -90,23 +90,23 @@ def test_percolating_share() -> None:
     for begin in (5, 45):
         labels[:, 6:14, begin : begin + 8] = 2
     labels[4:26, 6:14, 25:33] = 2
-    found = measure(labels)
-    share = found["percolating_share"].sel(axis="z").item()
+    values = measure(labels)
+    share = values["percolating_share"].sel(axis="z").item()
     assert share == pytest.approx(4 * 30 / (4 * 30 + 2 * 22 + 2 * 8), rel=0.03)
-    assert found["percolating_share"].sel(axis=["x", "y"]).values.tolist() == [[0, 0]]
+    assert values["percolating_share"].sel(axis=["x", "y"]).values.tolist() == [[0, 0]]
 
 
 def test_four_phases_have_four_triples() -> None:
     labels = np.zeros((6, 8, 8), int)
     labels[:, 4:, :4], labels[:, :4, 4:], labels[:, 4:, 4:] = 1, 2, 3
-    found = measure(labels, "abcd")
-    assert found["triple"].values.tolist() == ["0-1-2", "0-1-3", "0-2-3", "1-2-3"]
-    np.testing.assert_allclose(found["length"], 1 / 49, rtol=1e-6)
+    values = measure(labels, "abcd")
+    assert values["triple"].values.tolist() == ["0-1-2", "0-1-3", "0-2-3", "1-2-3"]
+    np.testing.assert_allclose(values["length"], 1 / 49, rtol=1e-6)
 
 
 def test_two_phases_have_none() -> None:
-    found = measure(np.zeros((3, 3, 3)), "ab")
-    assert found.sizes == {"triple": 0, "axis": 3} and "no triple-phase" in found.notes[0]
+    values = measure(np.zeros((3, 3, 3)), "ab")
+    assert values.sizes == {"triple": 0, "axis": 3} and "no triple-phase" in values.notes[0]
 
 
 def test_refused() -> None:

@@ -52,31 +52,31 @@ def periodic_curves(labels, max_lag, phases=NAMES):
 @given(textures(long_side=70), st.integers(1, 40), st.booleans())
 def test_directions_of_a_volume_equal_a_direct_count(labels, max_lag, periodic):
     metric = TwoPoint(max_lag=max_lag, periodic=periodic)
-    found = metric.measure(Volume(labels, phases=NAMES))
-    assert found.dims == ("phase", "direction", "lag")
-    assert list(found.phase) == [0, 1, 2]
-    assert list(found.direction) == ["x", "y", "z"]
-    assert list(found.lag) == list(range(max_lag + 1))
+    values = metric.measure(Volume(labels, phases=NAMES))
+    assert values.dims == ("phase", "direction", "lag")
+    assert list(values.phase) == [0, 1, 2]
+    assert list(values.direction) == ["x", "y", "z"]
+    assert list(values.lag) == list(range(max_lag + 1))
     expected = [
         [[direct([labels == p], axis, lag, periodic) for lag in range(max_lag + 1)]
          for axis in (2, 1, 0)]
         for p in range(3)
     ]  # fmt: skip
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(values, expected, rtol=0, atol=1e-12)
 
 
 @given(textures(max_side=5, long_side=66), st.integers(1, 5), st.booleans())
 def test_planes_of_a_volume_equal_a_direct_count(labels, max_lag, periodic):
     metric = TwoPoint(max_lag=max_lag, periodic=periodic, planes=True)
-    found = metric.measure(Volume(labels, phases=NAMES))
-    assert found.dims == ("phase", "plane", "lag")
-    assert list(found.plane) == ["xy", "xz", "yz"]
+    values = metric.measure(Volume(labels, phases=NAMES))
+    assert values.dims == ("phase", "plane", "lag")
+    assert list(values.plane) == ["xy", "xz", "yz"]
     for axis, plane in enumerate(("xy", "xz", "yz")):
         for phase in range(3):
             masks = np.moveaxis(labels == phase, axis, 0)
             expected = [direct_radial([masks], lag, periodic) for lag in range(max_lag + 1)]
             np.testing.assert_allclose(
-                found.sel(plane=plane, phase=phase), expected, rtol=0, atol=1e-12
+                values.sel(plane=plane, phase=phase), expected, rtol=0, atol=1e-12
             )
 
 
@@ -89,8 +89,8 @@ def test_planes_of_a_volume_equal_a_direct_count(labels, max_lag, periodic):
 def test_micrographs_of_different_sizes_equal_a_direct_count(xy, yz, max_lag, periodic):
     micrographs = Micrographs({"xy": xy, "yz": yz}, phases=NAMES)
     metric = TwoPoint(max_lag=max_lag, periodic=periodic)
-    found = metric.measure(micrographs)
-    assert list(found.direction) == ["x", "y", "z"]
+    values = metric.measure(micrographs)
+    assert list(values.direction) == ["x", "y", "z"]
     for p in range(3):
         xs, ys = [image == p for image in xy], [image == p for image in yz]
         for lag in range(max_lag + 1):
@@ -101,7 +101,7 @@ def test_micrographs_of_different_sizes_equal_a_direct_count(xy, yz, max_lag, pe
                 np.mean(fitting) if fitting else np.nan,
                 direct(ys, 0, lag, periodic),
             ]
-            np.testing.assert_allclose(found[p, :, lag], expected, rtol=0, atol=1e-12)
+            np.testing.assert_allclose(values[p, :, lag], expected, rtol=0, atol=1e-12)
 
 
 @given(
@@ -111,12 +111,12 @@ def test_micrographs_of_different_sizes_equal_a_direct_count(xy, yz, max_lag, pe
 )
 def test_one_plane_of_micrographs_equals_a_direct_count(xz, max_lag, periodic):
     micrographs = Micrographs({"xz": xz}, phases=NAMES)
-    found = TwoPoint(max_lag=max_lag, periodic=periodic, planes=True).measure(micrographs)
-    assert list(found.plane) == ["xz"]
+    values = TwoPoint(max_lag=max_lag, periodic=periodic, planes=True).measure(micrographs)
+    assert list(values.plane) == ["xz"]
     for p in range(3):
         stacks = [image[None] == p for image in xz]
         expected = [direct_radial(stacks, lag, periodic) for lag in range(max_lag + 1)]
-        np.testing.assert_allclose(found[p, 0], expected, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(values[p, 0], expected, rtol=0, atol=1e-12)
 
 
 @given(textures(long_side=70), st.booleans(), st.booleans())
@@ -141,23 +141,23 @@ def test_the_default_lag_is_half_the_shortest_side():
 
 @given(textures(long_side=70), st.booleans())
 def test_start_bounds_and_sum_over_phases(labels, periodic):
-    found = TwoPoint(max_lag=12, periodic=periodic).measure(Volume(labels, phases=NAMES)).values
+    values = TwoPoint(max_lag=12, periodic=periodic).measure(Volume(labels, phases=NAMES)).values
     fractions = np.array([(labels == p).mean() for p in range(3)])
-    np.testing.assert_allclose(found[:, :, 0], fractions[:, None].repeat(3, 1), atol=1e-12)
-    assert found[:, :, 0].sum(0) == pytest.approx(1)
-    assert np.nanmax(found.sum(0)) <= 1 + 1e-12
+    np.testing.assert_allclose(values[:, :, 0], fractions[:, None].repeat(3, 1), atol=1e-12)
+    assert values[:, :, 0].sum(0) == pytest.approx(1)
+    assert np.nanmax(values.sum(0)) <= 1 + 1e-12
     if periodic:
         phi = fractions[:, None, None]
-        assert (found >= np.maximum(0, 2 * phi - 1) - 1e-12).all()
-        assert (found <= phi + 1e-12).all()
+        assert (values >= np.maximum(0, 2 * phi - 1) - 1e-12).all()
+        assert (values <= phi + 1e-12).all()
 
 
 @given(textures(long_side=70), st.tuples(*[st.integers(-80, 80)] * 3))
 def test_periodic_curves_ignore_translation_reflection_and_tiling(labels, shift):
-    found = periodic_curves(labels, 20)
-    np.testing.assert_array_equal(periodic_curves(np.roll(labels, shift, (0, 1, 2)), 20), found)
-    np.testing.assert_array_equal(periodic_curves(labels[::-1, ::-1, ::-1], 20), found)
-    np.testing.assert_allclose(periodic_curves(np.tile(labels, (2, 1, 3)), 20), found, atol=1e-12)
+    result = periodic_curves(labels, 20)
+    np.testing.assert_array_equal(periodic_curves(np.roll(labels, shift, (0, 1, 2)), 20), result)
+    np.testing.assert_array_equal(periodic_curves(labels[::-1, ::-1, ::-1], 20), result)
+    np.testing.assert_allclose(periodic_curves(np.tile(labels, (2, 1, 3)), 20), result, atol=1e-12)
 
 
 @given(textures(long_side=70))
@@ -179,20 +179,22 @@ def test_periodic_mean_over_all_lags_of_one_line_is_the_fraction_squared(line):
 
 @given(textures(phases=2, long_side=70))
 def test_periodic_complement_and_interface_faces(labels):
-    found = periodic_curves(labels, 12, "ab").values
+    values = periodic_curves(labels, 12, "ab").values
     fractions = 1 - labels.mean()
-    np.testing.assert_allclose(found[1], 1 - 2 * fractions + found[0], atol=1e-12)
+    np.testing.assert_allclose(values[1], 1 - 2 * fractions + values[0], atol=1e-12)
     for i, axis in enumerate((2, 1, 0)):
         faces = (labels != np.roll(labels, 1, axis)).sum()
-        assert found[1, i, 0] - found[1, i, 1] == pytest.approx(faces / 2 / labels.size, abs=1e-12)
+        assert values[1, i, 0] - values[1, i, 1] == pytest.approx(
+            faces / 2 / labels.size, abs=1e-12
+        )
 
 
 @given(textures(long_side=70), st.permutations(range(3)), st.booleans())
 def test_relabelling_permutes_the_curves(labels, order, planes):
     metric = TwoPoint(planes=planes)
-    found = metric.measure(Volume(labels, phases=NAMES))
+    values = metric.measure(Volume(labels, phases=NAMES))
     moved = metric.measure(Volume(np.array(order)[labels], phases=NAMES))
-    np.testing.assert_allclose(moved.values[list(order)], found, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(moved.values[list(order)], values, rtol=0, atol=1e-12)
 
 
 @given(textures(long_side=70), st.booleans())
@@ -200,11 +202,11 @@ def test_input_keeps_its_values_and_may_be_a_view(labels, planes):
     stored = np.asfortranarray(labels.repeat(2, 2))[:, ::-1, ::2]
     stored.flags.writeable = False
     before = stored.copy()
-    found = TwoPoint(planes=planes).measure(Volume(stored, phases="abcd"))
+    values = TwoPoint(planes=planes).measure(Volume(stored, phases="abcd"))
     np.testing.assert_array_equal(stored, before)
     expected = TwoPoint(planes=planes).measure(Volume(labels[:, ::-1].copy(), phases=NAMES))
-    np.testing.assert_array_equal(found[:3], expected)
-    assert np.nanmax(found[3]) == 0
+    np.testing.assert_array_equal(values[:3], expected)
+    assert np.nanmax(values[3]) == 0
 
 
 @pytest.mark.parametrize("axis, direction", list(enumerate("zyx")))
@@ -214,12 +216,12 @@ def test_a_laminate_is_a_triangle_wave(axis, direction, width, period):
     shape = [4, 5, 6]
     shape[axis] = 2 * period
     labels = np.moveaxis(np.broadcast_to(layers, (*np.delete(shape, axis), 2 * period)), -1, axis)
-    found = periodic_curves(labels, 3 * period, "ab").sel(phase=1)
+    result = periodic_curves(labels, 3 * period, "ab").sel(phase=1)
     lag = np.arange(3 * period + 1) % period
     triangle = (np.maximum(width - lag, 0) + np.maximum(width - period + lag, 0)) / period
     for other in "xyz":
         expected = triangle if other == direction else width / period
-        np.testing.assert_allclose(found.sel(direction=other), expected, atol=1e-12)
+        np.testing.assert_allclose(result.sel(direction=other), expected, atol=1e-12)
 
 
 def test_a_markov_chain_decays_exponentially():

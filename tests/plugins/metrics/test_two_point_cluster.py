@@ -23,9 +23,9 @@ def sparse(share, side=14, seed=0):
 
 @given(textures(max_side=7), st.integers(1, 9))
 def test_a_volume_equals_a_direct_count(labels, max_lag):
-    found = TwoPointCluster(max_lag=max_lag).measure(Volume(labels, phases=NAMES))
-    assert found.dims == ("phase", "direction", "lag")
-    assert list(found.lag) == list(range(max_lag + 1))
+    values = TwoPointCluster(max_lag=max_lag).measure(Volume(labels, phases=NAMES))
+    assert values.dims == ("phase", "direction", "lag")
+    assert list(values.lag) == list(range(max_lag + 1))
     for phase in range(3):
         clusters = label(labels == phase, connectivity=1)
         for name, axis in AXES.items():
@@ -34,7 +34,7 @@ def test_a_volume_equals_a_direct_count(labels, max_lag):
                 here = clusters.take(np.arange(max(side - lag, 0)), axis)
                 ahead = clusters.take(np.arange(lag, max(side, lag)), axis)
                 share = ((here == ahead) & (here > 0)).mean() if here.size else np.nan
-                value = found.sel(phase=phase, direction=name, lag=lag)
+                value = values.sel(phase=phase, direction=name, lag=lag)
                 np.testing.assert_allclose(value, share, atol=1e-12)
 
 
@@ -53,16 +53,16 @@ def test_it_lies_between_lineal_path_and_two_point(labels, periodic):
 @given(textures(max_side=7), st.tuples(*[st.integers(-9, 9)] * 3))
 def test_periodic_curves_ignore_translation_and_reflection(labels, shift):
     metric = TwoPointCluster(max_lag=9, periodic=True)
-    found = metric.measure(Volume(labels, phases=NAMES))
+    values = metric.measure(Volume(labels, phases=NAMES))
     for same in (np.roll(labels, shift, (0, 1, 2)), labels[::-1, ::-1, ::-1]):
-        np.testing.assert_array_equal(metric.measure(Volume(same, phases=NAMES)), found)
+        np.testing.assert_array_equal(metric.measure(Volume(same, phases=NAMES)), values)
 
 
 @given(textures(max_side=7), st.permutations(range(3)))
 def test_relabelling_permutes_the_curves(labels, order):
-    found = TwoPointCluster().measure(Volume(labels, phases=NAMES))
+    values = TwoPointCluster().measure(Volume(labels, phases=NAMES))
     moved = TwoPointCluster().measure(Volume(np.array(order)[labels], phases=NAMES))
-    np.testing.assert_array_equal(moved.values[list(order)], found)
+    np.testing.assert_array_equal(moved.values[list(order)], values)
 
 
 @pytest.mark.parametrize("periodic", [False, True])
@@ -70,16 +70,16 @@ def test_one_cluster_has_the_two_point_function(periodic):
     labels = np.zeros((9, 10, 11), int)
     labels[2:7, 3:9, 1:9] = labels[4, 5] = labels[4, :, 5] = 1
     volume = Volume(labels)
-    found = TwoPointCluster(periodic=periodic).measure(volume)
-    np.testing.assert_array_equal(found, TwoPoint(periodic=periodic).measure(volume))
+    values = TwoPointCluster(periodic=periodic).measure(volume)
+    np.testing.assert_array_equal(values, TwoPoint(periodic=periodic).measure(volume))
 
 
 def test_a_laminate_is_cut_into_layers():
     labels = np.broadcast_to(np.arange(24)[:, None, None] % 12 < 5, (24, 6, 7))
-    found = TwoPointCluster(max_lag=16, periodic=True).measure(Volume(labels)).sel(phase=1)
+    result = TwoPointCluster(max_lag=16, periodic=True).measure(Volume(labels)).sel(phase=1)
     falling = np.maximum(5 - np.arange(17), 0) / 12
-    np.testing.assert_allclose(found.sel(direction="z"), falling, atol=1e-12)
-    np.testing.assert_allclose(found.sel(direction=["x", "y"]), 5 / 12, atol=1e-12)
+    np.testing.assert_allclose(result.sel(direction="z"), falling, atol=1e-12)
+    np.testing.assert_allclose(result.sel(direction=["x", "y"]), 5 / 12, atol=1e-12)
 
 
 def test_clusters_join_through_a_periodic_border():
@@ -100,8 +100,8 @@ def test_below_the_threshold_it_vanishes_where_two_point_does_not():
 
 
 def test_a_phase_that_does_not_occur_has_zero():
-    found = TwoPointCluster().measure(Volume(np.zeros((4, 5, 6), int), phases="ab"))
-    assert (found.sel(phase=1) == 0).all() and (found.sel(phase=0) == 1).all()
+    values = TwoPointCluster().measure(Volume(np.zeros((4, 5, 6), int), phases="ab"))
+    assert (values.sel(phase=1) == 0).all() and (values.sel(phase=0) == 1).all()
 
 
 def test_micrographs_are_refused():

@@ -19,26 +19,26 @@ LABELS = arrays.arrays(
 
 @given(LABELS, st.permutations(range(3)))
 def test_shares_are_exact_sum_to_one_and_follow_a_relabelling(labels, order):
-    found = VolumeFraction().measure(Volume(labels, phases="abc"))
+    values = VolumeFraction().measure(Volume(labels, phases="abc"))
     moved = VolumeFraction().measure(Volume(np.array(order)[labels], phases="abc"))
-    assert found.dims == ("phase",)
-    assert list(found.phase) == [0, 1, 2]
-    assert float(found.sum()) == pytest.approx(1, abs=1e-15)
+    assert values.dims == ("phase",)
+    assert list(values.phase) == [0, 1, 2]
+    assert float(values.sum()) == pytest.approx(1, abs=1e-15)
     for label in range(3):
-        assert float(found[label]) == (labels == label).sum() / labels.size
-        assert float(moved[order[label]]) == float(found[label])
+        assert float(values[label]) == (labels == label).sum() / labels.size
+        assert float(moved[order[label]]) == float(values[label])
 
 
 def test_a_phase_that_does_not_occur_has_share_zero():
-    found = VolumeFraction().measure(Volume(np.ones((2, 3, 4), int), phases=("a", "b", "c")))
-    assert found.values.tolist() == [0, 1, 0]
+    values = VolumeFraction().measure(Volume(np.ones((2, 3, 4), int), phases=("a", "b", "c")))
+    assert values.values.tolist() == [0, 1, 0]
 
 
 def test_micrographs_pool_pixels_in_a_plane_and_weigh_planes_equally():
     many = [np.zeros((4, 4), int), np.ones((2, 2), int)]
     one = [np.ones((3, 5), int)]
-    found = VolumeFraction().measure(Micrographs({"xy": many, "yz": one}))
-    assert found.values == pytest.approx([(16 / 20) / 2, (4 / 20 + 1) / 2])
+    values = VolumeFraction().measure(Micrographs({"xy": many, "yz": one}))
+    assert values.values == pytest.approx([(16 / 20) / 2, (4 / 20 + 1) / 2])
 
 
 def test_it_keeps_the_contract_of_a_metric():

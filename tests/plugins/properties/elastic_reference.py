@@ -76,9 +76,9 @@ def composites(
 
 def solved(elements: Elements, tolerance: float = 1e-11, **given: Any) -> Effective:
     """The solver's answer, which must have converged."""
-    found = homogenize(elements, tolerance, 500, **given)
-    assert found.reached, found.residual
-    return found
+    result = homogenize(elements, tolerance, 500, **given)
+    assert result.reached, result.residual
+    return result
 
 
 def torch_on_cpu(hierarchy: list[Grid], cases: int) -> TorchSystem:
@@ -157,8 +157,8 @@ def element(C: Floats, edges: tuple[float, float, float]) -> Floats:
         for m in range(3):
             x, y, z = (line[int(n == j), int(n == m)][n] for n in range(3))
             gradients[j, m] = np.kron(z, np.kron(y, x))
-    found = np.einsum("ijkl,jlab->aibk", tensor(C), gradients)
-    return np.asarray(found.reshape(24, 24))
+    result = np.einsum("ijkl,jlab->aibk", tensor(C), gradients)
+    return np.asarray(result.reshape(24, 24))
 
 
 def affine(strain: Floats, edges: tuple[float, float, float]) -> Floats:

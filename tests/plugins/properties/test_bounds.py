@@ -144,17 +144,17 @@ def test_means_over_the_voxels_take_the_place_of_those_over_phases():
 def test_conductivity_bounds_are_nested(seed, phases):
     rng = np.random.default_rng(seed)
     shares, D = rng.dirichlet(np.ones(phases)), 10 ** rng.uniform(-3, 3, phases)
-    found = conductivity_bounds(shares, D)
-    nested = [D.min(), *(found[key] for key in ("harmonic", "lower", "upper", "arithmetic"))]
+    result = conductivity_bounds(shares, D)
+    nested = [D.min(), *(result[key] for key in ("harmonic", "lower", "upper", "arithmetic"))]
     assert all(a <= b * (1 + 1e-9) for a, b in zip(nested, [*nested[1:], D.max()], strict=True))
 
 
 def test_conductivity_of_one_conducting_phase():
-    found = conductivity_bounds([0.4], [2.0])
-    assert found["harmonic"] == found["lower"] == 0
-    assert found["arithmetic"] == pytest.approx(0.8)
-    assert found["upper"] == pytest.approx(2 * 0.4 * 2 / (3 - 0.4))  # Maxwell
-    assert conductivity_bounds([0.4, 0.6], [2.0, 0.0]) == pytest.approx(found)
+    result = conductivity_bounds([0.4], [2.0])
+    assert result["harmonic"] == result["lower"] == 0
+    assert result["arithmetic"] == pytest.approx(0.8)
+    assert result["upper"] == pytest.approx(2 * 0.4 * 2 / (3 - 0.4))  # Maxwell
+    assert conductivity_bounds([0.4, 0.6], [2.0, 0.0]) == pytest.approx(result)
     same = conductivity_bounds([0.4, 0.6], [2.0, 2.0])
     assert all(value == pytest.approx(2) for value in same.values())
     assert set(conductivity_bounds([1.0], [0.0]).values()) == {0.0}

@@ -74,18 +74,18 @@ def test_laminates_of_anisotropic_layers(
     there = np.array(k)[layers]
     expected = {name: there[:, n].mean() for n, name in enumerate(AXES)}
     expected[normal] = 1 / np.mean(1 / there[:, AXES.index(normal)])
-    found = result["conductivity"].values
-    np.testing.assert_allclose(found, [expected[name] for name in AXES], rtol=1e-6)
+    values = result["conductivity"].values
+    np.testing.assert_allclose(values, [expected[name] for name in AXES], rtol=1e-6)
     np.testing.assert_allclose(result["voigt_bound"], there.mean(0))
     np.testing.assert_allclose(result["reuss_bound"], 1 / (1 / there).mean(0))
 
 
 @given(labels(1, 6, 3), numbers, numbers, numbers, st.booleans(), sizes)
 def test_equals_diffusivity_of_isotropic_phases(
-    write: Write, found: np.ndarray, a: float, b: float, c: float, periodic: bool, size: tuple
+    write: Write, results: np.ndarray, a: float, b: float, c: float, periodic: bool, size: tuple
 ) -> None:
     """The kernels are shared: equal to the last bit."""
-    volume = Volume(found, size, NAMES)
+    volume = Volume(results, size, NAMES)
     result = solve(volume, write(a, b, c), periodic=periodic)
     other = Diffusivity(
         phases=(0, 1, 2), coefficients=(a, b, c), periodic=periodic, tolerance=1e-12
@@ -102,9 +102,9 @@ def test_equals_diffusivity_of_isotropic_phases(
 
 @given(labels(1, 6, 3), numbers, numbers, numbers, st.booleans())
 def test_within_voigt_and_reuss(
-    write: Write, found: np.ndarray, a: float, b: float, c: float, periodic: bool
+    write: Write, results: np.ndarray, a: float, b: float, c: float, periodic: bool
 ) -> None:
-    result = solve(found, write(a, diagonal(b, a, c), c), periodic=periodic)
+    result = solve(results, write(a, diagonal(b, a, c), c), periodic=periodic)
     k = result["conductivity"]
     assert (k <= result["voigt_bound"] * (1 + 1e-9)).all()
     assert (k >= result["reuss_bound"] * (1 - 1e-9)).all()
@@ -115,8 +115,8 @@ def test_within_hashin_and_shtrikman_where_isotropic(write: Write) -> None:
     """Independent voxels are isotropic on the average over axes and samples."""
     k = []
     for seed in range(4):
-        found = np.random.default_rng(seed).integers(0, 3, (16, 16, 16)).astype(np.uint8)
-        result = solve(found, write(1.0, 4.0, 10.0), periodic=True, tolerance=1e-6)
+        results = np.random.default_rng(seed).integers(0, 3, (16, 16, 16)).astype(np.uint8)
+        result = solve(results, write(1.0, 4.0, 10.0), periodic=True, tolerance=1e-6)
         k.append(result["conductivity"].mean().item())
         low, high = result["hashin_shtrikman_bounds"].values
         assert result["reuss_bound"][0] < low < high < result["voigt_bound"][0]
@@ -142,10 +142,10 @@ def test_checkerboard_is_the_geometric_mean() -> None:
 
 @given(labels(2, 6, 2), st.floats(1e-9, 1e9), st.booleans())
 def test_scales_with_the_phases(
-    write: Write, found: np.ndarray, factor: float, periodic: bool
+    write: Write, results: np.ndarray, factor: float, periodic: bool
 ) -> None:
-    one = solve(found, write(0.3, 1.0), periodic=periodic)
-    many = solve(found, write(0.3 * factor, factor), periodic=periodic)
+    one = solve(results, write(0.3, 1.0), periodic=periodic)
+    many = solve(results, write(0.3 * factor, factor), periodic=periodic)
     np.testing.assert_allclose(many["conductivity"], factor * one["conductivity"], rtol=1e-9)
     np.testing.assert_allclose(many["relative"], one["relative"], rtol=1e-9)
 
@@ -158,12 +158,12 @@ def test_scales_with_the_phases(
     st.lists(st.tuples(numbers, numbers, numbers), min_size=3, max_size=3),
 )
 def test_rotation(
-    write: Write, found: np.ndarray, order: list[int], size: tuple, periodic: bool, k: list
+    write: Write, results: np.ndarray, order: list[int], size: tuple, periodic: bool, k: list
 ) -> None:
     """Axes of volume and of tensors turned together turn the result."""
     options = {"axes": ("z", "y", "x"), "periodic": periodic}
-    first = solve(Volume(found, size, NAMES), write(*(diagonal(*v[::-1]) for v in k)), **options)
-    turned = Volume(found.transpose(order)[::-1], [size[n] for n in order], NAMES)
+    first = solve(Volume(results, size, NAMES), write(*(diagonal(*v[::-1]) for v in k)), **options)
+    turned = Volume(results.transpose(order)[::-1], [size[n] for n in order], NAMES)
     turned_k = [[v[n] for n in order][::-1] for v in k]
     second = solve(turned, write(*(diagonal(*v) for v in turned_k)), **options)
     np.testing.assert_allclose(
@@ -185,9 +185,9 @@ def test_insulators(write: Write, periodic: bool) -> None:
 
 
 def test_flux_field(write: Write, tmp_path: Path) -> None:
-    found = np.random.default_rng(0).integers(0, 2, (6, 7, 8)).astype(np.uint8)
+    results = np.random.default_rng(0).integers(0, 2, (6, 7, 8)).astype(np.uint8)
     path = tmp_path / "flux.zarr"
-    result = solve(Volume(found), write(0.5, diagonal(2, 1, 3)), flux=str(path))
+    result = solve(Volume(results), write(0.5, diagonal(2, 1, 3)), flux=str(path))
     store = zarr.open_group(path, mode="r")
     for number, name in enumerate(AXES):
         across = tuple(n for n in range(3) if n != 2 - number)
@@ -217,8 +217,8 @@ def test_refused_materials(write: Write, conductivities: tuple, message: str) ->
 
 
 def test_full_tensors_want_conductors_and_write_no_flux(write: Write, tmp_path: Path) -> None:
-    found, tilted = np.indices((3, 3, 3)).sum(0) % 2, [[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]
-    volume = Volume(found, phases="ab")
+    result, tilted = np.indices((3, 3, 3)).sum(0) % 2, [[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]
+    volume = Volume(result, phases="ab")
     with pytest.raises(ReconError, match="every phase must conduct every way.*got a that does not"):
         solve(volume, write(0.0, tilted), periodic=True)
     with pytest.raises(ReconError, match="leave conductivity.flux out"):
@@ -262,11 +262,11 @@ def test_laminates_of_full_tensors(
 
 @given(labels(1, 5, 3), st.integers(0, 1000), sizes)
 def test_full_tensors_are_within_voigt_and_reuss(
-    write: Write, found: np.ndarray, seed: int, size: tuple
+    write: Write, results: np.ndarray, seed: int, size: tuple
 ) -> None:
     """As matrices, and symmetric to the last bit but for rounding."""
     k = np.array([spd(seed + n) for n in range(3)])
-    volume = Volume(found, size, NAMES)
+    volume = Volume(results, size, NAMES)
     result = solve(volume, write(*k.tolist()), periodic=True, tolerance=1e-10)
     tensor, shares = result["tensor"].values, volume.fractions()
     np.testing.assert_allclose(tensor, tensor.T, atol=1e-12 * tensor.max())
@@ -284,9 +284,9 @@ def test_elements_and_faces_approach_each_other(write: Write) -> None:
     coarse, off = np.random.default_rng(0).integers(0, 2, (4, 4, 4)).astype(np.uint8), []
     almost = (4 * np.eye(3) + 1e-9 * (np.eye(3, k=1) + np.eye(3, k=-1))).tolist()
     for finer in (1, 2, 4):
-        found = Volume(coarse.repeat(finer, 0).repeat(finer, 1).repeat(finer, 2), phases="ab")
-        elements = solve(found, write(1.0, almost), periodic=True)["conductivity"].values
-        faces = solve(found, write(1.0, 4.0), periodic=True)["conductivity"].values
+        volume = Volume(coarse.repeat(finer, 0).repeat(finer, 1).repeat(finer, 2), phases="ab")
+        elements = solve(volume, write(1.0, almost), periodic=True)["conductivity"].values
+        faces = solve(volume, write(1.0, 4.0), periodic=True)["conductivity"].values
         assert (elements >= faces).all()  # from above and from below
         off.append(np.max(elements / faces - 1))
     assert off[0] > 1.5 * off[1] > 2 * off[2] and off[2] < 0.05

@@ -22,9 +22,9 @@ def relative(volume: Volume | np.ndarray, **options: object) -> np.ndarray:
 
 def maze(draw: st.DrawFn, phases: int = 2) -> np.ndarray:
     """Labels with more of phase 1, so that many draws percolate."""
-    found = draw(labels(2, 7, phases))
-    keep = np.random.default_rng(draw(st.integers(0, 99))).random(found.shape) < 0.4
-    return np.where(keep, found, 1).astype(np.uint8)
+    result = draw(labels(2, 7, phases))
+    keep = np.random.default_rng(draw(st.integers(0, 99))).random(result.shape) < 0.4
+    return np.where(keep, result, 1).astype(np.uint8)
 
 
 mazes = st.composite(maze)()
@@ -64,10 +64,10 @@ def test_laminates(
     shape[axis] = len(layers)
     stack = np.moveaxis(np.zeros(shape, np.uint8), axis, 2) + np.array(layers, np.uint8)
     volume = Volume(np.moveaxis(stack, 2, axis), size, phases="abc")
-    found = relative(volume, phases=(0, 1, 2), coefficients=tuple(given_d), periodic=periodic)
+    result = relative(volume, phases=(0, 1, 2), coefficients=tuple(given_d), periodic=periodic)
     expected = {name: d.mean() for name in AXES}
     expected[normal] = 1 / np.mean(1 / d)
-    np.testing.assert_allclose(found, [expected[name] for name in AXES], rtol=1e-9)
+    np.testing.assert_allclose(result, [expected[name] for name in AXES], rtol=1e-9)
 
 
 @given(mazes)
@@ -116,8 +116,8 @@ def test_dead_ends_change_nothing(periodic: bool) -> None:
     channel = np.zeros((8, 9, 9), np.uint8)
     channel[:, 4, 4] = 1
     channel[2, 4, 4:7] = channel[2, 5:7, 6] = channel[5, 1:4, 4] = 1
-    found = relative(channel, periodic=periodic)
-    np.testing.assert_allclose(found, [0, 0, 1 / 81], rtol=1e-10)
+    result = relative(channel, periodic=periodic)
+    np.testing.assert_allclose(result, [0, 0, 1 / 81], rtol=1e-10)
 
 
 @given(mazes, st.floats(1e-12, 1e12))
@@ -134,24 +134,24 @@ def test_equal_flux_through_every_layer(tmp_path) -> None:
     volume = Volume((rng.random((9, 8, 7)) < 0.75).astype(np.uint8), (1, 2, 3))
     path = tmp_path / "flux.zarr"
     solver = Diffusivity(tolerance=TIGHT, flux=str(path))
-    found = solver.solve(volume)["relative"]
+    solution = solver.solve(volume)["relative"]
     store = zarr.open_group(path, mode="r")
     assert store.attrs["components"] == ["x", "y", "z"]
     for number, name in enumerate(AXES):
         field = store[name][:]
         assert field.shape == (3, 9, 8, 7)
         across = tuple(n for n in range(3) if n != 2 - number)
-        np.testing.assert_allclose(field[number].mean(across), found[number], rtol=1e-4)
+        np.testing.assert_allclose(field[number].mean(across), solution[number], rtol=1e-4)
         assert (field[:, volume.labels == 0] == 0).all()
     with pytest.raises(ReconError, match="exists already"):
         solver.solve(volume)
 
 
 @given(labels(1, 5, 2), st.booleans())
-def test_any_shape_gives_numbers(found: np.ndarray, periodic: bool) -> None:
-    found = found.copy()
-    found.flat[0] = 1
-    result = Diffusivity(periodic=periodic).solve(Volume(found))
+def test_any_shape_gives_numbers(results: np.ndarray, periodic: bool) -> None:
+    results = results.copy()
+    results.flat[0] = 1
+    result = Diffusivity(periodic=periodic).solve(Volume(results))
     assert (
         np.isfinite(result["relative"]).all()
         and not result.drop_vars("bruggeman_exponent").isnull().any().to_array().any()
@@ -202,18 +202,18 @@ def test_absent_phase_is_refused() -> None:
 @pytest.mark.parametrize("name", ["pore", "Void", "electrolyte"])
 def test_the_phase_named_so_conducts_by_default_and_it_is_said(name: str) -> None:
     labels = (np.random.default_rng(6).random((6, 7, 8)) < 0.3).astype(np.uint8)
-    found = Diffusivity().solve(Volume(labels, phases=(name, "solid")))
+    solution = Diffusivity().solve(Volume(labels, phases=(name, "solid")))
     expected = Diffusivity(phases=(0,)).solve(Volume(labels))
-    assert (found["relative"] == expected["relative"]).all()
-    assert found.attrs["phases"] == [0] and found.attrs["phase_names"] == [name]
-    assert found.attrs["notes"] == [f"phase {name!r} (label 0) conducts, by default"]
+    assert (solution["relative"] == expected["relative"]).all()
+    assert solution.attrs["phases"] == [0] and solution.attrs["phase_names"] == [name]
+    assert solution.attrs["notes"] == [f"phase {name!r} (label 0) conducts, by default"]
     assert expected.attrs["notes"] == ["phase '0' (label 0) conducts"]
 
 
 def test_without_such_a_name_label_1_conducts_and_it_is_said() -> None:
     labels = (np.random.default_rng(7).random((6, 7, 8)) < 0.7).astype(np.uint8)
-    found = Diffusivity().solve(Volume(labels))
-    assert found.attrs["notes"] == ["phase '1' (label 1) conducts, by default"]
+    solution = Diffusivity().solve(Volume(labels))
+    assert solution.attrs["notes"] == ["phase '1' (label 1) conducts, by default"]
     named = Diffusivity(phases=("b", "a"), coefficients=(1.0, 0.1))
     notes = named.solve(Volume(labels, phases=("a", "b"))).attrs["notes"]
     assert notes == ["phases 'b' (label 1) and 'a' (label 0) conduct"]

@@ -74,26 +74,26 @@ TWO = {"phases": (1, 2), "coefficients": (1.0, 0.05), "tolerance": 1e-12}
 @st.composite
 def conducting(draw: st.DrawFn) -> np.ndarray:
     """Labels 0, 1 and 2 with at least one voxel that conducts."""
-    found = draw(labels(1, 5, 3))
-    found[tuple(n // 2 for n in found.shape)] = 1
-    return found
+    result = draw(labels(1, 5, 3))
+    result[tuple(n // 2 for n in result.shape)] = 1
+    return result
 
 
 @given(conducting(), SIZES)
 def test_fixed_ends_against_direct_solution(
-    found: np.ndarray, size: tuple[float, float, float]
+    results: np.ndarray, size: tuple[float, float, float]
 ) -> None:
-    result = Diffusivity(**TWO).solve(Volume(found, size, "abc"))
-    expected = [direct(D[found], size, axis, False)[axis] for axis in (2, 1, 0)]
+    result = Diffusivity(**TWO).solve(Volume(results, size, "abc"))
+    expected = [direct(D[results], size, axis, False)[axis] for axis in (2, 1, 0)]
     np.testing.assert_allclose(result["relative"], expected, rtol=1e-6, atol=1e-8)
 
 
 @given(conducting(), SIZES)
 def test_periodic_tensor_against_direct_solution(
-    found: np.ndarray, size: tuple[float, float, float]
+    results: np.ndarray, size: tuple[float, float, float]
 ) -> None:
-    tensor = Diffusivity(periodic=True, **TWO).solve(Volume(found, size, "abc"))["tensor"].values
-    expected = np.array([direct(D[found], size, axis, True)[::-1] for axis in (2, 1, 0)])
+    tensor = Diffusivity(periodic=True, **TWO).solve(Volume(results, size, "abc"))["tensor"].values
+    expected = np.array([direct(D[results], size, axis, True)[::-1] for axis in (2, 1, 0)])
     np.testing.assert_allclose(tensor, expected, rtol=1e-6, atol=1e-8)
     assert (tensor == tensor.T).all()
 
@@ -104,10 +104,10 @@ def blobs(side: tuple[int, int, int], seed: int = 0, share: float = 0.5) -> np.n
     return (field > np.quantile(field, 1 - share)).astype(np.uint8)
 
 
-def system(found: np.ndarray, periodic: bool = False, d: tuple[float, ...] = (1.0,)) -> System:
-    clusters = Clusters(found > 0, periodic)
+def system(results: np.ndarray, periodic: bool = False, d: tuple[float, ...] = (1.0,)) -> System:
+    clusters = Clusters(results > 0, periodic)
     alive = clusters.carrying(0)[clusters.index]
-    return System.of(np.where(alive, found, 0).astype(np.uint8), d, (1.0, 1.5, 0.7), 0, periodic)
+    return System.of(np.where(alive, results, 0).astype(np.uint8), d, (1.0, 1.5, 0.7), 0, periodic)
 
 
 def conductance(one: System, backend: Cpu | Gpu) -> float:
@@ -119,21 +119,21 @@ def conductance(one: System, backend: Cpu | Gpu) -> float:
 @pytest.mark.parametrize("periodic", [False, True])
 @pytest.mark.parametrize("side", [(24, 24, 24), (21, 13, 30)])
 def test_torch_equals_numba(side: tuple[int, int, int], periodic: bool) -> None:
-    found = blobs(side)
-    found[:, :3] *= 2
-    one = system(found, periodic, (1.0, 0.3))
+    result = blobs(side)
+    result[:, :3] *= 2
+    one = system(result, periodic, (1.0, 0.3))
     first, second = conductance(one, Cpu(one)), conductance(one, Gpu(one, "cpu"))
     assert first > 0
     assert second == pytest.approx(first, rel=1e-8)
 
 
 def test_result_does_not_depend_on_threads() -> None:
-    found = blobs((40, 36, 44))
+    result = blobs((40, 36, 44))
     before = numba.get_num_threads()
     results = []
     for threads in (1, min(2, before)):
         numba.set_num_threads(threads)
-        results.append(Diffusivity().solve(Volume(found)).drop_vars("seconds"))
+        results.append(Diffusivity().solve(Volume(result)).drop_vars("seconds"))
     numba.set_num_threads(before)
     assert results[0].identical(results[1])
 
@@ -142,10 +142,10 @@ def test_result_does_not_depend_on_threads() -> None:
 def test_error_is_below_the_tolerance(tolerance: float) -> None:
     volume = Volume(blobs((48, 40, 36)))
     exact = Diffusivity(tolerance=1e-12).solve(volume)["relative"]
-    found = Diffusivity(tolerance=tolerance).solve(volume)
-    assert (abs(found["relative"] / exact - 1) < tolerance).all()
-    assert (found["relative"] >= exact * (1 - 1e-11)).all()
-    assert (found["residual"] > 0).all() and (found["residual"] < 1).all()
+    solution = Diffusivity(tolerance=tolerance).solve(volume)
+    assert (abs(solution["relative"] / exact - 1) < tolerance).all()
+    assert (solution["relative"] >= exact * (1 - 1e-11)).all()
+    assert (solution["residual"] > 0).all() and (solution["residual"] < 1).all()
 
 
 @pytest.mark.parametrize("contrast", [1e-4, 1e-6, 1e-8])
@@ -162,8 +162,8 @@ def test_poor_conductors_in_series(
         solver = Diffusivity(
             phases=(0, 1), coefficients=(1.0, contrast), axes=("z",), periodic=periodic
         )
-        found = solver.solve(Volume(layers, phases="ab"))["relative"].item()
-        assert found == pytest.approx(2 / (1 + 1 / contrast), rel=1e-5)
+        result = solver.solve(Volume(layers, phases="ab"))["relative"].item()
+        assert result == pytest.approx(2 / (1 + 1 / contrast), rel=1e-5)
 
 
 def test_no_convergence_is_an_error() -> None:
@@ -174,12 +174,12 @@ def test_no_convergence_is_an_error() -> None:
 
 @given(conducting(), SIZES, st.integers(0, 2), st.integers(1, 4))
 def test_tiling_and_translation_change_nothing(
-    found: np.ndarray, size: tuple[float, float, float], axis: int, shift: int
+    results: np.ndarray, size: tuple[float, float, float], axis: int, shift: int
 ) -> None:
     solve = Diffusivity(periodic=True, **TWO).solve
-    before = solve(Volume(found, size, "abc"))["tensor"].values
-    tiled = solve(Volume(np.concatenate([found, found], axis), size, "abc"))["tensor"].values
-    moved = solve(Volume(np.roll(found, shift, axis), size, "abc"))["tensor"].values
+    before = solve(Volume(results, size, "abc"))["tensor"].values
+    tiled = solve(Volume(np.concatenate([results, results], axis), size, "abc"))["tensor"].values
+    moved = solve(Volume(np.roll(results, shift, axis), size, "abc"))["tensor"].values
     np.testing.assert_allclose(tiled, before, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(moved, before, rtol=1e-6, atol=1e-8)
 
@@ -193,13 +193,13 @@ def test_periodic_tensor_is_positive_definite() -> None:
 
 def test_winding() -> None:
     """A channel that comes back one row higher winds along both axes, a closed one along none."""
-    found = np.zeros((6, 6, 8), bool)
-    found[2, np.arange(6), np.arange(6)] = found[2, np.arange(6), np.arange(1, 7)] = True
-    assert not Clusters(found, True).carrying(1)[1:].any()
-    found[2, 5, 6:] = found[2, 5, 0] = True
-    assert Clusters(found, True).carrying(1)[1:].any()
-    assert Clusters(found, True).carrying(2)[1:].any()
-    assert not Clusters(found, True).carrying(0)[1:].any()
+    result = np.zeros((6, 6, 8), bool)
+    result[2, np.arange(6), np.arange(6)] = result[2, np.arange(6), np.arange(1, 7)] = True
+    assert not Clusters(result, True).carrying(1)[1:].any()
+    result[2, 5, 6:] = result[2, 5, 0] = True
+    assert Clusters(result, True).carrying(1)[1:].any()
+    assert Clusters(result, True).carrying(2)[1:].any()
+    assert not Clusters(result, True).carrying(0)[1:].any()
     ring = np.zeros((6, 6, 6), bool)
     ring[0, 0, 4:] = ring[0, 5, 4:] = ring[0, :, 0] = True
     ring[0, 2:4] = False
@@ -209,10 +209,10 @@ def test_winding() -> None:
 
 @given(conducting(), st.booleans(), SIZES)
 def test_grids_keep_the_sum_of_ends(
-    found: np.ndarray, periodic: bool, size: tuple[float, float, float]
+    results: np.ndarray, periodic: bool, size: tuple[float, float, float]
 ) -> None:
     """Every grid: the diagonal is at least the sum of the conductances of each cell."""
-    one = System.of(found, (1.0, 0.05), size, 0, periodic)
+    one = System.of(results, (1.0, 0.05), size, 0, periodic)
     for level in levels(one):
         total = np.zeros(level.shape)
         for axis, (face, scale) in enumerate(zip(level.faces, level.scale, strict=True)):

@@ -77,10 +77,10 @@ def box(
 
 
 def near(
-    found: NDArray[Any], expected: NDArray[Any], rtol: float = 1e-12, slack: float = 0.0
+    results: NDArray[Any], expected: NDArray[Any], rtol: float = 1e-12, slack: float = 0.0
 ) -> None:
     atol = rtol * np.abs(expected).max() + slack
-    np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
+    np.testing.assert_allclose(results, expected, rtol=0, atol=atol)
 
 
 def field(shape: tuple[int, int, int], cases: int = 2, seed: int = 1) -> NDArray[np.float64]:
@@ -154,9 +154,9 @@ def test_element_of_mean_dilatation_by_points_of_gauss(
 ) -> None:
     C = stiffness(np.random.default_rng(seed), "full")
     parts = [moduli.on_unit_grid(part, edges)[None] for part in (C, moduli.deviatoric(C))]
-    (found,) = moduli.element_matrices(*parts)
+    (result,) = moduli.element_matrices(*parts)
     scale = np.tile(edges, 8)
-    near(found, element_b_bar(C, edges) * np.outer(1 / scale, 1 / scale))
+    near(result, element_b_bar(C, edges) * np.outer(1 / scale, 1 / scale))
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -164,9 +164,9 @@ def test_corner_block_is_the_diagonal_of_the_element(seed: int) -> None:
     C = stiffness(np.random.default_rng(seed), "full")
     V = stiffness(np.random.default_rng(seed + 1), "full")
     alike, signed = corner_block(C[None], V[None])
-    (found,) = moduli.element_matrices(C[None], V[None])
+    (result,) = moduli.element_matrices(C[None], V[None])
     for c, corner in enumerate(moduli.CORNERS):
-        block = found[3 * c : 3 * c + 3, 3 * c : 3 * c + 3]
+        block = result[3 * c : 3 * c + 3, 3 * c : 3 * c + 3]
         x, y, z = corner
         expected = alike[0] + y * z * signed[0, 0] + x * z * signed[0, 1] + x * y * signed[0, 2]
         near(np.array([block[i, j] for i, j in VOIGT]), expected)

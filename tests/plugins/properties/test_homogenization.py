@@ -27,8 +27,8 @@ from .elastic_reference import (
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def close(found: np.ndarray, expected: np.ndarray, rtol: float = 1e-8) -> None:
-    np.testing.assert_allclose(found, expected, rtol=0, atol=rtol * np.abs(expected).max())
+def close(results: np.ndarray, expected: np.ndarray, rtol: float = 1e-8) -> None:
+    np.testing.assert_allclose(results, expected, rtol=0, atol=rtol * np.abs(expected).max())
 
 
 def fractions(elements: Elements) -> np.ndarray:
@@ -38,10 +38,10 @@ def fractions(elements: Elements) -> np.ndarray:
 
 @given(composites(max_side=5, b_bar=True))
 def test_direct_solution(elements: Elements) -> None:
-    found = solved(elements)
+    result = solved(elements)
     C, beta = direct(elements)
-    close(found.stiffness, C)
-    close(found.thermal, beta)
+    close(result.stiffness, C)
+    close(result.thermal, beta)
 
 
 @given(composites(max_side=5, void=True, b_bar=True))
@@ -50,11 +50,11 @@ def test_direct_solution_with_void(elements: Elements) -> None:
     index = elements.index.copy()
     index[0, 0, :], index[0, :, 0], index[:, 0, 0] = 0, 1, 0
     elements = attrs.evolve(elements, index=index)
-    found = solved(elements, 1e-10)
+    result = solved(elements, 1e-10)
     C, beta = direct(elements)
     scale = np.abs(elements.stiffness).max()
-    np.testing.assert_allclose(found.stiffness, C, rtol=0, atol=1e-7 * scale)
-    np.testing.assert_allclose(found.thermal, beta, rtol=0, atol=1e-7 * scale)
+    np.testing.assert_allclose(result.stiffness, C, rtol=0, atol=1e-7 * scale)
+    np.testing.assert_allclose(result.thermal, beta, rtol=0, atol=1e-7 * scale)
 
 
 @given(
@@ -75,16 +75,16 @@ def test_laminates_are_exact_in_all_components(
     across = np.expand_dims(layers, tuple({0, 1, 2} - {axis}))
     index = np.ascontiguousarray(np.broadcast_to(across, shape), np.int32)
     x, y, z = rng.uniform(0.5, 2, 3)
-    found = solved(Elements(index, C, alpha, (x, y, z)))
+    result = solved(Elements(index, C, alpha, (x, y, z)))
     expected, beta = laminate(np.array(layers), C, alpha, normal)
-    close(found.stiffness, expected, 1e-9)
-    close(found.thermal, beta, 1e-9)
+    close(result.stiffness, expected, 1e-9)
+    close(result.thermal, beta, 1e-9)
 
 
-def levin(C: np.ndarray, found: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def levin(C: np.ndarray, results: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Thermal stress of two phases from the mean stresses (Levin 1967), any symmetry."""
     hot = np.einsum("mij,mj->mi", C, alpha)
-    concentrated = np.linalg.solve(C[1] - C[0], found - C[0])
+    concentrated = np.linalg.solve(C[1] - C[0], results - C[0])
     return hot[0] + (hot[1] - hot[0]) @ concentrated
 
 
@@ -97,12 +97,12 @@ def test_levin_is_exact_whatever_the_tolerance(
     elements: Elements, tolerance: float, cases: int
 ) -> None:
     """Cases solved apart give a stiffness that is not symmetric: the mean stresses count."""
-    found = solved(elements, tolerance, cases_at_once=cases)
+    result = solved(elements, tolerance, cases_at_once=cases)
     C, alpha = elements.stiffness, elements.expansion
-    expected = levin(C, found.stiffness, alpha)
+    expected = levin(C, result.stiffness, alpha)
     contrast = np.linalg.cond(C[1] - C[0]) * np.abs(C).max() / np.abs(C[1] - C[0]).max()
     scale = np.abs(np.einsum("mij,mj->mi", C, alpha)).max()
-    np.testing.assert_allclose(found.thermal, expected, rtol=0, atol=1e-14 * contrast * scale)
+    np.testing.assert_allclose(result.thermal, expected, rtol=0, atol=1e-14 * contrast * scale)
 
 
 @given(composites(phases=2), st.sampled_from([1e-1, 1e-6]))
@@ -113,9 +113,9 @@ def test_levin_of_isotropic_phases_to_twelve_digits(elements: Elements, toleranc
     C = np.stack([build_isotropic(4.2, 0.34), build_isotropic(74, 0.2)])
     alpha = np.array([58.0, 5.0])
     given_ = attrs.evolve(elements, stiffness=C, expansion=np.outer(alpha, pressure))
-    found = solved(given_, tolerance)
-    expansion = np.linalg.solve(found.stiffness.T, found.thermal)
-    yielding = np.linalg.solve(found.stiffness.T, pressure)
+    result = solved(given_, tolerance)
+    expansion = np.linalg.solve(result.stiffness.T, result.thermal)
+    yielding = np.linalg.solve(result.stiffness.T, pressure)
     soft, stiff = (1 / one[0, :3].sum() for one in C)
     expected = alpha[0] * pressure + (alpha[1] - alpha[0]) * (yielding - soft * pressure) / (
         stiff - soft
@@ -127,22 +127,22 @@ def test_levin_of_isotropic_phases_to_twelve_digits(elements: Elements, toleranc
 def test_uniform_expansion_is_the_expansion(elements: Elements, tolerance: float) -> None:
     alpha = np.array([3.0, -1.0, 2.0, 0.5, 0.0, -0.7])
     uniform = np.broadcast_to(alpha, (len(elements.stiffness), 6)).copy()
-    found = solved(attrs.evolve(elements, expansion=uniform), tolerance)
-    expected = found.stiffness.T @ alpha
+    result = solved(attrs.evolve(elements, expansion=uniform), tolerance)
+    expected = result.stiffness.T @ alpha
     np.testing.assert_allclose(
-        found.thermal, expected, rtol=0, atol=1e-12 * np.abs(elements.stiffness).max()
+        result.thermal, expected, rtol=0, atol=1e-12 * np.abs(elements.stiffness).max()
     )
 
 
 @given(composites(b_bar=True))
 def test_between_reuss_and_voigt_symmetric_and_positive(elements: Elements) -> None:
-    found = solved(elements).stiffness
+    result = solved(elements).stiffness
     shares, C = fractions(elements), elements.stiffness
     voigt = np.tensordot(shares, C, 1)
     reuss = np.linalg.inv(np.tensordot(shares, np.linalg.inv(C), 1))
-    close(found, found.T)
-    assert definite(voigt - found, voigt) and definite(found - reuss, reuss)
-    assert np.linalg.eigvalsh(symmetric(found))[0] > 0
+    close(result, result.T)
+    assert definite(voigt - result, voigt) and definite(result - reuss, reuss)
+    assert np.linalg.eigvalsh(symmetric(result))[0] > 0
 
 
 @given(composites(), st.floats(-15, 15))
@@ -216,23 +216,23 @@ def test_one_material_returns_itself_and_does_not_fluctuate(elements: Elements, 
             elements.edges,
             None if elements.varying is None else elements.varying.repeat(2, 0),
         )
-    found = solved(elements, solved=lambda case, u: np.testing.assert_array_equal(u, 0))
+    result = solved(elements, solved=lambda case, u: np.testing.assert_array_equal(u, 0))
     C, alpha = elements.stiffness[0], elements.expansion[0]
-    close(found.stiffness, C, 1e-14)
-    close(found.thermal, C @ alpha, 1e-13)
-    assert found.iterations == [0] * 6 and (found.residual == 0).all()
+    close(result.stiffness, C, 1e-14)
+    close(result.thermal, C @ alpha, 1e-13)
+    assert result.iterations == [0] * 6 and (result.residual == 0).all()
 
 
 def test_a_plate_in_void_bears_plane_stress_and_exactly_nothing_across() -> None:
     C = np.stack([stiffness(np.random.default_rng(3), "full"), np.zeros((6, 6))])
     index = np.zeros((6, 4, 5), np.int32)
     index[2:] = 1
-    found = solved(Elements(index, C, None, (1.0, 2.0, 0.5)))
+    result = solved(Elements(index, C, None, (1.0, 2.0, 0.5)))
     within, out = [0, 1, 5], [2, 3, 4]
     plane = np.linalg.inv(np.linalg.inv(C[0])[np.ix_(within, within)]) / 3
-    close(found.stiffness[np.ix_(within, within)], plane, 1e-10)
-    assert np.abs(found.stiffness[out]).max() < 1e-12 * np.abs(C).max()
-    assert found.thermal is None
+    close(result.stiffness[np.ix_(within, within)], plane, 1e-10)
+    assert np.abs(result.stiffness[out]).max() < 1e-12 * np.abs(C).max()
+    assert result.thermal is None
 
 
 def test_loose_pieces_in_void_change_nothing() -> None:
@@ -284,8 +284,8 @@ def test_many_stiff_inclusions_are_not_taken_for_solved() -> None:
     expected, _ = direct(Elements(index, C, None, (1.0, 1.0, 1.0)))
     for contrast in (1e5, 1e8):
         C[1] = build_isotropic(contrast, 0.3)
-        found = solved(Elements(index, C, None, (1.0, 1.0, 1.0)), 1e-6)
-        close(found.stiffness, expected, 1e-4)
+        result = solved(Elements(index, C, None, (1.0, 1.0, 1.0)), 1e-6)
+        close(result.stiffness, expected, 1e-4)
 
 
 def test_small_stiff_patches_on_the_coarsest_grid() -> None:
@@ -309,6 +309,6 @@ def test_giving_up_is_told() -> None:
     rng = np.random.default_rng(0)
     C = np.stack([stiffness(rng, "isotropic"), 100 * stiffness(rng, "full")])
     index = rng.integers(0, 2, (8, 8, 8)).astype(np.int32)
-    found = homogenize(Elements(index, C, None, (1.0, 1.0, 1.0)), 1e-9, 2)
-    assert not found.reached and found.iterations == [2] * 6
-    assert (found.residual > 1e-9).any()
+    result = homogenize(Elements(index, C, None, (1.0, 1.0, 1.0)), 1e-9, 2)
+    assert not result.reached and result.iterations == [2] * 6
+    assert (result.residual > 1e-9).any()

@@ -83,8 +83,8 @@ def test_a_label_without_a_phase_is_refused_and_a_phase_without_a_label_is_not(
     text = refusal(lambda: short.solve(volume))
     assert "must have a [[phase]] for every label" in text and "label 2 (pore)" in text
     file = materials(SOLID, VOID, {"E": 3, "nu": 0.3}, SOLID, VOID)
-    found = Homogenization(materials=file).solve(volume)
-    assert found["stiffness"].notnull().all() and found["reuss_bound"].any()
+    solution = Homogenization(materials=file).solve(volume)
+    assert solution["stiffness"].notnull().all() and solution["reuss_bound"].any()
 
 
 def cut(axis: int) -> np.ndarray:
@@ -170,18 +170,18 @@ def test_a_strand_is_refused_whatever_the_tolerance(materials: Write, tolerance:
 
 
 def test_a_frame_of_beams_is_not_refused(materials: Write) -> None:
-    found = Homogenization(materials=materials(SOLID, VOID)).solve(Volume(beams()))
-    assert np.linalg.eigvalsh(found["stiffness"])[0] > 0
-    assert found.attrs["warnings"] == []
+    solution = Homogenization(materials=materials(SOLID, VOID)).solve(Volume(beams()))
+    assert np.linalg.eigvalsh(solution["stiffness"])[0] > 0
+    assert solution.attrs["warnings"] == []
 
 
 @pytest.mark.parametrize("modulus", [0.07, 1e-10])
 def test_a_phase_that_is_nearly_void_bears_a_cut(materials: Write, modulus: float) -> None:
     """What the refusal advises."""
     file = materials(SOLID, {"E": modulus, "nu": 0.2})
-    found = Homogenization(materials=file).solve(Volume(cut(0)))
+    solution = Homogenization(materials=file).solve(Volume(cut(0)))
     across = 1 / (1 / modulus / 6 + 5 / 70 / 6)  # both phases of one ratio: E of the series
-    assert found["E"].sel(axis="z") == pytest.approx(across, rel=0.2)
+    assert solution["E"].sel(axis="z") == pytest.approx(across, rel=0.2)
 
 
 def test_no_convergence_is_an_error_and_leaves_no_fields(materials: Write, tmp_path: Path) -> None:

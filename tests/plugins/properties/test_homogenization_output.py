@@ -37,9 +37,9 @@ def random_volume(shape: tuple[int, int, int] = (5, 6, 4), phases: int = 3) -> V
     return Volume(labels, SIZE, "abc"[:phases])
 
 
-def close(found: Any, expected: Any, rtol: float = 1e-8) -> None:
+def close(results: Any, expected: Any, rtol: float = 1e-8) -> None:
     scale = np.abs(expected).max()
-    np.testing.assert_allclose(found, expected, rtol=0, atol=float(rtol * scale))
+    np.testing.assert_allclose(results, expected, rtol=0, atol=float(rtol * scale))
 
 
 def test_conformance(materials: Write) -> None:
@@ -51,46 +51,46 @@ def test_voxel_edges_and_axes_of_materials_reach_the_solution(materials: Write) 
     """Against the direct solution: labels are z, y, x, constants x, y, z."""
     file = materials(MATRIX, CARBON | {"axis": [1, 2, 3]}, WOOD)
     volume, phases = random_volume(), Materials.load(file)
-    found = Homogenization(materials=file, tolerance=1e-11).solve(volume)
+    solution = Homogenization(materials=file, tolerance=1e-11).solve(volume)
     elements = Elements(volume.labels, phases.stiffness(), phases.expansion(), (2.0, 1.0, 3.0))
     C, beta = direct(elements)
-    close(found["stiffness"], C)
-    close(found["cte"], np.linalg.solve(C, beta))
-    assert found["stiffness"].attrs["units"] == found["E"].attrs["units"] == "GPa"
-    assert found["cte"].attrs["units"] == "1/K"
-    assert found.attrs["warnings"] == []
+    close(solution["stiffness"], C)
+    close(solution["cte"], np.linalg.solve(C, beta))
+    assert solution["stiffness"].attrs["units"] == solution["E"].attrs["units"] == "GPa"
+    assert solution["cte"].attrs["units"] == "1/K"
+    assert solution.attrs["warnings"] == []
 
 
 def test_constants_come_from_the_compliance(materials: Write) -> None:
-    found = Homogenization(materials=materials(MATRIX, CARBON, WOOD)).solve(random_volume())
-    S = found["compliance"]
+    solution = Homogenization(materials=materials(MATRIX, CARBON, WOOD)).solve(random_volume())
+    S = solution["compliance"]
     assert S.dims == ("voigt", "voigt2")
     assert S["voigt"].values.tolist() == ["xx", "yy", "zz", "yz", "xz", "xy"]
     assert (S.values == S.values.T).all() or np.allclose(S, S.T, rtol=1e-12)
-    close(found["stiffness"].values @ S.values, np.eye(6), 1e-12)
+    close(solution["stiffness"].values @ S.values, np.eye(6), 1e-12)
     for pair in ("xy", "xz", "yz"):
         i, j = (2 * axis for axis in pair)
         ratio = -S.sel(voigt=i, voigt2=j) / S.sel(voigt=i, voigt2=i)
-        assert found["nu"].sel(pair=pair) == pytest.approx(float(ratio), rel=1e-12)
+        assert solution["nu"].sel(pair=pair) == pytest.approx(float(ratio), rel=1e-12)
         G = 1 / S.sel(voigt=pair, voigt2=pair)
-        assert found["G"].sel(pair=pair) == pytest.approx(float(G), rel=1e-12)
+        assert solution["G"].sel(pair=pair) == pytest.approx(float(G), rel=1e-12)
     for axis in "xyz":
         E = 1 / S.sel(voigt=2 * axis, voigt2=2 * axis)
-        assert found["E"].sel(axis=axis) == pytest.approx(float(E), rel=1e-12)
+        assert solution["E"].sel(axis=axis) == pytest.approx(float(E), rel=1e-12)
 
 
 def test_one_phase_gives_back_the_engineering_constants(materials: Write) -> None:
     file = materials({key: value for key, value in WOOD.items() if key != "axes"})
-    found = Homogenization(materials=file).solve(Volume(np.zeros((3, 2, 4), np.uint8), SIZE))
+    solution = Homogenization(materials=file).solve(Volume(np.zeros((3, 2, 4), np.uint8), SIZE))
     for name, dim, keys in (
         ("E", "axis", {"x": "E1", "y": "E2", "z": "E3"}),
         ("nu", "pair", {"xy": "nu12", "xz": "nu13", "yz": "nu23"}),
         ("G", "pair", {"xy": "G12", "xz": "G13", "yz": "G23"}),
     ):
         for at, key in keys.items():
-            assert found[name].sel({dim: at}) == pytest.approx(WOOD[key], rel=1e-12)
-    close(found["cte"], np.array([1e-6, 2e-6, 3e-6, 0, 0, 0]), 1e-12)
-    assert found["iterations"].values.tolist() == [0] * 6
+            assert solution[name].sel({dim: at}) == pytest.approx(WOOD[key], rel=1e-12)
+    close(solution["cte"], np.array([1e-6, 2e-6, 3e-6, 0, 0, 0]), 1e-12)
+    assert solution["iterations"].values.tolist() == [0] * 6
 
 
 def test_no_expansion_without_that_of_every_phase(materials: Write) -> None:
@@ -103,10 +103,10 @@ def test_no_expansion_without_that_of_every_phase(materials: Write) -> None:
 def test_void_does_not_change_the_expansion_of_one_material(materials: Write) -> None:
     labels = np.zeros((6, 6, 6), np.uint8)
     labels[2:4, 1:5, 3:5] = 1
-    found = Homogenization(materials=materials(MATRIX, {"void": True})).solve(Volume(labels))
-    close(found["cte"], 58e-6 * np.array([1, 1, 1, 0, 0, 0]), 1e-12)
-    assert found["E"].max() < 4.2 and found["E"].min() > 0
-    assert not found["reuss_bound"].any() and found.attrs["warnings"] == []
+    solution = Homogenization(materials=materials(MATRIX, {"void": True})).solve(Volume(labels))
+    close(solution["cte"], 58e-6 * np.array([1, 1, 1, 0, 0, 0]), 1e-12)
+    assert solution["E"].max() < 4.2 and solution["E"].min() > 0
+    assert not solution["reuss_bound"].any() and solution.attrs["warnings"] == []
 
 
 @pytest.mark.parametrize("tolerance", [1e-2, 1e-5, 1e-9])
@@ -118,13 +118,13 @@ def test_tolerance_is_honoured_by_the_true_residual(tolerance: float) -> None:
     elements = Elements(index, C, None, (1.0, 1.0, 1.0))
     K, f, _ = assembled(elements)
     fields: dict[int, Any] = {}
-    found = homogenize(elements, tolerance, 500, 2, solved=lambda n, u: fields.update({n: u}))
-    assert found.reached and (found.residual <= tolerance).all()
-    assert len(found.iterations) == 6 and list(fields) == [0, 1, 2, 3, 4, 5]
+    result = homogenize(elements, tolerance, 500, 2, solved=lambda n, u: fields.update({n: u}))
+    assert result.reached and (result.residual <= tolerance).all()
+    assert len(result.iterations) == 6 and list(fields) == [0, 1, 2, 3, 4, 5]
     for case, u in fields.items():
         left = f[:, case] - K @ u.swapaxes(2, 3).ravel()
         relative = np.linalg.norm(left) / np.linalg.norm(f[:, case])
-        assert relative == pytest.approx(found.residual[case], abs=1e-12)
+        assert relative == pytest.approx(result.residual[case], abs=1e-12)
 
 
 def test_tolerance_and_cases_at_once_of_the_property(materials: Write) -> None:
@@ -143,15 +143,15 @@ def test_fields_average_to_the_constants(materials: Write, tmp_path: Path) -> No
     file, path = materials(MATRIX, CARBON, WOOD), tmp_path / "fields.zarr"
     volume = random_volume()
     solver = Homogenization(materials=file, tolerance=1e-9, fields=str(path), cases_at_once=3)
-    found = solver.solve(volume)
+    solution = solver.solve(volume)
     store = zarr.open_group(path, mode="r")
     strain, stress = store["strain"][...], store["stress"][...]
     assert strain.shape == stress.shape == (6, 6, *volume.shape)
     names = ("case", "component", "z", "y", "x")
     assert store["strain"].metadata.dimension_names == names
-    assert store.attrs["cases"] == found["voigt"].values.tolist()
+    assert store.attrs["cases"] == solution["voigt"].values.tolist()
     close(strain.mean((2, 3, 4)), np.eye(6), 1e-6)
-    close(stress.mean((2, 3, 4)).T, found["stiffness"], 1e-6)
+    close(stress.mean((2, 3, 4)).T, solution["stiffness"], 1e-6)
     C = Materials.load(file).stiffness()[volume.labels]
     close(np.einsum("zyxij,cjzyx->cizyx", C, strain), stress, 1e-5)
     xx, yy, zz, yz, xz, xy = np.moveaxis(stress.astype(float), 1, 0)
@@ -175,11 +175,11 @@ def test_fields_of_one_phase_are_uniform(materials: Write, tmp_path: Path) -> No
 def fibres(tilted: bool = False) -> np.ndarray:
     """Round fibres (16, 16, 16) along z, or half way between x and z."""
     z, y, x = np.indices((16, 16, 16))
-    found = np.zeros((16, 16, 16), bool)
+    array = np.zeros((16, 16, 16), bool)
     for b, a in ((4, 4), (12, 12)):
         across = ((x - z - a + 8) % 16 - 8) / np.sqrt(2) if tilted else x - a
-        found |= (y - b) ** 2 + across**2 < 2.7**2
-    return found.astype(np.uint8)
+        array |= (y - b) ** 2 + across**2 < 2.7**2
+    return array.astype(np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -207,16 +207,16 @@ def test_axes_from_the_image_are_those_of_straight_fibres(
 
 def test_bounds_stand_beside_the_result(materials: Write) -> None:
     glass = {"E": 74, "nu": 0.2, "alpha": 5e-6}
-    found = Homogenization(materials=materials(MATRIX, glass)).solve(random_volume(phases=2))
-    C = found["stiffness"].values
-    assert np.linalg.eigvalsh(found["voigt_bound"].values - C)[0] > 0
-    assert np.linalg.eigvalsh(C - found["reuss_bound"].values)[0] > 0
+    solution = Homogenization(materials=materials(MATRIX, glass)).solve(random_volume(phases=2))
+    C = solution["stiffness"].values
+    assert np.linalg.eigvalsh(solution["voigt_bound"].values - C)[0] > 0
+    assert np.linalg.eigvalsh(C - solution["reuss_bound"].values)[0] > 0
     for name in ("bulk_bounds", "shear_bounds"):
-        lower, upper = found[name].sel(bound="lower"), found[name].sel(bound="upper")
+        lower, upper = solution[name].sel(bound="lower"), solution[name].sel(bound="upper")
         assert 0 < lower < upper
-    assert isinstance(found, xr.Dataset) and found["seconds"] > 0
-    found = Homogenization(materials=materials(MATRIX, CARBON)).solve(random_volume(phases=2))
-    assert "bulk_bounds" not in found
+    assert isinstance(solution, xr.Dataset) and solution["seconds"] > 0
+    solution = Homogenization(materials=materials(MATRIX, CARBON)).solve(random_volume(phases=2))
+    assert "bulk_bounds" not in solution
 
 
 def in_rubber(nu: float) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -237,12 +237,12 @@ def test_a_matrix_that_keeps_its_volume_does_not_lock(
     materials: Write, nu: float, bulk: float, tetragonal: float, shear: float
 ) -> None:
     """Against a solver by FFT with Willot's rotated scheme, one point a voxel, on the same 24^3."""
-    found = Homogenization(materials=materials(*in_rubber(nu)), tolerance=1e-4).solve(cube(24))
-    C = found["stiffness"].values
+    solution = Homogenization(materials=materials(*in_rubber(nu)), tolerance=1e-4).solve(cube(24))
+    C = solution["stiffness"].values
     assert (C[0, 0] + 2 * C[0, 1]) / 3 == pytest.approx(bulk, rel=0.001)
     assert (C[0, 0] - C[0, 1]) / 2 == pytest.approx(tetragonal, rel=0.02)
     assert C[3, 3] == pytest.approx(shear, rel=0.005)
-    assert any(note.startswith("rubber") and "B-bar" in note for note in found.attrs["notes"])
+    assert any(note.startswith("rubber") and "B-bar" in note for note in solution.attrs["notes"])
 
 
 def test_the_element_is_chosen_by_what_a_phase_is(materials: Write) -> None:

@@ -30,10 +30,10 @@ def k(volume: Volume | np.ndarray, **options: object) -> np.ndarray:
 @st.composite
 def mazes(draw: st.DrawFn, most: int = 5) -> np.ndarray:
     """Fluid with enough of it that many draws percolate, and some solid."""
-    found = draw(labels(2, most, 2)) == 1
-    found |= np.random.default_rng(draw(st.integers(0, 99))).random(found.shape) < 0.5
-    found.flat[0], found.flat[-1] = False, True
-    return found
+    result = draw(labels(2, most, 2)) == 1
+    result |= np.random.default_rng(draw(st.integers(0, 99))).random(result.shape) < 0.5
+    result.flat[0], result.flat[-1] = False, True
+    return result
 
 
 def pores(side: int, seed: int = 0, share: float = 0.75) -> np.ndarray:
@@ -55,8 +55,8 @@ def test_random_media_against_a_direct_solve(
     if "sides" in drive:
         whole, share = mirrored(maze, axis, drive["sides"] == "sealed")
     expected = permeability(whole, axis, size) / share
-    found = k(Volume(maze.astype(np.uint8), size), axes=(name,), **drive)
-    np.testing.assert_allclose(found, [expected], rtol=1e-7, atol=1e-12)
+    result = k(Volume(maze.astype(np.uint8), size), axes=(name,), **drive)
+    np.testing.assert_allclose(result, [expected], rtol=1e-7, atol=1e-12)
 
 
 @given(mazes(), drives, st.data())
@@ -217,15 +217,15 @@ def test_axes_in_the_order_asked_for() -> None:
 
 
 def test_which_phase_flows() -> None:
-    found = pores(6).astype(np.uint8)
-    flipped = Volume(1 - found, phases=("Pore", "grain"))
+    results = pores(6).astype(np.uint8)
+    flipped = Volume(1 - results, phases=("Pore", "grain"))
     result = solve(flipped)
     assert result.attrs["phases"] == [0] and result.attrs["phase_names"] == ["Pore"]
     assert any("'Pore'" in note for note in result.attrs["notes"])
-    np.testing.assert_allclose(result["permeability"], k(found), rtol=1e-9)
-    both = np.where(pores(6, 1), found, 2 * found).astype(np.uint8)
+    np.testing.assert_allclose(result["permeability"], k(results), rtol=1e-9)
+    both = np.where(pores(6, 1), results, 2 * results).astype(np.uint8)
     np.testing.assert_allclose(
-        k(Volume(both, phases="abc"), phases=("b", 2)), k(found > 0), rtol=1e-9
+        k(Volume(both, phases="abc"), phases=("b", 2)), k(results > 0), rtol=1e-9
     )
 
 

@@ -66,8 +66,8 @@ def test_residual_is_that_of_the_field(drive: str) -> None:
 def test_error_estimate_bounds_the_error(seed: int, tolerance: float) -> None:
     fluid = blobs(16, seed)
     exact = solve(fluid, "sealed", 1e-11)[0].work
-    found = solve(fluid, "sealed", tolerance)[0]
-    assert abs(found.work / exact - 1) <= found.error <= tolerance
+    solution = solve(fluid, "sealed", tolerance)[0]
+    assert abs(solution.work / exact - 1) <= solution.error <= tolerance
 
 
 def test_iterations_do_not_grow() -> None:
@@ -91,9 +91,9 @@ def test_no_convergence() -> None:
 def test_threads_change_nothing(monkeypatch) -> None:
     import numba
 
-    found = []
+    rows = []
     for threads in (1, numba.config.NUMBA_NUM_THREADS):
         numba.set_num_threads(threads)
-        found.append(solve(blobs(33), "open", 1e-6)[1].state())
-    for a, b in zip(*found, strict=True):
+        rows.append(solve(blobs(33), "open", 1e-6)[1].state())
+    for a, b in zip(*rows, strict=True):
         np.testing.assert_array_equal(a, b)

@@ -30,8 +30,8 @@ def test_a_jpeg_is_turned_as_its_camera_says(tmp_path, orientation):
     exif[274] = orientation
     Image.fromarray(grey).save(tmp_path / "a.jpg", quality=95, exif=exif)
     turns = {1: 0, 3: 2, 6: 3, 8: 1}[orientation]  # quarters against the clock
-    (found,) = read_image(tmp_path / "a.jpg").slices
-    np.testing.assert_allclose(found, np.rot90(grey, turns), atol=3)
+    (slices,) = read_image(tmp_path / "a.jpg").slices
+    np.testing.assert_allclose(slices, np.rot90(grey, turns), atol=3)
     (tmp_path / "b.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:400])
     assert "damaged" in refusal(tmp_path / "b.jpg")
 
@@ -39,8 +39,8 @@ def test_a_jpeg_is_turned_as_its_camera_says(tmp_path, orientation):
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
 def test_bitmaps(tmp_path, mode):
     Image.fromarray((STACK[0] > 0).astype(np.uint8) * 255).convert(mode).save(tmp_path / "a.bmp")
-    (found,) = read_image(tmp_path / "a.bmp").slices
-    np.testing.assert_array_equal(found > 0, STACK[0] > 0)
+    (slices,) = read_image(tmp_path / "a.bmp").slices
+    np.testing.assert_array_equal(slices > 0, STACK[0] > 0)
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -55,17 +55,17 @@ def test_metaimage_as_vtk_writes_it(tmp_path, suffix, compressed):
     writer.SetCompression(compressed)
     writer.SetFileName(str(tmp_path / f"a.{suffix}"))
     writer.Write()
-    found = read_image(tmp_path / f"a.{suffix}")
-    np.testing.assert_array_equal(np.stack(found.slices), STACK)
-    assert (found.spacing, *found.pixel_size) == pytest.approx((5e-7, 2e-7, 1e-7))
+    result = read_image(tmp_path / f"a.{suffix}")
+    np.testing.assert_array_equal(np.stack(result.slices), STACK)
+    assert (result.spacing, *result.pixel_size) == pytest.approx((5e-7, 2e-7, 1e-7))
 
 
 def test_metaimage_of_recon_and_what_is_refused(tmp_path):
     volume = Volume(STACK, (5e-7, 2e-7, 1e-7))
     volume.export(tmp_path / "v.raw")
-    found = read_image(tmp_path / "v.mhd")
-    np.testing.assert_array_equal(np.stack(found.slices), STACK)
-    assert (found.spacing, *found.pixel_size) == pytest.approx(volume.voxel_size)
+    image = read_image(tmp_path / "v.mhd")
+    np.testing.assert_array_equal(np.stack(image.slices), STACK)
+    assert (image.spacing, *image.pixel_size) == pytest.approx(volume.voxel_size)
     text = (tmp_path / "v.mhd").read_text()
     (tmp_path / "a.mhd").write_text(text.replace("v.raw", "../v.raw"))
     assert "must lie in the same folder" in refusal(tmp_path / "a.mhd")
@@ -116,9 +116,9 @@ def mrc(array, mode, axes=(1, 2, 3), order="<", extended=b"", cell=(10.0, 20.0, 
 def test_mrc(tmp_path, dtype, mode, order, axes):
     turned = STACK.transpose([3 - axis for axis in axes[::-1]]).astype(dtype)
     (tmp_path / "a.mrc").write_bytes(mrc(turned, mode, axes, order, extended=b"x" * 80))
-    found = read_image(tmp_path / "a.mrc")
-    np.testing.assert_array_equal(np.stack(found.slices), STACK)
-    assert (found.spacing, *found.pixel_size) == pytest.approx((5e-9, 2e-9, 1e-9))
+    image = read_image(tmp_path / "a.mrc")
+    np.testing.assert_array_equal(np.stack(image.slices), STACK)
+    assert (image.spacing, *image.pixel_size) == pytest.approx((5e-9, 2e-9, 1e-9))
 
 
 def test_mrc_bytes_of_imod_and_what_is_refused(tmp_path):

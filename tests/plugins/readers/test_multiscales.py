@@ -93,8 +93,8 @@ def test_axes_in_any_order(tmp_path, names):
     assert sizes(path) == (1e-6, 5e-7, 2.5e-7)
     chunked = ChunkedVolume.open(path)
     expected = measure_all(Volume(LABELS), ["two-point"])["two-point"]
-    found = measure_all(chunked, ["two-point"])["two-point"]
-    np.testing.assert_array_equal(found, expected)
+    measurements = measure_all(chunked, ["two-point"])["two-point"]
+    np.testing.assert_array_equal(measurements, expected)
 
 
 @pytest.mark.parametrize("names", ["tczyx", "czyx", "zyxc", "tzcyx", "xctyz"])
@@ -110,9 +110,9 @@ def test_every_unit_of_the_specification(tmp_path):
     assert set(OF_NGFF) <= set(UNITS)
     ratio = {"angstrom": 1e-10, "inch": 0.0254, "parsec": 3.0857e16, "centimeter": 1e-2}
     for unit in OF_NGFF:
-        found = sizes(write(tmp_path / f"{unit}.zarr", unit=unit, factor=0.5))
+        result = sizes(write(tmp_path / f"{unit}.zarr", unit=unit, factor=0.5))
         metres = ratio.get(unit, float(UNITS[unit]))
-        assert found == pytest.approx((0.5 * metres, 0.25 * metres, 0.125 * metres), rel=1e-4)
+        assert result == pytest.approx((0.5 * metres, 0.25 * metres, 0.125 * metres), rel=1e-4)
     assert float(UNITS["yoctometer"]) == 1e-24
     assert float(UNITS["micrometer"]) == 1e-6
     for seen in ("micron", "um", "\u00b5m"):

@@ -36,12 +36,12 @@ def lengths(image):
 def test_what_recon_writes_it_reads(tmp_path, suffix):
     volume = Volume(STACK, SIZE, NAMES)
     volume.export(tmp_path / f"v.{suffix}")
-    found = read_volume(tmp_path / f"v.{suffix}")
-    np.testing.assert_array_equal(found.labels, STACK)
+    result = read_volume(tmp_path / f"v.{suffix}")
+    np.testing.assert_array_equal(result.labels, STACK)
     if suffix != "npy":
-        assert found.voxel_size == pytest.approx(SIZE)
+        assert result.voxel_size == pytest.approx(SIZE)
     if suffix in ("vti", "h5"):
-        assert found.phases == NAMES
+        assert result.phases == NAMES
     assert read_volume(tmp_path / f"v.{suffix}", "1um,2um,3um").voxel_size == (1e-6, 2e-6, 3e-6)
 
 
@@ -54,9 +54,9 @@ def test_a_zipped_volume(tmp_path, folder, method):
         for file in sorted((tmp_path / "v.zarr").rglob("*")):
             if file.is_file():
                 archive.write(file, folder + file.relative_to(tmp_path / "v.zarr").as_posix())
-    found = read_volume(path)
-    np.testing.assert_array_equal(found.labels, STACK)
-    assert (found.voxel_size, found.phases) == (pytest.approx(SIZE), NAMES)
+    volume = read_volume(path)
+    np.testing.assert_array_equal(volume.labels, STACK)
+    assert (volume.voxel_size, volume.phases) == (pytest.approx(SIZE), NAMES)
 
 
 def test_a_zip_that_zarr_wrote_and_one_without_zarr(tmp_path):
@@ -133,9 +133,9 @@ def test_vti_as_vtk_writes_it(tmp_path, mode, points):
     )()
     writer.SetEncodeAppendedData(mode == "appended")
     writer.Write()
-    found = read_image(tmp_path / "a.vti")
-    np.testing.assert_array_equal(np.stack(found.slices), STACK)
-    assert lengths(found) == SIZE
+    result = read_image(tmp_path / "a.vti")
+    np.testing.assert_array_equal(np.stack(result.slices), STACK)
+    assert lengths(result) == SIZE
     other = read_image(tmp_path / "a.vti", dataset="distance")
     np.testing.assert_array_equal(np.stack(other.slices), STACK)
     assert "has no array grain; it has phase, distance" in refusal(
@@ -162,9 +162,9 @@ DIRECTIONS = np.diag(SIZE[::-1]) * 1e6
 def test_nrrd_with_spacings(tmp_path, encoding):
     header = {"spacings": [0.1, 0.2, 0.5], "units": ["um"] * 3, "encoding": encoding}
     nrrd.write(str(tmp_path / "a.nrrd"), STACK, header, index_order="C")
-    found = read_image(tmp_path / "a.nrrd")
-    np.testing.assert_array_equal(np.stack(found.slices), STACK)
-    assert lengths(found) == SIZE
+    image = read_image(tmp_path / "a.nrrd")
+    np.testing.assert_array_equal(np.stack(image.slices), STACK)
+    assert lengths(image) == SIZE
 
 
 def test_nrrd_with_space_directions(tmp_path):
@@ -172,21 +172,21 @@ def test_nrrd_with_space_directions(tmp_path):
     space = {"space": "left-posterior-superior", "space units": ["um"] * 3}
     straight = {**space, "space directions": DIRECTIONS * [1, -1, 1]}
     nrrd.write(str(tmp_path / "a.nrrd"), STACK, straight, index_order="C")
-    found = read_image(tmp_path / "a.nrrd")
-    np.testing.assert_array_equal(np.stack(found.slices), STACK)
-    assert lengths(found) == SIZE
+    image = read_image(tmp_path / "a.nrrd")
+    np.testing.assert_array_equal(np.stack(image.slices), STACK)
+    assert lengths(image) == SIZE
     exchanged = {**space, "space directions": DIRECTIONS[::-1]}  # z is the first axis
     stored = np.ascontiguousarray(STACK.transpose(2, 1, 0))
     nrrd.write(str(tmp_path / "b.nrrd"), stored, exchanged, index_order="C")
-    found = read_image(tmp_path / "b.nrrd")
-    np.testing.assert_array_equal(np.stack(found.slices), STACK)
-    assert lengths(found) == SIZE
+    image = read_image(tmp_path / "b.nrrd")
+    np.testing.assert_array_equal(np.stack(image.slices), STACK)
+    assert lengths(image) == SIZE
     c = np.sqrt(0.5)
     turned = {**space, "space directions": DIRECTIONS @ [[c, c, 0], [-c, c, 0], [0, 0, 1]]}
     nrrd.write(str(tmp_path / "c.nrrd"), STACK, turned, index_order="C")
     with pytest.warns(UserWarning, match="turned in space"):
-        found = read_image(tmp_path / "c.nrrd")
-    assert lengths(found) == SIZE
+        image = read_image(tmp_path / "c.nrrd")
+    assert lengths(image) == SIZE
 
 
 def test_nrrd_of_colours_without_units_and_beside_its_data(tmp_path):

@@ -13,7 +13,7 @@ from recon.plugins.refiners.isolated import find_isolated, measure_isolated
 @given(st.integers(0, 2**31), st.tuples(*[st.booleans()] * 3))
 def test_a_voxel_is_alone_when_no_neighbour_is_like_it(seed, wrap):
     mask = np.random.default_rng(seed).random((5, 4, 6)) < 0.3
-    found = find_isolated(mask, (0, 1, 2), wrap)
+    isolated = find_isolated(mask, (0, 1, 2), wrap)
     for place in np.ndindex(mask.shape):
         lonely = bool(mask[place])
         for axis in range(3):
@@ -24,14 +24,14 @@ def test_a_voxel_is_alone_when_no_neighbour_is_like_it(seed, wrap):
                     there[axis] %= mask.shape[axis]
                 inside = 0 <= there[axis] < mask.shape[axis]
                 lonely &= inside and not mask[tuple(there)]
-        assert found[place] == lonely
+        assert isolated[place] == lonely
 
 
 def test_of_independent_voxels_the_share_is_known():
     labels = (np.random.default_rng(0).random((64, 64, 64)) < 0.2).astype(np.uint8)
     stacks = {plane: list(np.moveaxis(labels, n, 0)) for plane, n in NORMAL.items()}
-    found = measure_isolated(Micrographs(stacks))
-    assert found == pytest.approx([0.8 * 0.2**6, 0.2 * 0.8**6], rel=0.15)
+    isolated = measure_isolated(Micrographs(stacks))
+    assert isolated == pytest.approx([0.8 * 0.2**6, 0.2 * 0.8**6], rel=0.15)
     del stacks["yz"]
     assert measure_isolated(Micrographs(stacks))[1] == pytest.approx(0.2 * 0.8**6, rel=0.05)
 

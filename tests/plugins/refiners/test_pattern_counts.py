@@ -20,12 +20,12 @@ def images(phases, shape=(3, 9, 11), seed=0):
 @pytest.mark.parametrize("phases", [2, 3, 4])
 def test_codes_are_the_nine_phases_as_digits(phases, spacing):
     image = images(phases)[0]
-    found = encode_patterns(image, phases, spacing)
-    assert found.shape == (9 - 2 * spacing, 11 - 2 * spacing)
-    for row, column in np.ndindex(found.shape):
+    result = encode_patterns(image, phases, spacing)
+    assert result.shape == (9 - 2 * spacing, 11 - 2 * spacing)
+    for row, column in np.ndindex(result.shape):
         cells = image[row : row + 2 * spacing + 1 : spacing, column : column + 2 * spacing + 1]
         text = "".join(str(cell) for cell in cells[:, ::spacing].ravel())
-        assert found[row, column] == int(text, phases)
+        assert result[row, column] == int(text, phases)
 
 
 def test_slices_too_small_for_a_pattern_have_none():
@@ -36,10 +36,10 @@ def test_slices_too_small_for_a_pattern_have_none():
 
 def test_shares_are_those_of_all_slices_of_a_plane():
     stacks = {"xy": images(3), "yz": images(3, (2, 6, 7), 1)}
-    found = count_patterns(Micrographs(stacks, phases="abc"))
-    assert found.keys() == stacks.keys()
+    patterns = count_patterns(Micrographs(stacks, phases="abc"))
+    assert patterns.keys() == stacks.keys()
     for plane, stack in stacks.items():
-        for spacing, counted in zip(SPACINGS, found[plane], strict=True):
+        for spacing, counted in zip(SPACINGS, patterns[plane], strict=True):
             every = np.concatenate([encode_patterns(image, 3, spacing).ravel() for image in stack])
             expected = np.bincount(every, minlength=3**9) / len(every)
             assert np.array_equal(counted.dense(3), expected)

@@ -106,8 +106,8 @@ def test_of_other_fractions_the_interface_goes_with_their_product():
 def test_phases_come_to_the_fractions_that_are_asked_for(wanted):
     before, like = volume((30, 32, 34), 3, 2.0), volume((48, 48, 48), 3, 2.5, 1)
     after = given_patterns(before, like, fractions=np.array(wanted))
-    found = np.bincount(after.ravel(), minlength=3) / after.size
-    assert found == pytest.approx(np.array(wanted), abs=module.DRIFT + 1 / after.size)
+    value = np.bincount(after.ravel(), minlength=3) / after.size
+    assert value == pytest.approx(np.array(wanted), abs=module.DRIFT + 1 / after.size)
     assert components(after) == pytest.approx(components(before), abs=3)
 
 
@@ -205,17 +205,17 @@ def test_counts_follow_every_change(seed, phases, blocks):
 
 def test_counts_are_those_of_the_slices():
     labels = volume((9, 10, 11), 3)
-    found = counted(
+    result = counted(
         Stack(labels, labels.reshape(-1), 0, 9, np.zeros(3, bool), np.array(SPACINGS)), 3
     )
     wanted = Wanted.of(count_patterns(sections(labels)), 3)
-    total = found.patterns.sum(-1, keepdims=True)
-    assert np.allclose(found.patterns / total, wanted.patterns)
+    total = result.patterns.sum(-1, keepdims=True)
+    assert np.allclose(result.patterns / total, wanted.patterns)
     for axis in range(3):
         one, other = np.delete(labels, -1, axis), np.delete(labels, 0, axis)
         expected = np.zeros((3, 3))
         np.add.at(expected, (one, other), 1)
-        assert np.array_equal(found.pairs[axis], expected + expected.T)
+        assert np.array_equal(result.pairs[axis], expected + expected.T)
 
 
 def test_pairs_are_those_of_the_micrographs():
@@ -247,11 +247,11 @@ def test_slabs_on_disk_and_blocks_give_what_a_volume_in_memory_does(tmp_path, mo
 
 @pytest.mark.parametrize("side", [1, 63, 127, 128, 200, 256, 1000])
 def test_blocks_are_one_or_an_even_number_and_cover_all_planes(side):
-    found = split_blocks(side)
-    assert found[0][0] == 0 and found[-1][1] == side
-    assert all(a[1] == b[0] for a, b in zip(found, found[1:], strict=False))
-    assert len(found) == 1 or len(found) % 2 == 0
-    assert len(found) == 1 or min(high - low for low, high in found) >= module.BLOCK
+    blocks = split_blocks(side)
+    assert blocks[0][0] == 0 and blocks[-1][1] == side
+    assert all(a[1] == b[0] for a, b in zip(blocks, blocks[1:], strict=False))
+    assert len(blocks) == 1 or len(blocks) % 2 == 0
+    assert len(blocks) == 1 or min(high - low for low, high in blocks) >= module.BLOCK
 
 
 @given(st.integers(0, 2**31), st.integers(2, 4), st.sampled_from([0.2, 0.5, 1]), st.booleans())

@@ -42,8 +42,8 @@ def test_layers_are_as_many_times_as_thick(axis):
     shape = [1, 2, 2, 2]
     shape[1 + "zyx".index(axis)] = 240
     x = wave.view([240 if n == 240 else 1 for n in shape]).expand(shape)
-    found = Stretch(profile=(1.0, 1.0, 2.0, 2.0), axis=axis).refine(x, scene(tuple(shape)))
-    line = found.movedim(1 + "zyx".index(axis), 0).flatten(1)[:, 0] > 0
+    result = Stretch(profile=(1.0, 1.0, 2.0, 2.0), axis=axis).refine(x, scene(tuple(shape)))
+    line = result.movedim(1 + "zyx".index(axis), 0).flatten(1)[:, 0] > 0
     borders = np.flatnonzero(np.diff(line.numpy()))
     first, last = (np.diff(part).mean() for part in (borders[:8], borders[-6:]))
     assert last / first == pytest.approx(2, rel=0.1)

@@ -35,9 +35,9 @@ def distance(p, d, q, e):
     return abs((q - p) @ normal) / np.linalg.norm(normal)
 
 
-def angles(found, truth):
+def angles(results, truth):
     """Degrees between lines."""
-    return np.degrees(np.arccos(np.abs((found * truth).sum(-1)).clip(0, 1)))
+    return np.degrees(np.arccos(np.abs((results * truth).sum(-1)).clip(0, 1)))
 
 
 @pytest.mark.parametrize(
@@ -53,11 +53,11 @@ def test_straight_fibres_are_found_within_a_few_degrees(count, spread, edges, me
     errors = []
     for seed in range(3):
         labels, truth = cylinders(seed, count, edges=edges, spread=spread)
-        found = directions(labels, 1, edges)
+        result = directions(labels, 1, edges)
         inside = labels == 1
-        errors.append(angles(found[inside], truth[inside]))
-        assert found.dtype == np.float32 and not found[~inside].any()
-        assert np.allclose(np.linalg.norm(found[inside], axis=-1), 1, atol=1e-6)
+        errors.append(angles(result[inside], truth[inside]))
+        assert result.dtype == np.float32 and not result[~inside].any()
+        assert np.allclose(np.linalg.norm(result[inside], axis=-1), 1, atol=1e-6)
     errors = np.concatenate(errors)
     assert errors.mean() < mean and np.percentile(errors, 95) < most
 
@@ -68,25 +68,25 @@ def test_a_fibre_along_an_axis_is_exact(axis):
     disc = y**2 + x**2 < 16
     labels = np.moveaxis(np.broadcast_to(disc, (16, 24, 20)), 0, axis)
     for periodic in (False, True):
-        found = directions(labels, True, (2e-7, 3e-7, 1e-7), periodic=periodic)
-        assert np.allclose(np.abs(found[labels]), np.eye(3)[2 - axis], atol=1e-4)
+        result = directions(labels, True, (2e-7, 3e-7, 1e-7), periodic=periodic)
+        assert np.allclose(np.abs(result[labels]), np.eye(3)[2 - axis], atol=1e-4)
 
 
 def test_a_periodic_volume_may_be_shifted():
     labels, _ = cylinders(0, 4, (24, 20, 28))
-    found = directions(labels, periodic=True)
+    result = directions(labels, periodic=True)
     shifted = directions(np.roll(labels, (5, 7, 11), (0, 1, 2)), periodic=True)
     back = np.roll(shifted, (-5, -7, -11), (0, 1, 2))
     inside = labels == 1
-    assert angles(found[inside], back[inside]).max() < 0.1
+    assert angles(result[inside], back[inside]).max() < 0.1
 
 
 def test_axes_turn_with_the_volume_and_units_do_not_matter():
     labels, _ = cylinders(1, 4, (24, 20, 28))
-    found = directions(labels, 1, (3e-7, 2e-7, 2e-7))
+    result = directions(labels, 1, (3e-7, 2e-7, 2e-7))
     turned = directions(labels.transpose(2, 0, 1), 1, (2.0, 3.0, 2.0))
     back = turned.transpose(1, 2, 0, 3)[..., [2, 0, 1]]
-    assert angles(found, back)[labels == 1].max() < 0.1
+    assert angles(result, back)[labels == 1].max() < 0.1
 
 
 @pytest.mark.parametrize("periodic", [False, True])
@@ -113,8 +113,8 @@ def test_scikit_image_agrees():
 
 def test_thin_volumes_and_an_absent_phase_give_numbers():
     assert not directions(np.zeros((3, 4, 5), int), 1).any()
-    found = directions(np.ones((1, 2, 30), int), 1)
-    assert np.isfinite(found).all()
+    result = directions(np.ones((1, 2, 30), int), 1)
+    assert np.isfinite(result).all()
     with pytest.raises(ReconError, match="directions need a volume"):
         directions(np.zeros((3, 4)))
     with pytest.raises(ReconError, match="window > 0"):

@@ -34,27 +34,27 @@ def test_runs_of_the_first_phase_are_those_counted_pixel_by_pixel():
     windows = np.random.default_rng(0).integers(2, size=(2, 20, 14)).astype(np.uint8)
     windows[0, :, 3:9] = 0
     expected = [[count_runs(window, 0, *run) for run in list_runs(20, 14)] for window in windows]
-    found = measure_patterns(windows, 2)
-    assert np.allclose(found[:, : len(expected[0])], expected)
+    patterns = measure_patterns(windows, 2)
+    assert np.allclose(patterns[:, : len(expected[0])], expected)
 
 
 def test_squares_are_shares_of_their_sixteen_configurations():
     """Of vertical stripes two pixels wide, half of the squares of side 1 have equal columns."""
     stripes = np.tile(np.array([0, 0, 1, 1], np.uint8), (1, 33, 9))[:, :, :33]
-    found = measure_patterns(stripes, 2)[0]
+    patterns = measure_patterns(stripes, 2)[0]
     for share in (0.25, 0.5):  # straddling a border either way, and wholly inside a stripe
-        assert np.isclose(found, share, atol=0.02).any()
+        assert np.isclose(patterns, share, atol=0.02).any()
     shuffled = np.random.default_rng(1).permutation(stripes.ravel()).reshape(stripes.shape)
-    assert np.abs(measure_patterns(shuffled, 2)[0] - found).max() > 0.3
+    assert np.abs(measure_patterns(shuffled, 2)[0] - patterns).max() > 0.3
 
 
 @pytest.mark.parametrize("phases", [2, 3, 4])
 def test_windows_of_one_size_have_the_same_number_of_shares_between_0_and_1(phases):
     windows = np.random.default_rng(2).integers(phases, size=(5, 24, 24)).astype(np.uint8)
-    found = measure_patterns(windows, phases)
-    assert len(found) == 5 and (found >= 0).all() and (found <= 1).all()
-    assert np.array_equal(found[1:3], measure_patterns(windows[1:3], phases))
-    assert measure_patterns(np.zeros_like(windows), phases).shape == found.shape
+    patterns = measure_patterns(windows, phases)
+    assert len(patterns) == 5 and (patterns >= 0).all() and (patterns <= 1).all()
+    assert np.array_equal(patterns[1:3], measure_patterns(windows[1:3], phases))
+    assert measure_patterns(np.zeros_like(windows), phases).shape == patterns.shape
 
 
 def test_contacts_between_phases_are_seen():
@@ -68,5 +68,5 @@ def test_contacts_between_phases_are_seen():
 
 
 def test_the_smallest_blocks_are_measured():
-    found = measure_patterns(np.zeros((3, 8, 8), np.uint8), 2)
-    assert np.isfinite(found).all() and found.shape[1] > 15 * len(SCALES)
+    patterns = measure_patterns(np.zeros((3, 8, 8), np.uint8), 2)
+    assert np.isfinite(patterns).all() and patterns.shape[1] > 15 * len(SCALES)

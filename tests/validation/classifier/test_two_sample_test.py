@@ -63,12 +63,12 @@ def test(request, whole, micrographs, samples):
 
 def test_real_volumes_are_not_told_and_spoilt_ones_are(test):
     assert set(test.planes) == {"xy", "xz", "yz"} and not test.notes
-    for found in test.planes.values():
-        real, spoilt = found.areas[:3], found.areas[3:]
-        assert abs(found.real_areas.mean() - 0.5) < 0.1
-        usual = found.real_distances.mean() + 5 * found.real_distances.std()
-        assert (found.distances[:3] < usual).all() and real.mean() < 0.65
-        assert (found.distances[3:] > usual).all() and (spoilt > 0.8).all()
+    for entry in test.planes.values():
+        real, spoilt = entry.areas[:3], entry.areas[3:]
+        assert abs(entry.real_areas.mean() - 0.5) < 0.1
+        usual = entry.real_distances.mean() + 5 * entry.real_distances.std()
+        assert (entry.distances[:3] < usual).all() and real.mean() < 0.65
+        assert (entry.distances[3:] > usual).all() and (spoilt > 0.8).all()
 
 
 def test_it_gives_the_same_twice(micrographs, samples, test):
@@ -82,8 +82,8 @@ def test_windows_that_it_is_surest_of_are_of_the_sides_that_they_stand_for(sampl
     """Of a volume that is solid for half of its height, the solid slices."""
     labels = samples[0].labels.copy()
     labels[24:, ::2] = 1
-    found = separate([Volume(labels)], micrographs).planes["xy"]
-    own, real = found.surest
+    value = separate([Volume(labels)], micrographs).planes["xy"]
+    own, real = value.surest
     assert len(own) == len(real) == 3
     assert all(image[::2].all() for image in own[1:])  # one of each third of the height
     assert not any(image[::2].all() for image in real)
@@ -94,16 +94,18 @@ def test_what_cannot_be_tested_is_said(micrographs):
     small = separate([Volume(material((12, 12, 12)))], micrographs)
     assert not small.planes and "do not fit into 12 voxels" in small.notes[0]
     few = Micrographs({"xy": [material((48, 48, 2))[:, :, 0]], "xz": micrographs.planes["xz"]})
-    found = separate([Volume(material((SIDE,) * 3))], few)
-    assert set(found.planes) == {"xz"} and found.notes[0].startswith("xy: no classifier test")
-    json.dumps([small.to_table(), found.to_table()], allow_nan=False)
-    assert "do not fit" in small.to_text() and "xz 0." in found.to_text()
+    separation = separate([Volume(material((SIDE,) * 3))], few)
+    assert set(separation.planes) == {"xz"} and separation.notes[0].startswith(
+        "xy: no classifier test"
+    )
+    json.dumps([small.to_table(), separation.to_table()], allow_nan=False)
+    assert "do not fit" in small.to_text() and "xz 0." in separation.to_text()
 
 
 def test_one_large_image_a_plane_is_enough():
     image = material((1, 400, 300), (0, 1.5, 1.5))[0]
-    found = separate([Volume(material((SIDE,) * 3, (1.5,) * 3))], Micrographs({"xy": [image]}))
-    assert found.planes["xy"].worth >= 2
+    separation = separate([Volume(material((SIDE,) * 3, (1.5,) * 3))], Micrographs({"xy": [image]}))
+    assert separation.planes["xy"].worth >= 2
 
 
 def test_a_volume_is_cut_where_its_material_forgets_soonest(whole, micrographs):

@@ -184,15 +184,15 @@ def test_crops_lie_apart_where_there_is_room():
 
 def test_windows_are_disjoint_and_of_the_size_of_the_slices():
     image = np.arange(100, dtype=np.uint8).reshape(10, 10)
-    found = cut_windows(Micrographs({"xz": [image]}), "xz", (4, 99, 3))
-    assert {w.shape for w in found} == {(4, 3)} and len(found) == 2 * 3
-    assert len(np.unique(np.concatenate([w.ravel() for w in found]))) == len(found) * 12
+    windows = cut_windows(Micrographs({"xz": [image]}), "xz", (4, 99, 3))
+    assert {w.shape for w in windows} == {(4, 3)} and len(windows) == 2 * 3
+    assert len(np.unique(np.concatenate([w.ravel() for w in windows]))) == len(windows) * 12
 
 
 def test_windows_are_as_large_as_fit_the_largest_slice():
     small, large = np.zeros((5, 5), np.uint8), np.zeros((6, 20), np.uint8)
-    found = cut_windows(Micrographs({"xy": [small, large]}), "xy", (8, 8, 8))
-    assert [w.shape for w in found] == [(6, 8)] * 2
+    windows = cut_windows(Micrographs({"xy": [small, large]}), "xy", (8, 8, 8))
+    assert [w.shape for w in windows] == [(6, 8)] * 2
 
 
 @pytest.mark.parametrize("normal", [0, 1, 2])
@@ -248,8 +248,8 @@ def test_the_sampling_error_from_2d_is_near_that_from_3d():
     shape = (32, 32, 32)
     micrographs = cut(labels, 8)
     specs = build_specs(["two-point"], 16, tuple(micrographs.planes))
-    found = measure_window_groups(specs, micrographs, shape, lambda *state: None)
-    flat = found.sampling_errors["two-point"]
+    window_groups = measure_window_groups(specs, micrographs, shape, lambda *state: None)
+    flat = window_groups.sampling_errors["two-point"]
     solid = leave_out_boxes(curves_of("two-point", 16), Volume(labels), shape)
     assert flat.notes[0] == ESTIMATED
     assert float(flat.mean.mean()) == pytest.approx(float(solid.mean.mean()), rel=0.5)

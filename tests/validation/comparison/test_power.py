@@ -60,19 +60,19 @@ def rates(comparison):
 
 
 def test_much_material_shows_large_faults_on_every_plane_and_no_mirror(strong):
-    found = rates(strong)
+    result = rates(strong)
     for plane in ("xy", "xz", "yz"):
-        assert found["smoothed", "3 x 3 pixels", plane] >= 0.75
-        assert found["specks", "1 % of the pixels", plane] >= 0.75
-        assert found["magnified", "1.3 times", plane] >= 0.75
-        assert found["mirrored", "left to right", plane] <= 0.25
+        assert result["smoothed", "3 x 3 pixels", plane] >= 0.75
+        assert result["specks", "1 % of the pixels", plane] >= 0.75
+        assert result["magnified", "1.3 times", plane] >= 0.75
+        assert result["mirrored", "left to right", plane] <= 0.25
 
 
 def test_planes_together_notice_what_each_does_not(strong):
-    found = rates(strong)
+    result = rates(strong)
     noticed = count_noticed(strong.power)
     assert noticed[EVERY][0] > max(noticed[plane][0] for plane in ("xy", "xz", "yz"))
-    assert found["mirrored", "left to right", EVERY] == 0
+    assert result["mirrored", "left to right", EVERY] == 0
 
 
 def test_little_material_shows_less(strong, weak):
@@ -97,9 +97,9 @@ def test_power_is_in_the_json(strong):
 
 def test_without_the_classifier_statistics_find_what_they_measure(whole, fresh):
     comparison = compare([fresh], cut(whole, 8), ("components.number",), classifier=False)
-    found = rates(comparison)
+    result = rates(comparison)
     assert comparison.classifier is None and "classifier" not in comparison.to_table()
-    assert all(found["specks", "1 % of the pixels", plane] >= 0.5 for plane in ("xy", "xz", "yz"))
+    assert all(result["specks", "1 % of the pixels", plane] >= 0.5 for plane in ("xy", "xz", "yz"))
 
 
 def test_against_a_volume_the_classifier_tells_the_power(whole, fresh):

@@ -84,11 +84,11 @@ def verdicts(layered, micrographs, fresh):
     flat = (*FLAT, "chord-length.density")
     return {
         (name, kind): verdict
-        for kind, found in (
+        for kind, entry in (
             ("volume", compare(volumes, layered, (*flat, "two-point-cluster"))),
             ("micrographs", compare(volumes, micrographs, flat)),
         )
-        for name, verdict in zip(samples, apart(found), strict=True)
+        for name, verdict in zip(samples, apart(entry), strict=True)
     }
 
 
@@ -140,8 +140,8 @@ def test_what_every_plane_says_a_little_adds_up(micrographs, fresh):
     def shift(share):
         """With the distance on every plane at a share of that plane's own limit."""
         planes = {
-            plane: attrs.evolve(found, distances=np.array([share * limits[plane] * found.floor]))
-            for plane, found in comparison.classifier.planes.items()
+            plane: attrs.evolve(entry, distances=np.array([share * limits[plane] * entry.floor]))
+            for plane, entry in comparison.classifier.planes.items()
         }
         test = attrs.evolve(comparison.classifier, planes=planes)
         return attrs.evolve(comparison, classifier=test).verdict
@@ -255,11 +255,11 @@ def test_a_real_subvolume_differs_significantly_in_about_one_of_twenty_cases(cel
 
 def test_limit_and_chance_agree():
     blocks = gaussian_blocks(np.random.default_rng(8), 16, 5, 2)
-    found = calibrate(blocks, 1, 0.05)
+    result = calibrate(blocks, 1, 0.05)
     for alpha in (0.01, 0.05, 0.3, 0.9):
         limits = calibrate(blocks, 1, alpha).limits
         exceeded = any((b.ratios > one).any() for b, one in zip(blocks, limits, strict=True))
-        assert exceeded == (found.chance < alpha)
+        assert exceeded == (result.chance < alpha)
 
 
 def test_the_mean_of_many_samples_has_a_tighter_limit_than_one():
@@ -307,13 +307,13 @@ def test_properties_are_solved_for_real_subvolumes_and_judged(layered, fresh):
         progress=lambda what, done, total, state: seen.append((what, done, total)),
     )
     json.dumps(comparison.to_table(), allow_nan=False)
-    found = comparison.properties["diffusivity"]
+    value = comparison.properties["diffusivity"]
     assert (
-        found.samples.dims == ("sample", "constant") and found.subvolumes.sizes["subvolume"] == 18
+        value.samples.dims == ("sample", "constant") and value.subvolumes.sizes["subvolume"] == 18
     )
     assert ("diffusivity of real subvolumes", 17, 18) in seen
     direct = solver.solve(Volume(layered.labels[:24, :24, :24], phases=NAMES))["relative"]
-    first = found.subvolumes.sel(subvolume=0, constant=["relative x", "relative y", "relative z"])
+    first = value.subvolumes.sel(subvolume=0, constant=["relative x", "relative y", "relative z"])
     assert np.allclose(first, direct.sel(axis=["x", "y", "z"]))
     good, bad = apart(comparison)
     assert good.level in FINE and bad.level == NOT_EQUIVALENT
@@ -351,6 +351,6 @@ def test_constants_are_the_short_results_without_diagnostics():
         },
         {"axis": ["x", "y", "z"]},
     )
-    found = list_constants(result)
-    assert list(found["constant"].values) == ["E x", "E y", "E z"]
-    assert list(found["units"].values) == ["GPa"] * 3 and list(found.values) == [1, 2, 3]
+    constants = list_constants(result)
+    assert list(constants["constant"].values) == ["E x", "E y", "E z"]
+    assert list(constants["units"].values) == ["GPa"] * 3 and list(constants.values) == [1, 2, 3]

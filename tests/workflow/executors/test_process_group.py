@@ -47,7 +47,7 @@ def test_a_start_on_the_store_of_an_earlier_one_is_not_mistaken_for_it(late):
 
     for _ in range(3):
         with ThreadPoolExecutor(3) as ranks:
-            found = set(ranks.map(answer, range(3)))
-        assert len(found) == 1
-        starts.append(*found)
+            names = set(ranks.map(answer, range(3)))
+        assert len(names) == 1
+        starts.append(*names)
     assert len(set(starts)) == 3

@@ -16,10 +16,10 @@ POROUS = Recipe(weights="porous")
 
 def test_a_product_and_its_memory_are_counted_without_doing_it():
     b = torch.ones(4096, 2048)
-    found = trace(lambda a: (a @ b).relu().sum(), (65536, 4096))
-    assert found.flop == 2 * 65536 * 4096 * 2048
+    result = trace(lambda a: (a @ b).relu().sum(), (65536, 4096))
+    assert result.flop == 2 * 65536 * 4096 * 2048
     expected = 4 * 65536 * (4096 + 2 * 2048)  # a, the product and what relu makes of it
-    assert found.peak == pytest.approx(expected, rel=0.01)
+    assert result.peak == pytest.approx(expected, rel=0.01)
 
 
 def test_the_peak_forgets_what_is_freed():
@@ -46,9 +46,9 @@ def test_what_does_not_run_without_values_is_unknown():
 )
 def test_passes(harmonizer, steps, passes):
     recipe = attrs.evolve(POROUS, harmonizer=harmonizer, steps=steps)
-    found = count_passes(resolve(recipe))
-    assert found.total == passes
-    assert max(found.of.values()) - min(found.of.values()) <= passes // 3
+    result = count_passes(resolve(recipe))
+    assert result.total == passes
+    assert max(result.of.values()) - min(result.of.values()) <= passes // 3
 
 
 @pytest.mark.slow
@@ -64,8 +64,8 @@ def test_thinner_slabs_as_the_limit_falls():
     recipe = attrs.evolve(POROUS, shape=(512, 512, 512))
     memory = Memory.of(resolve(recipe))
     assert memory.choose_thickness(memory.whole) is None
-    found = [memory.choose_thickness(limit) for limit in memory.slabs.values()]
-    assert found == [64, 32, 16, 8]
+    rows = [memory.choose_thickness(limit) for limit in memory.slabs.values()]
+    assert rows == [64, 32, 16, 8]
     assert list(memory.slabs.values()) == sorted(memory.slabs.values(), reverse=True)
     with pytest.raises(ReconError, match="even in thin slabs, got 500MB; give more memory="):
         memory.choose_thickness(500_000_000)
@@ -78,5 +78,5 @@ def test_a_small_volume_is_whole_without_a_question():
 
 def test_attention_is_counted():
     attend = torch.nn.functional.scaled_dot_product_attention
-    found = trace(lambda x: attend(x, x, x), (1, 2, 1024, 16))
-    assert found.flop == 2 * (2 * 2 * 1024 * 1024 * 16)
+    result = trace(lambda x: attend(x, x, x), (1, 2, 1024, 16))
+    assert result.flop == 2 * (2 * 2 * 1024 * 1024 * 16)

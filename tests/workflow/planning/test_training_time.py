@@ -45,7 +45,9 @@ def test_a_preset_that_is_given_stays(micrographs):
 
 
 def test_too_little_time_and_double_choices_are_refused(micrographs):
-    with pytest.raises(ReconError, match="time= must be at least 350 s on this machine, got 120 s"):
+    with pytest.raises(
+        ReconError, match="time= must be at least 6 min on this machine, got 2 min; for a trial"
+    ):
         fit_into(recipe(), micrographs, 120)
     with pytest.raises(ReconError, match="time= chooses the denoiser's steps"):
         fit_into(recipe(steps=10), micrographs, 1000)

@@ -40,11 +40,11 @@ def disk(tmp_path):
 def test_arithmetic_with_numbers_tensors_and_fields(disk):
     one, two = field_of(WHOLE, disk), field_of(WHOLE.flip(1), disk)
     other, level = WHOLE.flip(1), torch.tensor([1.0, -2.0]).view(-1, 1, 1, 1)
-    found = 2 * one - two / 3 + (1 - one) * 0.5 + (0.25 + two) * one + level
+    value = 2 * one - two / 3 + (1 - one) * 0.5 + (0.25 + two) * one + level
     expected = 2 * WHOLE - other / 3 + (1 - WHOLE) * 0.5 + (0.25 + other) * WHOLE + level
-    assert torch.equal(values(found), expected)
-    found += one
-    assert torch.equal(values(found), expected + WHOLE)
+    assert torch.equal(values(value), expected)
+    value += one
+    assert torch.equal(values(value), expected + WHOLE)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
