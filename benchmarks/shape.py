@@ -1,12 +1,13 @@
 """Shape in volumes, with and without the 3D network: python benchmarks/shape.py
 
-    python benchmarks/shape.py [--material fibres]... [--mode slices]... [--samples 4]
+    python benchmarks/shape.py [--material fibres]... [--mode slices]... [--samples 4] [--rows DIR]
 
 Volumes of 64^3 of the bundled weights (or of `--weights FILE --micrographs FILE`), by mode:
 default, fast, fastest, and slices (the default without the 3D network). Printed are CPU seconds,
 errors over sampling errors against the micrographs, straight chords over those of windows of the
 micrographs (a row a phase: xy, xz, yz), connected components by phase beside those of real
 subvolumes, the classifier's areas, and the verdict on each volume alone and on all together.
+With --rows, a picture a material in DIR: windows of the micrographs and slices of the volumes.
 """
 
 import time
@@ -16,9 +17,12 @@ from typing import Any
 import attrs
 import click
 import numpy as np
+from numpy.typing import NDArray
+from reconstruction.picture import draw_images
 from scipy import ndimage
 
 from recon.core import Micrographs, Recipe, Volume, catalog, sample_steps
+from recon.core.data.planes import NORMAL, PLANES
 from recon.core.job import resolve
 from recon.validation.comparison.boxes import place_boxes
 from recon.validation.comparison.compare import compare
@@ -32,6 +36,8 @@ MODES: dict[str, dict[str, Any]] = {
     "slices": {"denoiser.volume": False},
 }
 SIDE = 64
+COLUMNS = 8
+"""Windows and slices in a row of a picture."""
 STATISTICS = ("two-point", "lineal-path", "chord-length.density", "straight-chord.density")
 
 
@@ -67,7 +73,7 @@ def cut_real(whole: Volume) -> list[Volume]:
     return [Volume(unseen[box], phases=whole.phases) for box in boxes]
 
 
-def report(recipe: Recipe, micrographs: Micrographs, samples: int) -> None:
+def report(recipe: Recipe, micrographs: Micrographs, samples: int) -> list[Volume]:
     job = resolve(recipe)
     begun = time.process_time()
     volumes = []
@@ -86,6 +92,20 @@ def report(recipe: Recipe, micrographs: Micrographs, samples: int) -> None:
     click.echo(f"  straight chords over real {shares}; components {count_components(volumes)}")
     click.echo(f"  {areas}")
     click.echo(f"  alone {', '.join(alone)}; together {together.verdict.level}")
+    return volumes
+
+
+def pick_windows(micrographs: Micrographs, plane: str) -> list[NDArray[np.uint8]]:
+    """Windows of one plane at even places."""
+    windows = cut_windows(micrographs).planes[plane]
+    return [windows[(2 * n + 1) * len(windows) // (2 * COLUMNS)] for n in range(COLUMNS)]
+
+
+def pick_slices(volumes: list[Volume], plane: str) -> list[NDArray[np.uint8]]:
+    """Slices of one plane, of one volume after the other."""
+    stacks = [np.moveaxis(volume.labels, NORMAL[plane], 0) for volume in volumes]
+    places = [(2 * n + 1) * SIDE // (2 * COLUMNS) for n in range(COLUMNS)]
+    return [stacks[n % len(stacks)][place] for n, place in enumerate(places)]
 
 
 @click.command(help=__doc__)
@@ -94,21 +114,29 @@ def report(recipe: Recipe, micrographs: Micrographs, samples: int) -> None:
 @click.option("--samples", default=4, show_default=True)
 @click.option("--weights", type=click.Path(path_type=Path), help="In place of bundled ones.")
 @click.option("--micrographs", "file", type=click.Path(path_type=Path), help="Of these weights.")
+@click.option("--rows", type=click.Path(path_type=Path, file_okay=False), help="For pictures.")
 def main(
     names: tuple[str, ...],
     modes: tuple[str, ...],
     samples: int,
     weights: Path | None,
     file: Path | None,
+    rows: Path | None,
 ) -> None:
     for name in [weights.stem] if weights else names:
         micrographs = Micrographs.open(file) if file else example(name)[0]
         if weights is None:
             click.echo(f"{name}: real components {count_components(cut_real(example(name)[1]))}")
+        images = {f"{plane}: micrographs": pick_windows(micrographs, plane) for plane in PLANES}
         for mode in modes:
             table = {"weights": str(weights or name), "shape": [SIDE] * 3}
             click.echo(f"{name}, {mode}")
-            report(Recipe.from_table(lay_over(table, MODES[mode])), micrographs, samples)
+            volumes = report(Recipe.from_table(lay_over(table, MODES[mode])), micrographs, samples)
+            images |= {f"{plane}: {mode}": pick_slices(volumes, plane) for plane in PLANES}
+        if rows:
+            rows.mkdir(parents=True, exist_ok=True)
+            ordered = {name: images[name] for name in sorted(images, key=lambda n: n[:2])}
+            draw_images(ordered, len(micrographs.phases), rows / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,13 @@ from recon.validation.comparison.boxes import count_independent
 
 REAL = 50
 """Subvolumes at random places, as in the paper."""
-COLOURS = {"real": "#1769d2", "spectral": "#d1495b", "gamma-blend": "#b8860b", "paper": "#7a4fb5"}
+COLOURS = {
+    "real": "#1769d2",
+    "spectral": "#d1495b",
+    "gamma-blend": "#b8860b",
+    "paper": "#7a4fb5",
+    "gaussian": "#9aa4b2",
+}
 Found = dict[str, NDArray[np.float64]]
 GROUPS = {
     "E": ("axis", ("x", "y", "z")),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from printed import table
 from scipy import stats
 
+RESAMPLES = 5000
 Values = Mapping[str, NDArray[np.float64]]
 """Name of a number -> its values."""
 
@@ -45,6 +46,22 @@ def holm(p: Sequence[float]) -> list[float]:
     corrected = np.empty(len(p))
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if len(p) else []
     return [float(value) for value in corrected]
+
+
+def compare_medians(
+    real: NDArray[np.float64], made: NDArray[np.float64], worth: float
+) -> dict[str, Any]:
+    """Median over the real one, and its 95 % interval by the bootstrap.
+
+    worth  how many independent subvolumes the real ones, which may overlap, are worth
+    """
+    rng = np.random.default_rng(0)
+    of_real = np.median(rng.choice(real, (RESAMPLES, max(1, round(worth)))), axis=1)
+    of_made = np.median(rng.choice(made, (RESAMPLES, len(made))), axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = float(np.median(made) / np.median(real))
+        low, high = np.nanquantile(of_made / of_real, (0.025, 0.975))
+    return {"ratio": ratio, "interval": [float(low), float(high)]}
 
 
 def _summary(values: NDArray[np.float64]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from matplotlib.colors import ListedColormap
+from numpy.typing import NDArray
 
 from recon.core import Volume
 from recon.core.data.planes import NORMAL, PLANES
@@ -43,17 +44,28 @@ def draw(rows: dict[str, dict[str, Volume]], path: Path) -> None:
 
 def draw_rows(rows: dict[str, list[Volume]], plane: str, path: Path, count: int = 7) -> None:
     """Draw `{"real" or sampler: volumes}`: slices of one plane at even places, a row each."""
+    images = {}
+    for name, volumes in rows.items():
+        stacks = [np.moveaxis(volume.labels, NORMAL[plane], 0) for volume in volumes]
+        picked = [stacks[n % len(stacks)] for n in range(count)]
+        images[name] = [
+            stack[(2 * n + 1) * len(stack) // (2 * count)][:64, :64]
+            for n, stack in enumerate(picked)
+        ]
+    draw_images(images, len(next(iter(rows.values()))[0].phases), path)
+
+
+def draw_images(rows: dict[str, list[NDArray[np.uint8]]], phases: int, path: Path) -> None:
+    """Draw `{name: label images}`, a row each."""
+    count = max(map(len, rows.values()))
     figure, axes = plt.subplots(
         len(rows), count, figsize=(1.3 * count, 1.42 * len(rows)), squeeze=False
     )
-    for line, (name, volumes) in zip(axes, rows.items(), strict=True):
-        for n, cell in enumerate(line):
-            volume = volumes[n % len(volumes)]
-            labels = np.moveaxis(volume.labels, NORMAL[plane], 0)
-            image = labels[(2 * n + 1) * len(labels) // (2 * count)][:64, :64]
-            colours = ListedColormap(COLOURS.colors[: len(volume.phases)])
-            top = len(volume.phases) - 0.5
-            cell.imshow(image, cmap=colours, vmin=-0.5, vmax=top, interpolation="nearest")
+    colours = ListedColormap(COLOURS.colors[:phases])
+    for line, (name, images) in zip(axes, rows.items(), strict=True):
+        for cell, image in zip(line, images, strict=False):
+            cell.imshow(image, cmap=colours, vmin=-0.5, vmax=phases - 0.5, interpolation="nearest")
+        for cell in line:
             cell.axis("off")
         line[0].set_title(name, fontsize=8, loc="left")
     figure.tight_layout(pad=0.3, h_pad=1.0)

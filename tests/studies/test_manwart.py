@@ -8,7 +8,7 @@ import properties
 import pytest
 from manwart import manwart, measure
 from study import RECIPES, Study
-from two_samples import compared
+from two_samples import compare_medians
 
 from recon.core import Volume
 from recon.plugins.properties.diffusivity import Diffusivity
@@ -26,12 +26,17 @@ def test_numbers_are_those_of_the_plugins():
     assert values["1/F y"] == pytest.approx(relative)
 
 
-@pytest.mark.parametrize(("shift", "verdict"), [(1.1, "passes"), (0.7, "fails"), (1.3, "fails")])
-def test_it_passes_within_a_factor(shift, verdict):
-    real = {f"k {axis}": np.linspace(1, 2, 9) for axis in "xyz"}
-    made = real | {"k y": shift * real["k y"]}
-    factors = module._factors(compared(real, {"own": made}), "own")
-    assert factors == pytest.approx({"x": 1, "y": shift, "z": 1})
+@pytest.mark.parametrize(
+    ("shift", "worth", "verdict"),
+    [(1.1, 9, "passes"), (0.5, 200, "fails"), (2.0, 200, "fails"), (1.3, 3, "is undecided")],
+)
+def test_it_passes_within_a_factor_and_fails_where_that_is_certain(shift, worth, verdict):
+    real = np.linspace(1, 2, 50)
+    factors = {axis: compare_medians(real, real, worth) for axis in "xz"}
+    factors["y"] = compare_medians(real, shift * real, worth)
+    assert factors["y"]["ratio"] == pytest.approx(shift)
+    low, high = factors["y"]["interval"]
+    assert low < shift < high
     assert module._verdict("own", factors).startswith(f"own {verdict}: ")
 
 
@@ -50,7 +55,7 @@ def test_the_command_leaves_figure_table_and_numbers(tmp_path, monkeypatch):
     numbers = json.loads((folder / "manwart.json").read_text())
     assert all(set(numbers["factors"][name]) == set("xyz") for name in table["sampler"])
     assert numbers["k x"]["real"]["n"] == 5 and numbers["k x"]["spectral"]["n"] == 4
-    assert "permeability over that of the real" in (folder / "manwart.md").read_text()
+    assert "permeability over that of the real subvolumes" in (folder / "manwart.md").read_text()
     assert (folder / "manwart.png").stat().st_size > 1000
 
 

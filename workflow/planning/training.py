@@ -67,9 +67,9 @@ def fit_into(recipe: Recipe, micrographs: Micrographs, seconds: float) -> tuple[
     presets = PRESETS if device == "cpu" else (*PRESETS, "paper")
     if "preset" not in options_of(recipe.denoiser):
         raise ReconError(f"denoiser {recipe.denoiser.name} has no presets to choose from by time")
-    for given in ("steps", "volume_steps"):
-        if recipe.denoiser.options.get(given) is not None:
-            raise ReconError(f"time= chooses the denoiser's {given}; leave one of them out")
+    for name in ("steps", "volume_steps"):
+        if recipe.denoiser.options.get(name) is not None:
+            raise ReconError(f"time= chooses the denoiser's {name}; leave one of them out")
     given = recipe.denoiser.options.get("preset")
     fits: tuple[Choice, Denoiser, dict[str, StepCost], float] | None = None
     for preset in (given,) if given else presets:  # a larger one is timed only if this one fits
