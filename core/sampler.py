@@ -92,6 +92,8 @@ def sample_steps(
         recipe.seed + sample,
         job.encoded_anchors,
         slabs,
+        voxel_size=denoiser.voxel_size,
+        phases=denoiser.material and denoiser.material.phases,
     )
     with torch.inference_mode():
         scene = harmonizer.prepare(scene)

@@ -53,8 +53,9 @@ def recon_refiners() -> "list[type[Refiner]]":
     from recon.plugins.refiners.islands import Islands
     from recon.plugins.refiners.patterns import Patterns
     from recon.plugins.refiners.stretch import Stretch
+    from recon.plugins.refiners.target_diffusivity import TargetDiffusivity
 
-    return [Islands, Patterns, Stretch]
+    return [Islands, Patterns, Stretch, TargetDiffusivity]
 
 
 @hookimpl

@@ -45,6 +45,8 @@ class Scene:
     fractions   (K,) of the phases that the harmonizer aims at, or (K, Z, 1, 1), (K, 1, Y, 1),
                 (K, 1, 1, X) where they change along an axis; None: those that come out
     prepared    what the harmonizer computed once for this volume
+    voxel_size  (z, y, x) in metres
+    phases      their names
     """
 
     shape: Shape
@@ -57,3 +59,5 @@ class Scene:
     slabs: Slabs | None = None
     fractions: NDArray[np.float64] | None = None
     prepared: object = None
+    voxel_size: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    phases: tuple[str, ...] | None = None

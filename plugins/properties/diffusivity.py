@@ -75,17 +75,7 @@ class Diffusivity(Property):
     def solve(self, volume: Volume) -> xr.Dataset:
         """Diffusivity along each axis asked for."""
         phases = choose_phases("property diffusivity", "conduct", volume, self.phases)
-        classes = _classify(volume, phases)
-        coefficients = self._relative_coefficients()
-        conductor = Conductor(
-            self.name,
-            classes,
-            np.repeat(np.array(coefficients)[:, None], 3, axis=1),
-            volume.voxel_size,
-            self.periodic,
-            self.tolerance,
-            resolve_device(self.device),
-        )
+        classes, conductor = self._conductor(volume, phases)
         result = conductor.solve(self.axes, self.flux)
         fraction = float(np.count_nonzero(classes)) / classes.size
         factor = np.full(len(self.axes), np.inf)
@@ -99,10 +89,43 @@ class Diffusivity(Property):
         result.attrs = {
             "phases": list(phases.labels),
             "phase_names": list(phases.names),
-            "coefficients": coefficients,
+            "coefficients": self._relative_coefficients(),
             "notes": [phases.note],
         }
         return result
+
+    def differentiate(self, volume: Volume) -> xr.Dataset:
+        """relative (axis), and its derivative (axis, z, y, x) by the diffusivity of each voxel.
+
+        Diffusivities over D_0; of a voxel that does not conduct to the right of 0. The adjoint
+        solution is the solution: no further solve.
+        """
+        phases = choose_phases("property diffusivity", "conduct", volume, self.phases)
+        _, conductor = self._conductor(volume, phases)
+        relative, derivative = zip(*map(conductor.differentiate, self.axes), strict=True)
+        return xr.Dataset(
+            {
+                "relative": ("axis", np.array(relative)),
+                "derivative": (("axis", "z", "y", "x"), np.stack(derivative)),
+            },
+            {"axis": list(self.axes)},
+            {"phases": list(phases.labels)},
+        )
+
+    def _conductor(
+        self, volume: Volume, phases: TransportingPhases
+    ) -> tuple[NDArray[np.uint8], Conductor]:
+        """Classes of the voxels, and what solves for them."""
+        classes = _classify(volume, phases)
+        return classes, Conductor(
+            self.name,
+            classes,
+            np.repeat(np.array(self._relative_coefficients())[:, None], 3, axis=1),
+            volume.voxel_size,
+            self.periodic,
+            self.tolerance,
+            resolve_device(self.device),
+        )
 
     def _relative_coefficients(self) -> list[float]:
         given = self.coefficients or (1.0,) * len(self.phases or ("default",))

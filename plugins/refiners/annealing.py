@@ -55,6 +55,17 @@ class Room(NamedTuple):
     voxels: NDArray[np.int64]
 
 
+class External(NamedTuple):
+    """A cost of the phase of each voxel: field[z, y, x] * charge[phase].
+
+    field   (Z, Y, X), or of no size where there is none
+    charge  (K,)
+    """
+
+    field: NDArray[np.float32]
+    charge: NDArray[np.float32]
+
+
 @kernel()
 def count(stack: Stack, sums: Sums) -> None:
     """Add the patterns and pairs that hold a voxel of the stack's planes."""
@@ -99,6 +110,7 @@ def anneal(
     room: Room,
     state: NDArray[np.uint64],
     held: NDArray[np.bool_],
+    external: External,
 ) -> None:
     """Change voxels of the stack's planes; the numbers that it has follow.
 
@@ -109,7 +121,7 @@ def anneal(
     price = np.empty((*miss.shape, 2), np.float32)
     price[..., 0] = weight.patterns + miss
     price[..., 1] = weight.patterns - miss
-    _anneal(stack, have, expected, weight, price, tries, room, state, held)
+    _anneal(stack, have, expected, weight, price, tries, room, state, held, external)
 
 
 @kernel()
@@ -123,6 +135,7 @@ def _anneal(
     room: Room,
     state: NDArray[np.uint64],
     held: NDArray[np.bool_],
+    external: External,
 ) -> None:
     """`anneal`, given the prices of the patterns."""
     labels, flat, low, high, wrap, spacings = stack
@@ -158,6 +171,8 @@ def _anneal(
         _pair_steps(labels, wrap, z, y, x, old, new, step)
         cost = _pattern_cost(codes, change, price)
         cost += _pair_cost(step, pairs, wanted_pairs, cost_of_pairs)
+        if external.field.size > 0:
+            cost += external.field[z, y, x] * (external.charge[new] - external.charge[old])
         heat = WARM * (1 - number / tries)
         if cost > 0 and cost >= -np.log((_random(state) + 1) / 2.0**31) * heat:
             continue

@@ -22,7 +22,16 @@ from recon.core.data.encoding import decode, encode
 from recon.core.data.planes import PLANES, in_plane
 from recon.core.sampling.slabs import all_gather, allocate_labels, iterate_slabs, map_placed_slabs
 from recon.core.sampling.slabs.field import Field
-from recon.plugins.refiners.annealing import Counts, Labels, Room, Stack, Sums, anneal, count
+from recon.plugins.refiners.annealing import (
+    Counts,
+    External,
+    Labels,
+    Room,
+    Stack,
+    Sums,
+    anneal,
+    count,
+)
 from recon.plugins.refiners.pattern_counts import CELLS, SPACINGS, PlanePatterns
 
 BLOCK = 64
@@ -124,6 +133,7 @@ def match_patterns(
     seed: int,
     fixed: NDArray[np.bool_] | None = None,
     fractions: NDArray[np.float64] | None = None,
+    external: External | None = None,
 ) -> Field:
     """The field (C, Z, Y, X), its changed voxels at -1 and 1.
 
@@ -132,6 +142,7 @@ def match_patterns(
     fixed       (Z, Y, X) voxels that stay as they are
     fractions  that the phases are to have, (K,), or of each plane (K, Z, 1, 1), (K, 1, Y, 1),
                (K, 1, 1, X); those that they have when None
+    external   a cost of the phase of each voxel
     """
     phases = max(2, field.shape[0])
     wanted = Wanted.of(patterns, phases)
@@ -145,10 +156,12 @@ def match_patterns(
     wrap = np.array(periodic)
     stay = np.zeros((0, 0, 0), np.bool_) if fixed is None else fixed
     missing = Missing.of(labels, fractions, phases)
+    if external is None:
+        external = External(np.zeros((0, 0, 0), np.float32), np.zeros(phases, np.float32))
 
     def work(number: int, low: int, high: int) -> None:
         stack = Stack(labels, labels.reshape(-1), low, high, wrap, np.array(SPACINGS))
-        _match_block(stack, wanted, missing, sweeps, [seed, number], stay)
+        _match_block(stack, wanted, missing, sweeps, [seed, number], stay, external)
 
     places = list(enumerate(split_blocks(len(labels))))
     for parity in (0, 1):  # those in between do not touch each other
@@ -201,6 +214,7 @@ def _match_block(
     sweeps: int,
     seed: list[int],
     fixed: NDArray[np.bool_],
+    external: External,
 ) -> None:
     """Match the planes of a stack, which change in place."""
     phases = wanted.pairs.shape[-1]
@@ -226,4 +240,4 @@ def _match_block(
     weight.patterns[..., uniform] = 0  # how many there are follows from the fractions
     state = np.random.SeedSequence(seed).generate_state(1, np.uint64).astype(np.uint64)
     voxels = (stack.high - stack.low) * stack.labels.shape[1] * stack.labels.shape[2]
-    anneal(stack, have, expected, weight, sweeps * voxels, room, state, fixed)
+    anneal(stack, have, expected, weight, sweeps * voxels, room, state, fixed, external)

@@ -44,10 +44,10 @@ class Patterns(Refiner):
 
     def check(self, scene: Scene) -> None:
         """Refuse counts that cannot be."""
-        self._expected(scene)
+        self.find_patterns(scene)
 
     def refine(self, field: Field, scene: Scene) -> Field:
-        patterns = self._expected(scene)
+        patterns = self.find_patterns(scene)
         if not patterns or self.tries == 0:
             return field
         from recon.plugins.refiners.pattern_matching import match_patterns
@@ -62,6 +62,7 @@ class Patterns(Refiner):
             scene.fractions,
         )
 
-    def _expected(self, scene: Scene) -> PlanePatterns:
+    def find_patterns(self, scene: Scene) -> PlanePatterns:
+        """Those of the micrographs; of none where the denoiser has seen none."""
         arrays = {} if scene.statistics is None else scene.statistics.arrays_of(self)
         return from_arrays(arrays, max(2, scene.shape[0]))

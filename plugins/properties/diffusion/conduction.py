@@ -22,6 +22,7 @@ from recon.core.storage.atomic import atomic_output
 from recon.plugins.properties.diffusion.cpu import Cpu
 from recon.plugins.properties.diffusion.flux import cell_flux, unevenness
 from recon.plugins.properties.diffusion.gpu import Gpu
+from recon.plugins.properties.diffusion.sensitivity import differentiate
 from recon.plugins.properties.diffusion.solver import Backend, Outcome, iterate
 from recon.plugins.properties.diffusion.system import System
 from recon.plugins.structure.clusters import Clusters
@@ -99,6 +100,22 @@ class Conductor:
         """Array axes of the volume in the order of the system's."""
         return [0, 1, 2] if self.periodic else [axis, *(n for n in range(3) if n != axis)]
 
+    def differentiate(self, name: str) -> tuple[float, NDArray[np.float64]]:
+        """Relative conductivity along an axis, and its derivative by that of each voxel (z, y, x).
+
+        Of phases that conduct alike in all directions; of a voxel that insulates to the right of 0.
+        """
+        axis = AXIS[name]
+        carrying = self.clusters.carrying(axis)
+        if not carrying.any():
+            return 0.0, np.zeros(self.classes.shape)
+        system, order = self._system(carrying, axis), self._order(axis)
+        _, w = self._iterate(system, name)
+        alive = np.where(carrying[self.clusters.index], self.classes, 0).transpose(order)
+        k = np.append(0.0, self.coefficients[:, 0])[alive]
+        derivative = differentiate(system, w, k, self.periodic)
+        return _relate(system, w), derivative.transpose(np.argsort(order))
+
     def _along(self, name: str, store: Path | None) -> Solved:
         begin, axis = time.perf_counter(), AXIS[name]
         carrying = self.clusters.carrying(axis)
@@ -108,8 +125,7 @@ class Conductor:
             return Solved(0.0, Outcome(0.0, 0.0, 0), time.perf_counter() - begin)
         system = self._system(carrying, axis)
         outcome, w = self._iterate(system, name)
-        total = system.dissipation(w, w, (system.axis, system.axis)).sum()
-        relative = float(total) / w.size / system.scale[system.axis]
+        relative = _relate(system, w)
         seconds = time.perf_counter() - begin
         if store is not None:
             order = self._order(axis)
@@ -163,6 +179,12 @@ def tabulate(solved: dict[str, Solved]) -> xr.Dataset:
     return xr.Dataset(
         {name: ("axis", values) for name, values in columns.items()}, {"axis": list(solved)}
     )
+
+
+def _relate(system: System, w: NDArray[np.float64]) -> float:
+    """Effective conductivity of a solved system, relative to the largest of the phases."""
+    total = system.dissipation(w, w, (system.axis, system.axis)).sum()
+    return float(total) / w.size / system.scale[system.axis]
 
 
 def _write(store: Path, name: str, flux: NDArray[np.float32]) -> None:

@@ -13,13 +13,14 @@ from recon.core.data.encoding import decode, encode
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.sampling.slabs import SlabField
 from recon.plugins.refiners import pattern_matching as module
-from recon.plugins.refiners.annealing import Room, Stack, Sums, allowed, anneal, count
+from recon.plugins.refiners.annealing import External, Room, Stack, Sums, allowed, anneal, count
 from recon.plugins.refiners.pattern_counts import SPACINGS, count_patterns
 from recon.plugins.refiners.pattern_matching import Wanted, match_patterns, split_blocks
 from recon.plugins.refiners.topology import count_components
 from recon.workflow.executors.on_disk import OnDisk
 
 OPEN = (False, False, False)
+NONE = External(np.zeros((0, 0, 0), np.float32), np.zeros(2, np.float32))
 
 
 def volume(shape, phases=2, sigma=1.5, seed=0):
@@ -195,7 +196,7 @@ def test_counts_follow_every_change(seed, phases, blocks):
     weight = Sums(np.full(have.patterns.shape, 0.01), np.full(have.pairs.shape, 0.01))
     state, held = np.array([seed], np.uint64), np.zeros((0, 0, 0), bool)
     room = Room(0, np.zeros(len(labels), np.int64), np.full((1, phases, 2), 50))
-    anneal(stack, have, expected, weight, 20 * labels.size, room, state, held)
+    anneal(stack, have, expected, weight, 20 * labels.size, room, state, held, NONE)
     assert (labels != before).any()
     assert np.array_equal(labels[:low], before[:low])
     again = counted(stack, phases)
