@@ -164,8 +164,7 @@ class Recipe:
             choices = getattr(self, member)
             if choices is not None:
                 table[name] = [choice.table() for choice in choices]
-        plain: dict[str, Any] = _plain(table)
-        return plain
+        return dict(_plain(table))
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "Recipe":

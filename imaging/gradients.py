@@ -6,6 +6,7 @@ material is the same everywhere (Student's t, all tests together at LEVEL).
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import attrs
 import numpy as np
@@ -26,18 +27,36 @@ LEAST = 0.02
 """A change of a fraction by less is left out, however sure it is."""
 KNOTS = 5
 """Values of a profile, linear between."""
+LOWEST = 0.001
+"""Fraction of a phase anywhere in a profile that is learnt."""
 
 Array = NDArray[np.float64]
 
 
 @attrs.frozen(eq=False)
 class Gradient:
-    """A phase whose fraction changes along an axis; its profile at even distances."""
+    """A phase whose fraction changes along an axis.
+
+    fractions  (K, KNOTS) of all phases at even distances, from edge to edge of the slices
+    length     of the slices in pixels, the mean where they differ
+    """
 
     axis: str
     phase: int
-    profile: Array
+    fractions: Array
+    length: float
     p: float
+
+    @property
+    def profile(self) -> Array:
+        """Fractions of the phase."""
+        return np.asarray(self.fractions[self.phase])
+
+    def to_table(self) -> dict[str, Any]:
+        """As plain JSON."""
+        fractions = self.fractions.clip(LOWEST, 1)
+        fractions /= fractions.sum(0)
+        return {"axis": self.axis, "length": self.length, "fractions": fractions.tolist()}
 
 
 def find_gradients(micrographs: Micrographs) -> tuple[Gradient, ...]:
@@ -54,23 +73,58 @@ def find_gradients(micrographs: Micrographs) -> tuple[Gradient, ...]:
         sure = (p < LEVEL) & (np.ptp(profile, axis=1) > LEAST)
         if sure.any():
             phase = int(np.where(sure, p, np.inf).argmin())
-            gradients.append(Gradient(name, phase, profile[phase], float(p[phase])))
+            length = _measure_length(micrographs, axis)
+            gradients.append(Gradient(name, phase, profile, length, float(p[phase])))
     return tuple(gradients)
 
 
+def learn_gradient(
+    micrographs: Micrographs, symmetry_axes: Sequence[str] = AXES
+) -> dict[str, Any] | None:
+    """The gradient that volumes are to follow, as plain JSON: the steepest, if there is one.
+
+    symmetry_axes  along which the material may be graded: what is declared to look the same along
+                   several axes is graded along none of them
+    """
+    found = [one for one in find_gradients(micrographs) if one.axis in symmetry_axes]
+    if not found:
+        return None
+    return max(found, key=lambda one: float(np.ptp(one.profile))).to_table()
+
+
 def describe_gradients(micrographs: Micrographs) -> tuple[str, ...]:
-    """A line on each axis along which a fraction changes, and what makes a volume follow."""
-    lines = []
+    """A line on each axis along which a fraction changes, and what volumes make of it."""
+    lines, learnt = [], (micrographs.origin or {}).get("graded") or {}
     for one in find_gradients(micrographs):
+        start = (
+            f"graded along {one.axis}: the fraction of {micrographs.phases[one.phase]} goes from "
+            f"{one.profile[0]:.2f} to {one.profile[-1]:.2f}; "
+        )
+        if learnt.get("axis") == one.axis:
+            lines.append(
+                f"{start}volumes of weights trained on these micrographs follow this profile "
+                "unless harmonizer.graded=false"
+            )
+            continue
         values = ",".join(f"{value:.3f}" for value in one.profile.clip(0.001, 0.999))
         last = one.phase == len(micrographs.phases) - 1
         phase = "" if last else f", harmonizer.profile_phase={one.phase}"
         lines.append(
-            f"graded along {one.axis}: the fraction of {micrographs.phases[one.phase]} goes from "
-            f"{one.profile[0]:.2f} to {one.profile[-1]:.2f}; a volume is the same everywhere "
-            f"unless harmonizer.profile=[{values}], harmonizer.profile_axis={one.axis}{phase}"
+            f"{start}a volume does not follow this unless harmonizer.profile=[{values}], "
+            f"harmonizer.profile_axis={one.axis}{phase}"
         )
     return tuple(lines)
+
+
+def _measure_length(micrographs: Micrographs, axis: int) -> float:
+    """Mean side of the slices along an axis in pixels."""
+    sides = [
+        image.shape[in_plane(plane).index(axis)]
+        for plane, stack in micrographs.planes.items()
+        if axis in in_plane(plane)
+        for image in stack
+    ]
+    return float(np.mean(sides))
 
 
 def _measure_planes(micrographs: Micrographs, axis: int) -> Iterator[tuple[Array, float]]:

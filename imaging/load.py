@@ -6,15 +6,17 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import attrs
 import numpy as np
 
 from recon.core.data.micrographs import Micrographs
-from recon.core.data.planes import PLANES
+from recon.core.data.planes import AXES, PLANES
 from recon.core.errors import ReconError, shown, unknown
 from recon.core.kinds.reader import ImageFile
 from recon.core.readers import check_image, read_image
 from recon.imaging.cropping import Crop
 from recon.imaging.field import Masks
+from recon.imaging.gradients import learn_gradient
 from recon.imaging.picture import Picture, Pictures
 from recon.imaging.plane_check.plane_check import describe_planes
 from recon.imaging.preparation import ImportOptions, PreparedImages, prepare
@@ -165,7 +167,11 @@ def make_micrographs(
         labels = turn_plane(labels, transverse, prepared.voxel_size)
     symmetry = "isotropic" if isotropic else f"transverse {transverse}" if transverse else None
     record = {**prepared.record, "symmetry": symmetry, "notices": prepared.notices}
-    return Micrographs(labels, prepared.voxel_size, names, origin=record), prepared
+    micrographs = Micrographs(labels, prepared.voxel_size, names, origin=record)
+    axes: Sequence[str] = () if isotropic else (transverse,) if transverse else AXES
+    if graded := learn_gradient(micrographs, axes):
+        micrographs = attrs.evolve(micrographs, origin={**record, "graded": graded})
+    return micrographs, prepared
 
 
 def _list_sources(images: Images) -> Iterable[Path | np.ndarray[Any, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import torch
 
+from recon.core.bundled import find_weights
 from recon.core.catalog import catalog
 from recon.core.data.anchor import Anchor
 from recon.core.job import Job
@@ -16,6 +17,8 @@ from recon.core.recipe import Recipe
 
 SHOWN = 12
 """Digits of a SHA-256 that are shown."""
+WEIGHTS = {"weights_sha256": "weights' SHA-256", "blend_sha256": "SHA-256 of the weights to blend"}
+"""Hashes of files that the voxels come from, and what messages call them."""
 
 
 def collect_versions(recipe: Recipe) -> dict[str, str]:
@@ -33,6 +36,15 @@ def hash_anchors(anchors: Sequence[Anchor]) -> dict[str, str]:
     return {one.name: hashlib.sha256(one.labels.tobytes()).hexdigest() for one in anchors}
 
 
+def hash_blend(recipe: Recipe) -> str | None:
+    """SHA-256 of the weights of the other material of a blended volume."""
+    name = recipe.harmonizer.options.get("blend")
+    if not name:
+        return None
+    with find_weights(Recipe().denoiser.name, name).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def describe_machine(device: str) -> tuple[int, str]:
     """Threads of torch in this process, and what a device of it is; roundings depend on both."""
     if device == "cpu":
@@ -47,10 +59,11 @@ def collect_circumstances(
 
     threads, device  where the sample was made; those of this process when not given
     """
-    here = describe_machine(job.device)
+    here, blend = describe_machine(job.device), hash_blend(job.recipe)
     return {
         "versions": collect_versions(job.recipe),
         "weights_sha256": job.weights_sha256,
+        **({"blend_sha256": blend} if blend else {}),
         "threads": threads or here[0],
         "device": device or here[1],
     }
@@ -76,9 +89,9 @@ def list_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     What only one of them records is no change: files of an older recon record less.
     """
     lines = []
-    for key in ("weights_sha256", "device", "threads"):
-        if key in before and before[key] != now[key]:
-            name = "weights' SHA-256" if key == "weights_sha256" else key
+    for key in (*WEIGHTS, "device", "threads"):
+        if key in before and key in now and before[key] != now[key]:
+            name = WEIGHTS.get(key, key)
             lines.append(f"{name} {_shorten(before[key])}, now {_shorten(now[key])}")
     then = before.get("versions")
     for name, have in now["versions"].items():

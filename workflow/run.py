@@ -19,6 +19,7 @@ from recon.workflow.conclude import Conclusion, conclude, find_embedded
 from recon.workflow.executors import Executor, Order, Progress
 from recon.workflow.executors.local import Local
 from recon.workflow.folder import Folder
+from recon.workflow.provenance import WEIGHTS as WEIGHT_HASHES
 from recon.workflow.provenance import collect_circumstances, hash_anchors, list_changes
 from recon.workflow.record import Record
 from recon.workflow.train import train
@@ -136,7 +137,7 @@ def check_unchanged(folder: Folder, job: Job) -> None:
         return
     before = json.loads(path.read_text())
     changes = "; ".join(list_changes(before, now))
-    if before["weights_sha256"] != now["weights_sha256"]:
+    if any(key in before and before[key] != now.get(key) for key in WEIGHT_HASHES):
         raise ReconError(
             f"the run in {folder.path} was begun with other weights: {changes}; put the file "
             "back, or choose another out="

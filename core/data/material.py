@@ -32,7 +32,8 @@ class Material:
 
     def check_measured(self, plugin: Any) -> None:
         """ReconError when the material lacks what a plugin needs of its micrographs."""
-        if plugin.measures_micrographs() and _key(plugin) not in self.statistics.arrays:
+        needed = plugin.measures_micrographs() and plugin.needs_arrays
+        if needed and _key(plugin) not in self.statistics.arrays:
             raise ReconError(
                 f"{plugin.kind} {plugin.name} needs what it measures on micrographs, and the "
                 "weights were made without it; train again with it installed, or leave it out"

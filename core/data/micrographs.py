@@ -71,8 +71,7 @@ class Micrographs:
     def fractions(self) -> NDArray[np.float64]:
         """Share of each phase (K,): mean over planes of the share of the plane's pixels."""
         counts = np.array([_counts(stack, len(self.phases)) for stack in self.planes.values()])
-        shares: NDArray[np.float64] = (counts / counts.sum(1, keepdims=True)).mean(0)
-        return shares
+        return np.asarray((counts / counts.sum(1, keepdims=True)).mean(0))
 
     def plot(self) -> "Figure":
         """A figure of the first slice of each plane."""
@@ -160,8 +159,5 @@ def _stored(node: Any, path: Path) -> dict[str, list[Any]]:
 
 
 def _counts(stack: Sequence[NDArray[np.uint8]], phases: int) -> NDArray[np.int64]:
-    total: NDArray[np.int64] = sum(
-        (np.bincount(image.ravel(), minlength=phases) for image in stack),
-        start=np.zeros(phases, np.int64),
-    )
-    return total
+    counts = [np.bincount(image.ravel(), minlength=phases) for image in stack]
+    return np.asarray(np.sum(counts, 0))

@@ -81,8 +81,7 @@ def lagged_products(field: NDArray[np.float64], la: int, lb: int) -> NDArray[np.
     shape = [scipy.fft.next_fast_len(a + la, True), scipy.fft.next_fast_len(b + lb, True)]
     spectrum = np.abs(scipy.fft.rfft2(field, shape)) ** 2
     full = scipy.fft.irfft2(spectrum, shape)
-    products: NDArray[np.float64] = full[:, np.arange(-la, la + 1)][:, :, np.arange(-lb, lb + 1)]
-    return products
+    return np.asarray(full[:, np.arange(-la, la + 1)][:, :, np.arange(-lb, lb + 1)])
 
 
 def overlap(side: int, max_lag: int) -> NDArray[np.int64]:

@@ -21,7 +21,12 @@ class Plugin(ABC):
 
 
 class MaterialPlugin(Plugin):
-    """A plugin that may need more of a material than the statistics that all weights carry."""
+    """A plugin that may need more of a material than the statistics that all weights carry.
+
+    Where `needs_arrays` is False it can do without what it measures: older weights lack it.
+    """
+
+    needs_arrays: ClassVar[bool] = True
 
     @classmethod
     def measure_micrographs(cls, micrographs: "Micrographs") -> "Mapping[str, NDArray[Any]]":

@@ -90,8 +90,10 @@ class Gaussian(Denoiser):
     def statistics(self) -> Statistics:
         """Of the Gaussian field itself, which is of unit variance."""
         if self.material is not None:
-            fractions = self.material.statistics.fractions
-            return Statistics(fractions, self.mean(), self._latent)
+            own = self.material.statistics
+            # What refiners have measured is of the phases, not of the field.
+            arrays = {key: one for key, one in own.arrays.items() if key.startswith("harmonizer.")}
+            return Statistics(own.fractions, self.mean(), self._latent, arrays)
         lags = [
             np.arange(-r, r + 1) for r in (math.ceil(REACH * length) for length in self.lengths)
         ]

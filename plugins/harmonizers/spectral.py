@@ -1,11 +1,14 @@
 """Harmonizing by what is known of the volume: its spectrum, phase fractions and interface."""
 
+from collections.abc import Mapping
 from math import sqrt
+from typing import Any
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import AXES, turn_planes
 from recon.core.errors import ReconError
 from recon.core.kinds import Harmonizer
@@ -18,6 +21,7 @@ from recon.plugins.harmonizers.anchor_conditioning import condition_estimate, co
 from recon.plugins.harmonizers.blend import Blend, check_blend
 from recon.plugins.harmonizers.gaussian_start import draw_gaussian_start
 from recon.plugins.harmonizers.interface_temperature import MEASURED_BELOW, adapt_temperature
+from recon.plugins.harmonizers.learnt_profile import LearntProfile, measure_profile
 from recon.plugins.harmonizers.phase_balance import balance_phases, clamp_estimate
 from recon.plugins.harmonizers.prior import Prior, prior_of
 from recon.plugins.harmonizers.profile import Profile, balance_profile, check_profile
@@ -42,6 +46,7 @@ class Spectral(Harmonizer):
     """
 
     name = "spectral"
+    needs_arrays = False
     refiners = ("islands", "patterns")
     in_slabs = True
     holds_anchors = True
@@ -82,6 +87,12 @@ class Spectral(Harmonizer):
     )
     profile_phase: int = option(-1, "Label of that phase; -1 is the last.", min=-1)
     profile_axis: str = option("z", "Axis along which fractions change.", choices=("z", "y", "x"))
+    graded: bool = option(
+        True, "Follow the profile of micrographs that are graded, unless other fractions are given."
+    )
+    graded_centre: float = option(
+        0.5, "Place of the volume's middle on the micrographs, as a share of their length.", min=0
+    )
     blend: str = option("", "Weights of a second material to blend in.")
     blend_share: tuple[float, ...] = option(
         (0.0, 1.0), "Its share along blend_axis, at equal distances, linear between; one: constant."
@@ -102,6 +113,11 @@ class Spectral(Harmonizer):
     min_power: float = option(
         0.01, "Minimum power of a wave of the volume; white noise of variance 1 has 1.", min=1e-12
     )
+
+    @classmethod
+    def measure_micrographs(cls, micrographs: Micrographs) -> Mapping[str, NDArray[Any]]:
+        """The profile of fractions that `recon import` has found."""
+        return measure_profile(micrographs)
 
     def check(self, phases: int) -> None:
         """Refuse fractions of another number of phases, or that do not sum to 1."""
@@ -144,6 +160,10 @@ class Spectral(Harmonizer):
             prior = attrs.evolve(prior, profile=profile)
         elif self.fraction is not None or not self.balance:
             prior = attrs.evolve(prior, profile=None)
+        elif self.graded and not self.blend:
+            learnt = LearntProfile.of(scene.statistics.arrays_of(self) if scene.statistics else {})
+            if learnt is not None and learnt.suits(scene):
+                prior = attrs.evolve(prior, profile=learnt.place(scene, self.graded_centre))
         if prior.profile is not None:
             return attrs.evolve(scene, prepared=prior, fractions=prior.profile.field)
         fractions = self.choose_fractions(scene, prior) if self.balance else None

@@ -1,12 +1,18 @@
 """Two materials blended: each layer has the texture of its own material."""
 
+import hashlib
+from pathlib import Path
+
+import attrs
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
 from recon.core import Micrographs, Recipe, ReconError, catalog, sample_steps
 from recon.core.data.planes import in_plane
+from recon.core.job import resolve
 from recon.workflow.pack_weights import pack_weights
+from recon.workflow.provenance import collect_provenance, list_changes
 
 PLANES = ("xy", "xz", "yz")
 SHAPE = (32, 24, 24)
@@ -55,6 +61,22 @@ def make(files, *, shape=SHAPE, periodic=(), refiners=(), **options):
 def changes(labels, axis):
     """Share of neighbours along an axis that differ."""
     return (np.diff(labels.astype(int), axis=axis) != 0).mean()
+
+
+def test_the_provenance_has_the_hash_of_the_other_weights(files):
+    recipe = Recipe(
+        shape=(8, 8, 8),
+        denoiser="gaussian",
+        weights=files[0],
+        harmonizer={"name": "spectral", "blend": files[1]},
+    )
+    told = collect_provenance(resolve(recipe), 0)
+    assert told["blend_sha256"] == hashlib.sha256(Path(files[1]).read_bytes()).hexdigest()
+    assert told["blend_sha256"] != told["weights_sha256"]
+    (line,) = list_changes({**told, "blend_sha256": "0" * 64}, told)
+    assert line.startswith("SHA-256 of the weights to blend 000000000000, now ")
+    alone = collect_provenance(resolve(attrs.evolve(recipe, harmonizer="spectral")), 0)
+    assert "blend_sha256" not in alone
 
 
 def test_layers_have_the_texture_and_the_fractions_of_their_materials(files):
