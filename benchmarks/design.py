@@ -27,6 +27,7 @@ import numpy as np
 
 from recon.core import Recipe, Volume, sample_steps
 from recon.core.job import resolve
+from recon.core.sampling.threads import keep_threads
 from recon.plugins.metrics.lineal_path import LinealPath
 from recon.plugins.metrics.two_point import TwoPoint
 from recon.plugins.properties.diffusivity import Diffusivity
@@ -49,7 +50,7 @@ VARIED = ("fraction.solid=0.3:0.5", "harmonizer.temperature=0.7:1.1")
 
 WAYS = {
     "porous": (0.48, "fraction.solid=0.28:0.48"),
-    "electrode": (0.17, "fraction.pore=0.3:0.55"),
+    "electrode": (0.12, "fraction.pore=0.3:0.55"),
     "fibres": (0.14, "fraction.fibre=0.25:0.45"),
 }
 """Target, and what the search varies: fractions at both sides of the material's."""
@@ -112,6 +113,7 @@ def compare_ways(weights: str, side: int, trials: int, count: int) -> Iterator[s
         yield f"{weights} | {way} | {value} | {measure(weights, volumes)} | {seconds:.0f} s"
 
 
+@keep_threads()
 def measure(weights: str, volumes: Sequence[Volume]) -> str:
     """Diffusivity, fraction, errors against the micrographs, area under the classifier's curve."""
     solver, micrographs = Diffusivity(axes=("z",)), example(weights)[0]

@@ -93,7 +93,7 @@ def sample_steps(
         job.encoded_anchors,
         slabs,
         voxel_size=denoiser.voxel_size,
-        phases=denoiser.material and denoiser.material.phases,
+        phases=denoiser.material.phases if denoiser.material else None,
     )
     with torch.inference_mode():
         scene = harmonizer.prepare(scene)

@@ -17,8 +17,7 @@ def likeness(stack: Sequence[Image], phases: int, most: int = 64) -> list[float]
     0 for strangers. Slices of different size count as strangers.
     """
     counts = sum(np.bincount(image.ravel(), minlength=phases) for image in stack)
-    shares = counts / np.sum(counts)
-    chance = float(np.square(shares).sum())
+    chance = float(np.square(counts / np.sum(counts)).sum())
     if chance == 1:
         return []
     correlations: list[float] = []

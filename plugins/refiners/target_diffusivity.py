@@ -20,6 +20,7 @@ from recon.core.sampling.anchors import mark_anchors
 from recon.core.sampling.scene import Scene
 from recon.core.sampling.slabs import as_tensor
 from recon.core.sampling.slabs.field import Field
+from recon.core.sampling.threads import keep_threads
 from recon.plugins.refiners.pattern_counts import PlanePatterns
 from recon.plugins.refiners.patterns import Patterns
 
@@ -147,7 +148,8 @@ class TargetDiffusivity(Refiner):
         from recon.plugins.refiners.annealing import External
 
         labels = decode(as_tensor(field)).cpu().numpy()
-        found = self._solver().differentiate(Volume(labels, scene.voxel_size, scene.phases))
+        with keep_threads():
+            found = self._solver().differentiate(Volume(labels, scene.voxel_size, scene.phases))
         conducts = np.zeros(max(2, scene.shape[0]), np.float32)
         conducts[found.attrs["phases"]] = 1
         gain = found["derivative"].values[0] * np.where(conducts[labels] > 0, 2, 0.5)

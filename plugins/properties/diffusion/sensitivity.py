@@ -52,7 +52,7 @@ def _of_insulators(system: System, w: Field, carries: NDArray[np.bool_], periodi
             if not periodic:
                 np.moveaxis(beside, axis, 0)[0 if side < 0 else -1] = False
             rise = side * float(axis == system.axis)
-            _add(moments, scale * beside, np.roll(w, -side, axis) + rise)
+            _add(moments, scale * beside.astype(np.float64), np.roll(w, -side, axis) + rise)
     if not periodic:
         _add(moments[:, :1], np.float64(system.scale[0]), np.float64(-0.5))
         _add(moments[:, -1:], np.float64(system.scale[0]), np.float64(0.5))
