@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from recon.core.data.encoding import channels, decode, encode
-from recon.core.data.material import check_arrays
+from recon.core.data.material import check_arrays, measure_arrays
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.data.statistics import Statistics
@@ -117,12 +117,12 @@ def _sample_field() -> Tensor:
 
 
 def _measure(plugin: Harmonizer | Refiner) -> Statistics:
-    """Statistics of a sample, with the arrays of the plugin."""
-    labels = _sample_labels()
-    stacks = {plane: list(np.moveaxis(labels, NORMAL[plane], 0)) for plane in PLANES}
+    """Statistics of a sample, with the arrays of the plugin and of those installed."""
+    stacks = {plane: list(np.moveaxis(_sample_labels(), NORMAL[plane], 0)) for plane in PLANES}
     micrographs = Micrographs(stacks)
     arrays = check_arrays(plugin, plugin.measure_micrographs(micrographs))
-    return Statistics.of(micrographs, arrays={f"{plugin.kind}.{plugin.name}": arrays})
+    known = measure_arrays(micrographs) | {f"{plugin.kind}.{plugin.name}": arrays}
+    return Statistics.of(micrographs, arrays=known)
 
 
 def _clamp(x: Field, turn: int = 0) -> Tensor:

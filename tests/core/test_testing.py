@@ -23,6 +23,7 @@ from recon.core.testing import check_plugin, sample_volume
 from .postponed import Postponed
 
 NEEDED = {name: {"materials": "glass-epoxy"} for name in ("homogenization", "conductivity")}
+NEEDED["target-diffusivity"] = {"value": 0.3}
 
 
 @pytest.mark.parametrize(

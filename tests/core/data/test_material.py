@@ -33,7 +33,7 @@ def material():
 
 def test_every_installed_plugin_that_measures_is_asked(material):
     arrays = material.statistics.arrays
-    assert set(arrays) == {"refiner.islands", "refiner.patterns"}
+    assert set(arrays) == {"harmonizer.spectral", "refiner.islands", "refiner.patterns"}
     assert arrays["refiner.islands"].keys() == {"isolated"}
     assert arrays["refiner.patterns"].keys() == {f"{p}.{n}" for p in PLANES for n in (1, 2)}
     assert material.statistics.arrays_of(Islands()) is arrays["refiner.islands"]
