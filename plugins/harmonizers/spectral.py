@@ -91,7 +91,10 @@ class Spectral(Harmonizer):
         True, "Follow the profile of micrographs that are graded, unless other fractions are given."
     )
     graded_centre: float = option(
-        0.5, "Place of the volume's middle on the micrographs, as a share of their length.", min=0
+        0.5,
+        "Place of the volume's middle on the micrographs, as a share of their length.",
+        min=0,
+        max=1,
     )
     blend: str = option("", "Weights of a second material to blend in.")
     blend_share: tuple[float, ...] = option(
