@@ -88,7 +88,7 @@ class LearntProfile:
         knots = np.linspace(0, self.length, self.fractions.shape[1])
         places = first + np.arange(side) + 0.5
         own = np.stack([np.interp(places, knots, row) for row in self.fractions])
-        steepest = len(own) - 1 - int(np.ptp(own, axis=1)[::-1].argmax())
+        steepest = len(own) - 1 - int(np.ptp(own, axis=1).round(6)[::-1].argmax())
         phase = scene.phases[steepest] if scene.phases else f"phase {steepest}"
         beyond = side > self.length or first < 0 or first + side > self.length
         say_once(
