@@ -149,8 +149,8 @@ def _checked(value: Any, plugin: Any, field: "attrs.Attribute[Any]") -> Any:
     try:
         value = coerce(value, field.type)
     except TypeError:
-        message = f"{where} must be {type_name(field)}, got {shown(value)}"
-        raise ReconError(message) from None
+        hint = f"; give a list, [...]: {rule(field).help}" if "tuple" in type_name(field) else ""
+        raise ReconError(f"{where} must be {type_name(field)}, got {shown(value)}{hint}") from None
     if not rule(field).admits(value):
         raise ReconError(f"{where} must be {rule(field)}, got {shown(value)}")
     return value

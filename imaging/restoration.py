@@ -1,11 +1,20 @@
-"""Phases of blurred grey images: the labels whose blurred picture is the image, with few borders.
+"""Phases of blurred grey images: labels whose blurred picture is the image, as borders usually are.
 
 A threshold turns the border of a dark and a bright phase, which blur makes grey, into a rim of the
 phase between. Here the image is taken for one grey value a phase, blurred by a Gaussian, and
-noise; grey values and blur are found with the labels. Of all labels those are sought that leave
-the least of the image and have the shortest borders (a Potts model), by changing pairs of
-neighbours: iterated conditional modes, Besag, J. R. Stat. Soc. B 48, 259 (1986). The blur found is
-that from which the least energy is reached.
+noise. Borders are taken for those of a Potts model with an energy for each pair of phases.
+
+Grey values and blur are found first, with the labels of the least energy under equal borders
+(iterated conditional modes, Besag, J. R. Stat. Soc. B 48, 259 (1986)), from several blurs. Then
+labels are drawn from their distribution given the image, and energies of borders estimated from
+the labels drawn, in turn (stochastic expectation maximization, Celeux & Diebolt, Comput. Stat. Q.
+2, 73 (1985)). The labels of the least energy would do worse: of what the image leaves open they
+always take the same side.
+
+It starts from energies under which layers between two phases stay: where the image does not tell,
+too many layers go more readily than lost ones return. A flat layer of two pixels and a ragged
+border without one have nearly the same picture under a blur of two pixels. So from about there on,
+or less with more noise, it may stop short of the truth.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,19 +23,31 @@ from typing import Any
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude
+from scipy.ndimage import gaussian_filter, gaussian_filter1d, gaussian_gradient_magnitude
 
+from recon.imaging.border_energies import Energies, estimate_borders, guess_borders
 from recon.imaging.denoise import estimate_noise
 from recon.imaging.restoration_sweep import DIAGONAL, sweep
 
 BORDER = 0.8
-"""Energy of a border between two pixels, beside half the square of a residual over its variance."""
+"""Energy of every border while grey values and blur are sought, beside half the square of a
+residual over its variance."""
 STARTS = (0.8, 1.3, 2.0)
 """Blurs, in pixels, to start from."""
 FACTORS = (0.87, 0.94, 1.0, 1.07, 1.15)
-ROUNDS = 5
+TURNS = 5
 SWEEPS = 3
-LAST_SWEEPS = 10
+SETTLING = 4
+"""Sweeps with the first energies of borders."""
+ROUNDS = 48
+"""Most sweeps in which energies of borders are learned, these among them."""
+STILL = 12
+CHANGE = 0.002
+"""Learning ends when no phase fraction has changed by so much in so many rounds."""
+DRAWS = 20
+"""Sweeps of a whole image, with energies as they were while they were learned."""
+STEP = 0.03
+"""Blurs that are compared in a round differ by this share."""
 ENOUGH = 150_000
 """Pixels from which blur and grey values are found."""
 QUIETEST = 1 / 40
@@ -43,6 +64,8 @@ class Picture:
     means: Floats
     blur: float
     noise: float
+    borders: tuple[Energies, ...] = ()
+    """Energies of borders, (K, K), by which labels are drawn: one for each sweep."""
 
 
 def restore(
@@ -54,18 +77,14 @@ def restore(
 
     thresholds  that tell the phases roughly apart, such as Otsu's
     progress    hears how many images are done, and of how many
-    cost        some 5 s to find blur and grey values, then about 5 s a million pixels
+    cost        some 5 s to find blur, grey values and borders, then about 8 s a million pixels
     """
     progress(0, len(images))
-    model = _find(_take_parts(images), thresholds)
-    order = np.argsort(model.means)
-    model = attrs.evolve(model, means=model.means[order])
+    parts = _take_parts(images)
+    model = _learn_borders(parts, _find(parts, thresholds))
     labels = []
     for number, image in enumerate(images):
-        grey = image.astype(np.float64)
-        own = _nearest(grey, model.means)
-        _improve(grey, own, model, LAST_SWEEPS)
-        labels.append(own)
+        labels.append(_draw_labels(image.astype(np.float64), model, number))
         progress(number + 1, len(images))
     return labels, model
 
@@ -87,7 +106,37 @@ def _find(images: list[Floats], thresholds: Sequence[float]) -> Picture:
     quietest = QUIETEST * float(np.diff(means).min())
     noise = max(float(np.mean([estimate_noise(image) for image in images])), quietest)
     ends = [_alternate(images, Picture(means, blur, noise)) for blur in STARTS]
-    return min(ends, key=lambda end: end[0])[1]
+    best = min(ends, key=lambda end: end[0])[1]
+    return attrs.evolve(best, means=np.sort(best.means))
+
+
+def _learn_borders(images: list[Floats], model: Picture) -> Picture:
+    """Energies of borders from labels that they make likely, grey values and blur with them."""
+    energies = guess_borders(len(model.means))
+    labels = [_nearest(image, model.means) for image in images]
+    chances = [np.random.default_rng(number) for number in range(len(images))]
+    used, fractions = [energies], [_measure_fractions(labels, len(energies))]
+    for number in range(ROUNDS):
+        for image, own, chance in zip(images, labels, chances, strict=True):
+            _sweep(image, own, model, energies, chance.random((2, *own.shape)))
+        if number + 1 >= SETTLING:
+            energies = estimate_borders(labels, energies)
+            model = _follow(images, labels, model)
+        used.append(energies)
+        fractions.append(_measure_fractions(labels, len(energies)))
+        if number >= 2 * STILL and np.ptp(fractions[-STILL:], axis=0).max() < CHANGE:
+            break
+    chosen = np.linspace(0, len(used) - 1, DRAWS).round().astype(int)
+    return attrs.evolve(model, borders=tuple(used[k] for k in chosen))
+
+
+def _draw_labels(image: Floats, model: Picture, seed: int) -> Labels:
+    """Labels of an image, drawn as those were from which the borders were learned."""
+    labels = _nearest(image, model.means)
+    chance = np.random.default_rng(seed)
+    for energies in model.borders:
+        _sweep(image, labels, model, energies, chance.random((2, *labels.shape)))
+    return labels
 
 
 def _find_certain_means(images: list[Floats], thresholds: Sequence[float]) -> Floats:
@@ -112,11 +161,11 @@ def _alternate(images: list[Floats], start: Picture) -> tuple[float, Picture]:
     """Labels for the picture and the picture for the labels, in turn; the energy at the end."""
     model = start
     labels = [_nearest(image, model.means) for image in images]
-    for number in range(ROUNDS):
+    for number in range(TURNS):
         # At first as if there were more noise: borders move more freely.
         loose = attrs.evolve(model, noise=model.noise * (2 if number == 0 else 1))
         for image, own in zip(images, labels, strict=True):
-            _improve(image, own, loose, SWEEPS)
+            _improve(image, own, loose)
         blurs = [model.blur * factor for factor in FACTORS]
         fits = [(*_fit(images, labels, model.means, blur), blur) for blur in blurs]
         _, means, blur = min(fits, key=lambda fit: fit[0])
@@ -124,6 +173,18 @@ def _alternate(images: list[Floats], start: Picture) -> tuple[float, Picture]:
     left, _ = _fit(images, labels, model.means, model.blur)
     energy = left / (2 * model.noise**2) + BORDER * sum(map(_measure_borders, labels))
     return energy, model
+
+
+def _follow(images: list[Floats], labels: list[Labels], model: Picture) -> Picture:
+    """A step to the blur, grey values and noise of labels that were drawn."""
+    left = [_fit(images, labels, model.means, model.blur * f)[0] for f in (1 - STEP, 1, 1 + STEP)]
+    curvature = left[0] - 2 * left[1] + left[2]
+    shift = (left[0] - left[2]) / (2 * curvature) if curvature > 0 else 0.0
+    blur = model.blur * (1 + STEP * float(np.clip(shift, -1, 1)))
+    least, means = _fit(images, labels, model.means, blur)
+    quietest = QUIETEST * float(np.diff(np.sort(means)).min())
+    noise = max(0.0, least / sum(image.size for image in images)) ** 0.5
+    return Picture(np.sort(means), blur, max(noise, quietest))
 
 
 def _fit(
@@ -143,27 +204,42 @@ def _fit(
     return total - float(2 * best @ right - best @ matrix @ best), best
 
 
-def _improve(image: Floats, labels: Labels, picture: Picture, sweeps: int) -> None:
-    """Change labels until few change any more."""
-    overlap = _make_overlap(picture.blur)
-    for _ in range(sweeps):
-        left = image - gaussian_filter(picture.means[labels], picture.blur)
-        pull = gaussian_filter(left, picture.blur)
-        changed = sweep(labels, picture.means, pull, overlap, picture.noise**2, BORDER)
-        if changed < 2e-4 * labels.size:
+def _improve(image: Floats, labels: Labels, picture: Picture) -> None:
+    """Change labels to those of less energy until few change any more."""
+    count = len(picture.means)
+    equal = BORDER * (1 - np.eye(count))
+    for _ in range(SWEEPS):
+        if _sweep(image, labels, picture, equal, np.empty((2, 0, 0))) < 2e-4 * labels.size:
             break
 
 
-def _make_overlap(blur: float) -> Floats:
-    """The blur applied twice to a single pixel."""
-    radius = int(np.ceil(4 * blur))
-    point = np.zeros((4 * radius + 1,) * 2)
-    point[2 * radius, 2 * radius] = 1
-    return np.asarray(gaussian_filter(gaussian_filter(point, blur), blur))
+def _sweep(
+    image: Floats, labels: Labels, picture: Picture, borders: Energies, draws: Floats
+) -> int:
+    left = image - gaussian_filter(picture.means[labels], picture.blur)
+    pull = gaussian_filter(left, picture.blur)
+    rows, columns = (_make_overlap(length, picture.blur) for length in image.shape)
+    return int(sweep(labels, picture.means, pull, rows, columns, picture.noise**2, borders, draws))
+
+
+def _make_overlap(length: int, blur: float) -> Floats:
+    """(length, 2 R + 1) the blur applied twice to a point at each place, reflected at the ends."""
+    radius = int(np.ceil(4.5 * blur))
+    end = 2 * int(4 * blur + 1) + radius
+    side = min(length, 2 * end + 1)
+    once = gaussian_filter1d(np.eye(side), blur, axis=0)
+    twice = np.pad(once.T @ once, ((0, 0), (radius, radius)))
+    bands = np.stack([twice[i, i : i + 2 * radius + 1] for i in range(side)])
+    return np.repeat(bands, [length - side + 1 if i == side // 2 else 1 for i in range(side)], 0)
 
 
 def _nearest(image: Floats, means: Floats) -> Labels:
     return np.asarray(np.abs(image[..., None] - means).argmin(-1), np.uint8)
+
+
+def _measure_fractions(labels: list[Labels], count: int) -> Floats:
+    counts = np.sum([np.bincount(own.ravel(), minlength=count) for own in labels], axis=0)
+    return np.asarray(counts / counts.sum(), np.float64)
 
 
 def _measure_borders(labels: Labels) -> float:

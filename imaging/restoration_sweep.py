@@ -15,22 +15,26 @@ def sweep(
     labels: NDArray[np.uint8],
     means: NDArray[np.float64],
     pull: NDArray[np.float64],
-    overlap: NDArray[np.float64],
+    rows: NDArray[np.float64],
+    columns: NDArray[np.float64],
     variance: float,
-    weight: float,
+    borders: NDArray[np.float64],
+    draws: NDArray[np.float64],
 ) -> int:
-    """Give every pair of neighbours the labels of the least energy; how many pixels changed.
+    """Give every pair of neighbours labels by their energy; how many pixels changed.
 
     means     grey value of each phase
     pull      the blur applied to what the blurred labels leave of the image; kept up to date
-    overlap   (2 R + 1, 2 R + 1) the blur applied twice to a single pixel
-    variance  of the noise;  weight  of a border between two pixels
+    rows      (A, 2 R + 1) the blur applied twice to a point of each row;  columns  likewise
+    variance  of the noise;  borders  (K, K) energy of a border between two pixels
+    draws     (2, A, B) uniform numbers, by which labels are drawn (a Gibbs sampler), or empty:
+              those of the least energy
 
     Single pixels would not do: a rim goes when its two sides change together.
     """
     A, B = labels.shape
-    R, changed = overlap.shape[0] // 2, 0
-    p, q = np.empty(len(means)), np.empty(len(means))
+    R, changed, count = rows.shape[1] // 2, 0, len(means)
+    p, q, energies = np.empty(count), np.empty(count), np.empty((count, count))
     full = 4 + 4 * DIAGONAL
     for i in range(A):
         for j in range(B):
@@ -45,34 +49,65 @@ def sweep(
                     continue  # inside of a phase
                 p[two] -= 1
                 q[one] -= 1
-                energies = (pull[i, j], pull[y, x], overlap[R, R], overlap[R + 1, R])
-                new_one, new_two = _choose(one, two, means, p, q, energies, variance, weight)
+                own = rows[i, R] * columns[j, R], rows[y, R] * columns[x, R]
+                both = own[0], own[1], rows[i, R + 1 - t] * columns[j, R + t]
+                pulls = pull[i, j], pull[y, x]
+                _weigh(one, two, means, p, q, pulls, both, variance, borders, energies)
+                chosen = _draw(energies, draws[t, i, j]) if draws.size else energies.argmin()
+                new_one, new_two = chosen // count, chosen % count
                 if new_one != one:
-                    _change(labels, pull, overlap, i, j, new_one, means)
+                    _change(labels, pull, rows, columns, i, j, new_one, means)
                     changed += 1
                 if new_two != two:
-                    _change(labels, pull, overlap, y, x, new_two, means)
+                    _change(labels, pull, rows, columns, y, x, new_two, means)
                     changed += 1
     return changed
 
 
 @njit(cache=True, nogil=True)
-def _choose(
-    one: int, two: int, means: Any, p: Any, q: Any, energies: Any, variance: float, weight: float
-) -> tuple[int, int]:
-    """The labels of least energy of a pair, whose other neighbours are p and q."""
-    first, second, own, common = energies
-    before = weight * (p[one] + q[two] + (one == two))
-    least, new_one, new_two = -1e-9, one, two
-    for k in range(len(means)):
+def _weigh(
+    one: int,
+    two: int,
+    means: Any,
+    p: Any,
+    q: Any,
+    pulls: Any,
+    both: Any,
+    variance: float,
+    borders: Any,
+    energies: Any,
+) -> None:
+    """Energy of each two labels of a pair, whose other neighbours are p and q."""
+    count = len(means)
+    for k in range(count):
         d = means[k] - means[one]
-        for m in range(len(means)):
+        first = (both[0] * d - 2 * pulls[0]) * d / (2 * variance)
+        for n in range(count):
+            first += borders[k, n] * p[n]
+        for m in range(count):
             e = means[m] - means[two]
-            data = own * (d * d + e * e) + 2 * d * e * common - 2 * (d * first + e * second)
-            energy = data / (2 * variance) + before - weight * (p[k] + q[m] + (k == m))
-            if energy < least:
-                least, new_one, new_two = energy, k, m
-    return new_one, new_two
+            second = (both[1] * e - 2 * pulls[1] + 2 * both[2] * d) * e / (2 * variance)
+            energies[k, m] = first + second + borders[k, m]
+    for m in range(count):
+        beside = 0.0
+        for n in range(count):
+            beside += borders[m, n] * q[n]
+        energies[:, m] += beside
+    energies[one, two] -= 1e-9  # of equals the one that is
+
+
+@njit(cache=True, nogil=True)
+def _draw(energies: Any, uniform: float) -> int:
+    """A place with probability exp(-energy); the energies are overwritten."""
+    weights, least, total = energies.ravel(), energies.min(), 0.0
+    for place in range(len(weights)):
+        weights[place] = np.exp(least - weights[place])
+        total += weights[place]
+    rest, place = uniform * total - weights[0], 0
+    while rest > 0 and place < len(weights) - 1:
+        place += 1
+        rest -= weights[place]
+    return place
 
 
 @njit(cache=True, nogil=True)
@@ -91,11 +126,14 @@ def _count(labels: Any, i: int, j: int, counts: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _change(labels: Any, pull: Any, overlap: Any, i: int, j: int, label: int, means: Any) -> None:
+def _change(
+    labels: Any, pull: Any, rows: Any, columns: Any, i: int, j: int, label: int, means: Any
+) -> None:
     A, B = labels.shape
-    R = overlap.shape[0] // 2
+    R = rows.shape[1] // 2
     step = means[label] - means[labels[i, j]]
     labels[i, j] = label
     for y in range(max(0, i - R), min(A, i + R + 1)):
+        share = step * rows[i, y - i + R]
         for x in range(max(0, j - R), min(B, j + R + 1)):
-            pull[y, x] -= step * overlap[y - i + R, x - j + R]
+            pull[y, x] -= share * columns[j, x - j + R]

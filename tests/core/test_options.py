@@ -37,8 +37,15 @@ class Probe(Metric):
         ({"mode": "c"}, "metric probe: mode must be one of a, b, got 'c'"),
         ({"flag": 1}, "metric probe: flag must be bool, got 1"),
         ({"sides": [1, 0]}, "metric probe: sides must be >= 1, got (1, 0)"),
-        ({"sides": 3}, "metric probe: sides must be tuple[int, ...], got 3"),
-        ({"size": [1, 2]}, "metric probe: size must be tuple[float, float, float], got [1, 2]"),
+        (
+            {"sides": 3},
+            "metric probe: sides must be tuple[int, ...], got 3; give a list, [...]: Sides.",
+        ),
+        (
+            {"size": [1, 2]},
+            "metric probe: size must be tuple[float, float, float], got [1, 2]; "
+            "give a list, [...]: A size.",
+        ),
     ],
 )
 def test_a_bad_value_is_refused_with_rule_and_value(given, message):

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
+from recon.imaging.border_energies import guess_borders
 from recon.imaging.load import ImageNotice, load_images
 from recon.imaging.otsu import find_otsu_thresholds
-from recon.imaging.restoration import restore
+from recon.imaging.restoration import _make_overlap, _nearest, restore
+from recon.imaging.restoration_sweep import sweep
 from recon.imaging.rims import find_rims
 from recon.workflow.examples import electrode
 
@@ -52,7 +54,7 @@ def errors(results, truth):
 
 
 @pytest.mark.parametrize(
-    ("blur", "of_fractions", "of_contacts"), [(0.8, 0.01, 0.03), (1.2, 0.01, 0.05)]
+    ("blur", "of_fractions", "of_contacts"), [(0.8, 0.01, 0.03), (1.2, 0.01, 0.03)]
 )
 def test_fractions_and_contacts_before_the_blur(slices, blur, of_fractions, of_contacts):
     images = [render(labels, blur, seed=k) for k, labels in enumerate(slices)]
@@ -71,6 +73,53 @@ def test_a_sharp_image_stays_as_it_is(slices):
     images = [render(labels, 0.01) for labels in slices]
     labels, _ = restore(images, find_otsu_thresholds(images, 3))
     assert np.mean(np.array(labels) != np.array(slices)) < 0.002
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1)])
+def test_layers_survive_a_blur_of_one_and_a_half_pixels(order):
+    volume = np.array(order, np.uint8)[electrode.generate((48, 160, 160))]
+    truth = [volume[0], volume[24]]
+    images = [render(labels, 1.5, seed=k) for k, labels in enumerate(truth)]
+    labels, _ = restore(images, find_otsu_thresholds(images, 3))
+    fraction, contact = errors(labels, truth)
+    assert fraction < 0.015 and contact < 0.08  # thresholds: .02 and .2, .13 and .47
+
+
+def test_two_phases_keep_their_fractions(slices):
+    truth = [(labels == 1).astype(np.uint8) for labels in slices]
+    images = [render(labels, 1.2, seed=k) for k, labels in enumerate(truth)]
+    labels, found = restore(images, find_otsu_thresholds(images, 2))
+    assert np.mean(np.array(labels) != np.array(truth)) < 0.03
+    assert np.mean(labels) == pytest.approx(np.mean(truth), abs=0.01)
+    assert found.blur == pytest.approx(1.2, abs=0.1)
+
+
+@pytest.mark.parametrize(("length", "blur"), [(3, 1.0), (21, 1.3), (200, 1.0), (90, 0.1)])
+def test_overlap_is_the_blur_applied_twice_up_to_the_edges(length, blur):
+    once = gaussian_filter1d(np.eye(length), blur, axis=0)
+    bands = _make_overlap(length, blur)
+    radius = bands.shape[1] // 2
+    for i in range(length):
+        for d in range(-radius, radius + 1):
+            right = (once @ once)[i, i + d] if 0 <= i + d < length else 0.0
+            assert bands[i, d + radius] == pytest.approx(right, abs=1e-12)
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_the_pull_stays_that_of_the_labels_up_to_the_edges(slices, drawn):
+    truth, blur = slices[0][:40, :50], 1.2
+    image = gaussian_filter(GREYS[truth], blur)
+    labels = _nearest(image, GREYS)
+    pull = gaussian_filter(image - gaussian_filter(GREYS[labels], blur), blur)
+    draws = np.random.default_rng(0).random((2, *labels.shape)) if drawn else np.empty((2, 0, 0))
+    overlaps = [_make_overlap(side, blur) for side in labels.shape]
+    energies = guess_borders(3)
+    changed = sweep(labels, GREYS, pull, *overlaps, 16.0, energies, draws)
+    again = gaussian_filter(image - gaussian_filter(GREYS[labels], blur), blur)
+    assert changed > 100
+    np.testing.assert_allclose(pull, again, atol=0.1)  # of some 20: the overlap is cut far out
+    assert np.abs(pull).max() > 1
 
 
 def test_rims_are_told_from_contact(slices):
