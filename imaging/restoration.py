@@ -77,7 +77,7 @@ def restore(
 
     thresholds  that tell the phases roughly apart, such as Otsu's
     progress    hears how many images are done, and of how many
-    cost        some 5 s to find blur, grey values and borders, then about 8 s a million pixels
+    cost        some 8 s to find blur, grey values and borders, then about 10 s a million pixels
     """
     progress(0, len(images))
     parts = _take_parts(images)

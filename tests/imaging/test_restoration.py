@@ -76,14 +76,13 @@ def test_a_sharp_image_stays_as_it_is(slices):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1)])
-def test_layers_survive_a_blur_of_one_and_a_half_pixels(order):
-    volume = np.array(order, np.uint8)[electrode.generate((48, 160, 160))]
+def test_layers_survive_a_blur_of_one_and_a_half_pixels():
+    volume = electrode.generate((48, 160, 160))
     truth = [volume[0], volume[24]]
     images = [render(labels, 1.5, seed=k) for k, labels in enumerate(truth)]
     labels, _ = restore(images, find_otsu_thresholds(images, 3))
     fraction, contact = errors(labels, truth)
-    assert fraction < 0.015 and contact < 0.08  # thresholds: .02 and .2, .13 and .47
+    assert fraction < 0.015 and contact < 0.08  # thresholds: .02 and .2
 
 
 def test_two_phases_keep_their_fractions(slices):
