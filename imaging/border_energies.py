@@ -26,7 +26,7 @@ Energies = NDArray[np.float64]
 def guess_borders(phases: int) -> Energies:
     """(K, K) energies of phases in the order of grey under which layers between two stay."""
     apart = np.abs(np.subtract.outer(np.arange(phases), np.arange(phases)))
-    return np.choose(np.minimum(apart, 2), [0.0, NEXT, APART])
+    return np.asarray(np.choose(np.minimum(apart, 2), [0.0, NEXT, APART]), np.float64)
 
 
 def estimate_borders(labels: Sequence[NDArray[np.uint8]], start: Energies) -> Energies:
