@@ -208,7 +208,7 @@ def command(
         click.echo(f"notice: {notice}", err=True)
     click.echo(summarize("not written" if preview_only else out, micrographs))
     if picture:
-        click.echo(f"{picture}: what was decided, to be looked at")
+        click.echo(f"{picture}: preview of the phases; check it")
     if size is not None:
         click.echo(f"notice: {size}", err=True)
 

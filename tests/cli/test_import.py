@@ -65,7 +65,7 @@ def test_files_of_three_formats_on_three_planes(folder):
     assert result.stdout == (
         "m.zarr: xy 6 slices of 7x8; xz 7 slices of 6x8; yz 8 slices of 6x7; "
         f"phases 0 {1 - share:.3f}, 1 {share:.3f}\n"
-        "m.png: what was decided, to be looked at\n"
+        "m.png: preview of the phases; check it\n"
     )
 
 
