@@ -53,7 +53,7 @@ def sweep(
                 both = own[0], own[1], rows[i, R + 1 - t] * columns[j, R + t]
                 pulls = pull[i, j], pull[y, x]
                 _weigh(one, two, means, p, q, pulls, both, variance, borders, energies)
-                chosen = _draw(energies, draws[t, i, j]) if draws.size else energies.argmin()
+                chosen = _draw(energies, draws[t, i, j]) if draws.size else int(energies.argmin())
                 new_one, new_two = chosen // count, chosen % count
                 if new_one != one:
                     _change(labels, pull, rows, columns, i, j, new_one, means)
