@@ -83,6 +83,7 @@ def porous():
     return job
 
 
+@pytest.mark.slow
 def test_a_volume_follows_the_micrographs_at_every_position(porous, caplog):
     caplog.set_level(logging.INFO)
     say_once.cache_clear()
