@@ -11,6 +11,7 @@ import xarray as xr
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
+from recon.core.sampling.threads import keep_threads
 from recon.validation.classifier.two_sample_test import separate
 from recon.validation.comparison.agreement import Agreement
 from recon.validation.comparison.comparison import Comparison
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from recon.core.data.material import Material
 
 
+@keep_threads()
 def compare(
     samples: Sequence[Volume],
     reference: Volume | Micrographs,
