@@ -84,7 +84,7 @@ class Grid:
     def of(cls, level: Level) -> "Grid":
         """That of a level."""
         scale = tuple(np.float32(s) for s in level.scale)
-        return cls((*level.faces, scale), 1 / level.diagonal, level.joined)
+        return cls((*level.faces, scale), np.reciprocal(level.diagonal), level.joined)
 
 
 class Cycle:
@@ -107,7 +107,7 @@ class Cycle:
             if level.joined is None:
                 self.inverse = inverse(level)
         self.steps = [np.float32(step) for step in steps]
-        self.fields = [
+        self.fields: list[list[Single]] = [
             [np.zeros(grid.inverse.shape, np.float32) for _ in range(2 if n == 0 else 3)]
             for n, grid in enumerate(self.grids)
         ]
@@ -134,7 +134,7 @@ class Cycle:
         self, grid: Grid, b: Single, steps: Sequence[np.float32], u: Single, v: Single
     ) -> tuple[Single, Single]:
         """All steps on u, each from one of the fields to the other; the last one written first."""
-        fields, planes = (u, v), u.shape[0]
+        fields, planes = [u, v], u.shape[0]
 
         def arguments(n: int) -> tuple[Any, ...]:
             one, other = fields[n % 2], fields[(n + 1) % 2]

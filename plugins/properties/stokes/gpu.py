@@ -114,7 +114,7 @@ class Gpu:
         def precondition(r: Tensor) -> Tensor:
             return cycle(self.darcy, r)
 
-        p, _ = conjugate_gradients(b.float(), matrix, precondition)
+        p: Tensor = conjugate_gradients(b.float(), matrix, precondition)[0]
         return float(SLOWER) * p.double()
 
     def divergence(self, u: Tensor) -> Tensor:

@@ -105,7 +105,13 @@ def diverge(first, last, u, p, minus, cells, stretch, t, single, sums):  # type:
         for y in range(ny):
             south = y - 1 if y > 0 else ny - 1
             a, b, c, fluid = u[0, z, y], u[1, z, y], u[2, z, y], cells[z, y]
-            down, back, out, less, narrow = u[0, below, y], u[1, z, south], t[z, y], minus[z, y], single[z, y]
+            down, back, out, less, narrow = (
+                u[0, below, y],
+                u[1, z, south],
+                t[z, y],
+                minus[z, y],
+                single[z, y],
+            )
             for x in range(1, nx):
                 flow = stretch[0] * (exact(a[x]) - down[x]) + stretch[1] * (exact(b[x]) - back[x])
                 out[x] = fluid[x] * (flow + stretch[2] * (exact(c[x]) - c[x - 1])) - less[x]
