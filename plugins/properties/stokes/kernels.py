@@ -12,7 +12,8 @@ w, the preconditioned vector, is in single precision always, as the cycles are.
 
 import numpy as np
 
-from recon.plugins.properties.diffusion.kernels import compiled, inlined, join_row
+from recon.plugins.compiling import kernel, subroutine
+from recon.plugins.properties.diffusion.kernels import FAST, compiled, inlined, join_row
 
 
 @inlined
@@ -57,7 +58,7 @@ def restrict(first, last, u, b, bonds, inverse, joined, coarse):  # type: ignore
             join_row(z, y, u[z, y], inverse[z, y], joined, t, coarse)
 
 
-@inlined
+@subroutine(fastmath=FAST)
 def product(a, b):  # type: ignore[no-untyped-def]
     """a . b of two rows."""
     total = a[0] * b[0]
@@ -66,7 +67,8 @@ def product(a, b):  # type: ignore[no-untyped-def]
     return total
 
 
-@compiled
+# Sums in the order written: (c - a) + (c - b) is exact where 2 c - (a + b) would be rounded.
+@kernel(error_model="numpy", fastmath={"contract", "nsz"})
 def viscous(first, last, w, d, exists, walls, bonds, Aw, sums):  # type: ignore[no-untyped-def]
     """Aw = the viscous matrix times one component, by differences; sums[z] = d . Aw."""
     nz, ny, nx = w.shape
