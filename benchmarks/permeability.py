@@ -204,7 +204,7 @@ def main() -> None:
     by_recon(blobs(16), 1e-5)
     results: dict[str, Any] = {"first call": time.process_time() - begin, "rows": []}
     print(f"first call {results['first call']:.2f} s")
-    print("side solver           within    error   seconds   pairs  times recon   voxels")
+    print("side solver           within     error   seconds   pairs  times recon   voxels")
     for side in given.sides:
         results["rows"] += compare(side, given)
     if given.json is not None:
