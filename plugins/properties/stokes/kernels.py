@@ -10,10 +10,16 @@ walls  (z, y, x) weights of the walls beside a velocity
 w, the preconditioned vector, is in single precision always, as the cycles are.
 """
 
+from typing import Any
+
 import numpy as np
 
 from recon.plugins.compiling import kernel, subroutine
 from recon.plugins.properties.diffusion.kernels import FAST, compiled, inlined, join_row
+
+called: Any = subroutine(fastmath=FAST)
+# Sums in the order written: (c - a) + (c - b) is exact where 2 c - (a + b) would be rounded.
+ordered: Any = kernel(error_model="numpy", fastmath={"contract", "nsz"})
 
 
 @inlined
@@ -58,7 +64,7 @@ def restrict(first, last, u, b, bonds, inverse, joined, coarse):  # type: ignore
             join_row(z, y, u[z, y], inverse[z, y], joined, t, coarse)
 
 
-@subroutine(fastmath=FAST)
+@called
 def product(a, b):  # type: ignore[no-untyped-def]
     """a . b of two rows."""
     total = a[0] * b[0]
@@ -67,8 +73,7 @@ def product(a, b):  # type: ignore[no-untyped-def]
     return total
 
 
-# Sums in the order written: (c - a) + (c - b) is exact where 2 c - (a + b) would be rounded.
-@kernel(error_model="numpy", fastmath={"contract", "nsz"})
+@ordered
 def viscous(first, last, w, d, exists, walls, bonds, Aw, sums):  # type: ignore[no-untyped-def]
     """Aw = the viscous matrix times one component, by differences; sums[z] = d . Aw."""
     nz, ny, nx = w.shape
