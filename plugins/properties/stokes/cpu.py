@@ -165,7 +165,12 @@ class Cpu:
             self._run(grid.smooth, p, nothing, grid.matrix, grid.inverse, one, out)
             return (p - out) / grid.inverse
 
-        p: Single = conjugate_gradients(b.astype(np.float32), matrix, self.darcy)[0]
+        def cycle(r: Single) -> Single:
+            p = self.darcy(r)
+            p *= self.system.cells
+            return p
+
+        p: Single = conjugate_gradients(b.astype(np.float32), matrix, cycle)[0]
         return (SLOWER * p).astype(self.dtype, copy=False)
 
     def _viscous(self, u: Vector) -> Vector:

@@ -112,7 +112,7 @@ class Gpu:
             return -finest.residual(p, torch.zeros_like(p))
 
         def precondition(r: Tensor) -> Tensor:
-            return cycle(self.darcy, r)
+            return cycle(self.darcy, r) * self.cells
 
         p: Tensor = conjugate_gradients(b.float(), matrix, precondition)[0]
         return float(SLOWER) * p.double()

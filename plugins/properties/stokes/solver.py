@@ -90,10 +90,8 @@ def iterate(
     factor, done, error = 1 / (MARGIN * backend.least()), 0, np.inf
     for _ in range(RETRIES):
         (norm, work, square), ritz = backend.start(factor), Ritz()
-        error = SAFETY * abs(norm) / LEAST
-        rounding = square <= NOTHING * load or (norm <= 0 and error <= tolerance * work)
-        if work > 0 and rounding:
-            return Outcome(work, error / work, float(np.sqrt(square / load)), done)
+        if work > 0 and square <= NOTHING * load:
+            return Outcome(work, 0.0, float(np.sqrt(square / load)), done)
         while norm > 0 and done < limit:
             curvature = backend.apply()
             if curvature <= 0:

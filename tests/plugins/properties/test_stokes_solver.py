@@ -60,6 +60,8 @@ def test_residual_is_that_of_the_field(drive: str) -> None:
     np.testing.assert_allclose(cpu.rest()[0], r, atol=1e-9)
     np.testing.assert_allclose(cpu.rest()[1], -gpu.divergence(u), atol=1e-9)
     assert (cpu.state()[0][system.active == 0] == 0).all()
+    assert (cpu.state()[1][system.cells == 0] == 0).all()
+    assert (gpu.state()[1][system.cells == 0] == 0).all()
 
 
 @pytest.mark.parametrize("seed", range(4))
