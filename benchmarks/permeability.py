@@ -15,8 +15,9 @@ poromics  a pressure drop with periodic sides, single precision, Taichi. Its end
           where the channel is 16 long, 16 % where it is 32 long
 
 error   relative to the solver's own over-converged value on the same voxels: recon at tolerance
-        1e-10, the others at the last of their steps. Times are those from which on it is below
-        1e-2, 1e-3
+        1e-10, the others at the last of their steps
+within  1e-2 and 1e-3: the time of the others is that from which on their error is below, that of
+        recon the one of the loosest tolerance (10, 3, 1 times as much) that keeps to it
 voxels  relative deviation of the over-converged value from that of the same field sampled three
         times as finely (two times beyond 64^3), by recon: what the voxels themselves cost
 pairs   the time in transforms of a 3 x N^3 field and back, in double precision
@@ -153,12 +154,14 @@ def compare(side: int, given: argparse.Namespace) -> list[dict[str, Any]]:
     for driven in ("pressure", "force"):
         truth[driven] = by_recon(blobs(side, finer), 1e-5, driven) / finer**2
         exact = by_recon(fluid, 1e-10, driven)
-        for tolerance in (*ERRORS, 1e-5):
-            call = partial(by_recon, fluid, tolerance, driven)
-            seconds, value = median(call, given.repeats)
-            own[driven, tolerance] = seconds
-            rows.append({"solver": f"recon, {driven}", "asked": tolerance, "times recon": 1.0})
-            rows[-1] |= {"seconds": seconds, "error": value / exact - 1}
+        for error in (*ERRORS, 1e-5):
+            for tolerance in (10 * error, 3 * error, error):
+                if abs(by_recon(fluid, tolerance, driven) / exact - 1) <= error:
+                    break
+            seconds, value = median(partial(by_recon, fluid, tolerance, driven), given.repeats)
+            own[driven, error] = seconds
+            rows.append({"solver": f"recon, {driven}", "within": error, "times recon": 1.0})
+            rows[-1] |= {"tolerance": tolerance, "seconds": seconds, "error": value / exact - 1}
             rows[-1] |= {"voxels": exact / truth[driven] - 1}
     others = {
         "lbmpy": ("force", lambda: by_lbmpy(fluid, given.steps, given.relaxation)),
@@ -171,13 +174,13 @@ def compare(side: int, given: argparse.Namespace) -> list[dict[str, Any]]:
         for error in ERRORS:
             late = [n for n, (_, k) in enumerate(course) if abs(k / last - 1) > error]
             seconds, value = course[late[-1] + 1 if late else 0]
-            rows.append({"solver": name, "asked": error, "error": value / last - 1})
+            rows.append({"solver": name, "within": error, "error": value / last - 1})
             rows[-1] |= {"seconds": seconds, "voxels": last / truth[driven] - 1}
             rows[-1]["times recon"] = seconds / own[driven, error]
     for row in rows:
         row |= {"side": side, "pairs": row["seconds"] / yardstick}
         print(
-            f"{side:4} {row['solver']:15} {row['asked']:7.0e} {row['error']:9.1e} "
+            f"{side:4} {row['solver']:15} {row['within']:7.0e} {row['error']:9.1e} "
             f"{row['seconds']:9.2f} {row['pairs']:7.0f} {row['times recon']:12.1f} "
             f"{row['voxels']:8.3f}",
             flush=True,
@@ -201,7 +204,7 @@ def main() -> None:
     by_recon(blobs(16), 1e-5)
     results: dict[str, Any] = {"first call": time.process_time() - begin, "rows": []}
     print(f"first call {results['first call']:.2f} s")
-    print("side solver            asked     error   seconds   pairs  times recon   voxels")
+    print("side solver           within     error   seconds   pairs  times recon   voxels")
     for side in given.sides:
         results["rows"] += compare(side, given)
     if given.json is not None:

@@ -19,8 +19,8 @@ def over_slabs(planes: int, cells: int, kernel: Callable[..., None], *args: Any)
     threads numba.get_num_threads(); Python's, since numba's own may neither nest nor be called
             from several threads, and a kernel for them compiles four times as long
     """
-    slabs = min(numba.get_num_threads(), planes)
-    if cells < SMALL or slabs < 2:
+    slabs = 1 if cells < SMALL else min(numba.get_num_threads(), planes)
+    if slabs < 2:
         kernel(0, planes, *args)
         return
     cuts = [planes * i // slabs for i in range(slabs + 1)]

@@ -20,87 +20,92 @@ inlined: Any = njit(inline="always", nogil=True, error_model="numpy", fastmath=F
 
 
 @inlined
-def neighbours(z, y, u, b, gz, gy, gx, scale, t):  # type: ignore[no-untyped-def]
+def neighbours(z, y, u, b, matrix, t):  # type: ignore[no-untyped-def]
     """Row t = b + the sum over the six neighbours of conductance times u, at row (z, y)."""
     nz, ny, nx = u.shape
-    sz, sy, sx = scale
+    gz, gy, gx, (sz, sy, sx) = matrix
     below, south = (z - 1 if z > 0 else nz - 1), (y - 1 if y > 0 else ny - 1)
     above, north = (z + 1 if z < nz - 1 else 0), (y + 1 if y < ny - 1 else 0)
+    here, right, face = u[z, y], b[z, y], gx[z, y]
+    a, a_face, b_, b_face = u[above, y], gz[z, y], u[below, y], gz[below, y]
+    n, n_face, s, s_face = u[z, north], gy[z, y], u[z, south], gy[z, south]
     for x in range(nx):
-        flow = gz[z, y, x] * u[above, y, x] + gz[below, y, x] * u[below, y, x]
-        t[x] = b[z, y, x] + sz * flow
-    for x in range(nx):
-        t[x] += sy * (gy[z, y, x] * u[z, north, x] + gy[z, south, x] * u[z, south, x])
-    for x in range(nx - 1):
-        t[x] += sx * gx[z, y, x] * u[z, y, x + 1]
-    for x in range(nx - 1):
-        t[x + 1] += sx * gx[z, y, x] * u[z, y, x]
-    wrap = sx * gx[z, y, nx - 1]
-    t[0] += wrap * u[z, y, nx - 1]
-    t[nx - 1] += wrap * u[z, y, 0]
+        flow = sz * (a_face[x] * a[x] + b_face[x] * b_[x])
+        t[x] = right[x] + flow + sy * (n_face[x] * n[x] + s_face[x] * s[x])
+    for x in range(1, nx - 1):
+        t[x] += sx * (face[x] * here[x + 1] + face[x - 1] * here[x - 1])
+    for x in range(0, nx, max(nx - 1, 1)):
+        left, next = (x - 1 if x > 0 else nx - 1), (x + 1 if x < nx - 1 else 0)
+        t[x] += sx * (face[x] * here[next] + face[left] * here[left])
 
 
 @compiled
-def smooth(first, last, u, b, gz, gy, gx, diagonal, scale, omega, out):  # type: ignore[no-untyped-def]
-    """out = u + omega / diagonal * (b - A u)."""
-    t = np.empty(u.shape[2], u.dtype)
+def smooth(first, last, u, b, matrix, inverse, omega, out):  # type: ignore[no-untyped-def]
+    """out = u + omega * inverse * (b - A u), with the inverse of the diagonal."""
     for z in range(first, last):
         for y in range(u.shape[1]):
-            neighbours(z, y, u, b, gz, gy, gx, scale, t)
-            for x in range(u.shape[2]):
-                out[z, y, x] = u[z, y, x] + omega * (t[x] / diagonal[z, y, x] - u[z, y, x])
+            t, here, by = out[z, y], u[z, y], inverse[z, y]
+            neighbours(z, y, u, b, matrix, t)
+            for x in range(t.size):
+                t[x] = here[x] + omega * (t[x] * by[x] - here[x])
 
 
 @compiled
-def first_smooth(first, last, b, diagonal, omega, out):  # type: ignore[no-untyped-def]
+def first_smooth(first, last, b, inverse, omega, out):  # type: ignore[no-untyped-def]
     """`smooth` from u = 0."""
     for z in range(first, last):
         for y in range(b.shape[1]):
-            row, right, d = out[z, y], b[z, y], diagonal[z, y]
+            row, right, by = out[z, y], b[z, y], inverse[z, y]
             for x in range(row.size):
-                row[x] = omega * right[x] / d[x]
+                row[x] = omega * right[x] * by[x]
 
 
 @compiled
-def restrict(first, last, u, b, gz, gy, gx, diagonal, scale, joined, coarse):  # type: ignore[no-untyped-def]
+def restrict(first, last, u, b, matrix, inverse, joined, coarse):  # type: ignore[no-untyped-def]
     """Coarse planes first..last-1 = sums of the fine residual b - A u over the joined cells."""
     nz, ny, nx = u.shape
-    kz, ky, kx = joined
+    kz = joined[0]
     t = np.empty(nx, u.dtype)
     coarse[first:last] = 0
     for z in range(first * kz, min(last * kz, nz)):
-        Z = z // kz
         for y in range(ny):
-            Y = y // ky
-            neighbours(z, y, u, b, gz, gy, gx, scale, t)
-            for x in range(nx):
-                t[x] -= diagonal[z, y, x] * u[z, y, x]
-            if kx == 1:
-                for x in range(nx):
-                    coarse[Z, Y, x] += t[x]
-            else:
-                for x in range(nx // 2):
-                    coarse[Z, Y, x] += t[2 * x] + t[2 * x + 1]
-                if nx % 2 == 1:
-                    coarse[Z, Y, nx // 2] += t[nx - 1]
+            neighbours(z, y, u, b, matrix, t)
+            join_row(z, y, u[z, y], inverse[z, y], joined, t, coarse)
+
+
+@inlined
+def join_row(z, y, here, inverse, joined, t, coarse):  # type: ignore[no-untyped-def]
+    """Add a row of the residual to its coarse row; t holds b + the neighbours' part of A u."""
+    kz, ky, kx = joined
+    nx, row = t.size, coarse[z // kz, y // ky]
+    for x in range(nx):
+        t[x] = t[x] - here[x] / inverse[x] if inverse[x] > 0 else 0 * t[x]
+    if kx == 1:
+        for x in range(nx):
+            row[x] += t[x]
+    else:
+        for x in range(nx // 2):
+            row[x] += t[2 * x] + t[2 * x + 1]
+        if nx % 2 == 1:
+            row[nx // 2] += t[nx - 1]
 
 
 @compiled
-def prolong(first, last, coarse, joined, u):  # type: ignore[no-untyped-def]
-    """u += the coarse correction, constant over the joined cells."""
+def prolong(first, last, coarse, joined, inverse, u):  # type: ignore[no-untyped-def]
+    """u += the coarse correction, constant over the joined cells; where inverse is 0, u stays."""
     kz, ky, kx = joined
     nx = u.shape[2]
     for z in range(first, last):
         for y in range(u.shape[1]):
-            row, add = u[z, y], coarse[z // kz, y // ky]
+            row, add, by = u[z, y], coarse[z // kz, y // ky], inverse[z, y]
             if kx == 1:
                 for x in range(nx):
-                    row[x] += add[x]
+                    row[x] += add[x] if by[x] > 0 else 0 * add[x]
             else:
                 for x in range(nx // 2):
-                    row[2 * x] += add[x]
-                    row[2 * x + 1] += add[x]
-                if nx % 2 == 1:
+                    row[2 * x] += add[x] if by[2 * x] > 0 else 0 * add[x]
+                    row[2 * x + 1] += add[x] if by[2 * x + 1] > 0 else 0 * add[x]
+                if nx % 2 == 1 and by[nx - 1] > 0:
                     row[nx - 1] += add[nx // 2]
 
 

@@ -12,6 +12,8 @@ from recon.plugins.properties.stokes.system import System
 from recon.plugins.structure.clusters import Clusters
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+SINGLE = 1e-6
+"""Tolerance from which on vectors are in single precision, whose rounding costs some 1e-7."""
 Mask = NDArray[np.bool_]
 Single = NDArray[np.float32]
 Double = NDArray[np.float64]
@@ -71,10 +73,10 @@ class Pores:
             sealed=self.drive == "sealed",
         )
 
-    def backend(self, system: System) -> Backend:
-        """The vectors of a solve."""
+    def backend(self, system: System, tolerance: float) -> Backend:
+        """The vectors of a solve, in single precision where that is enough."""
         if self.device == "cpu":
-            return Cpu(system)
+            return Cpu(system, np.float32 if tolerance >= SINGLE else np.float64)
         from recon.plugins.properties.stokes.gpu import Gpu
 
         return Gpu(system, self.device)
@@ -98,8 +100,8 @@ class Pores:
             quantiles = np.zeros(len(QUANTILES))
             return Flow(0.0, np.zeros(3), Outcome(0, 0, 0, 0), np.inf, quantiles, still)
         system = self.system(carrying, axis)
-        backend = self.backend(system)
-        load = float((system.force[:, :, None, None] * system.active).sum())
+        backend = self.backend(system, tolerance)
+        load = float((system.force * system.active.sum((2, 3))).sum())
         outcome = iterate(backend, load, name, tolerance, watch=watch)
         u, p = backend.state()
         velocity = self._at_centres(u, axis)
@@ -108,13 +110,14 @@ class Pores:
         if self.drive == "periodic":
             for other, (v, q) in earlier.items():
                 r, s = backend.rest()
-                work = float(u[other].sum() + np.vdot(v, r) + np.vdot(q, s))
+                rest = np.sum(v * r, dtype=np.float64) + np.sum(q * s, dtype=np.float64)
+                work = float(u[other].sum(dtype=np.float64) + rest)
                 column[other] = work / system.voxels
             earlier[axis] = u.astype(np.float32), p.astype(np.float32)
-        speed = np.sqrt((velocity.astype(np.float64) ** 2).sum(0))
-        tortuosity = float(speed.mean() / velocity[axis].mean(dtype=np.float64))
+        speed = np.sqrt(np.square(velocity).sum(0))
+        tortuosity = float(speed.mean(dtype=np.float64) / velocity[axis].mean(dtype=np.float64))
         inside = speed[self.fluid]
-        quantiles = np.quantile(inside, QUANTILES) / inside.mean()
+        quantiles = np.quantile(inside, QUANTILES) / inside.mean(dtype=np.float64)
         return Flow(column[axis], column, outcome, tortuosity, quantiles, velocity)
 
     def _order(self, axis: int) -> list[int]:
@@ -128,6 +131,7 @@ class Pores:
         z, y, x = (self.fluid.shape[n] for n in order)
         velocity = np.empty((3, *self.fluid.shape), np.float32)
         for n, component in enumerate(order):
-            both = ((u[n] + np.roll(u[n], 1, n)) / 2)[:z, :y, :x]
-            velocity[component] = both.transpose(np.argsort(order))
+            both = u[n] + np.roll(u[n], 1, n)
+            both /= 2
+            velocity[component] = both[:z, :y, :x].transpose(np.argsort(order))
         return velocity

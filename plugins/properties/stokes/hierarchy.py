@@ -27,7 +27,7 @@ Single = NDArray[np.float32]
 Scale = tuple[float, float, float]
 
 
-def velocity_levels(system: System, component: int) -> Iterator[Level]:
+def velocity_levels(system: System, component: int, diagonal: Single) -> Iterator[Level]:
     """Grids of the viscous matrix of one component; bonds are counted in halves to be integers."""
     exists = system.active[component]
     halves = tuple(
@@ -35,18 +35,17 @@ def velocity_levels(system: System, component: int) -> Iterator[Level]:
         for n in range(3)
     )
     z, y, x = (value / 2 for value in system.scale)
-    diagonal = system.diagonal(component)
     sink = exists * (diagonal - _sums(halves, (z, y, x)))
     sink[sink < ROUNDING * diagonal] = 0
     yield from _levels(halves, diagonal, sink, (z, y, x))
 
 
-def pressure_levels(system: System, mobility: Single) -> Iterator[Level]:
-    """Grids of Darcy's law in the pores: div(mobility grad p).
+def pressure_levels(system: System, conductance: Single) -> Iterator[Level]:
+    """Grids of Darcy's law in the pores: div(conductance grad p), times SLOWER.
 
-    mobility  (3, z, y, x) velocity for a unit force where there is no pressure
+    conductance  (3, z, y, x) velocity for a unit force on each control volume without pressure
     """
-    faces = [SLOWER * mobility[n] / system.bonds(n, 1, 1) for n in range(3)]
+    faces = [SLOWER * conductance[n] for n in range(3)]
     sink = np.zeros(system.shape, np.float32)
     if system.drop:
         ends = np.float32(system.scale[0]) * faces[0][-2:]
@@ -71,18 +70,30 @@ def _levels(
         wider = tuple(np.zeros(coarse, np.float32) for _ in range(3))
         join_faces(*faces, *joined, *wider)
         for axis, k in enumerate(joined):
-            sink = np.add.reduceat(sink, np.arange(0, sink.shape[axis], k), axis)
+            if k == 2:
+                sink = _pairs(sink, axis)
         faces, sink = wider, sink * np.float32(FARTHER)
         diagonal = _sums(faces, scale) + sink
         diagonal[diagonal <= 0] = 1
         spacing = spacing / np.array(joined) ** 2
 
 
+def _pairs(field: Single, axis: int) -> Single:
+    """Sums of two neighbours each along an axis."""
+    there: list[slice] = [slice(None)] * axis
+    sums = field[*there, ::2].copy()
+    odd = field[*there, 1::2]
+    sums[*there, : odd.shape[axis]] += odd
+    return sums
+
+
 def _sums(faces: Any, scale: Scale) -> Single:
     """Conductances of the six faces of each cell."""
     total = np.zeros(faces[0].shape, np.float32)
     for axis, (face, factor) in enumerate(zip(faces, scale, strict=True)):
-        weighted = np.float32(factor) * face
+        weighted = face if factor == 1 else np.float32(factor) * face
+        there: list[slice] = [slice(None)] * axis
         total += weighted
-        total += np.roll(weighted, 1, axis)
+        total[*there, 1:] += weighted[*there, :-1]
+        total[*there, :1] += weighted[*there, -1:]
     return total

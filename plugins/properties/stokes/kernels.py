@@ -1,147 +1,186 @@
 """Loops over the planes first..last-1 of the staggered grid, for numba.
 
 As in `diffusion.kernels`: rows along x without branches, each plane writes to itself only and
-keeps its own sums. Velocities that do not exist are zero everywhere.
+keeps its own sums. Velocities that do not exist are zero everywhere. Numbers have the precision of
+the vectors, but for sums over rows.
+
+bonds  (z, 4) weights of the bonds of a layer to the one below, the one above, along y and along x
+walls  (z, y, x) weights of the walls beside a velocity
+
+w, the preconditioned vector, is in single precision always, as the cycles are.
 """
 
-from recon.plugins.properties.diffusion.kernels import compiled, inlined
+from typing import Any
+
+import numpy as np
+
+from recon.plugins.compiling import kernel, subroutine
+from recon.plugins.properties.diffusion.kernels import FAST, compiled, inlined, join_row
+
+called: Any = subroutine(fastmath=FAST)
+# Sums in the order written: (c - a) + (c - b) is exact where 2 c - (a + b) would be rounded.
+ordered: Any = kernel(error_model="numpy", fastmath={"contract", "nsz"})
 
 
 @inlined
-def viscous(z, y, component, u, exists, beside, layers, scale, t):  # type: ignore[no-untyped-def]
-    """Row t of the viscous matrix times one component."""
+def neighbours(z, y, u, b, bonds, t):  # type: ignore[no-untyped-def]
+    """Row t = b + the neighbours' part of the viscous matrix times u."""
     nz, ny, nx = u.shape
     below, south = (z - 1 if z > 0 else nz - 1), (y - 1 if y > 0 else ny - 1)
     above, north = (z + 1 if z < nz - 1 else 0), (y + 1 if y < ny - 1 else 0)
-    down, up = scale[0] * layers[component, 0, z], scale[0] * layers[component, 1, z]
-    sy, sx = scale[1] * layers[component, 2, z], scale[2] * layers[component, 2, z]
-    wall_z = 0.0 if component == 0 else 1.0
-    wall_y = 0.0 if component == 1 else 1.0
-    wall_x = 0.0 if component == 2 else 1.0
-    here, e, near = u[z, y], exists[z, y], beside[z, y]
-    a, b, ea, eb = u[below, y], u[above, y], beside[below, y], beside[above, y]
+    down, up, side, along = bonds[z, 0], bonds[z, 1], bonds[z, 2], bonds[z, 3]
+    here, right, a, b_ = u[z, y], b[z, y], u[below, y], u[above, y]
+    n, s = u[z, north], u[z, south]
     for x in range(nx):
-        lost = (down + up) * (1 + wall_z) - wall_z * (down * ea[x] + up * eb[x])
-        t[x] = lost * here[x] - down * a[x] - up * b[x]
-    a, b, ea, eb = u[z, south], u[z, north], beside[z, south], beside[z, north]
-    for x in range(nx):
-        t[x] += sy * ((2 + wall_y * (2.0 - ea[x] - eb[x])) * here[x] - a[x] - b[x])
+        t[x] = right[x] + down * a[x] + up * b_[x] + side * (n[x] + s[x])
     for x in range(1, nx - 1):
-        lost = 2 + wall_x * (2.0 - near[x - 1] - near[x + 1])
-        t[x] += sx * (lost * here[x] - here[x - 1] - here[x + 1])
+        t[x] += along * (here[x - 1] + here[x + 1])
     for x in range(0, nx, max(nx - 1, 1)):
-        left, right = (x - 1 if x > 0 else nx - 1), (x + 1 if x < nx - 1 else 0)
-        lost = 2 + wall_x * (2.0 - near[left] - near[right])
-        t[x] += sx * (lost * here[x] - here[left] - here[right])
-    for x in range(nx):
-        t[x] *= e[x]
-
-
-@inlined
-def diverge(z, y, u, cells, stretch, t):  # type: ignore[no-untyped-def]
-    """Row t of the divergence, in the fluid."""
-    nz, ny, nx = cells.shape
-    below, south = (z - 1 if z > 0 else nz - 1), (y - 1 if y > 0 else ny - 1)
-    a, b, c = u[0, z, y], u[1, z, y], u[2, z, y]
-    a_down, b_down = u[0, below, y], u[1, z, south]
-    for x in range(nx):
-        t[x] = stretch[0] * (a[x] - a_down[x]) + stretch[1] * (b[x] - b_down[x])
-    for x in range(1, nx):
-        t[x] += stretch[2] * (c[x] - c[x - 1])
-    t[0] += stretch[2] * (c[0] - c[nx - 1])
-    for x in range(nx):
-        t[x] *= cells[z, y, x]
+        left, next = (x - 1 if x > 0 else nx - 1), (x + 1 if x < nx - 1 else 0)
+        t[x] += along * (here[left] + here[next])
 
 
 @compiled
-def load(first, last, d, p, Ad, exists, cells, stretch, q, qp, single, sums):  # type: ignore[no-untyped-def]
-    """(q, qp) = the whole matrix times (d, p); sums[z] = d . q of the plane."""
+def smooth(first, last, u, b, bonds, inverse, omega, out):  # type: ignore[no-untyped-def]
+    """`diffusion.kernels.smooth` for a velocity, u and inverse being zero where there is none."""
+    for z in range(first, last):
+        for y in range(u.shape[1]):
+            t, here, by = out[z, y], u[z, y], inverse[z, y]
+            neighbours(z, y, u, b, bonds, t)
+            for x in range(t.size):
+                t[x] = here[x] + omega * (t[x] * by[x] - here[x])
+
+
+@compiled
+def restrict(first, last, u, b, bonds, inverse, joined, coarse):  # type: ignore[no-untyped-def]
+    """`diffusion.kernels.restrict` for a velocity."""
+    nz, ny, nx = u.shape
+    kz = joined[0]
+    t = np.empty(nx, u.dtype)
+    coarse[first:last] = 0
+    for z in range(first * kz, min(last * kz, nz)):
+        for y in range(ny):
+            neighbours(z, y, u, b, bonds, t)
+            join_row(z, y, u[z, y], inverse[z, y], joined, t, coarse)
+
+
+@called
+def product(a, b):  # type: ignore[no-untyped-def]
+    """a . b of two rows."""
+    total = a[0] * b[0]
+    for x in range(1, a.size):
+        total += a[x] * b[x]
+    return total
+
+
+@ordered
+def viscous(first, last, w, d, exists, walls, bonds, Aw, sums):  # type: ignore[no-untyped-def]
+    """Aw = the viscous matrix times one component, by differences; sums[z] = d . Aw."""
+    nz, ny, nx = w.shape
+    exact = Aw.dtype.type
+    for z in range(first, last):
+        below, above = (z - 1 if z > 0 else nz - 1), (z + 1 if z < nz - 1 else 0)
+        down, up, side, along = bonds[z, 0], bonds[z, 1], bonds[z, 2], bonds[z, 3]
+        total = 0.0
+        for y in range(ny):
+            south, north = (y - 1 if y > 0 else ny - 1), (y + 1 if y < ny - 1 else 0)
+            t, here, e, wall = Aw[z, y], w[z, y], exists[z, y], walls[z, y]
+            a, b, n, s = w[below, y], w[above, y], w[z, north], w[z, south]
+            for x in range(1, nx - 1):
+                c = exact(here[x])
+                flow = wall[x] * c + down * (c - a[x]) + up * (c - b[x])
+                flow += side * ((c - n[x]) + (c - s[x]))
+                t[x] = e[x] * (flow + along * ((c - here[x - 1]) + (c - here[x + 1])))
+            for x in range(0, nx, max(nx - 1, 1)):
+                left, right = (x - 1 if x > 0 else nx - 1), (x + 1 if x < nx - 1 else 0)
+                c = exact(here[x])
+                flow = wall[x] * c + down * (c - a[x]) + up * (c - b[x])
+                flow += side * ((c - n[x]) + (c - s[x]))
+                t[x] = e[x] * (flow + along * ((c - here[left]) + (c - here[right])))
+            total += product(d[z, y], t)
+        sums[z] = total
+
+
+@compiled
+def diverge(first, last, u, p, minus, cells, stretch, t, single, sums):  # type: ignore[no-untyped-def]
+    """t = single = div u - minus, div in the fluid; sums[z] = p . t."""
+    nz, ny, nx = cells.shape
+    exact = t.dtype.type
+    for z in range(first, last):
+        below = z - 1 if z > 0 else nz - 1
+        total = 0.0
+        for y in range(ny):
+            south = y - 1 if y > 0 else ny - 1
+            a, b, c, fluid = u[0, z, y], u[1, z, y], u[2, z, y], cells[z, y]
+            down, back, out, less, narrow = (
+                u[0, below, y],
+                u[1, z, south],
+                t[z, y],
+                minus[z, y],
+                single[z, y],
+            )
+            for x in range(1, nx):
+                flow = stretch[0] * (exact(a[x]) - down[x]) + stretch[1] * (exact(b[x]) - back[x])
+                out[x] = fluid[x] * (flow + stretch[2] * (exact(c[x]) - c[x - 1])) - less[x]
+            flow = stretch[0] * (exact(a[0]) - down[0]) + stretch[1] * (exact(b[0]) - back[0])
+            out[0] = fluid[0] * (flow + stretch[2] * (exact(c[0]) - c[nx - 1])) - less[0]
+            for x in range(nx):
+                narrow[x] = out[x]
+            total += product(p[z, y], out)
+        sums[z] = total
+
+
+@compiled
+def load(first, last, d, p, axis, Ad, exists, stretch, factor, q, single, sums):  # type: ignore[no-untyped-def]
+    """q = Ad + the gradient of p along an axis, single = factor q; sums[z] = d . q."""
     nz, ny, nx = p.shape
     for z in range(first, last):
         above = z + 1 if z < nz - 1 else 0
         total = 0.0
         for y in range(ny):
             north = y + 1 if y < ny - 1 else 0
-            here = p[z, y]
-            for n in range(3):
-                t = q[n, z, y]
-                if n < 2:
-                    upper = p[above, y] if n == 0 else p[z, north]
-                    for x in range(nx):
-                        t[x] = here[x] - upper[x]
-                else:
-                    for x in range(nx - 1):
-                        t[x] = here[x] - here[x + 1]
-                    t[nx - 1] = here[nx - 1] - here[0]
-                add, e, narrow, by = Ad[n, z, y], exists[n, z, y], single[n, z, y], d[n, z, y]
+            here, upper = p[z, y], p[above, y] if axis == 0 else p[z, north]
+            t, add, e, narrow = q[z, y], Ad[z, y], exists[z, y], single[z, y]
+            if axis < 2:
                 for x in range(nx):
-                    t[x] = add[x] + stretch[n] * e[x] * t[x]
-                for x in range(nx):
-                    narrow[x] = t[x]
-                for x in range(nx):
-                    total += by[x] * t[x]
-            diverge(z, y, d, cells, stretch, qp[z, y])
-        sums[z] = total
-
-
-@compiled
-def keep(first, last, factor, u, exists, w):  # type: ignore[no-untyped-def]
-    """w = factor u where there is a velocity, else 0."""
-    for z in range(first, last):
-        for y in range(u.shape[1]):
-            a, e, out = u[z, y], exists[z, y], w[z, y]
-            for x in range(out.size):
-                out[x] = factor * e[x] * a[x]
-
-
-@compiled
-def answer(first, last, w, d, p, qp, geometry, Aw, bw, single, sums):  # type: ignore[no-untyped-def]
-    """Aw = viscous matrix times w, bw = div w - qp; sums[z] = d . Aw + p . bw of the plane."""
-    exists, beside, cells, layers, scale, stretch = geometry
-    ny, nx = p.shape[1:]
-    for z in range(first, last):
-        total = 0.0
-        for y in range(ny):
-            for n in range(3):
-                t, by = Aw[n, z, y], d[n, z, y]
-                viscous(z, y, n, w[n], exists[n], beside[n], layers, scale, t)
-                for x in range(nx):
-                    total += by[x] * t[x]
-            t, by, minus, narrow = bw[z, y], p[z, y], qp[z, y], single[z, y]
-            diverge(z, y, w, cells, stretch, t)
+                    t[x] = add[x] + stretch * e[x] * (here[x] - upper[x])
+            else:
+                for x in range(nx - 1):
+                    t[x] = add[x] + stretch * e[x] * (here[x] - here[x + 1])
+                t[nx - 1] = add[nx - 1] + stretch * e[nx - 1] * (here[nx - 1] - here[0])
             for x in range(nx):
-                t[x] -= minus[x]
-            for x in range(nx):
-                narrow[x] = t[x]
-            for x in range(nx):
-                total += by[x] * t[x]
+                narrow[x] = factor * t[x]
+            total += product(d[z, y], t)
         sums[z] = total
 
 
 @compiled
 def advance(first, last, alpha, force, d, q, w, Aw, u, r, v, Av, sums):  # type: ignore[no-untyped-def]
-    """Velocities: u += alpha d, r -= alpha q, v -= alpha w, Av -= alpha Aw.
+    """One component: u += alpha d, r -= alpha q, v -= alpha w, Av -= alpha Aw.
 
     sums[z] += v . Av - v . r, force . u + u . r, r . r of the plane.
     """
-    ny, nx = u.shape[2:]
+    nx = u.shape[2]
     for z in range(first, last):
         norm, work, square = 0.0, 0.0, 0.0
-        for n in range(3):
-            for y in range(ny):
-                step, column, out = d[n, z, y], u[n, z, y], q[n, z, y]
-                rest, w_row, v_row = r[n, z, y], w[n, z, y], v[n, z, y]
-                Aw_row, Av_row = Aw[n, z, y], Av[n, z, y]
-                for x in range(nx):
-                    column[x] += alpha * step[x]
-                    rest[x] -= alpha * out[x]
-                for x in range(nx):
-                    v_row[x] -= alpha * w_row[x]
-                    Av_row[x] -= alpha * Aw_row[x]
-                for x in range(nx):
-                    norm += v_row[x] * (Av_row[x] - rest[x])
-                    work += column[x] * (force[n, z] + rest[x])
-                    square += rest[x] * rest[x]
+        push = force[z]
+        for y in range(u.shape[1]):
+            step, column, out, rest = d[z, y], u[z, y], q[z, y], r[z, y]
+            w_row, v_row, Aw_row, Av_row = w[z, y], v[z, y], Aw[z, y], Av[z, y]
+            for x in range(nx):
+                column[x] += alpha * step[x]
+                rest[x] -= alpha * out[x]
+            for x in range(nx):
+                v_row[x] -= alpha * w_row[x]
+                Av_row[x] -= alpha * Aw_row[x]
+            a, b, c = push * column[0], rest[0] * rest[0], v_row[0] * (Av_row[0] - rest[0])
+            for x in range(1, nx):
+                a += push * column[x]
+                b += rest[x] * rest[x]
+                c += v_row[x] * (Av_row[x] - rest[x])
+            work += a + product(column, rest)
+            square += b
+            norm += c
         sums[z, 0] += norm
         sums[z, 1] += work
         sums[z, 2] += square
@@ -165,10 +204,9 @@ def advance_pressure(first, last, alpha, d, q, cells, smooth, bw, p, r, v, bv, s
             for x in range(nx):
                 v_row[x] -= alpha * c[x] * (bw_row[x] + s[x])
                 bv_row[x] -= alpha * bw_row[x]
-            for x in range(nx):
-                norm += v_row[x] * bv_row[x]
-                work += column[x] * rest[x]
-                square += rest[x] * rest[x]
+            norm += product(v_row, bv_row)
+            work += product(column, rest)
+            square += product(rest, rest)
         sums[z, 0] = norm
         sums[z, 1] = work
         sums[z, 2] = square

@@ -29,9 +29,11 @@ from recon.plugins.properties.diffusion.solver import Ritz
 
 LIMIT = 400
 SAFETY = 2.0  # of the error estimate: on all pores tried, the true error was 0.02 to 0.9 of it
-BELIEVED = 4  # steps before which the least Ritz value says little
+BELIEVED = 3  # steps before which the least Ritz value says little, and what it is at most then
+LEAST = 0.85
 MARGIN = 0.9  # of the least eigenvalue of the cycle times A, which a few steps overestimate
 RETRIES = 8
+NOTHING = 1e-14  # squared residual, relative to that of no flow, which is rounding errors
 Vector = NDArray[np.float64]
 Watch = Callable[[int, float], None]
 
@@ -39,8 +41,8 @@ Watch = Callable[[int, float], None]
 class Backend(Protocol):
     """The vectors of one solve and what is done with them, on some device."""
 
-    def start(self, factor: float) -> float:
-        """Begin where the velocity is, C = factor times the cycle; the squared norm."""
+    def start(self, factor: float) -> tuple[float, float, float]:
+        """Begin where the velocity is, C = factor times the cycle; returns what `advance` does."""
 
     def apply(self) -> float:
         """Preconditioned matrix times the direction; its inner product with the direction."""
@@ -87,7 +89,9 @@ def iterate(
     """
     factor, done, error = 1 / (MARGIN * backend.least()), 0, np.inf
     for _ in range(RETRIES):
-        norm, ritz = backend.start(factor), Ritz()
+        (norm, work, square), ritz = backend.start(factor), Ritz()
+        if work > 0 and square <= NOTHING * load:
+            return Outcome(work, 0.0, float(np.sqrt(square / load)), done)
         while norm > 0 and done < limit:
             curvature = backend.apply()
             if curvature <= 0:
@@ -101,11 +105,12 @@ def iterate(
                     f"permeability along {direction} broke down at iteration {done}: numbers "
                     "overflowed; check the voxel size"
                 )
-            error = SAFETY * norm / ritz.least(alpha, norm / before)
+            error = SAFETY * norm / min(ritz.least(alpha, norm / before), LEAST)
             residual = float(np.sqrt(square / load))
             if work > 0:
                 watch(done, abs(error) / work)
-            if work > 0 and abs(error) <= tolerance * work and _believed(ritz, residual):
+            believed = len(ritz.alphas) >= BELIEVED or square <= NOTHING * load
+            if work > 0 and abs(error) <= tolerance * work and believed:
                 return Outcome(work, abs(error) / work, residual, done)
             backend.turn(norm / before)
         factor *= 1.3  # the cycle was not larger than the inverse everywhere
@@ -113,7 +118,3 @@ def iterate(
         f"permeability along {direction} did not converge: the error is still {error:.1e} after "
         f"{done} iterations, tolerance {tolerance:.1e}; raise permeability.tolerance"
     )
-
-
-def _believed(ritz: Ritz, residual: float) -> bool:
-    return len(ritz.alphas) >= BELIEVED or residual < 1e-8

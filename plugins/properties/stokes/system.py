@@ -26,6 +26,7 @@ Harlow & Welch, Phys. Fluids 8, 2182 (1965).
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import attrs
 import numpy as np
@@ -116,18 +117,32 @@ class System:
         weights = self.layers[component, side if axis == 0 else 2, :, None, None]
         return weights.astype(np.float32)
 
-    def diagonal(self, component: int) -> NDArray[np.float32]:
+    @property
+    def stencil(self) -> NDArray[np.float64]:
+        """Weights (3, z, 4) of the bonds of each component and layer: below, above, along y, x."""
+        below, above, inside = self.layers.transpose(1, 0, 2)
+        z, y, x = self.scale
+        return np.stack([z * below, z * above, y * inside, x * inside], -1)
+
+    def walls(self, component: int, dtype: type[Any]) -> NDArray[Any]:
+        """Weights of the walls half a voxel beside a velocity, in place of neighbours."""
+        solid = 1 - self.beside[component]
+        weights = self.stencil[component, :, :, None, None].astype(dtype)
+        total = np.zeros(self.shape, dtype)
+        for axis in (n for n in range(3) if n != component):
+            lower, upper = (np.roll(solid, side, axis) for side in (1, -1))
+            if axis == 0:
+                total += weights[:, 0] * lower
+                total += weights[:, 1] * upper
+            else:
+                total += weights[:, axis + 1] * (lower + upper)
+        return total
+
+    def diagonal(self, component: int, walls: NDArray[Any]) -> NDArray[np.float32]:
         """Diagonal of the viscous matrix; 1 where there is no velocity."""
-        exists = self.active[component]
-        total = np.zeros(self.shape, np.float32)
-        for axis, scale in enumerate(self.scale):
-            for side in (0, 1):
-                weights = np.float32(scale) * self.bonds(component, axis, side)
-                if axis == component:
-                    total += weights
-                else:
-                    total += weights * (2 - np.roll(self.beside[component], 1 - 2 * side, axis))
-        return np.where(exists, total, np.float32(1))
+        bonds = (self.stencil[component] * (1, 1, 2, 2)).sum(-1)[:, None, None]
+        total = walls + bonds.astype(walls.dtype)
+        return np.where(self.active[component], total, 1).astype(np.float32, copy=False)
 
 
 @compiled

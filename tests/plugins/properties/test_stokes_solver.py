@@ -5,8 +5,9 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from recon.core import ReconError
+from recon.plugins.properties.diffusion import cpu
 from recon.plugins.properties.stokes.cpu import Cpu
-from recon.plugins.properties.stokes.flow import Pores
+from recon.plugins.properties.stokes.flow import SINGLE, Pores
 from recon.plugins.properties.stokes.gpu import Gpu
 from recon.plugins.properties.stokes.solver import iterate
 
@@ -59,6 +60,8 @@ def test_residual_is_that_of_the_field(drive: str) -> None:
     np.testing.assert_allclose(cpu.rest()[0], r, atol=1e-9)
     np.testing.assert_allclose(cpu.rest()[1], -gpu.divergence(u), atol=1e-9)
     assert (cpu.state()[0][system.active == 0] == 0).all()
+    assert (cpu.state()[1][system.cells == 0] == 0).all()
+    assert (gpu.state()[1][system.cells == 0] == 0).all()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -97,3 +100,48 @@ def test_threads_change_nothing(monkeypatch) -> None:
         rows.append(solve(blobs(33), "open", 1e-6)[1].state())
     for a, b in zip(*rows, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_blocks_of_planes_change_nothing(monkeypatch) -> None:
+    import numba
+
+    fluid, threads, found = blobs(33), numba.get_num_threads(), []
+    numba.set_num_threads(1)
+    try:
+        for large in (fluid.size * 2, 1):
+            monkeypatch.setattr(cpu, "LARGE", large)
+            found.append(solve(fluid, "open", 1e-6)[1].state())
+    finally:
+        numba.set_num_threads(threads)
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("planes", [7, 16, 17, 40])
+def test_blocks_do_every_step_when_its_neighbours_are_done(planes: int) -> None:
+    done, steps = np.zeros(planes, int), 3
+    for first, last, n in cpu.in_blocks(planes, steps):
+        for z in range(first, last):
+            assert done[z] == n
+            beside = done[[z - 1, (z + 1) % planes]]
+            assert ((beside == n) | (beside == n + 1)).all()
+        done[first:last] += 1
+    assert (done == steps).all()
+
+
+@pytest.mark.parametrize("drive", ["periodic", "sealed"])
+def test_single_precision_is_enough_for_its_tolerances(drive: str) -> None:
+    wide = np.zeros((4, 4, 72), bool)
+    wide[:, :, 1:71] = True
+    for fluid in (wide, blobs(24)):
+        exact = solve(fluid, drive, 1e-10)[0].work
+        found = solve(fluid, drive, SINGLE, lambda system: Cpu(system, np.float32))[0].work
+        assert found == pytest.approx(exact, rel=2 * SINGLE)
+
+
+def test_starts_near_the_solution() -> None:
+    fluid = blobs(32)
+    exact = solve(fluid, "periodic", 1e-9)[0].work
+    pores = Pores(fluid, (1, 1, 1), "periodic")
+    system = pores.system(pores.carrying(1), 1)
+    assert Cpu(system).start(1.0)[1] == pytest.approx(exact, rel=0.1)
