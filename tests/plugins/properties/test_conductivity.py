@@ -108,7 +108,7 @@ def test_within_voigt_and_reuss(
     k = result["conductivity"]
     assert (k <= result["voigt_bound"] * (1 + 1e-9)).all()
     assert (k >= result["reuss_bound"] * (1 - 1e-9)).all()
-    assert ("hashin_shtrikman_bounds" in result) == (a == b)
+    assert ("hashin_shtrikman_bounds" in result) == (a == b == c)
 
 
 def test_within_hashin_and_shtrikman_where_isotropic(write: Write) -> None:

@@ -1,10 +1,8 @@
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
@@ -373,24 +371,16 @@ def test_an_unknown_voxel_size_is_compared_voxel_by_voxel():
     assert np.isfinite(error.headline["error"])
 
 
-@pytest.mark.processes
-def test_the_number_of_threads_of_torch_stays():
-    """Roundings of the next volume depend on it, and numba's first call of a process changes it."""
-    lines = (
-        "import numpy as np, torch",
-        "torch.set_num_threads(1)",
-        "from recon.core import Volume",
-        "from recon.validation.comparison.compare import compare",
-        "labels = np.random.default_rng(0).integers(0, 2, (24, 24, 24), np.uint8)",
-        "compare([Volume(labels[:12, :12, :12])], Volume(labels), ('two-point',), classifier=False)",
-        "print(torch.get_num_threads())",
-    )
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "2"}
-    done = subprocess.run(
-        [sys.executable, "-c", "\n".join(lines)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "1\n"
+def test_the_number_of_threads_of_torch_stays(monkeypatch):
+    """Roundings of the next volume depend on it, and by OpenMP that of numba becomes torch's."""
+    two_point = type(catalog().build("metric", "two-point"))
+    measure = two_point.measure
+
+    def launch(self, sample):
+        torch.set_num_threads(2)  # as numba's first kernel of a process does
+        return measure(self, sample)
+
+    monkeypatch.setattr(two_point, "measure", launch)
+    torch.set_num_threads(1)
+    compare([Volume(material((12, 12, 12), seed=1))], Volume(material((24, 24, 24))), FLAT[:1])
+    assert torch.get_num_threads() == 1
