@@ -42,7 +42,7 @@ def micrographs(endless):
 
 
 @pytest.fixture(scope="module")
-def found(micrographs):
+def results(micrographs):
     return measure_representativity(micrographs, (SIDE,) * 3)
 
 

@@ -92,9 +92,11 @@ def test_weights_hold_the_material_and_planes_not_seen_are_refused(tmp_path):
     stored = weights.read(tmp_path / "g.safetensors")
     again = weights.load(stored, "gaussian", {}, "cpu")
     known, kept = denoiser.material.statistics, again.material.statistics
-    assert kept.arrays.keys() == known.arrays.keys() == {"refiner.islands", "refiner.patterns"}
+    measured = {name for name, arrays in known.arrays.items() if arrays}
+    assert measured == {"refiner.islands", "refiner.patterns"}  # no profile: it is not graded
+    assert kept.arrays.keys() == known.arrays.keys()
     for plugin, arrays in known.arrays.items():
-        assert arrays.keys() == kept.arrays[plugin].keys() != set()
+        assert arrays.keys() == kept.arrays[plugin].keys()
         for name, array in arrays.items():
             assert np.array_equal(kept.arrays[plugin][name], array)
             assert kept.arrays[plugin][name].dtype == array.dtype
