@@ -118,6 +118,7 @@ def test_an_ablation_trains_a_network_for_each_value_that_training_depends_on(re
         assert Path(made["weights"]).name == "width=8.safetensors"
 
 
+@pytest.mark.slow
 def test_plugins_can_be_varied_and_options_hold_for_all(recon):
     vary = ("--vary", "harmonizer=gamma-blend,spectral", "--vary", "schedule=cyclic,random")
     recon("sweep", *TINY[:-1], "--set", "harmonizer.rounds=1", *vary, "--out", "out")

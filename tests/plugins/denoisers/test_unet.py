@@ -158,7 +158,7 @@ def test_place_in_the_batch_does_not_matter_in_bfloat16():
 
 
 @pytest.mark.parametrize("number", [1, 2])
-@pytest.mark.parametrize("sides", [(19, 26), (60, 68)])
+@pytest.mark.parametrize("sides", [(19, 26), pytest.param((60, 68), marks=pytest.mark.slow)])
 def test_place_in_the_batch_does_not_matter_in_float32_on_two_threads(number, sides, threads):
     threads(number)
     check_place_in_the_batch(torch.float32, *sides)

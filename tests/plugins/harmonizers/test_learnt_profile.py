@@ -129,6 +129,7 @@ def test_a_volume_without_ends_or_with_anchors_is_not_graded(porous, caplog):
 
 
 @pytest.mark.filterwarnings("ignore::recon.imaging.load.ImageNotice")
+@pytest.mark.slow
 def test_graded_images_give_graded_volumes(tmp_path):
     """From images to weights in a file, and to a volume."""
     field = gaussian_filter(np.random.default_rng(0).normal(size=(128, 96, 96)), 2.0)
