@@ -80,7 +80,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 """What an option that was not given is, beside the numbers of the architecture."""
 HELD_OUT = 96
 MAX_LEVELS = 8
-FEWEST_VOLUME_STEPS = 100
+FEWEST_VOLUME_STEPS = 400
 VOLUME = "volume."
 """Before the names of the 3D network's tensors."""
 NOTHING_LEARNT = "denoiser unet-ddpm has no weights; train it or give weights="
@@ -129,7 +129,7 @@ class UnetDdpm(Denoiser):
     volume_steps: int | None = option(
         None,
         "Training steps of the 3D network, 0 for none; those of the preset in proportion to steps "
-        "when not given, and none where that is less than 100.",
+        "when not given, and none where that is less than 400.",
         min=0,
         trained=True,
     )
