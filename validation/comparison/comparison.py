@@ -142,9 +142,8 @@ class Comparison:
         """A few lines for a terminal."""
         difference = (self.fractions.mean("sample") - self.reference_fractions).values
         lines = [
-            f"{name}: error {_number(h['error'])}, sampling error {_number(h['floor'])}, "
-            f"ratio {_number(h['ratio'])}"
-            + (f", spread {_number(h['spread'])}" if np.isfinite(h["spread"]) else "")
+            f"{name}: error {_number(h['error'])}, sampling error {_number(h['floor'])}"
+            + "".join(f", {key} {h[key]:.3f}" for key in ("ratio", "spread") if np.isfinite(h[key]))
             for name, h in ((n, agreement.headline) for n, agreement in self.metrics.items())
         ]
         shares = zip(self.phases, self.fractions.mean("sample").values, difference, strict=True)
