@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from numba import njit
+from numba import get_num_threads, njit
 from numba.core import event
+
+from recon.core.sampling.threads import keep_threads
 
 NOTICE_AFTER = 0.5
 """Seconds of compiling from which on it is worth a line."""
@@ -26,6 +28,13 @@ class Compile(Protocol):
     """A decorator that leaves the types as they are."""
 
     def __call__(self, function: Function) -> Function: ...
+
+
+def count_threads() -> int:
+    """numba's number of threads. Its first answer in a process starts them, which by OpenMP would
+    make their number torch's, too."""
+    with keep_threads():
+        return int(get_num_threads())
 
 
 def kernel(**options: Any) -> Compile:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numba
 
+from recon.plugins.compiling import count_threads
+
 SMALL = 1 << 15  # cells below which a second thread costs more than it gains
 
 
@@ -19,7 +21,7 @@ def over_slabs(planes: int, cells: int, kernel: Callable[..., None], *args: Any)
     threads numba.get_num_threads(); Python's, since numba's own may neither nest nor be called
             from several threads, and a kernel for them compiles four times as long
     """
-    slabs = 1 if cells < SMALL else min(numba.get_num_threads(), planes)
+    slabs = 1 if cells < SMALL else min(count_threads(), planes)
     if slabs < 2:
         kernel(0, planes, *args)
         return

@@ -10,13 +10,12 @@ from functools import partial
 from typing import Any
 
 import attrs
-import numba
 import numpy as np
 from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from recon.plugins.compiling import kernel
+from recon.plugins.compiling import count_threads, kernel
 
 WORD = 64
 TILE = 1 << 16  # words of one tile: 512 KiB, in reach of the second-level cache
@@ -47,7 +46,7 @@ def count_along(
     jobs = [(phase, tile) for tile in tiles(stack.shape, axis) for phase in range(phases)]
     count = partial(_count_tile, kernel, voxels, periodic, lags)
     counts = np.zeros((phases, lags), np.int64)
-    threads = min(numba.get_num_threads(), len(jobs)) if voxels.size > FEW else 1
+    threads = min(count_threads(), len(jobs)) if voxels.size > FEW else 1
     # Python threads and kernels without the GIL: unlike numba's own, safe to call from threads.
     with ThreadPoolExecutor(threads) as pool:
         counted = pool.map(count, jobs) if threads > 1 else map(count, jobs)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 import attrs
-import numba
 import numpy as np
 import scipy.fft
 import xarray as xr
@@ -20,7 +19,7 @@ from scipy.fft import next_fast_len
 
 from recon.core import Compared, Metric, Micrographs, option
 from recon.core.data.planes import NORMAL, PLANES, in_plane
-from recon.plugins.compiling import kernel, subroutine
+from recon.plugins.compiling import count_threads, kernel, subroutine
 from recon.plugins.metrics.curves import (
     Sample,
     as_array,
@@ -179,7 +178,7 @@ def pairs_by_vector(
 
 
 def _spectra(slices: NDArray[np.generic], sides: tuple[int, ...]) -> NDArray[np.complex128]:
-    workers = numba.get_num_threads()
+    workers = count_threads()
     rows = scipy.fft.rfft(slices, sides[1], axis=2, workers=workers)  # padding rows stay zero
     spectra: NDArray[np.complex128] = scipy.fft.fft(rows, sides[0], axis=1, workers=workers)
     return spectra

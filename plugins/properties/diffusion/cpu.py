@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.plugins.compiling import count_threads
 from recon.plugins.properties.diffusion import kernels
 from recon.plugins.properties.diffusion.hierarchy import Level, levels
 from recon.plugins.properties.diffusion.multigrid import inverse, weights
@@ -140,7 +140,7 @@ class Cycle:
             one, other = fields[n % 2], fields[(n + 1) % 2]
             return one, b, grid.matrix, grid.inverse, steps[n], other
 
-        if u.size > LARGE and planes > 2 * len(steps) and numba.get_num_threads() == 1:
+        if u.size > LARGE and planes > 2 * len(steps) and count_threads() == 1:
             for first, last, n in in_blocks(planes, len(steps)):
                 grid.smooth(first, last, *arguments(n))
         else:
