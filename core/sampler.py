@@ -81,24 +81,9 @@ def sample_steps(
     job = recipe if isinstance(recipe, Job) else resolve(recipe, denoiser)
     if slabs is not None:
         refuse_slabs(job.recipe)
-    recipe, denoiser, harmonizer, shape = job.recipe, job.denoiser, job.harmonizer, job.field_shape
-    steps = plan_steps(job)
-    scene = Scene(
-        shape,
-        ("z" in recipe.periodic, "y" in recipe.periodic, "x" in recipe.periodic),
-        steps[0].ab_t,
-        denoiser.statistics,
-        job.device,
-        recipe.seed + sample,
-        job.encoded_anchors,
-        slabs,
-        voxel_size=denoiser.voxel_size,
-        phases=denoiser.material.phases if denoiser.material else None,
-    )
+    recipe, denoiser, harmonizer, steps = job.recipe, job.denoiser, job.harmonizer, plan_steps(job)
     with torch.inference_mode():
-        scene = harmonizer.prepare(scene)
-        for refiner in job.refiners:
-            refiner.check(scene)
+        scene = harmonizer.prepare(make_scene(job, sample, slabs))
         done, x = start or (0, harmonizer.start(scene, partial(draw_noise, scene, START)))
         for step in steps[done:]:
             rng = np.random.default_rng([scene.seed, step.number])
@@ -119,6 +104,25 @@ def sample_steps(
                     refined = refiner.refine(x, scene)
                     x = materialize_finite(refiner, refined, scene, f"after refiner {refiner.name}")
             yield State(step.number + 1, step.steps, x, denoiser)
+
+
+def make_scene(job: Job, sample: int = 0, slabs: Slabs | None = None) -> Scene:
+    """The volume that is to be made; ReconError where it does not suit a refiner."""
+    scene = Scene(
+        job.field_shape,
+        ("z" in job.recipe.periodic, "y" in job.recipe.periodic, "x" in job.recipe.periodic),
+        plan_steps(job)[0].ab_t,
+        job.denoiser.statistics,
+        job.device,
+        job.recipe.seed + sample,
+        job.encoded_anchors,
+        slabs,
+        voxel_size=job.denoiser.voxel_size,
+        phases=job.denoiser.material.phases if job.denoiser.material else None,
+    )
+    for refiner in job.refiners:
+        refiner.check(scene)
+    return scene
 
 
 def plan_steps(job: Job) -> list[Step]:
@@ -146,13 +150,12 @@ def refuse_slabs(recipe: Recipe) -> None:
 def draw_noise(scene: Scene, step: int, n: int, *, shape: Shape | None = None) -> Field:
     """The n-th noise of a step, of the volume's shape or another; drawn slab by slab in slabs."""
     shape = shape or scene.shape
-    channels, depth, height, width = shape
 
     def draw(low: int, high: int) -> Tensor:
-        box = (channels, high - low, height, width)
+        box = (shape[0], high - low, *shape[2:])
         return normal(scene.seed, step, n, box, origin=(low, 0, 0), device=scene.device)
 
-    return draw(0, depth) if scene.slabs is None else SlabField(scene.slabs, shape, draw)
+    return draw(0, shape[1]) if scene.slabs is None else SlabField(scene.slabs, shape, draw)
 
 
 def materialize_finite(plugin: Harmonizer | Refiner, x: Field, scene: Scene, when: str) -> Field:

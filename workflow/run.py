@@ -11,6 +11,7 @@ from recon.core.data.micrographs import Micrographs
 from recon.core.errors import ReconError
 from recon.core.job import Job, build, build_plugins, check_planes, resolve
 from recon.core.recipe import Recipe
+from recon.core.sampler import make_scene
 from recon.core.sampling.device import resolve_device
 from recon.core.sampling.threads import keep_threads
 from recon.core.storage.atomic import atomic_output
@@ -74,10 +75,11 @@ def run(
     if recipe.weights is None and micrographs is not None:
         job = train_first(recipe, micrographs, folder, resume, progress)
     else:
-        # Whatever is wrong with the weights is found before the folder is written to.
+        # Whatever is wrong with weights and options is found before the folder is written to.
         job = resolve(recipe)
         if micrographs is not None and job.denoiser.material is not None:
             check_comparable(job.denoiser.material, micrographs)
+        make_scene(job)
         executor.prepare(job, folder.path)
         folder.begin(recipe, resume)
     check_unchanged(folder, job)

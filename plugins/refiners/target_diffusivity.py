@@ -46,7 +46,7 @@ class TargetDiffusivity(Refiner):
     or joins another, and the small patterns stay as near to those of the micrographs as the target
     permits. What a volume can reach like that lies near its own diffusivity; for more change the
     fractions or the texture (`recon design`). Give it after `patterns`. A notice says what was
-    reached. An annealing and a solve a round: some 5 s for 64^3 and two phases.
+    reached. An annealing and a solve a round: 1 to 12 s of one core for 64^3.
     """
 
     name = "target-diffusivity"

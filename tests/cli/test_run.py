@@ -79,6 +79,12 @@ def test_a_folder_of_the_name_of_bundled_weights_is_not_taken_for_them(recon):
     recon("run", "again.toml", "--no-report", "--out", "again")
 
 
+def test_a_refiner_that_does_not_suit_is_refused_before_anything_is_written(recon):
+    result = recon(*SMALL, "--refiner", "target-diffusivity", "--out", "out", code=2)
+    assert "value must be a relative diffusivity such as 0.2, got none" in result.stderr
+    assert not Path("out").exists()
+
+
 def test_samples_are_the_volumes_of_the_following_seeds(recon):
     recon(*SMALL, "--seed", 100, "--samples", 3, "--out", "many")
     assert sorted(p.name for p in Path("many").glob("*.zarr")) == [f"00{i}.zarr" for i in range(3)]
