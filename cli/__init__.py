@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 
 from recon.cli import snapshot
 from recon.cli.flags import name_flags, name_flags_here
-from recon.cli.interrupts import Stopped, listen
+from recon.cli.interrupts import Interrupt, Stopped, listen
 from recon.cli.loading import announce_loading
 from recon.cli.notices import show_notices
 from recon.cli.outside import find_command, outside_commands, packages_installed
@@ -126,7 +126,10 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         _write_any_name()
         try:
-            return self._invoked(ctx)
+            try:
+                return self._invoked(ctx)
+            except Interrupt as stop:  # while the handlers were being set or taken away
+                raise Stopped(stop.number) from stop
         except click.ClickException as error:
             if not claim_message(error.format_message()):
                 ctx.exit(error.exit_code)

@@ -20,7 +20,14 @@ the terminal has delivered already, and what is under way is to be left in order
 
 
 class Interrupt(KeyboardInterrupt):
-    """Not KeyboardInterrupt itself: Python ends by SIGINT when one has passed an exec()."""
+    """By a signal `number`.
+
+    Not KeyboardInterrupt itself: Python ends by SIGINT when one has passed an exec().
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 class Stopped(click.ClickException):
@@ -52,7 +59,7 @@ class Received:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         self.number, self.moment = number, time.monotonic()
-        raise Interrupt
+        raise Interrupt(number)
 
     def resend(self, unraisable: Any) -> None:
         """What to do about an error that nobody hears of: an interrupt there is sent again."""
@@ -73,12 +80,13 @@ def listen() -> Iterator[Received]:
     """
     received = Received()
     before = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in WORDS:
-            if signal.getsignal(number) != signal.SIG_IGN:
-                before[number] = signal.signal(number, received)
-    hook, sys.unraisablehook = sys.unraisablehook, received.resend
+    hook = sys.unraisablehook
     try:
+        if threading.current_thread() is threading.main_thread():
+            for number in WORDS:
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    before[number] = signal.signal(number, received)
+        sys.unraisablehook = received.resend
         yield received
     finally:
         sys.unraisablehook = hook

@@ -1,5 +1,6 @@
 """Signals while a command is at work."""
 
+import contextlib
 import signal
 import time
 
@@ -60,4 +61,21 @@ def test_a_command_is_ended_in_one_line(recon, monkeypatch):
     monkeypatch.setattr("recon.cli.plugins.catalog", lambda: signal.raise_signal(signal.SIGTERM))
     result = recon("plugins", code=143)
     (line,) = result.stderr.splitlines()
+    assert line.startswith("terminated; ")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_one_beside_the_command_itself_is_the_same_line(recon, monkeypatch, moment):
+    """While the handlers are there, but no command yet or none any more."""
+
+    @contextlib.contextmanager
+    def interrupted():
+        if moment == "before":
+            signal.raise_signal(signal.SIGTERM)
+        yield
+        if moment == "after":
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("recon.cli.announce_loading", interrupted)
+    (line,) = recon("plugins", code=143).stderr.splitlines()
     assert line.startswith("terminated; ")
