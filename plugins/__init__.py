@@ -71,6 +71,7 @@ def recon_metrics() -> "list[type[Metric]]":
     from recon.plugins.metrics.orientation_tensor import OrientationTensor
     from recon.plugins.metrics.percolation import Percolation
     from recon.plugins.metrics.straight_chord import StraightChord
+    from recon.plugins.metrics.straightness import Straightness
     from recon.plugins.metrics.surface_density import SurfaceDensity
     from recon.plugins.metrics.triple_phase_boundary import TriplePhaseBoundary
     from recon.plugins.metrics.two_point import TwoPoint
@@ -88,6 +89,7 @@ def recon_metrics() -> "list[type[Metric]]":
         LocalThickness,
         OrientationTensor,
         StraightChord,
+        Straightness,
         Minkowski,
         Components,
         Contact,

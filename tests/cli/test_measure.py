@@ -33,8 +33,8 @@ def test_without_names_it_measures_the_three_and_set_reaches_a_metric(recon, vol
 
 
 BEYOND = ("chord-length", "two-point-cluster", "surface-density", "percolation")
-BEYOND += ("local-thickness", "orientation-tensor", "straight-chord", "minkowski")
-BEYOND += ("components", "contact", "local-percolation")
+BEYOND += ("local-thickness", "orientation-tensor", "straight-chord", "straightness")
+BEYOND += ("minkowski", "components", "contact", "local-percolation")
 
 
 def test_metrics_of_several_results_are_legible_and_on_the_page(recon, volume):

@@ -37,7 +37,14 @@ def test_the_built_in_plugins_come_through_the_entry_point():
             "metric",
             {"volume-fraction", "two-point", "lineal-path", "chord-length", "two-point-cluster"}
             | {"surface-density", "percolation", "local-thickness", "orientation-tensor"}
-            | {"straight-chord", "minkowski", "components", "contact", "local-percolation"},
+            | {
+                "straight-chord",
+                "straightness",
+                "minkowski",
+                "components",
+                "contact",
+                "local-percolation",
+            },
         ),
     ],
 )

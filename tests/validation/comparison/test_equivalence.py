@@ -51,6 +51,7 @@ SHAPES = (
     "straight-chord.mean",
     "straight-chord.density",
     "straight-chord.orientation",
+    "straightness",
     "minkowski.perimeter",
     "minkowski.euler_number",
     "components.number",
