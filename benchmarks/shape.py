@@ -38,7 +38,13 @@ MODES: dict[str, dict[str, Any]] = {
 SIDE = 64
 COLUMNS = 8
 """Windows and slices in a row of a picture."""
-STATISTICS = ("two-point", "lineal-path", "chord-length.density", "straight-chord.density")
+STATISTICS = (
+    "two-point",
+    "lineal-path",
+    "chord-length.density",
+    "straight-chord.density",
+    "straightness",
+)
 
 
 def cut_windows(micrographs: Micrographs) -> Micrographs:
