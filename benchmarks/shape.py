@@ -43,7 +43,7 @@ STATISTICS = (
     "lineal-path",
     "chord-length.density",
     "straight-chord.density",
-    "straightness",
+    "bent-chord",
 )
 
 

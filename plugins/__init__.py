@@ -60,6 +60,7 @@ def recon_refiners() -> "list[type[Refiner]]":
 
 @hookimpl
 def recon_metrics() -> "list[type[Metric]]":
+    from recon.plugins.metrics.bent_chord import BentChord
     from recon.plugins.metrics.chord_length import ChordLength
     from recon.plugins.metrics.components import Components
     from recon.plugins.metrics.contact import Contact
@@ -71,7 +72,6 @@ def recon_metrics() -> "list[type[Metric]]":
     from recon.plugins.metrics.orientation_tensor import OrientationTensor
     from recon.plugins.metrics.percolation import Percolation
     from recon.plugins.metrics.straight_chord import StraightChord
-    from recon.plugins.metrics.straightness import Straightness
     from recon.plugins.metrics.surface_density import SurfaceDensity
     from recon.plugins.metrics.triple_phase_boundary import TriplePhaseBoundary
     from recon.plugins.metrics.two_point import TwoPoint
@@ -89,7 +89,7 @@ def recon_metrics() -> "list[type[Metric]]":
         LocalThickness,
         OrientationTensor,
         StraightChord,
-        Straightness,
+        BentChord,
         Minkowski,
         Components,
         Contact,

@@ -33,7 +33,7 @@ def test_without_names_it_measures_the_three_and_set_reaches_a_metric(recon, vol
 
 
 BEYOND = ("chord-length", "two-point-cluster", "surface-density", "percolation")
-BEYOND += ("local-thickness", "orientation-tensor", "straight-chord", "straightness")
+BEYOND += ("local-thickness", "orientation-tensor", "straight-chord", "bent-chord")
 BEYOND += ("minkowski", "components", "contact", "local-percolation")
 
 

@@ -39,7 +39,7 @@ def test_the_built_in_plugins_come_through_the_entry_point():
             | {"surface-density", "percolation", "local-thickness", "orientation-tensor"}
             | {
                 "straight-chord",
-                "straightness",
+                "bent-chord",
                 "minkowski",
                 "components",
                 "contact",

@@ -86,7 +86,7 @@ CHOSEN = [
       for p, lag in ((0, 3), (0, 30), (1, 12))],
     *[("chord-length", {"border": border}) for border in ("weigh", "keep")],
     *[("chord-length", {"periodic": p, "planes": 1}) for p in (0, 1)],
-    *[(name, {}) for name in ("straight-chord", "straightness", "components", "contact")],
+    *[(name, {}) for name in ("straight-chord", "bent-chord", "components", "contact")],
 ]  # fmt: skip
 
 

@@ -51,7 +51,7 @@ SHAPES = (
     "straight-chord.mean",
     "straight-chord.density",
     "straight-chord.orientation",
-    "straightness",
+    "bent-chord",
     "minkowski.perimeter",
     "minkowski.euler_number",
     "components.number",

@@ -1,7 +1,7 @@
-"""Straightness: how much longer the chord through a pixel would be if it might bend there.
+"""Bent chord: how much longer a chord through a pixel becomes when it may bend there.
 
 In a straight fibre, a chord that may bend is hardly longer than a straight one. In a winding or
-branching fibre it is. The ratio depends little on how much of a phase there is and on how fibres
+branching fibre it is. The gain depends little on how much of a phase there is and on how fibres
 lie to the slice, so it varies much less from slice to slice than the length of chords does.
 
 cost  O(pixels x directions^2 / 4); 12 MB beside the slices
@@ -26,29 +26,36 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen
-class Straightness(Metric):
-    """Length of nearly straight chords through a pixel over that of chords that may bend in it.
+class BentChord(Metric):
+    """Relative gain in length of chords through a pixel that may bend in it.
 
     A chord through a pixel has two arms, which end at the border of the phase or of the slice. Its
     bend is the angle by which the second arm is turned from the continuation of the first. The
-    longest chord that bends by at most 15 degrees is divided by the longest that bends by at most
-    45 degrees; both are summed over the pixels of a phase and the slices of a plane first. Arms
-    are measured in evenly spaced directions along digital lines: one of n pixels has n - 1/2 times
+    longest chord that bends by at most 45 degrees is compared with the longest that bends by at
+    most 15 degrees; both are summed over the pixels of a phase and the slices of a plane. Arms are
+    measured in evenly spaced directions along digital lines: one of n pixels has n - 1/2 times
     the length of a step along its line. Bends are whole multiples of the angle between two
     directions.
 
-    returns  (phase, plane) the ratio, in (0, 1]; 1 where no larger bend makes a chord longer;
-             NaN for a phase that does not occur
+    returns  (phase, plane) the gain: the first sum over the second, less 1. 0 where no larger bend
+             makes a chord longer; NaN for a phase that does not occur
     """
 
-    name = "straightness"
-    title = "Straightness"
-    compared = (Compared(phrase="the straightness", volumes=JOIN, micrographs=JOIN),)
+    name = "bent-chord"
+    title = "Bent chords"
+    compared = (
+        Compared(
+            title="Gain in length by a bend",
+            phrase="the gain in length of chords by a bend",
+            volumes=JOIN,
+            micrographs=JOIN,
+        ),
+    )
     chunked = True
     directions: int = option(24, "Directions in half a turn.", min=12, max=64)
 
     def measure(self, sample: "Volume | ChunkedVolume | Micrographs") -> "xr.DataArray":
-        """Straightness in a volume, on the slices of each plane, or in micrographs."""
+        """The gain in a volume, on the slices of each plane, or in micrographs."""
         import xarray as xr
 
         phases = len(sample.phases)
@@ -57,9 +64,9 @@ class Straightness(Metric):
         counted = over_slices(count, sample)
         sums = [pool_parts(parts)[0] for parts in counted.values()]
         with np.errstate(invalid="ignore"):
-            ratios = np.stack([straight / bent for straight, bent in sums], axis=1)
+            gains = np.stack([bent / straight - 1 for straight, bent in sums], axis=1)
         places = coordinates((), phase=range(phases), plane=tuple(counted))
-        return xr.DataArray(ratios, places, ("phase", "plane"), self.name)
+        return xr.DataArray(gains, places, ("phase", "plane"), self.name)
 
 
 def _tally(
@@ -69,6 +76,6 @@ def _tally(
     part: NDArray[np.uint8],
     plane: str,
 ) -> tuple[NDArray[np.int64]]:
-    from recon.plugins.metrics.bent_chords import sum_chords
+    from recon.plugins.metrics.chord_arms import sum_chords
 
     return (sum_chords(part, edges[plane], directions, phases),)

@@ -1,4 +1,4 @@
-"""Straightness: arms walked pixel by pixel, turns and mirrors, shapes."""
+"""Bent chords: arms walked pixel by pixel, turns and mirrors, shapes."""
 
 import numpy as np
 import pytest
@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from recon.core import Micrographs, Volume
 from recon.core.testing import check_plugin, volumes
 from recon.core.testing import labels as textures
-from recon.plugins.metrics import bent_chords
+from recon.plugins.metrics import chord_arms
 from recon.plugins.metrics.digital_lines import digital_lines
-from recon.plugins.metrics.straightness import Straightness
+from recon.plugins.metrics.bent_chord import BentChord
 
 EDGES = st.sampled_from([(1.0, 1.0), (2.0, 1.0), (1.0, 3.3), (0.4, 0.7)])
 
@@ -21,7 +21,7 @@ def images(**sides):
 
 def on_xy(image, edges=(1.0, 1.0), **options):
     sample = Micrographs({"xy": [image]}, (min(edges), *edges), "abc")
-    return Straightness(**options).measure(sample).sel(plane="xy")
+    return BentChord(**options).measure(sample).sel(plane="xy")
 
 
 def walk_arms(image, edges, directions):
@@ -59,16 +59,16 @@ def test_a_slice_equals_a_walk_along_every_arm(image, edges, directions):
         lengths.append(np.max([arms[d] + arm for (d, _), arm in zip(bends, other, strict=True)], 0))
     for phase in range(3):
         there = image == phase
-        expected = lengths[0][there].sum() / lengths[1][there].sum() if there.any() else np.nan
-        np.testing.assert_allclose(result.sel(phase=phase), expected, rtol=1e-3)
+        expected = lengths[1][there].sum() / lengths[0][there].sum() - 1 if there.any() else np.nan
+        np.testing.assert_allclose(result.sel(phase=phase), expected, atol=2e-3)
 
 
 @given(images(max_side=12), st.integers(6, 10).map(lambda n: 2 * n))
-def test_turned_and_mirrored_slices_are_as_straight(image, directions):
+def test_turned_and_mirrored_slices_have_the_same_gain(image, directions):
     result = on_xy(image, directions=directions)
     for other in (np.rot90(image), image[::-1], image[:, ::-1], image.T):
         moved = on_xy(other, directions=directions)
-        np.testing.assert_allclose(moved, result, rtol=1e-12)
+        np.testing.assert_allclose(moved, result, atol=1e-12)
 
 
 @given(images(), st.permutations(range(3)))
@@ -76,59 +76,59 @@ def test_relabelling_and_bounds(image, order):
     result = on_xy(image)
     np.testing.assert_array_equal(on_xy(np.array(order)[image]).values[list(order)], result)
     there = result.dropna("phase")
-    assert (there > 0).all() and (there <= 1).all()
+    assert (there >= 0).all() and (there < 1).all()
 
 
 @given(volumes())
-def test_a_volume_is_as_straight_as_its_slices(volume):
+def test_a_volume_has_the_gain_of_its_slices_on_each_plane(volume):
     slices = {
         plane: np.moveaxis(volume.labels, axis, 0) for axis, plane in enumerate(("xy", "xz", "yz"))
     }
     flat = Micrographs(slices, volume.voxel_size, volume.phases)
-    assert Straightness().measure(flat).identical(Straightness().measure(volume))
+    assert BentChord().measure(flat).identical(BentChord().measure(volume))
 
 
 def test_bands_of_a_large_slice_do_not_change_it(monkeypatch):
     image = (np.random.default_rng(0).random((40, 30)) < 0.6).astype(np.uint8)
     whole = on_xy(image)
-    monkeypatch.setattr(bent_chords, "BAND", 210)
+    monkeypatch.setattr(chord_arms, "BAND", 210)
     assert on_xy(image).identical(whole)
 
 
 @pytest.mark.parametrize("angle", [0, 20, 45, 75, 110, 160])
-def test_a_straight_fibre_is_straight_however_it_lies_and_a_winding_one_is_not(angle):
+def test_a_bend_gains_little_in_a_straight_fibre_however_it_lies_and_much_in_a_winding_one(angle):
     turn = np.deg2rad(angle)
     y, x = np.indices((96, 96)) - 47.5
     along, aside = np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x
     straight = (np.abs(aside) < 3) & (np.abs(along) < 40)
     winding = (np.abs(aside - 6 * np.sin(along / 8)) < 3.5) & (np.abs(along) < 40)
-    assert on_xy(straight.astype(int)).sel(phase=1) > 0.97
-    assert on_xy(winding.astype(int)).sel(phase=1) < 0.91
+    assert on_xy(straight.astype(int)).sel(phase=1) < 0.03
+    assert on_xy(winding.astype(int)).sel(phase=1) > 0.1
 
 
-def test_a_branch_makes_it_less_straight():
+def test_a_branch_adds_to_it():
     branching = np.zeros((61, 61), int)
     branching[28:33] = 1
     straight = on_xy(branching).sel(phase=1)
     place = np.arange(48)
     for thick in range(5):
         branching[28 - place // 2 + thick, 12 + place] = 1
-    assert on_xy(branching).sel(phase=1) < straight - 0.005
+    assert on_xy(branching).sel(phase=1) > straight + 0.005
 
 
 def test_single_pixels_and_absent_phases():
-    values = Straightness().measure(Volume(np.zeros((1, 1, 1), int), phases="ab"))
-    assert (values.sel(phase=0) == 1).all() and values.sel(phase=1).isnull().all()
+    values = BentChord().measure(Volume(np.zeros((1, 1, 1), int), phases="ab"))
+    assert (values.sel(phase=0) == 0).all() and values.sel(phase=1).isnull().all()
 
 
 def test_slices_of_different_sizes_are_pooled_by_their_pixels():
     rng = np.random.default_rng(1)
     one, other = (rng.random((20, 30)) < 0.5).astype(int), (rng.random((9, 12)) < 0.5).astype(int)
-    both = Straightness().measure(Micrographs({"xz": [one, other]}))
-    alone = [Straightness().measure(Micrographs({"xz": [image]})) for image in (one, other)]
+    both = BentChord().measure(Micrographs({"xz": [one, other]}))
+    alone = [BentChord().measure(Micrographs({"xz": [image]})) for image in (one, other)]
     assert (both >= np.minimum(*alone)).all() and (both <= np.maximum(*alone)).all()
     assert not both.identical(alone[0])
 
 
 def test_it_keeps_the_contract_of_a_metric():
-    check_plugin(Straightness, directions=16)
+    check_plugin(BentChord, directions=16)
