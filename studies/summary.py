@@ -40,8 +40,8 @@ def main() -> None:
     head = ["material, sampler", "volumes", "two-point", "lineal path", "spread"]
     print(table([*head, "fractions (micrographs)", "components (real)"], list(scores())))
     print()
-    head = ["quantity, along x, y, z", "command", "real: median", "real: quartiles over median"]
-    print(table([*head, "volumes: median over that of real"], list(properties())))
+    head = ["quantity, along x, y, z", "command", "real: median", "real: quartiles / median"]
+    print(table([*head, "volumes: median / real median"], list(properties())))
 
 
 def scores() -> Iterator[list[str]]:
