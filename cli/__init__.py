@@ -28,9 +28,9 @@ COMMANDS = {
     "run": ("run", "Reconstruct volumes, measure them and write a report."),
     "train": (
         "train",
-        "Fit a denoiser to micrographs and write its weights, and their card beside them.",
+        "Train a denoiser on micrographs, and write its weights and their card.",
     ),
-    "import": ("import_", "Make micrographs of images of up to three planes, or of a volume."),
+    "import": ("import_", "Make micrographs from images of up to three planes, or from a volume."),
     "measure": ("measure", "Measure a volume, and compare it with micrographs or a volume."),
     "compare": (
         "compare",
@@ -38,16 +38,16 @@ COMMANDS = {
     ),
     "export": (
         "export",
-        "Write a volume for other programs: TIFF, VTK, NumPy, Abaqus, Gmsh, XDMF, Nastran, STL.",
+        "Write a volume for other programs: ImageJ, ParaView, Abaqus, Gmsh, OpenFOAM and more.",
     ),
-    "view": ("view", "Look at a volume, micrographs or a run: in napari, else in the browser."),
-    "sweep": ("sweep", "Repeat a run for every combination of values, with a table and plots."),
-    "design": ("design", "Find settings whose volumes have wanted properties."),
+    "view": ("view", "Show a volume, micrographs or a run, in napari or in the browser."),
+    "sweep": ("sweep", "Repeat a run for every combination of values; make a table and plots."),
+    "design": ("design", "Find settings whose volumes have the properties that you want."),
     "example": ("example", "Write the micrographs and the true volume of an embedded example."),
-    "weights": ("weights", "List weights, show the card of one, or get a copy of it."),
-    "plugins": ("plugins", "List the installed plugins, or the options of one."),
-    "doctor": ("doctor", "Show what is installed, on what machine, and whether it works."),
-    "completion": ("completion", "Print the script for completion in a shell."),
+    "weights": ("weights", "List trained weights, show a card, or copy weights to a file."),
+    "plugins": ("plugins", "List the installed plugins, or describe one with its options."),
+    "doctor": ("doctor", "Check the installation, and show versions and the machine."),
+    "completion": ("completion", "Print the script for shell completion."),
 }
 """Command -> the module that holds it, and its help line (kept here so that help is quick)."""
 

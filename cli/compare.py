@@ -22,12 +22,14 @@ from recon.workflow.progress import ProgressDisplay
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
-    help="Micrographs or a volume to compare with; by default the micrographs of the runs.",
+    help="Micrographs or a volume to compare with. Default: the micrographs of the runs.",
 )
 @classifier_flag
-@click.option("--report", type=click.Path(path_type=Path), help="File for one page on all.")
 @click.option(
-    "--json", "json_file", type=click.Path(path_type=Path), help="File for the numbers, by name."
+    "--report", type=click.Path(path_type=Path), help="File for one report on all (HTML)."
+)
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), help="File for all numbers (JSON)."
 )
 def command(
     paths: tuple[Path, ...],
@@ -38,8 +40,8 @@ def command(
 ) -> None:
     """Compare several runs or volumes: verdicts, errors, curves and slices side by side.
 
-    Each is judged by itself against the same micrographs or volume. A run of several samples is
-    judged by their mean error. Sizes may differ: limits are those of the size.
+    recon compares each with the same micrographs or the same volume. The verdict on a run of
+    several samples uses their mean error. Sizes may differ; the limits are for each size.
     """
     for file in (report, json_file):
         if file is not None and not file.parent.is_dir():

@@ -16,7 +16,7 @@ Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
-    """Print the script for completion in a shell.
+    """Print the script for shell completion.
 
     It completes commands, flags, and names of plugins, bundled weights and examples. Once:
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "varied",
     multiple=True,
     metavar="KEY=LOW:HIGH",
-    help="What may change: fraction.PHASE=0.2:0.5, stretch.z=0.5:2 (of the texture), "
+    help="A parameter and its range: fraction.PHASE=0.2:0.5, stretch.z=0.5:2 (of the texture), "
     "blend:other.safetensors=0:1 (its share), or a key of the recipe. May be given many times.",
 )
 @click.option(
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     metavar="N",
     default=30,
     show_default=True,
-    help="Largest number of trials.",
+    help="Maximum number of trials.",
 )
 @click.option(
     "--verify",
@@ -46,14 +46,14 @@ if TYPE_CHECKING:
     metavar="N",
     default=8,
     show_default=True,
-    help="Volumes of the verification.",
+    help="Number of volumes of the verification.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     help=format_help("Folder to write to.", "recon-design, or the next free number"),
 )
-@click.option("--resume", is_flag=True, help="Continue what was begun in --out.")
+@click.option("--resume", is_flag=True, help="Continue the search in --out.")
 @set_flag
 def command(
     recipe: Path | None,
@@ -66,11 +66,12 @@ def command(
     settings: tuple[str, ...],
     **flags: Any,
 ) -> None:
-    """Find settings whose volumes have wanted properties.
+    """Find settings whose volumes have the properties that you want.
 
     Bayesian optimization over a few parameters, with --samples volumes for each trial (default 2).
-    --out receives the volumes of the verification, recipe.toml, trials.csv, design.json and
-    design.png. Set options of a metric or property with --set PLUGIN.OPTION=VALUE.
+    Further volumes verify the settings that it finds. It writes into --out the volumes of the
+    verification, recipe.toml, trials.csv, design.json and design.png. Set options of a metric or
+    property with --set PLUGIN.OPTION=VALUE.
     """
     from recon.workflow.design.run import check_folder, run_design
     from recon.workflow.design.search import Design

@@ -19,12 +19,12 @@ SIDE = 24
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 def command(as_json: bool) -> None:
-    """Show what is installed, on what machine, and whether it works.
+    """Check the installation, and show versions and the machine.
 
-    Versions, threads, memory, the device that `--device auto` takes, plugins, optional packages,
-    and a small test of files, compiled statistics and the bundled network. The exit code is 1 when
-    something is broken: a test fails or a plugin does not load. The first time in a new
-    environment it compiles for a few seconds.
+    It lists versions, threads, memory, the device that `--device auto` uses, plugins and optional
+    packages, and runs a small test of files, compiled statistics and the bundled network. The exit
+    code is 1 if a test fails or a plugin does not load. The first call in a new environment
+    compiles for a few seconds.
     """
     with ProgressDisplay() as progress, progress.during("examine"):
         facts = examine()

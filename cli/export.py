@@ -58,9 +58,11 @@ def parse_region(text: str | None) -> list[int] | None:
     "--without",
     multiple=True,
     metavar="PHASE",
-    help="Meshes and surfaces: leave a phase out, by name or label. May be given many times.",
+    help="Meshes and surfaces: omit a phase, by name or label. May be given many times.",
 )
-@click.option("--phase", metavar="PHASE", help="stl and ply: write only this phase, to OUT itself.")
+@click.option(
+    "--phase", metavar="PHASE", help="stl and ply: write only this phase, into the file OUT."
+)
 @click.option(
     "--materials",
     metavar="FILE|NAME",
@@ -71,7 +73,7 @@ def parse_region(text: str | None) -> list[int] | None:
     "--region",
     metavar="Z0:Z1,Y0:Y1,X0:X1",
     callback=lambda ctx, param, text: parse_region(text),
-    help="Meshes: use only these voxels, ends exclusive.",
+    help="Meshes: use only this region of voxels, ends exclusive.",
 )
 @click.option(
     "--merge",
@@ -83,7 +85,7 @@ def parse_region(text: str | None) -> list[int] | None:
 @click.option(
     "--voxel-size",
     metavar="LENGTH",
-    help="Length of a voxel of VOLUME such as 0.4um, or three: z,y,x, in place of its own.",
+    help="Size of a voxel of VOLUME, such as 0.4um, or three: z,y,x, instead of its own.",
 )
 @click.option("--dataset", metavar="NAME", help="The array to read, if VOLUME has several.")
 @set_flag
@@ -95,13 +97,13 @@ def command(
     settings: tuple[str, ...],
     **flags: Any,
 ) -> None:
-    """Write a volume for other programs: TIFF, VTK, NumPy, Abaqus, Gmsh, XDMF, Nastran, STL.
+    """Write a volume for other programs: ImageJ, ParaView, Abaqus, Gmsh, OpenFOAM and more.
 
-    VOLUME is zarr, or a file of labels that recon import reads.
+    VOLUME is zarr, or a segmented image in a format that recon import reads.
 
-    The suffix of each OUT names its format. Set options of a format with --set
-    FORMAT.OPTION=VALUE, such as --set inp.equations=true. Existing files are never replaced, and
-    all inputs are checked before anything is written.
+    The suffix of each OUT selects its format. Set options of a format with --set
+    FORMAT.OPTION=VALUE, such as --set inp.equations=true. recon never replaces existing files, and
+    checks all inputs before it writes anything.
     """
     given = {key: flag for key, flag in flags.items() if flag not in (None, ())}
     tables = parse_settings(settings)

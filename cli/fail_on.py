@@ -74,10 +74,11 @@ def fail_on_flag(command: Callable[..., Any]) -> Callable[..., Any]:
         "--fail-on",
         multiple=True,
         type=ConditionType(),
-        help="Write everything, then exit with code 1 if the verdict is not equivalent "
-        "(not-equivalent), close or worse (close), or anything but indistinguishable "
-        "(no-difference-found), or if the error of a statistic exceeds a multiple of its sampling "
-        "error ('two-point>1.5'). A volume that cannot be judged fails. May be given many times.",
+        help="Write all results, then exit with code 1 if the verdict is not good enough. "
+        "not-equivalent: the verdict is 'not equivalent'; close: it is 'close' or worse; "
+        "no-difference-found: it is not 'indistinguishable'; 'two-point>1.5': the error of a "
+        "statistic exceeds this multiple of its sampling error. A volume without a verdict fails. "
+        "May be given many times.",
     )(command)
 
 

@@ -56,7 +56,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--dataset",
         metavar="NAME",
-        help="The array to read in a file with several (HDF5, VTK).",
+        help="The array to read, if a file has several (HDF5, VTK).",
     ),
     click.option(
         "--isotropic",
@@ -69,7 +69,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "around",
         type=click.Choice(["x", "y", "z"]),
         help="The material is isotropic around this axis: give the plane normal to the axis and "
-        "one that contains it.",
+        "a plane that contains it.",
     ),
     click.option(
         "--crop",
@@ -82,42 +82,42 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
         multiple=True,
         metavar="[PLANE=]auto|FILE",
         help="Exclude areas outside the material, such as black around a round field of view: "
-        "`auto` finds them; a FILE of the size of the images is 0 there. The largest rectangles "
-        "in the rest are used.",
+        "`auto` finds them; or FILE is an image of the same size that is 0 there. recon uses the "
+        "largest rectangles in the remaining area.",
     ),
     click.option(
         "--pixel-size",
         multiple=True,
         metavar="[PLANE=]LENGTH",
-        help="Length of a pixel of the images, such as 0.2um or xz=0.4um, or two: rows, "
-        "columns. Default: what the files state (ImageJ, OME, some microscopes).",
+        help="Size of a pixel of the images, such as 0.2um or xz=0.4um, or two: rows, "
+        "columns. Default: the size that the files state (ImageJ, OME, some microscopes).",
     ),
     click.option(
         "--voxel-size",
         metavar="LENGTH",
-        help="Length of a voxel of the result such as 0.4um, or three: z,y,x. Images with other "
-        "pixels are resampled. Default: their pixel size, the coarsest where planes differ.",
+        help="Size of a voxel of the result, such as 0.4um, or three: z,y,x. Images with another "
+        "pixel size are resampled. Default: the pixel size, the coarsest if planes differ.",
     ),
     click.option(
         "--phases",
         metavar="K|NAME,NAME,...",
-        help="Number of phases of grey images, or the names of the phases, darkest first. Label "
-        "images can have names, too. Volumes, reports and files take the names over.",
+        help="Number of phases of grey images, or the names of the phases, darkest first. For "
+        "label images: the names in ascending order. Volumes, reports and files use the names.",
     ),
     click.option(
         "--thresholds",
         metavar="A,B,...",
-        help="Segment grey images at these values: K - 1 of them, ascending, for K phases.",
+        help="Segment grey images by these thresholds: K - 1 ascending values for K phases.",
     ),
     click.option(
         "--per-plane",
         is_flag=True,
-        help="Find Otsu's thresholds for each plane, because brightness differs between planes.",
+        help="Find Otsu's thresholds for each plane, if the brightness differs between planes.",
     ),
     click.option(
         "--flatten",
         is_flag=True,
-        help="Correct uneven light of grey images: subtract a smooth surface.",
+        help="Correct uneven light in grey images: subtract a smooth surface.",
     ),
     click.option(
         "--denoise",
@@ -130,17 +130,16 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=click.Choice(SEGMENTATIONS),
         default="auto",
         show_default=True,
-        help="Segment grey images by thresholds, or by edges, which puts borders where they were "
-        "before a blur. auto: edges where thresholds leave rims of a phase between two others.",
+        help="Segment grey images by thresholds; or by edges, which moves borders to where they "
+        "were before a blur. auto: edges if thresholds leave rims of a phase between two others.",
     ),
     click.option(
         "--preview",
         metavar="FILE.png",
-        help="Picture of images and labels; `none` for no picture.  [default: --out with .png]",
+        help="Picture of the images and their segmentation; `none` for no picture.  [default: "
+        "--out with .png]",
     ),
-    click.option(
-        "--preview-only", is_flag=True, help="Write the picture and nothing else, to try settings."
-    ),
+    click.option("--preview-only", is_flag=True, help="Write only the picture, to try settings."),
     click.option(
         "--out",
         required=True,
@@ -169,13 +168,13 @@ def command(
     force: bool,
     **given: Any,
 ) -> None:
-    """Make micrographs of images of up to three planes, or of a volume.
+    """Make micrographs from images of up to three planes, or from a volume.
 
     Images are PNG, TIFF, JPEG, BMP, .npy, zarr (also zipped), MetaImage, MRC, NRRD, HDF5 or VTI, or
-    a format that another package reads. Each flag of a plane takes several images. A 3D image is a
-    stack of slices along its first axis. An integer image of at most 8 values is a label image: its
+    a format of another package. --xy, --xz and --yz take several images each. A 3D image is a stack
+    of slices along its first axis. An integer image of at most 8 values is segmented already: its
     values become the phases 0, 1, ... in ascending order. Other images are grey and need --phases
-    or --thresholds. Of colour images recon uses the luminance, of a palette the indices.
+    or --thresholds. recon uses the luminance of colour images and the indices of a palette.
     """
     if Path(out).exists() and not preview_only:
         check_replaceable(Path(out), force)

@@ -50,7 +50,7 @@ from recon.workflow.whole_volume import fits_into_memory
     multiple=True,
     metavar="NAME",
     shell_complete=plugin_names("property"),
-    help="A property to solve for. May be given many times.",
+    help="A property to compute. May be given many times.",
 )
 @click.option(
     "--against", type=click.Path(path_type=Path), help="Micrographs or a volume to compare with."
@@ -58,7 +58,7 @@ from recon.workflow.whole_volume import fits_into_memory
 @click.option(
     "--voxel-size",
     metavar="LENGTH",
-    help="Length of a voxel of VOLUME such as 0.4um, or three: z,y,x, in place of its own.",
+    help="Size of a voxel of VOLUME, such as 0.4um, or three: z,y,x, instead of its own.",
 )
 @click.option("--dataset", metavar="NAME", help="The array to read, if VOLUME has several.")
 @click.option(
@@ -67,7 +67,7 @@ from recon.workflow.whole_volume import fits_into_memory
     default=SUBVOLUMES,
     show_default=True,
     metavar="N",
-    help="Least number of real subvolumes of a reference volume.",
+    help="Minimum number of real subvolumes of a reference volume.",
 )
 @classifier_flag
 @fail_on_flag
@@ -78,12 +78,14 @@ from recon.workflow.whole_volume import fits_into_memory
     help="Elastic constants of the phases, for properties that need them.",
 )
 @device_flag
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="File for the results.")
-@click.option("--report", type=click.Path(path_type=Path), help="File for a report page.")
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), help="File for the results (JSON)."
+)
+@click.option("--report", type=click.Path(path_type=Path), help="File for the report (HTML).")
 @click.option(
     "--memory",
     metavar="SIZE",
-    help="Limit of memory, such as 2GB; the volume is read part by part.",
+    help="Memory limit, such as 2GB; the volume is read part by part.",
 )
 @set_flag
 def command(
@@ -105,15 +107,17 @@ def command(
 ) -> None:
     """Measure a volume, and compare it with micrographs or a volume.
 
-    Volume fraction, two-point and lineal path when neither --metric nor --property is given.
-    --against gives a verdict, and errors relative to micrographs or a volume beside the
-    sampling error, that of real subvolumes of the same size; against a volume, a --property too is
-    solved for real subvolumes. --set NAME.OPTION=VALUE sets an option of a metric or property.
+    Without --metric and --property it measures volume fraction, two-point correlation and lineal
+    path. With --against it gives a verdict, and the error of each statistic beside its sampling
+    error, which is the error of real subvolumes of the same size. Against a volume, each --property
+    is also solved for real subvolumes. --set NAME.OPTION=VALUE sets an option of a metric or
+    property.
 
-    Volumes are zarr, or TIFF, .npy, VTI, NRRD, HDF5 and what else recon import reads, of labels.
+    VOLUME is zarr, or a segmented image in a format that recon import reads, such as TIFF, .npy,
+    VTI, NRRD or HDF5.
 
-    A zarr volume that does not fit into memory is read part by part, to the same numbers, where
-    every metric asked for can work so; --memory does that with any zarr volume.
+    A zarr volume that does not fit into memory is read part by part, with the same result, if every
+    metric supports this. --memory reads any zarr volume part by part.
     """
     resolve_device(device or "cpu")
     given = metrics or () if metrics or properties else tuple(choice.name for choice in METRICS)

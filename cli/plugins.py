@@ -21,10 +21,10 @@ from recon.core.errors import unknown
     help="Check the plugins of an installed package against the contract of their kinds.",
 )
 def command(name: str | None, verify: str | None) -> None:
-    """List the installed plugins, or the options of one.
+    """List the installed plugins, or describe one with its options.
 
-    Words that are not the name of a plugin list those whose description has them: `recon plugins
-    "formation factor"`. With --verify the exit code is 2 when a plugin fails its check.
+    If NAME is not the name of a plugin, the command searches for it in the descriptions: `recon
+    plugins "formation factor"`. With --verify, the exit code is 2 if a plugin fails its check.
     """
     if verify is not None:
         verify_package(verify)

@@ -23,30 +23,30 @@ FLAGS = (
     click.option(
         "--micrographs",
         type=click.Path(),
-        help="Micrographs of `recon import` to train on and to compare with.",
+        help="Micrographs from `recon import`, for training and for the comparison.",
     ),
     click.option(
         "--weights",
         metavar="NAME|PATH",
         shell_complete=weights_names,
-        help=format_help("Bundled weights, or a file of `recon train`.", bundled.DEFAULT),
+        help=format_help("Bundled weights, or a file from `recon train`.", bundled.DEFAULT),
     ),
     click.option(
         "--denoiser",
         metavar="NAME",
         shell_complete=plugin_names("denoiser"),
-        help=format_help("Model of noisy slices.", DEFAULT.denoiser.name),
+        help=format_help("Model that denoises slices.", DEFAULT.denoiser.name),
     ),
     click.option(
         "--preset",
         metavar="NAME",
-        help="For training: size of the network, such as tiny, small or paper (denoiser.preset).",
+        help="For training: size of the network: tiny, small or paper (denoiser.preset).",
     ),
     click.option(
         "--train-steps",
         type=int,
         metavar="N",
-        help="For training: number of steps (denoiser.steps); --steps is that of the sampler.",
+        help="For training: number of steps (denoiser.steps).",
     ),
     click.option(
         "--schedule",
@@ -58,7 +58,7 @@ FLAGS = (
         "--harmonizer",
         metavar="NAME",
         shell_complete=plugin_names("harmonizer"),
-        help=format_help("How the planes are brought to agree.", DEFAULT.harmonizer.name),
+        help=format_help("Method that makes the planes agree.", DEFAULT.harmonizer.name),
     ),
     click.option(
         "--refiner",
@@ -66,8 +66,8 @@ FLAGS = (
         metavar="NAME",
         shell_complete=plugin_names("refiner"),
         help=format_help(
-            "Correction of the finished volume, in this order; none: no correction. May be given "
-            "many times.",
+            "Correction of the finished volume; several apply in their order; none: no correction. "
+            "May be given many times.",
             "islands, then patterns, with harmonizer spectral",
         ),
     ),
@@ -77,26 +77,32 @@ FLAGS = (
         type=int,
         metavar="Z Y X",
         help=format_help(
-            "Voxels of the volume.", " ".join(map(str, DEFAULT.shape)), "2<=side<=65535"
+            "Voxels of the volume along each axis.",
+            " ".join(map(str, DEFAULT.shape)),
+            "2<=side<=65535",
         ),
     ),
     click.option(
         "--steps",
         type=int,
         metavar="N",
-        help=format_help("Steps of the sampler; the paper uses 1000.", DEFAULT.steps, f"1<=N<={T}"),
+        help=format_help(
+            "Steps of the sampler (not of the training); the paper uses 1000.",
+            DEFAULT.steps,
+            f"1<=N<={T}",
+        ),
     ),
     click.option(
         "--samples",
         type=int,
         metavar="N",
-        help=format_help("Volumes to make.", DEFAULT.samples, "N>=1"),
+        help=format_help("Number of volumes to make.", DEFAULT.samples, "N>=1"),
     ),
     click.option(
         "--seed",
         type=int,
         metavar="N",
-        help=format_help("Sample i uses seed + i.", DEFAULT.seed, "N>=0"),
+        help=format_help("Seed; sample i uses seed + i.", DEFAULT.seed, "N>=0"),
     ),
     device_flag,
     click.option(
@@ -107,15 +113,15 @@ FLAGS = (
         "anchors",
         multiple=True,
         metavar="PLANE:PLACE=IMAGE",
-        help="A measured slice that the volume will contain, such as xy:12=slice.tif: labels, in "
-        "the size of the volume's slice. May be given many times.",
+        help="A measured slice that the volume will contain, such as xy:12=slice.tif: segmented, "
+        "and as large as the volume's slice. May be given many times.",
     ),
     click.option(
         "--fraction",
         metavar="F,F,...|AXIS:F..F",
         help=format_help(
-            "Phase fractions of the volume; z:0.3..0.5 is a profile of the last phase along z.",
-            "the micrographs'",
+            "Phase fractions of the volume, or a profile of the last phase: z:0.3..0.5 along z.",
+            "those of the micrographs",
             "0<F<1",
         ),
     ),
@@ -127,20 +133,20 @@ FLAGS = (
     click.option(
         "--blend",
         metavar="WEIGHTS=SHARE|WEIGHTS=AXIS:SHARE..SHARE",
-        help="Blend with another material: other.safetensors=z:0..1 changes from the one to "
-        "the other along z, other.safetensors=0.3 mixes them everywhere.",
+        help="Blend with another material: other.safetensors=z:0..1 changes along z from this "
+        "material to the other; other.safetensors=0.3 is a constant share of the other.",
     ),
     click.option(
         "--fast",
         is_flag=True,
         default=None,
-        help="A fifth of the network passes, somewhat lower quality.",
+        help="Use a fifth of the network passes, for somewhat lower quality.",
     ),
     click.option(
         "--fastest",
         is_flag=True,
         default=None,
-        help="Five steps, for weights with a 3D network: a first look, or large volumes.",
+        help="Use five steps, for a first look or large volumes; for weights with a 3D network.",
     ),
 )
 

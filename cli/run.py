@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help=format_help("Folder to write to.", "recon-run, or the next free number"),
 )
-@click.option("--resume", is_flag=True, help="Continue what was begun in --out.")
+@click.option("--resume", is_flag=True, help="Continue the run in --out.")
 @click.option(
     "--executor",
     type=click.Choice(["local", "dask"]),
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1),
     metavar="N",
     help=format_help(
-        "Number of processes here, or of workers of the cluster to wait for.",
+        "Number of worker processes on this machine, or of workers of the cluster to wait for.",
         "one for each core, or one",
     ),
 )
@@ -59,9 +59,9 @@ if TYPE_CHECKING:
     "--memory",
     metavar="SIZE",
     help=format_help(
-        "Limit of memory, such as 8GB; a larger volume is made in slabs on disk, with the same "
+        "Memory limit, such as 8GB; a larger volume is made in slabs on disk, with the same "
         "result.",
-        "most of what is available",
+        "most of the available memory",
     ),
 )
 @click.option(
@@ -69,12 +69,10 @@ if TYPE_CHECKING:
     "source",
     type=click.Path(path_type=Path),
     metavar="VOLUME",
-    help="Reproduce a volume of `run` from its own metadata, and compare: exit code 1 if a voxel "
-    "differs. --out keeps the new volume; --weights names the place of its weights.",
+    help="Reproduce a volume of `run` from its metadata, and compare the two: exit code 1 if a "
+    "voxel differs. --out keeps the new volume; --weights is the path of its weights.",
 )
-@click.option(
-    "--dry-run", is_flag=True, help="Estimate time, memory and disk space, and do nothing else."
-)
+@click.option("--dry-run", is_flag=True, help="Only estimate time, memory and disk space.")
 @classifier_flag
 @report_flag
 @fail_on_flag
@@ -98,8 +96,9 @@ def command(
 ) -> None:
     """Reconstruct volumes, measure them and write a report.
 
-    Without arguments it uses the default example with its bundled weights. With --micrographs and
-    without --weights it trains first. A flag overrides the RECIPE, and the recipe the defaults.
+    Without arguments it reconstructs the default example with its bundled weights. With
+    --micrographs and without --weights it trains first. A flag overrides RECIPE, and RECIPE
+    overrides the defaults.
     """
     from recon.workflow.executors.distributed import Distributed, follow
     from recon.workflow.folder import Folder, find_free_name

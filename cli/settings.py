@@ -44,7 +44,7 @@ def device_flag(command: Callable[..., Any]) -> Callable[..., Any]:
     """The flag --device."""
     from recon.core.recipe import DEVICES  # imports more than all else here
 
-    help = format_help("Where to compute; auto uses a GPU if there is one.", "cpu")
+    help = format_help("Device for the computation; auto uses a GPU if there is one.", "cpu")
     return click.option("--device", type=click.Choice(DEVICES), help=help)(command)
 
 
@@ -56,7 +56,7 @@ def report_flag(command: Callable[..., Any]) -> Callable[..., Any]:
         flag_value=False,
         type=bool,
         default=True,
-        help="Write no report.html, to save seconds.",
+        help="Do not write report.html, to save a few seconds.",
     )(command)
 
 

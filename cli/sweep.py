@@ -26,14 +26,14 @@ OPENING, CLOSING = "[{(", "]})"
     "varied",
     multiple=True,
     metavar="KEY=VALUE,VALUE,...",
-    help="What to vary: harmonizer.gamma=0.15,0.5,1 or steps=20,60. May be given many times.",
+    help="Values to combine: harmonizer.gamma=0.15,0.5,1 or steps=20,60. May be given many times.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     help=format_help("Folder to write to.", "recon-sweep, or the next free number"),
 )
-@click.option("--resume", is_flag=True, help="Continue what was begun in --out.")
+@click.option("--resume", is_flag=True, help="Continue the sweep in --out.")
 @classifier_flag
 @report_flag
 @set_flag
@@ -47,12 +47,12 @@ def command(
     settings: tuple[str, ...],
     **flags: Any,
 ) -> None:
-    """Repeat a run for every combination of values, with a table and plots.
+    """Repeat a run for every combination of values; make a table and plots.
 
-    --out receives a folder of `recon run` for each combination, table.csv, sweep.png and
+    It writes into --out a folder of `recon run` for each combination, table.csv, sweep.png and
     sweep.toml. The plots have the first --vary on the abscissa and a line for each value of the
-    others. With --micrographs and without --weights it trains first. Combinations share a network
-    if they have the same seed and the same options of training.
+    others. With --micrographs and without --weights it trains first. Combinations with the same
+    seed and the same options of training share a network.
     """
     from recon.workflow.folder import Folder, find_free_name
     from recon.workflow.sweep.combinations import Sweep

@@ -28,7 +28,7 @@ TIMED = ".timed"
     show_default=True,
     metavar="NAME",
     shell_complete=plugin_names("denoiser"),
-    help="Model of noisy slices.",
+    help="Model that denoises slices.",
 )
 @click.option(
     "--preset",
@@ -45,7 +45,10 @@ TIMED = ".timed"
     help="Choose preset and steps for this training time on this machine.",
 )
 @click.option(
-    "--init", metavar="NAME|PATH", shell_complete=weights_names, help="Weights to start from."
+    "--init",
+    metavar="NAME|PATH",
+    shell_complete=weights_names,
+    help="Weights to start the training from.",
 )
 @click.option("--resume", is_flag=True, help="Continue an unfinished training of --out.")
 @click.option(
@@ -53,11 +56,17 @@ TIMED = ".timed"
     type=int,
     default=0,
     metavar="N",
-    help=format_help("Seed of the order of crops and of the noise.", 0, "N>=0"),
+    help=format_help("Seed of the random crops and of the noise.", 0, "N>=0"),
 )
-@click.option("--material", default="", metavar="TEXT", help="For the card: what the images show.")
-@click.option("--source", default="", metavar="TEXT", help="For the card: where they come from.")
-@click.option("--licence", default="", metavar="TEXT", help="For the card: licence of the weights.")
+@click.option(
+    "--material", default="", metavar="TEXT", help="For the card: the material in the images."
+)
+@click.option(
+    "--source", default="", metavar="TEXT", help="For the card: the source of the images."
+)
+@click.option(
+    "--licence", default="", metavar="TEXT", help="For the card: the licence of the weights."
+)
 @device_flag
 @set_flag
 def command(
@@ -76,11 +85,11 @@ def command(
     device: str | None,
     settings: tuple[str, ...],
 ) -> None:
-    """Fit a denoiser to micrographs and write its weights, and their card beside them.
+    """Train a denoiser on micrographs, and write its weights and their card.
 
-    While it runs, OUT with the suffix .checkpoint beside it holds the state; with --resume
-    an interrupted training continues from there with the same result. Started by torchrun, several
-    processes share each batch and learn what one would.
+    During training, a file beside OUT with the suffix .checkpoint holds the state. With --resume,
+    an interrupted training continues from this file with the same result. If torchrun starts the
+    command, several processes share each batch, and the result is that of one process.
     """
     from recon.core.data.micrographs import Micrographs
     from recon.core.sampling.processes import world

@@ -37,14 +37,17 @@ Shown = Volume | Micrographs
     "paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH..."
 )
 @click.option("--out", type=click.Path(path_type=Path), help="File for the page.")
-@click.option("--no-open", is_flag=True, help="Only write the page and print its path.")
+@click.option(
+    "--no-open", is_flag=True, help="Write the page and print its path, but do not open it."
+)
 @click.option("--browser", is_flag=True, help="Open the page even if napari is installed.")
 def command(paths: tuple[Path, ...], out: Path | None, no_open: bool, browser: bool) -> None:
-    """Look at a volume, micrographs or a run: in napari, else in the browser.
+    """Show a volume, micrographs or a run, in napari or in the browser.
 
-    PATH is a volume, micrographs (both may be given: they are shown together) or the folder of a
-    run. Without napari, or with --out, --no-open or --browser, a page is made: of a run it is its
-    report. It stands in the folder for temporary files unless --out says where.
+    PATH is a volume, micrographs, or the folder of a run. You can give a volume and micrographs
+    together. If napari is not installed, or with --out, --no-open or --browser, recon writes a page
+    for the browser into --out or into the folder for temporary files. The page of a run is its
+    report.
     """
     if len(paths) == 1 and (paths[0] / REPORT).is_file() and not _napari(out, no_open, browser):
         if out is not None:

@@ -16,18 +16,23 @@ from recon.core.errors import ReconError
     "--from",
     "place",
     metavar="PLACE",
-    help="A folder of weights, or an index of them: a JSON file or its address.",
+    help="A folder of weights, or an index file (JSON): its path or its address.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="File to write, for get.")
-@click.option("--json", "as_json", is_flag=True, help="Print cards as JSON, an index for --from.")
+@click.option("--out", type=click.Path(path_type=Path), help="With get: the file to write.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print cards as JSON; the output is an index for --from.",
+)
 def command(
     action: str, name: str | None, place: str | None, out: Path | None, as_json: bool
 ) -> None:
-    """List weights, show the card of one, or get a copy of it.
+    """List trained weights, show a card, or copy weights to a file.
 
-    Without --from these are the weights that recon ships. A card states the material, its source,
-    the licence, the statistics of the micrographs and the verdict on volumes; `recon train`
-    writes it beside the weights, with the suffix .card.json.
+    Without --from, the command uses the bundled weights. A card states the material, the source of
+    the micrographs, their statistics, the licence of the weights and the verdict on volumes.
+    `recon train` writes it beside the weights, with the suffix .card.json.
 
     \b
     recon weights list

@@ -19,8 +19,8 @@ MAT1,{number},1.,,.3
 class Bdf(TetrahedralExporter):
     """Nastran bulk data, CTETRA (COMSOL); property, material: label + 1.
 
-    Each phase has a PSOLID and a MAT1 of its own, with placeholders for constants, because COMSOL
-    splits a mesh into domains by material. Needs meshio (microrecon[mesh]).
+    Each phase has its own PSOLID and MAT1, because COMSOL divides a mesh into domains by material.
+    The constants in MAT1 are placeholders. Needs meshio (microrecon[mesh]).
     """
 
     name = "bdf"

@@ -28,14 +28,15 @@ SOLIDS = ("active", "active material")
 
 @attrs.frozen
 class Bpx(Exporter):
-    """Battery parameter exchange (BPX), for PyBaMM: the microstructure's parameters of a cell.
+    """Battery parameter exchange (BPX) for PyBaMM: parameters of an electrode or separator.
 
-    Of an electrode: porosity, transport efficiency (the relative diffusivity of the electrolyte),
-    surface area of the active material to the electrolyte, as far as both are connected along the
-    axis, and the radius of the particles that have its volume and this surface, 3 fraction / area;
-    with `materials` the effective conductivity of the solid. All else, the chemistry and the
-    thickness, is that of the file `base`. A separator can do without: then the file is a partial
-    one, as thick as the volume.
+    The exporter writes these parameters of an electrode: porosity, transport efficiency (the
+    relative diffusivity of the electrolyte), surface area between active material and electrolyte
+    where both are connected along the axis, and particle radius (3 fraction / area, the radius of
+    spheres with this volume and surface). With `materials` it also writes the effective
+    conductivity of the solid. All other parameters, such as chemistry and thickness, come from the
+    file `base`. A separator does not need `base`: without it, the file is partial, and the
+    thickness is that of the volume.
     """
 
     name = "bpx"
@@ -45,11 +46,12 @@ class Bpx(Exporter):
     axis: str = option("z", "Direction from one electrode to the other.", choices=("x", "y", "z"))
     electrolyte: int | str | None = option(
         None,
-        "Phase of the electrolyte. Default: the one named pore, void or electrolyte, else 1.",
+        "Phase of the electrolyte. Default: the phase named pore, void or electrolyte, or else "
+        "label 1.",
         min=0,
     )
     active: int | str | None = option(
-        None, "Phase of the active material. Default: the one named active.", min=0
+        None, "Phase of the active material. Default: the phase named active.", min=0
     )
     materials: str | None = option(
         None, "TOML file with the conductivity of each phase, for that of the electrode in S/m."

@@ -33,8 +33,8 @@ HEADER = """FoamFile
 class Foam(TetrahedralExporter):
     """OpenFOAM: constant/polyMesh beside OUT.foam; a cell zone for each phase.
 
-    Patches are the outer faces x0, x1, y0, ... and walls A-B to phases left out. `splitMeshRegions
-    -cellZones` makes a region of each phase. ParaView opens OUT.foam.
+    Patches are the outer faces x0, x1, y0, ... and walls A-B at the interfaces with omitted phases.
+    `splitMeshRegions -cellZones` makes a region of each phase. ParaView opens OUT.foam.
     """
 
     name = "foam"

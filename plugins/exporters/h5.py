@@ -30,9 +30,9 @@ PRIMARY = 0
 class H5(Exporter):
     """HDF5 in the layout of DREAM.3D (needs h5py).
 
-    DataContainers/ImageDataContainer with CellData/Phases, int32 (z, y, x, 1). DREAM.3D counts
-    phases from 1: Phases is the label + 1, and place 0 of CellEnsembleData is its "Unknown".
-    Crystal structures are unknown (999). Origin and spacing are (x, y, z), float32.
+    The phases are in DataContainers/ImageDataContainer/CellData/Phases, int32 (z, y, x, 1).
+    DREAM.3D counts phases from 1: the value is the label + 1, and entry 0 of CellEnsembleData means
+    "Unknown". Crystal structures are unknown (999). Origin and spacing are (x, y, z), float32.
     """
 
     name = "h5"

@@ -36,10 +36,11 @@ ELEMENTS = ("C3D8", "C3D8R", "C3D8I", TETRAHEDRON, SECOND_ORDER)
 class Inp(SizedExporter):
     """Abaqus input, C3D8, C3D4 or C3D10; sets of phases, components, faces.
 
-    Nodes, elements, sets, sections and materials, flat (no parts), for Abaqus and CalculiX.
-    Hexahedra are the voxels; tetrahedra have smooth interfaces that both sides share, with node
-    sets and surfaces. Phases left out, and those whose material is void, leave gaps in the numbers.
-    Micrometres, because solvers treat the Jacobian of an element of 1e-20 m3 as zero.
+    The file has nodes, elements, sets, sections and materials without parts, for Abaqus and
+    CalculiX. Each hexahedron is a voxel. Tetrahedra have smooth interfaces that both phases share,
+    with node sets and surfaces. Omitted phases and phases of void leave gaps in the numbering.
+    Lengths are in micrometres by default, because solvers treat the Jacobian of an element of 1e-20
+    m3 as zero.
     """
 
     name = "inp"
@@ -48,11 +49,11 @@ class Inp(SizedExporter):
     without: tuple[int | str, ...] = option((), WITHOUT)
     element: str = option(
         "C3D8",
-        "Hexahedra, C3D8 and the like, or tetrahedra, C3D4 (linear) and C3D10 (second order).",
+        "Hexahedra (C3D8, C3D8R, C3D8I) or tetrahedra (C3D4 linear, C3D10 second order).",
         choices=ELEMENTS,
     )
     components: tuple[int | str, ...] = option(
-        (), "Phases whose connected components become element and node sets."
+        (), "Phases with an element set and a node set for each connected component."
     )
     equations: bool = option(False, "Write periodic boundary conditions as linear equations.")
     materials: str | None = option(

@@ -36,9 +36,9 @@ class Part:
 class Msh(TetrahedralExporter):
     """Gmsh 4.1, tetrahedra; physical groups of phases, interfaces, faces.
 
-    Physical volumes are the phases (tag: label + 1); physical surfaces are the interfaces, named
-    A-B after their phases, whose normals point from A to B, and the outer faces x0, x1, y0, ...
-    Gmsh and meshio open it.
+    Physical volumes are the phases (tag: label + 1). Physical surfaces are the outer faces x0, x1,
+    y0, ... and the interfaces. An interface is named A-B after its phases, and its normals point
+    from A to B. Gmsh and meshio open the file.
     """
 
     name = "msh"

@@ -13,7 +13,7 @@ from recon.core.kinds import Exporter
 class Npy(Exporter):
     """NumPy array (z, y, x) uint8.
 
-    The labels alone: neither the voxel size nor the names of phases are kept.
+    The file holds the labels of the phases, but neither the voxel size nor the names of the phases.
     """
 
     name = "npy"

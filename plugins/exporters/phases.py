@@ -9,7 +9,7 @@ from recon.core.errors import ReconError
 if TYPE_CHECKING:
     from recon.core.data.volume import Volume
 
-WITHOUT = "Phases to leave out, by name or label."
+WITHOUT = "Phases to omit, by name or label."
 
 
 def keep_labels(without: Sequence[str | int], volume: "Volume") -> list[int]:

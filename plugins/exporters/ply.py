@@ -12,8 +12,8 @@ from recon.plugins.exporters.surface import Points, Surface, Triangles
 class Ply(Surface):
     """Surface of each phase (OUT-PHASE.ply), triangles that share vertices.
 
-    OUT.ply when a phase is named. Vertices are x, y, z in the unit given. Normals point out of the
-    phase.
+    With the option `phase`, the file is OUT.ply. Vertices are x, y, z in the unit given. Normals
+    point out of the phase.
     """
 
     name = "ply"

@@ -18,14 +18,16 @@ class PreparedExporter(Exporter):
     """An exporter that may take a part of a volume, or a coarser one."""
 
     region: tuple[int, ...] = option(
-        (), "Voxels to take, first and end (exclusive) along z, y, x: [0,32,0,32,0,32].", min=0
+        (), "Region to export, first and end (exclusive) along z, y, x: [0,32,0,32,0,32].", min=0
     )
-    coarsen: int = option(1, "Voxels along each axis that become one, by majority.", min=1)
+    coarsen: int = option(
+        1, "Number of voxels along each axis to merge into one, by majority.", min=1
+    )
     merge: tuple[str, ...] = option(
-        (), "Phases that become one, by names or labels joined by +: solid+binder has the first's."
+        (), "Phases to merge, joined by +, by name or label: solid+binder becomes solid."
     )
     specks: int = option(
-        0, "Components of a phase of fewer voxels than this become the phase around them.", min=0
+        0, "Merge components of fewer voxels than this into the phase around them.", min=0
     )
 
     def prepare(self, volume: Volume, announce: bool = False) -> Volume:

@@ -16,9 +16,10 @@ from recon.plugins.exporters.lengths import measure_edges
 class Raw(Exporter):
     """Bytes, x fastest, with a MetaImage header OUT.mhd.
 
-    OUT.raw: one byte a voxel, x fastest, then y, then z; OUT.mhd: shape, spacing in mm, type.
-    Millimetres because that is the unit of MetaImage for ITK, ImageJ and 3D Slicer. The offset is
-    the centre of the first voxel, as ITK has it: the box begins at 0.
+    OUT.raw has one byte for each voxel, x fastest, then y, then z. OUT.mhd has the shape, the
+    spacing and the type. The spacing is in millimetres, the unit of MetaImage for ITK, ImageJ and
+    3D Slicer. The offset is the centre of the first voxel, as in ITK, so that the volume begins at
+    0.
     """
 
     name = "raw"

@@ -16,13 +16,15 @@ class SizedExporter(PreparedExporter):
     sizes: tuple[str, ...] = option(
         (),
         "Maximum size of elements inside phases, in voxels, by name or label: [pore=4,binder=2]; "
-        "* is all others. Default: that of interfaces.",
+        "* stands for all others. Default: the size at interfaces.",
     )
     interface_size: float = option(
-        1.0, "Size of elements on interfaces, in voxels; 1 keeps all of their nodes.", min=1
+        1.0,
+        "Size of elements at interfaces, in voxels; 1 keeps all nodes of the interfaces.",
+        min=1,
     )
     grading: float = option(
-        0.5, "By how much the size grows with each voxel of distance from an interface.", min=0
+        0.5, "Growth of the size for each voxel of distance from an interface.", min=0
     )
 
     def find_sizing(self, volume: Volume) -> Sizing | None:

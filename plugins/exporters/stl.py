@@ -12,8 +12,8 @@ from recon.plugins.exporters.surface import Points, Surface, Triangles, compute_
 class Stl(Surface):
     """Surface of each phase (OUT-PHASE.stl), triangles.
 
-    OUT.stl when a phase is named. Vertices are x, y, z in the unit given; STL itself has none, so
-    the head of the file states it. Normals point out of the phase.
+    With the option `phase`, the file is OUT.stl. Vertices are x, y, z in the unit given. STL does
+    not define a unit, so the header of the file states it. Normals point out of the phase.
     """
 
     name = "stl"

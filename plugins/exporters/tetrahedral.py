@@ -12,8 +12,8 @@ from recon.plugins.exporters.sized import SizedExporter
 from recon.plugins.exporters.tetrahedra.mesh import TetrahedralMesh, build_mesh
 from recon.plugins.exporters.tetrahedra.second_order import add_edge_nodes
 
-PERIODIC = "Axes z, y, x along which the nodes of both faces match."
-ORDER = "Order of the elements: 2 has a node in the middle of every edge."
+PERIODIC = "Axes along which the nodes of opposite faces match."
+ORDER = "Order of the elements; with 2, every edge has a node in its middle."
 
 
 @attrs.frozen

@@ -13,8 +13,8 @@ from recon.plugins.exporters.lengths import measure_edges
 class Tif(Exporter):
     """ImageJ hyperstack of labels, uint8, voxel size in um.
 
-    One page (y, x) for each z, deflated. A volume whose voxel size is not known (1 m) gets none.
-    ImageJ shows labels 0..K-1 from black to white.
+    The file has one page (y, x) for each z, deflated. If the voxel size is unknown (1 m), the file
+    does not state one. ImageJ shows labels 0..K-1 from black to white.
     """
 
     name = "tif"

@@ -24,10 +24,10 @@ BLOCK = 2**20
 class Vti(Exporter):
     """VTK ImageData, cell data phase and material (ParaView, DAMASK).
 
-    One cell a voxel; both `phase` (uint8) and `material` (int32) are the label. `material` is what
-    DAMASK's GeomGrid.load and its solver read: the index of an entry in material.yaml. The solver
-    wants each array in one line of base64 after its tag, metres, and int32. The names of the
-    phases are the field data `phases`.
+    Each voxel is a cell; the arrays `phase` (uint8) and `material` (int32) both hold its label.
+    DAMASK's GeomGrid.load and DAMASK's solver read `material` as the index of an entry in
+    material.yaml. The solver requires each array in one line of base64 after its tag, lengths in
+    metres, and int32. The field data `phases` hold the names of the phases.
     """
 
     name = "vti"

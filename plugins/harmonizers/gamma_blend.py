@@ -11,14 +11,15 @@ from recon.core.sampling.slabs.field import Field
 
 @attrs.frozen
 class GammaBlend(Harmonizer):
-    """Rounds of renoising at the same plane, blended with the unharmonized volume.
+    """Rounds of renoising on the same plane, blended with the volume before the round.
 
-    Lee & Yun 2023, Eq. 16-17 and Figure 4b; 1 + rounds network passes a step, 1 at the last.
+    The paper's method (Lee & Yun 2023, Eq. 16-17 and Figure 4b). A step takes 1 + rounds network
+    passes, the last step takes one.
     """
 
     name = "gamma-blend"
     in_slabs = True
-    rounds: int = option(4, "Harmonizing rounds a step (n_h).", min=0)
+    rounds: int = option(4, "Harmonizing rounds in a step (n_h).", min=0)
     gamma: float = option(0.5, "Share of the renoised volume in the blend.", min=0, max=1)
 
     def advance(self, x: Field, step: Step, clean: Clean, noise: Noise, scene: Scene) -> Field:

@@ -36,13 +36,16 @@ FRACTIONS = 0x6672
 class Spectral(Harmonizer):
     """Slice estimates filtered to the spectrum of the volume, with controlled phase fractions.
 
-    A slice denoiser shrinks coarse waves too much and waves along its normal too little. For a
-    Gaussian field the filter H of the residual repairs this exactly; the covariance of the
-    micrographs, extended to three dimensions, is all it needs. A network pass a step, 1 + rounds
-    while phases are decided: 150 to 190 in 60 steps; filter and balance add a few hundredths of a
-    second to each at 64^3. Noise is given as the noise-to-signal ratio s2 (of variances). Some
-    options have the half-variance noise as their unit: the s2 at which the covariance of a slice
-    gives half of its variance. It is 5 to 20, and larger for coarser materials.
+    A denoiser of slices attenuates coarse waves too much, and waves along the normal of the slice
+    too little. For a Gaussian field, the filter H of the residual corrects this exactly. It needs
+    only the covariance of the micrographs, extended to three dimensions.
+
+    A step takes one network pass, or 1 + rounds passes while the phases are decided: 150 to 190
+    passes in 60 steps. Filter and balance add a few hundredths of a second to each pass at 64^3.
+
+    Options give noise levels as noise-to-signal ratio s2 (of variances). Some have the
+    half-variance noise as their unit. This is the s2 at which the covariance of a slice determines
+    half of its variance. It is 5 to 20, and larger for coarser materials.
     """
 
     name = "spectral"
@@ -51,70 +54,82 @@ class Spectral(Harmonizer):
     in_slabs = True
     holds_anchors = True
     temperature: float = option(
-        0.9, "Factor on the noise that the sampler injects; lower removes specks.", min=0, max=2
+        0.9,
+        "Factor on the noise that the sampler injects; lower values remove specks.",
+        min=0,
+        max=2,
     )
     interface_gain: float = option(
         4.0,
-        "Strength with which the temperature corrects the amount of interface; 0: none.",
+        "Strength of the correction of the amount of interface by the temperature; 0: none.",
         min=0,
         max=10,
     )
     anneal_below: float = option(
-        0.25, "Half-variance noises below which the temperature applies; 0: at every noise.", min=0
+        0.25,
+        "Half-variance noises below which the temperature applies; 0: at every noise level.",
+        min=0,
     )
     filter_above: float = option(
-        0.25, "Half-variance noises above which the slices' estimate is filtered.", min=0
+        0.25, "Half-variance noises above which the estimate of the slices is filtered.", min=0
     )
     rounds: int = option(4, "Renoising rounds a step (n_h) while phases are decided.", min=0)
     renoise_range: tuple[float, float] = option(
         (0.15, 0.0),
-        "Noise-to-signal ratios between which steps have rounds; 0 for the second: the "
-        "half-variance noise.",
+        "Range of noise-to-signal ratios with rounds; 0 as the second number: the half-variance "
+        "noise.",
         min=0,
     )
-    informed: bool = option(True, "Start from a Gaussian field of the volume's spectrum.")
+    informed: bool = option(True, "Start from a Gaussian field with the spectrum of the volume.")
     start_noise: float = option(
-        250.0, "Noise-to-signal ratio of the first step, when informed.", min=1e-6
+        250.0, "Noise-to-signal ratio of the first step, if informed.", min=1e-6
     )
     end_noise: float = option(0.02, "Noise-to-signal ratio of the last step.", min=1e-6)
     h_max: float = option(1.0, "Largest gain of the filter; 0: no limit.", min=0)
     balance: bool = option(True, "Clamp the estimate and control the phase fractions.")
     fraction: tuple[float, ...] | None = option(
-        None, "Phase fractions to aim at; otherwise those of the micrographs.", min=0, max=1
+        None, "Target phase fractions. Default: those of the micrographs.", min=0, max=1
     )
     profile: tuple[float, ...] = option(
-        (), "Fractions of a phase along profile_axis, at equal distances, linear between."
+        (), "Fractions of a phase at evenly spaced points along profile_axis, linear between."
     )
-    profile_phase: int = option(-1, "Label of that phase; -1 is the last.", min=-1)
-    profile_axis: str = option("z", "Axis along which fractions change.", choices=("z", "y", "x"))
+    profile_phase: int = option(
+        -1, "Label of the phase of the profile; -1 is the last phase.", min=-1
+    )
+    profile_axis: str = option("z", "Axis of the profile.", choices=("z", "y", "x"))
     graded: bool = option(
-        True, "Follow the profile of micrographs that are graded, unless other fractions are given."
+        True, "Follow the profile of graded micrographs, unless other fractions are given."
     )
     graded_centre: float = option(
         0.5,
-        "Place of the volume's middle on the micrographs, as a share of their length.",
+        "Position of the middle of the volume in graded micrographs, as a share of their length.",
         min=0,
         max=1,
     )
     blend: str = option("", "Weights of a second material to blend in.")
     blend_share: tuple[float, ...] = option(
-        (0.0, 1.0), "Its share along blend_axis, at equal distances, linear between; one: constant."
+        (0.0, 1.0),
+        "Share of the second material at evenly spaced points along blend_axis; one: constant.",
     )
-    blend_axis: str = option("z", "Axis along which the share changes.", choices=("z", "y", "x"))
+    blend_axis: str = option(
+        "z", "Axis along which the share of the second material changes.", choices=("z", "y", "x")
+    )
     vary: bool = option(
-        True, "Phase fractions vary between samples as between real subvolumes of that size."
+        True, "Vary phase fractions between samples as between real subvolumes of the same size."
     )
     balance_above: float = option(
-        0.3, "Noise-to-signal ratio below which fractions are not controlled any more.", min=0
+        0.3,
+        "Noise-to-signal ratio below which the phase fractions are no longer controlled.",
+        min=0,
     )
     min_correlation: float = option(
         0.01,
-        "Correlations below this count as 0; the limit is higher for few micrographs.",
+        "Correlations below this value count as 0; the limit is higher for few micrographs.",
         min=0,
         max=0.5,
     )
     min_power: float = option(
-        0.01, "Minimum power of a wave of the volume; white noise of variance 1 has 1.", min=1e-12
+        0.01, "Minimum spectral power of the volume; white noise of variance 1 has 1.", min=1e-12
     )
 
     @classmethod

@@ -18,21 +18,21 @@ from recon.plugins.properties.diffusion.elements import solve_elements
 class Conductivity(Property):
     """Effective conductivity and formation factor along x, y and z.
 
-    Heat, electric current or ions through phases of different conductivity: the finite volumes of
-    `diffusivity`, with fixed values at two opposite faces and sealed sides, or periodic. Phases of
-    conductivity 0 insulate. Where a 3x3 conductivity is not diagonal in x, y, z: trilinear elements
-    (Galerkin) on the CPU, in a periodic volume without insulators. For the tortuosity factor of one
-    conducting phase see `diffusivity`.
+    Conduction of heat, electric current or ions through phases of different conductivity. The
+    solver is that of `diffusivity`: finite volumes, with fixed values at two opposite faces and
+    sealed sides, or periodic. A phase with conductivity 0 is an insulator. For a 3x3 conductivity
+    that is not diagonal in x, y, z, it uses trilinear elements (Galerkin) on the CPU, in a periodic
+    volume without insulators. For the tortuosity factor of one conducting phase see `diffusivity`.
 
     returns  conductivity (axis) in the unit of the materials; relative = conductivity over the
              largest principal value of the phases; formation_factor = 1 / relative; percolates,
              residual, iterations, seconds (axis); the bounds voigt_bound, reuss_bound (axis) and,
              for isotropic phases, hashin_shtrikman_bounds (bound); with `periodic` also the
-             tensor (axis, axis2). Where nothing percolates: 0 and infinity
-    cost     about 10 iterations whatever the size, more for far anisotropic phases; 95 bytes a
-             voxel, 16 more with three directions of a periodic volume; by elements some 20
+             tensor (axis, axis2). Without percolation: 0 and infinity
+    cost     about 10 iterations for any size, more for strongly anisotropic phases; 95 bytes a
+             voxel, 16 more with three directions of a periodic volume; with elements some 20
              iterations at a contrast of 50, 300 bytes a voxel
-    errors   ReconError for materials that are not physical or do not fit the volume, and for no
+    errors   ReconError for materials that are not physical or do not fit the volume, and without
              convergence
     """
 
@@ -40,13 +40,15 @@ class Conductivity(Property):
     materials: str | None = option(
         None, "TOML file with the conductivity of each phase, or a bundled name."
     )
-    axes: tuple[str, ...] = option(("x", "y", "z"), "Directions.", choices=("x", "y", "z"))
-    periodic: bool = option(False, "Periodic on all sides, with the full tensor.")
-    tolerance: float = option(1e-5, "Relative error of the flux to stop at.", min=1e-12, max=0.1)
+    axes: tuple[str, ...] = option(("x", "y", "z"), "Directions to solve.", choices=("x", "y", "z"))
+    periodic: bool = option(False, "Periodic along all axes; gives the full tensor.")
+    tolerance: float = option(
+        1e-5, "Relative error of the flux at which the solver stops.", min=1e-12, max=0.1
+    )
     device: str = option(
         "cpu", "Where to compute: numba on cpu, torch on cuda.", choices=("auto", "cpu", "cuda")
     )
-    flux: str | None = option(None, "Zarr to write the flux field of each direction to.")
+    flux: str | None = option(None, "Zarr file for the flux field of each direction.")
 
     def __attrs_post_init__(self) -> None:
         check_axes("property conductivity", self.axes)

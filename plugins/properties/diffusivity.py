@@ -25,35 +25,37 @@ from recon.plugins.properties.transporting_phases import (
 class Diffusivity(Property):
     """Relative diffusivity and tortuosity factor along x, y and z.
 
-    The same solver as `conductivity`, where every phase has its own; of one conducting phase,
-    1 / relative is the formation factor.
+    One or several phases conduct. With one conducting phase, 1 / relative is the formation factor.
+    The solver is that of `conductivity`, which is for phases with a conductivity each.
 
     returns  relative = D_eff / D_0, tortuosity_factor = volume fraction / relative,
-             bruggeman_exponent b in relative = volume fraction ** b (NaN where all conducts),
+             bruggeman_exponent b in relative = volume fraction ** b (NaN if all phases conduct),
              percolates, residual, iterations, seconds (axis); volume_fraction; with `periodic`
-             also the tensor D_eff / D_0 (axis, axis2). Where nothing percolates: 0 and infinity
-    cost     about 10 iterations whatever the size; 62 bytes a voxel, 95 when the coefficients
+             also the tensor D_eff / D_0 (axis, axis2). Without percolation: 0 and infinity
+    cost     about 10 iterations for any size; 62 bytes a voxel, 95 if the coefficients
              differ, 16 more with three directions of a periodic volume
-    errors   ReconError for options that the volume does not fit, and for no convergence
+    errors   ReconError for options that do not fit the volume, and without convergence
     """
 
     name = "diffusivity"
     phases: tuple[int | str, ...] | None = option(
         None,
-        "Phases that conduct, by name or label. Default: the one named pore, void or electrolyte, "
-        "else 1.",
+        "Phases that conduct, by name or label. Default: the phase named pore, void or "
+        "electrolyte, or else label 1.",
         min=0,
     )
     coefficients: tuple[float, ...] | None = option(
-        None, "Diffusivity of each conducting phase; D_0 is the largest. Default: all the same."
+        None, "Diffusivity of each conducting phase; D_0 is the largest. Default: equal."
     )
-    axes: tuple[str, ...] = option(("x", "y", "z"), "Directions.", choices=("x", "y", "z"))
-    periodic: bool = option(False, "Periodic on all sides, with the full tensor.")
-    tolerance: float = option(1e-5, "Relative error of the flux to stop at.", min=1e-12, max=0.1)
+    axes: tuple[str, ...] = option(("x", "y", "z"), "Directions to solve.", choices=("x", "y", "z"))
+    periodic: bool = option(False, "Periodic along all axes; gives the full tensor.")
+    tolerance: float = option(
+        1e-5, "Relative error of the flux at which the solver stops.", min=1e-12, max=0.1
+    )
     device: str = option(
         "cpu", "Where to compute: numba on cpu, torch on cuda.", choices=("auto", "cpu", "cuda")
     )
-    flux: str | None = option(None, "Zarr to write the flux field of each direction to.")
+    flux: str | None = option(None, "Zarr file for the flux field of each direction.")
 
     def __attrs_post_init__(self) -> None:
         check_phases("property diffusivity", self.phases)

@@ -22,32 +22,35 @@ Floats = NDArray[np.float64]
 class Drainage(Property):
     """Pore-size distribution and capillary pressure curve along x, y and z (needs porespy).
 
-    A fluid that does not wet comes in through the first layer along the axis and displaces one
-    that wets, quasi-statically: at a pressure 2 tension cos(angle) / r every ball of radius r that
-    fits into the pores and is connected to the inlet is filled (morphological drainage, Hilpert &
-    Miller, Adv. Water Resour. 24, 243 (2001)). Nothing is trapped. Radii are those of porespy, to
-    half a voxel: pores a few voxels across are measured roughly.
+    A non-wetting fluid enters through the first layer along the axis and displaces a wetting fluid
+    quasi-statically. At a pressure of 2 tension cos(angle) / r, it fills every ball of radius r
+    that fits into the pores and is connected to the inlet (morphological drainage, Hilpert &
+    Miller, Adv. Water Resour. 24, 243 (2001)). No wetting fluid is trapped. Radii come from
+    porespy, with a resolution of half a voxel, so results for pores a few voxels wide are
+    inaccurate.
 
-    returns  pressure (radius) in Pa; saturation (axis, radius) of the fluid that comes in; opened
-             (radius), the share of the pores that balls of the radius and larger cover wherever
-             they fit: the cumulative pore-size distribution; breakthrough (axis), the pressure at
-             which it reaches the last layer, NaN where it never does
-    cost     by porespy: seconds at 100^3, minutes at 256^3
-    errors   ReconError without porespy, for voxels that are not cubes, and for pores that are
-             absent or fill the volume
+    returns  pressure (radius) in Pa; saturation (axis, radius) with the non-wetting fluid; opened
+             (radius), the share of the pores that balls of this radius or larger cover: the
+             cumulative pore-size distribution; breakthrough (axis), the pressure at which the
+             fluid reaches the last layer, NaN if it does not
+    cost     seconds at 100^3, minutes at 256^3, mostly in porespy
+    errors   ReconError without porespy, for voxels that are not cubes, and for volumes without
+             pores or without solid
     """
 
     name = "drainage"
     phases: tuple[int | str, ...] | None = option(
         None,
-        "Phases of the pores, by name or label. Default: the one named pore, void or electrolyte, "
-        "else 1.",
+        "Phases of the pores, by name or label. Default: the phase named pore, void or "
+        "electrolyte, or else label 1.",
         min=0,
     )
-    axes: tuple[str, ...] = option(("x", "y", "z"), "Directions.", choices=("x", "y", "z"))
-    tension: float = option(0.072, "Surface tension in N/m; water and air 0.072.", min=0)
-    angle: float = option(0.0, "Contact angle of the fluid that wets, degrees.", min=0, max=89)
-    steps: int = option(25, "Radii, from that of the widest pore down to a voxel.", min=2, max=500)
+    axes: tuple[str, ...] = option(("x", "y", "z"), "Directions to solve.", choices=("x", "y", "z"))
+    tension: float = option(0.072, "Surface tension in N/m; 0.072 for water and air.", min=0)
+    angle: float = option(0.0, "Contact angle of the wetting fluid, degrees.", min=0, max=89)
+    steps: int = option(
+        25, "Number of radii, from the widest pore down to a voxel.", min=2, max=500
+    )
 
     def __attrs_post_init__(self) -> None:
         check_phases("property drainage", self.phases)

@@ -37,28 +37,33 @@ Floats = NDArray[np.float64]
 class Homogenization(Property):
     """Effective stiffness, engineering constants and thermal expansion of a periodic volume.
 
-    One trilinear hexahedron per voxel, periodic fluctuations, six unit strains (Lee & Yun 2023,
-    Appendix A), all solved together by block conjugate gradients with multigrid.
+    Each voxel is one trilinear hexahedron, and displacement fluctuations are periodic (Lee & Yun
+    2023, Appendix A). Block conjugate gradients with multigrid solve the load cases of six unit
+    strains together.
 
     returns  stiffness, compliance (voigt, voigt2); E (axis), nu and G (pair); cte (voigt) when
              the materials have alpha; residual, iterations (voigt); seconds; the bounds voigt,
              reuss (voigt, voigt2) and, for isotropic phases, bulk_bounds, shear_bounds (bound)
              of Hashin and Shtrikman. Moduli in the unit of the materials
-    cost     15 to 45 iterations whatever the size; 910 bytes a voxel with six cases at once, 360
+    cost     15 to 45 iterations for any size; 910 bytes a voxel with six load cases at once, 360
              with one
     errors   ReconError for materials that are not physical or do not fit the volume, for a
-             disconnected solid, and for no convergence
+             disconnected solid, and without convergence
     """
 
     name = "homogenization"
-    materials: str | None = option(None, "TOML file of the phases, or a bundled name.")
-    tolerance: float = option(1e-6, "Relative residual to stop at.", min=1e-13, max=0.1)
-    max_iterations: int = option(1000, "Steps before giving up.", min=1)
+    materials: str | None = option(
+        None, "TOML file with the elastic constants of the phases, or a bundled name."
+    )
+    tolerance: float = option(
+        1e-6, "Relative residual at which the solver stops.", min=1e-13, max=0.1
+    )
+    max_iterations: int = option(1000, "Maximum number of iterations.", min=1)
     cases_at_once: int = option(
-        6, "Load cases solved together; fewer take less memory and more time.", choices=(1, 2, 3, 6)
+        6, "Load cases solved together; fewer need less memory and more time.", choices=(1, 2, 3, 6)
     )
     window: float = option(
-        2.0, 'Averaging of the direction field of axis = "structure-tensor", in voxels.', min=0.5
+        2.0, 'Width of the average for axis = "structure-tensor", in voxels.', min=0.5
     )
     device: str = option(
         "cpu", "Where to compute: numba on cpu, torch on cuda.", choices=("auto", "cpu", "cuda")
@@ -70,7 +75,7 @@ class Homogenization(Property):
         choices=("auto", "full", "b-bar"),
     )
     fields: str | None = option(
-        None, "Zarr to write strain, stress and von Mises stress of every case to."
+        None, "Zarr file for strain, stress and von Mises stress of every load case."
     )
 
     def __attrs_post_init__(self) -> None:

@@ -30,41 +30,41 @@ DARCY = 9.869233e-13  # m2
 class Permeability(Property):
     """Permeability, velocities and hydraulic tortuosity along x, y and z.
 
-    Stokes flow on a staggered grid, no slip at the faces of solid voxels. The pressure drops
-    between two opposite faces, the sides being sealed or periodic; or a force drives the fluid of
-    a periodic volume.
+    Stokes flow on a staggered grid, without slip at the faces of solid voxels. A pressure drop
+    between two opposite faces drives the fluid, with sealed or periodic sides. In a periodic
+    volume, a force drives it.
 
     returns  permeability (m2), darcy, percolates, hydraulic_tortuosity = mean speed over mean
              velocity, residual, iterations, seconds (axis); mean_velocity (axis, component) in
              units of pressure gradient over viscosity (m2); speed (axis, quantile) in the fluid
-             over its mean there; volume_fraction; with `periodic` the tensor (axis, axis2), the
-             columns of the axes asked for. Where nothing percolates: 0, and infinity
-    cost     7 to 20 iterations, more on large rocks; 240 bytes a voxel, 380 below a
+             over its mean there; volume_fraction; with `periodic` the tensor (axis, axis2) for
+             the requested axes. Without percolation: 0 and infinity
+    cost     7 to 20 iterations, more for large rocks; 240 bytes a voxel, 380 below a
              tolerance of 1e-6
-    errors   ReconError for options that the volume does not fit, and for no convergence
+    errors   ReconError for options that do not fit the volume, and without convergence
     """
 
     name = "permeability"
     phases: tuple[int | str, ...] | None = option(
         None,
-        "Phases that flow, by name or label. Default: the one named pore, void or electrolyte, "
-        "else 1.",
+        "Phases of the fluid, by name or label. Default: the phase named pore, void or "
+        "electrolyte, or else label 1.",
         min=0,
     )
-    axes: tuple[str, ...] = option(("x", "y", "z"), "Directions.", choices=("x", "y", "z"))
+    axes: tuple[str, ...] = option(("x", "y", "z"), "Directions to solve.", choices=("x", "y", "z"))
     sides: str = option(
-        "sealed", "Sides along a pressure drop: walls or periodic.", choices=("sealed", "periodic")
+        "sealed",
+        "Sides beside a pressure drop: sealed by walls, or periodic.",
+        choices=("sealed", "periodic"),
     )
-    periodic: bool = option(False, "Periodic along all axes, with the full tensor.")
+    periodic: bool = option(False, "Periodic along all axes; gives the full tensor.")
     tolerance: float = option(
-        1e-5, "Relative error of the permeability to stop at.", min=1e-12, max=0.1
+        1e-5, "Relative error of the permeability at which the solver stops.", min=1e-12, max=0.1
     )
     device: str = option(
         "cpu", "Where to compute: numba on cpu, torch on cuda.", choices=("auto", "cpu", "cuda")
     )
-    fields: str | None = option(
-        None, "Zarr or .vti to write the velocity field of each direction to."
-    )
+    fields: str | None = option(None, "Zarr or .vti file for the velocity field of each direction.")
 
     def __attrs_post_init__(self) -> None:
         check_phases("property permeability", self.phases)

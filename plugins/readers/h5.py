@@ -27,14 +27,16 @@ Lengths = tuple[float, ...]
 class H5(Reader):
     """A dataset (z, y, x) of HDF5, or the phases of DREAM.3D (needs h5py).
 
-    Of DREAM.3D the size of voxels, the names of the phases, and its phase 1 as label 0; of other
-    files the attribute element_size_um, as ImageJ's plugin writes it.
+    From DREAM.3D files it reads the voxel size and the names of the phases; phase 1 becomes label
+    0. From other files it reads the attribute element_size_um, which ImageJ's plugin writes.
     """
 
     name = "h5"
     suffixes = (".h5", ".hdf5", ".dream3d")
     signatures = (b"\x89HDF\r\n\x1a\n",)
-    dataset: str = option("", "Path of the dataset in the file. Default: the only image there.")
+    dataset: str = option(
+        "", "Path of the dataset in the file. Default: the only image in the file."
+    )
 
     def read(self, path: Path) -> ImageFile:
         h5py = import_library("h5py", path)

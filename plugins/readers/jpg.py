@@ -13,7 +13,7 @@ from recon.plugins.readers.unpacked import check_size
 
 @attrs.frozen
 class Jpg(Reader):
-    """A JPEG photograph, rotated as its EXIF tag states; compression alters labels."""
+    """A JPEG image, rotated as its EXIF tag states; its compression alters labels."""
 
     name = "jpg"
     suffixes = (".jpg", ".jpeg")

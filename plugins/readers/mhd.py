@@ -26,7 +26,7 @@ LONGEST = 65536
 
 @attrs.frozen
 class Mhd(Reader):
-    """A slice or a stack, spacings in mm as ITK has them; raw or compressed."""
+    """A slice or a stack, with spacings in mm as in ITK; raw or compressed."""
 
     name = "mhd"
     suffixes = (".mhd", ".mha")

@@ -24,7 +24,7 @@ IMOD, SIGNED = 1146047817, 1
 
 @attrs.frozen
 class Mrc(Reader):
-    """A slice or a stack with its pixel size; axes in any order; extended headers are skipped."""
+    """A slice or a stack with its pixel size; axes in any order; skips extended headers."""
 
     name = "mrc"
     suffixes = (".mrc", ".map", ".rec")

@@ -14,12 +14,12 @@ from recon.plugins.readers.unpacked import check_size
 
 @attrs.frozen
 class Npy(Reader):
-    """A NumPy array: a slice (2D), a stack along its first axis (3D), or colours (y, x, 3 or 4)."""
+    """A NumPy array: a slice (2D), a stack (3D, first axis) or a colour image (y, x, 3 or 4)."""
 
     name = "npy"
     suffixes = (".npy",)
     signatures = (b"\x93NUM",)
-    colours: bool = option(True, "Take an array (y, x, 3 or 4) for colours.")
+    colours: bool = option(True, "Read an array (y, x, 3 or 4) as a colour image.")
 
     def read(self, path: Path) -> ImageFile:
         # A memory map compares the shape with the length of the file before anything is allocated.

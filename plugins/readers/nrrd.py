@@ -29,7 +29,7 @@ STRAIGHT = 0.999
 class Nrrd(Reader):
     """A slice or a stack with its spacings or space directions (needs pynrrd).
 
-    Axes that follow those of space in another order are put in order; mirrored ones stay.
+    Axes in another order than the axes of space are reordered; mirrored axes stay mirrored.
     """
 
     name = "nrrd"

@@ -11,7 +11,7 @@ from recon.plugins.readers.mhd import Mhd, read_header
 
 @attrs.frozen
 class Raw(Reader):
-    """Bytes of a stack of slices; FILE.mhd beside it has their shape, type and size."""
+    """Bytes of a stack of slices; FILE.mhd beside it states shape, type and voxel size."""
 
     name = "raw"
     suffixes = (".raw",)

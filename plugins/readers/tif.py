@@ -35,8 +35,8 @@ SEPARATE = 2
 class Tif(Reader):
     """A TIFF image or stack of slices, with the pixel size that ImageJ, OME or a microscope states.
 
-    Pages may differ in size; thumbnails, marked or not, are left out. Where 0 is white values are
-    turned around. Resolution tags alone are ignored.
+    Pages may differ in size; thumbnails, marked or not, are skipped. Values are inverted if 0 is
+    white. The resolution tag alone does not give a pixel size.
     """
 
     name = "tif"

@@ -29,7 +29,7 @@ class Vti(Reader):
 
     name = "vti"
     suffixes = (".vti",)
-    dataset: str = option("", "Name of the array. Default: the only one, or that of phases.")
+    dataset: str = option("", "Name of the array. Default: the only array, or the array of phases.")
 
     def read(self, path: Path) -> ImageFile:
         with path.open("rb") as file:

@@ -19,7 +19,7 @@ from recon.plugins.readers.zarr import read_node
 
 @attrs.frozen
 class Zip(Reader):
-    """A zip archive of one zarr image, at its top or in a folder."""
+    """A zip archive of one zarr image, at its top level or in a folder."""
 
     name = "zip"
     suffixes = (".zip", ".ozx")

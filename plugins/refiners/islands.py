@@ -31,19 +31,20 @@ Mask = NDArray[np.bool_]
 
 @attrs.frozen
 class Islands(Refiner):
-    """Merge isolated voxels into their surroundings, beyond a number that is to be expected.
+    """Merge excess isolated voxels into their surroundings.
 
-    Independent planes that agree only on their common lines make a certain number of voxels that
-    differ from all six neighbours. Real materials have a third of it or less. For each phase, at
-    most a share of that number remains. Further isolated voxels, the least certain ones, take the
-    mean of their neighbours. Nothing changes where the denoiser has not seen micrographs.
+    An isolated voxel differs in phase from all six neighbours. In a volume of independent planes,
+    which agree only on their common lines, a certain number of them is expected; real materials
+    have a third of this number or less. For each phase, the refiner keeps a share of the expected
+    number. It replaces further isolated voxels, the least certain first, by the mean of their
+    neighbours. It needs a denoiser that was trained on micrographs; otherwise it changes nothing.
     """
 
     name = "islands"
     in_slabs = True
     share: float = option(
         0.2,
-        "Isolated voxels that remain, relative to independent planes; 1: all remain.",
+        "Isolated voxels to keep, as a share of the expected number; 1: keep all.",
         min=0,
         max=1,
     )

@@ -22,13 +22,13 @@ from recon.plugins.refiners.pattern_counts import (
 
 @attrs.frozen
 class Patterns(Refiner):
-    """Match the small patterns of the finished volume to the micrographs; components stay.
+    """Match the 3 x 3 patterns of the finished volume to the micrographs; keep components.
 
-    Voxels on interfaces take the phase of a neighbour where that brings the 3 x 3 patterns of the
-    slices of all three planes, and the pairs of neighbours that differ, nearer to the micrographs'
-    (simulated annealing). Phase fractions come to those that the harmonizer aimed at. A second at
-    64^3 and two phases. Nothing changes in more than four phases, nor where the denoiser has not
-    seen micrographs.
+    Simulated annealing changes voxels on interfaces to the phase of a neighbour. It brings two
+    statistics nearer to those of the micrographs: the 3 x 3 patterns in the slices of all three
+    planes, and the pairs of neighbouring voxels that differ. It also brings the phase fractions to
+    the targets of the harmonizer. It takes a second at 64^3 with two phases. It changes nothing in
+    volumes of more than four phases, or if the denoiser was not trained on micrographs.
 
     Yeong & Torquato, Phys. Rev. E 57, 495 (1998).
     """

@@ -18,15 +18,15 @@ from recon.core.sampling.slabs.field import Field
 class Stretch(Refiner):
     """Stretch the texture by a factor that changes along an axis.
 
-    The volume keeps its voxels: what is stretched more than the rest takes room from it. So the
-    profile is relative; `denoiser.stretch` is how much longer the whole is. The field is
-    interpolated linearly before its phases are decided.
+    The number and size of the voxels stay the same, so parts with a larger factor expand and the
+    others shrink. The profile is therefore relative; `denoiser.stretch` is the mean stretch of the
+    volume. The field is interpolated linearly before its phases are decided.
     """
 
     name = "stretch"
     profile: tuple[float, ...] = option(
         (1.0,),
-        "Relative stretch along the axis, at equal distances, linear between.",
+        "Relative stretch at evenly spaced points along the axis, linear between.",
         min=0.01,
         max=100,
     )

@@ -38,29 +38,32 @@ LARGEST = 50.0
 
 @attrs.frozen
 class TargetDiffusivity(Refiner):
-    """The finished volume is brought to a wanted relative diffusivity, its small patterns kept.
+    """Bring the finished volume to a target relative diffusivity, and keep its small patterns.
 
-    The adjoint of the property `diffusivity` says how much each voxel on an interface contributes.
-    The annealing of the refiner `patterns` takes this as one more cost, with a multiplier that is
-    adapted until the target is met. So phase fractions stay, no component appears, vanishes, splits
-    or joins another, and the small patterns stay as near to those of the micrographs as the target
-    permits. What a volume can reach like that lies near its own diffusivity; for more change the
-    fractions or the texture (`recon design`). Give it after `patterns`. A notice says what was
-    reached. An annealing and a solve a round: 1 to 12 s of one core for 64^3.
+    The adjoint of the property `diffusivity` gives the contribution of each voxel on an interface.
+    The annealing of the refiner `patterns` uses it as a further cost, with a multiplier that is
+    adapted until the target is reached. Phase fractions stay the same, no component appears,
+    vanishes, splits or joins another, and the small patterns stay as near to those of the
+    micrographs as the target permits. So a volume reaches only targets near its own diffusivity;
+    for other targets, change the fractions or the texture (`recon design`). Give this refiner after
+    `patterns`. A notice reports the diffusivity of the result. Each round takes an annealing and a
+    solution; together they take 1 to 12 s on one core at 64^3.
     """
 
     name = "target-diffusivity"
-    value: float | None = option(None, "Relative diffusivity to reach.", min=1e-6, max=1)
-    axis: str = option("z", "Direction of flow.", choices=("z", "y", "x"))
+    value: float | None = option(None, "Target relative diffusivity.", min=1e-6, max=1)
+    axis: str = option("z", "Direction of diffusion.", choices=("z", "y", "x"))
     phases: tuple[int | str, ...] | None = option(
         None,
-        "Phases that conduct, as of the property diffusivity.",
+        "Phases that conduct, as in the property diffusivity.",
         min=0,
     )
-    periodic: bool = option(False, "Periodic on all sides, as of the property diffusivity.")
-    tolerance: float = option(0.005, "Relative distance from the target.", min=1e-4, max=0.5)
-    rounds: int = option(30, "Most rounds.", min=1, max=100)
-    tries: int = option(4, "Tries a voxel and round.", min=1, max=10_000)
+    periodic: bool = option(False, "Periodic along all axes, as in the property diffusivity.")
+    tolerance: float = option(
+        0.005, "Largest relative difference from the target.", min=1e-4, max=0.5
+    )
+    rounds: int = option(30, "Maximum number of rounds.", min=1, max=100)
+    tries: int = option(4, "Trials for each voxel in a round.", min=1, max=10_000)
 
     def check(self, scene: Scene) -> None:
         """Refuse a volume whose patterns are not known, and options without a target."""
