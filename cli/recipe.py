@@ -35,7 +35,7 @@ FLAGS = (
         "--denoiser",
         metavar="NAME",
         shell_complete=plugin_names("denoiser"),
-        help=format_help("Model that denoises slices.", DEFAULT.denoiser.name),
+        help=format_help("Denoising model.", DEFAULT.denoiser.name),
     ),
     click.option(
         "--preset",

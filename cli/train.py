@@ -28,7 +28,7 @@ TIMED = ".timed"
     show_default=True,
     metavar="NAME",
     shell_complete=plugin_names("denoiser"),
-    help="Model that denoises slices.",
+    help="Denoising model.",
 )
 @click.option(
     "--preset",
