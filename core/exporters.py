@@ -24,9 +24,9 @@ Progress = Callable[[str, int, int], None]
 def export(
     volume: "Volume", *paths: str | Path, progress: Progress = lambda *_: None, **options: Any
 ) -> list[Path]:
-    """Write each output in the format that its suffix names; returns the files, in order.
+    """Write each output in the format of its suffix; returns the files, in order.
 
-    options  of the exporters, set in all that have them: unit="mm"; or by exporter, as a table:
+    options  of all exporters that have them: unit="mm"; or of one exporter, as a table:
              inp={"equations": True}
 
     Everything is checked before anything is written. The files of one output (a header and its

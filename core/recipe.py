@@ -101,16 +101,16 @@ METRICS = (Choice("volume-fraction"), Choice("two-point"), Choice("lineal-path")
 
 @attrs.frozen
 class Recipe:
-    """All that a reconstruction depends on; the device changes roundings only.
+    """All settings of a reconstruction; the device changes only roundings.
 
     seed         of sample 0; sample i uses seed + i
     steps        respaced reverse steps of the T = 1000
     shape        voxels along (z, y, x);  periodic  subset of z, y, x
     micrographs  path to train on and to compare with;  weights  name or path
-    anchors      measured slices that the volume is to contain, PLANE:PLACE=PATH of a label image
-    refiners     what is done to the finished field; None: what the harmonizer has by default
+    anchors      measured slices that the volume will contain, PLANE:PLACE=PATH of a label image
+    refiners     corrections of the finished field; None: the refiners of the harmonizer
     denoiser, schedule, harmonizer, each of refiners, metrics and properties: a name, a table with
-                 the name and options, a Choice, or a plugin as built
+                 the name and options, a Choice, or a plugin object
     """
 
     seed: int = _plain_field(0)

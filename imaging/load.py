@@ -57,30 +57,32 @@ def load_images(
     segment: str = "auto",
     progress: Progress = lambda *_: None,
 ) -> Micrographs:
-    """Micrographs of images of up to three planes, or of a volume.
+    """Make micrographs from images of up to three planes, or from a volume.
 
     xy, xz, yz  slices normal to z (rows y, columns x), y (z, x) and x (z, y)
-    volume      a 3D image (z, y, x) in place of these, sliced along its axes; every  so many slices
+    volume      a 3D image (z, y, x) instead of planes, sliced along all three axes
+    every       use every N-th slice of volume; default: about 32 slices of each plane
     dataset     name of the array, in files that hold several: HDF5, VTK
-    isotropic   the one plane given serves for all three
-    transverse  axis around which the material looks the same from all sides
-    phases      how many phases grey images have, or their names; names serve label images too
-    thresholds  of grey images, ascending; otherwise Otsu's, per_plane: of each plane by itself
+    isotropic   the material is isotropic: use the one given plane for all three
+    transverse  axis around which the material is isotropic
+    phases      number of phases of grey images, or names of the phases (also for label images)
+    thresholds  of grey images, ascending; default: Otsu's thresholds
+    per_plane   find Otsu's thresholds for each plane
     pixel_size  of the images: "0.4um", metres, (rows, columns), or a dict of these by plane
     voxel_size  of the result: "0.4um", metres, or (z, y, x)
-    crop        (top, bottom, left, right) pixels to take off, or a dict of these by plane
-    mask        "auto" for the field of view that is found, or a file or array of the size of the
-                images, 0 where they do not show the material, or a dict of these by plane; the
-                largest rectangles within are used
-    flatten     even the light of grey images: take off a smooth surface
+    crop        (top, bottom, left, right) pixels to remove, or a dict of these by plane
+    mask        "auto" finds the field of view; or a file or array of the size of the images that
+                is 0 outside the material; or a dict of these by plane. The largest rectangles
+                inside are used
+    flatten     correct uneven light in grey images: subtract a smooth surface
     denoise     filter of grey images: "median", "nlm" or "tv"
-    segment     "thresholds", or "edges", which finds borders as they were before a blur; "auto"
-                takes edges where thresholds leave rims of a phase between two others
-    progress    called with what is done, images done, images in all
+    segment     "thresholds", or "edges", which moves borders to where they were before a blur;
+                "auto": edges if thresholds leave rims of a phase between two others
+    progress    called with the activity, the number of images done and of all images
 
     An integer image of at most 8 values is a label image: its values become the phases 0, 1, ...
-    in ascending order. Warns (ImageNotice) of what was decided and of planes that do not agree;
-    raises ReconError for images and options that cannot be meant.
+    in ascending order. A warning (ImageNotice) reports every decision, and planes that do not
+    agree. Raises ReconError for unusable images and contradictory options.
     """
     given = {plane: files for plane, files in zip(PLANES, (xy, xz, yz), strict=True)}
     pictures = read_pictures(given, volume, every, dataset)

@@ -20,10 +20,10 @@ Sample = Volume | Micrographs
 
 
 def measure(sample: Sample | str | Path, *names: str, **options: Any) -> Any:
-    """Statistics and properties of a volume or of micrographs, by the names of their plugins.
+    """Measure statistics and properties of a volume or of micrographs, by the names of the plugins.
 
-    options  of the plugin, when one is named: measure(volume, "diffusivity", phases=["pore"])
-    returns  its DataArray or Dataset; of several names {name: result}
+    options  of the plugin, if there is one: measure(volume, "diffusivity", phases=["pore"])
+    returns  the DataArray or Dataset of the plugin; for several plugins {name: result}
     """
     if not names:
         raise ReconError("name what to measure, such as 'two-point'; `recon plugins` lists all")
@@ -43,11 +43,11 @@ def measure(sample: Sample | str | Path, *names: str, **options: Any) -> Any:
 def compare(
     volumes: Volume | Sequence[Volume], reference: Sample | str | Path, **options: Any
 ) -> Comparison:
-    """How far volumes are from a material: errors, sampling errors and the verdict.
+    """Compare volumes with a material: errors, sampling errors and the verdict.
 
-    volumes    one, or several of one shape
-    reference  micrographs, or a real volume larger than these
-    options    further ones of validation.comparison.compare.compare
+    volumes    one volume, or several of the same shape
+    reference  micrographs, or a real volume larger than the volumes
+    options    further options of recon.validation.comparison.compare.compare
     """
     with ProgressDisplay() as progress:
         return compare_all(_listed(volumes), open_sample(reference), progress=progress, **options)
@@ -59,9 +59,9 @@ def report(
     reference: Sample | str | Path | None = None,
     comparison: Comparison | None = None,
 ) -> None:
-    """Write one HTML page on volumes: slices, curves, numbers and, with a reference, the verdict.
+    """Write a report (HTML): slices, curves, numbers and, with a reference, the verdict.
 
-    comparison  what `compare` gave; computed when it is not given
+    comparison  the result of `compare`; computed if not given
     """
     samples = _listed(volumes)
     material = None if reference is None else open_sample(reference)

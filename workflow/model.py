@@ -28,11 +28,11 @@ from recon.workflow.progress import ProgressDisplay
 
 @attrs.define(eq=False, repr=False)
 class Model:
-    """A fitted denoiser and what it knows of its material.
+    """A trained denoiser with the statistics of its material.
 
-    facts   how it was trained
-    source  name or path that it was opened from or saved to; None while it is in memory alone
-    sha256  of its file
+    facts   record of the training
+    source  name or path of its weights; None before they are saved
+    sha256  SHA-256 of the weights file
     """
 
     denoiser: Denoiser
@@ -42,7 +42,7 @@ class Model:
 
     @classmethod
     def open(cls, source: str | Path, device: str = "auto") -> "Model":
-        """Bundled weights by name, or a file that `save` or `recon train` wrote."""
+        """Open bundled weights by name, or a file that `save` or `recon train` wrote."""
         path = find_weights("unet-ddpm", str(source))
         stored = weights.read(path)
         denoiser = weights.load(stored, None, {}, resolve_device(device))
@@ -57,7 +57,7 @@ class Model:
         return self.denoiser.material
 
     def save(self, path: str | Path) -> None:
-        """Write one safetensors file; it appears whole or not at all."""
+        """Write a safetensors file, completely or not at all."""
         content = pack_weights(self.denoiser, self.facts)
         with atomic_output(Path(path), replace=True) as partial:
             partial.write_bytes(content)
@@ -99,15 +99,15 @@ def train(
     denoiser: str = "unet-ddpm",
     **options: Any,
 ) -> Model:
-    """Fit a denoiser to micrographs of all three planes.
+    """Train a denoiser on micrographs.
 
     preset   size of the network: "tiny" (the default), "small" or "paper"
-    steps    of training; those of the preset when not given
-    time     that it may take here, such as "15m" or seconds: chooses preset and steps
-    init     weights to start from: a Model, a name or a path
-    options  further ones of the denoiser (`recon plugins unet-ddpm` lists them)
+    steps    training steps; default: those of the preset
+    time     training time, such as "15m" or a number of seconds; chooses preset and steps
+    init     weights to start the training from: a Model, a name or a path
+    options  further options of the denoiser (`recon plugins unet-ddpm` lists them)
 
-    Shows its progress. The same seed, machine and threads give the same weights.
+    Shows its progress. The same seed, machine and number of threads give the same weights.
     """
     if not isinstance(micrographs, Micrographs):
         micrographs = Micrographs.open(micrographs)

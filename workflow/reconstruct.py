@@ -28,17 +28,17 @@ def reconstruct(
     device: str = "auto",
     **settings: Any,
 ) -> list[Volume]:
-    """Volumes of the model's material.
+    """Reconstruct volumes of the material of a model.
 
     model     a Model, the name of bundled weights, or a file of weights
     shape     voxels along (z, y, x)
-    samples   how many volumes; sample i is drawn with seed + i
-    fast      a fifth of the network passes, somewhat lower quality
-    fastest   five steps, for models with a 3D network
+    samples   number of volumes; sample i uses seed + i
+    fast      use a fifth of the network passes, for somewhat lower quality
+    fastest   use five steps; for models with a 3D network
     settings  further keys of a recipe, such as steps=100, periodic="zyx",
               harmonizer={"name": "gamma-blend", "gamma": 0.3}, anchors=["xy:12=slice.tif"]
 
-    Shows its progress. The same as `recon run` with these settings.
+    Shows its progress. The result is that of `recon run` with the same settings.
     """
     if not isinstance(model, Model):
         model = Model.open(model, device)

@@ -7,10 +7,10 @@ from recon.core.errors import shown
 
 
 def register(cls: type[Any]) -> type[Any]:
-    """Add a plugin class of this process, such as one of a notebook; may serve as a decorator.
+    """Make a plugin class available by its name in this process; also works as a decorator.
 
-    Registered again, a class takes the place of the one of its name. TypeError for a class that
-    does not keep the contract of its kind.
+    A class replaces an earlier one with the same name. Raises TypeError if a class does not meet
+    the contract of its kind.
     """
     kind = getattr(cls, "kind", None)
     if kind not in HOOKS:

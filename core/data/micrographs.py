@@ -35,7 +35,7 @@ class Micrographs:
                 slices of one plane may differ in size
     voxel_size  (z, y, x) edge lengths in metres
     phases      names of the K phases
-    origin      what `recon import` made them of, and how; None when unknown
+    origin      images and settings of `recon import`; None if unknown
     """
 
     planes: dict[str, tuple[NDArray[np.uint8], ...]]

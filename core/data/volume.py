@@ -76,9 +76,9 @@ class Volume:
     """Phase labels on a regular grid.
 
     labels      (z, y, x) uint8, 0..K-1, read-only
-    voxel_size  (z, y, x) edge lengths in metres; 1.0 when nothing is known
+    voxel_size  (z, y, x) edge lengths in metres; 1.0 if unknown
     phases      names of the K phases; K may exceed labels.max() + 1
-    provenance  what made it: recipe, seed, versions, hash of the weights; None when unknown
+    provenance  recipe, seed, versions and hash of the weights that made it; None if unknown
     """
 
     labels: NDArray[np.uint8]

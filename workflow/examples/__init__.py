@@ -45,10 +45,10 @@ EXAMPLES = {
 
 @lru_cache(maxsize=1)
 def example(name: str) -> tuple[Micrographs, Volume]:
-    """Micrographs of an example, cut from its half z < Z/2, and its true volume.
+    """Micrographs and true volume of an example; the micrographs are from its half z < Z/2.
 
-    errors  ReconError for a name that is not in EXAMPLES
-    cost    2 to 7 s; the last one is kept
+    errors  ReconError for an unknown name
+    cost    2 to 7 s; the last example stays in memory
     """
     if name not in EXAMPLES:
         raise unknown("example", name, EXAMPLES)
