@@ -186,7 +186,7 @@ def _opened(
     if path.is_file() or voxel_size is not None or dataset is not None:
         if memory is not None:
             raise ReconError(
-                "--memory reads zarr as it is, in parts; leave --voxel-size and --dataset out and "
+                "--memory reads a zarr volume in parts; leave --voxel-size and --dataset out and "
                 "give a zarr volume"
             )
         return read_volume(path, voxel_size, dataset)

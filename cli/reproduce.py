@@ -28,7 +28,7 @@ def refuse_others(context: click.Context) -> None:
         if typed and param.expose_value and name not in allowed:
             shown = param.opts[0] if isinstance(param, click.Option) else param.human_readable_name
             raise ReconError(
-                f"--from makes a volume again as its own file says, got {shown} too; leave it out"
+                f"--from reproduces a volume by its own recipe, got {shown} too; leave it out"
             )
 
 
@@ -49,7 +49,7 @@ def reproduce_volume(
         raise Failed(f"{source}: {_describe_difference(result)}")
     click.echo(f"{source}: identical, all {result.voxels} voxels, seed {origin.recipe.seed}")
     if result.changes:
-        click.echo(f"changed since, to no effect: {'; '.join(result.changes)}")
+        click.echo(f"changed since then, without effect: {'; '.join(result.changes)}")
 
 
 def _describe_difference(result: Reproduction) -> str:

@@ -156,7 +156,7 @@ def choose_training(recipe: Recipe, budget: str, begun: "Folder | None") -> dict
     from recon.workflow.progress import ProgressDisplay
 
     if recipe.weights is not None or recipe.micrographs is None:
-        raise ReconError("--time is of a training: give --micrographs and no --weights")
+        raise ReconError("--time is for a training; give --micrographs and no --weights")
     seconds = parse_duration(budget)
     with ProgressDisplay() as progress, progress.during("time a training"):
         fitted, seconds = fit_into(recipe, Micrographs.open(recipe.micrographs), seconds)

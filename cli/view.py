@@ -51,9 +51,7 @@ def command(paths: tuple[Path, ...], out: Path | None, no_open: bool, browser: b
     """
     if len(paths) == 1 and (paths[0] / REPORT).is_file() and not _napari(out, no_open, browser):
         if out is not None:
-            raise ReconError(
-                f"{paths[0]} has its page already, {paths[0] / REPORT}; leave --out away"
-            )
+            raise ReconError(f"{paths[0]} has its page already, {paths[0] / REPORT}; omit --out")
         _open(paths[0] / REPORT, no_open)
         return
     if out is not None and out.exists():

@@ -165,7 +165,7 @@ def describe_fields(pictures: Pictures) -> list[str]:
         if share >= NOTABLE and not count_banner_rows(picture.pixels):
             notices.append(
                 f"{share:.0%} of {list_names({plane: [picture]})} has the value of its corners and "
-                'lies around the rest: not of the material? mask="auto" leaves it out'
+                'surrounds the rest; if it is not material, mask="auto" excludes it'
             )
     return notices
 

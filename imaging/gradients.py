@@ -97,12 +97,12 @@ def describe_gradients(micrographs: Micrographs) -> tuple[str, ...]:
     lines, learnt = [], (micrographs.origin or {}).get("graded") or {}
     for one in find_gradients(micrographs):
         start = (
-            f"graded along {one.axis}: the fraction of {micrographs.phases[one.phase]} goes from "
-            f"{one.profile[0]:.2f} to {one.profile[-1]:.2f}; "
+            f"graded along {one.axis}: the fraction of {micrographs.phases[one.phase]} changes "
+            f"from {one.profile[0]:.2f} to {one.profile[-1]:.2f}; "
         )
         if learnt.get("axis") == one.axis:
             lines.append(
-                f"{start}volumes of weights trained on these micrographs follow this profile "
+                f"{start}with weights trained on these micrographs, volumes follow this profile "
                 "unless harmonizer.graded=false"
             )
             continue
@@ -110,7 +110,7 @@ def describe_gradients(micrographs: Micrographs) -> tuple[str, ...]:
         last = one.phase == len(micrographs.phases) - 1
         phase = "" if last else f", harmonizer.profile_phase={one.phase}"
         lines.append(
-            f"{start}a volume does not follow this unless harmonizer.profile=[{values}], "
+            f"{start}volumes follow this profile only with harmonizer.profile=[{values}], "
             f"harmonizer.profile_axis={one.axis}{phase}"
         )
     return tuple(lines)

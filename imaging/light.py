@@ -36,8 +36,8 @@ def describe_light(pictures: Pictures, phases: int) -> list[str]:
         share = measure_unevenness(picture.pixels, phases)
         if share >= UNEVEN:
             notices.append(
-                f"light seems uneven in {picture.name}: evened, it would give {share:.0%} of the "
-                "pixels to another phase; flatten=True evens it"
+                f"light seems uneven in {picture.name}: its correction would change the phase of "
+                f"{share:.0%} of the pixels; flatten=True corrects it"
             )
     return notices
 

@@ -43,7 +43,7 @@ class ImportOptions:
     phases        number of phases of grey images
     thresholds    of grey images, ascending
     per_plane     whether each plane has its own Otsu thresholds
-    flatten       whether uneven light of grey images is evened
+    flatten       whether uneven light in grey images is corrected
     denoise       name of a filter of grey images
     segment       how: one of SEGMENTATIONS
     """
@@ -174,7 +174,7 @@ def _prepare_grey(
         pictures, spans = filter_all(pictures, "flatten", partial(flatten, phases=phases), progress)
         span = max(spans)
         how = f"a polynomial surface of degree {DEGREE}"
-        notices.append(f"light is evened by {how}, which spans up to {span:.3g} grey values")
+        notices.append(f"light is corrected by {how}, which spans up to {span:.3g} grey values")
         record["flatten"] = {"how": how, "span": span}
     else:
         notices += describe_light(pictures, phases)
@@ -192,7 +192,7 @@ def _prepare_grey(
         each = ", ".join(f"{plane} {name}" for plane, name in types.items())
         raise ReconError(
             f"planes differ in type ({each}) and no thresholds suit all of them; give "
-            "per_plane=True, or save them alike"
+            "per_plane=True, or save them as one type"
         )
     record["thresholds"] = {plane: list(cuts) for plane, cuts in segmented.thresholds.items()}
     record["method"] = how

@@ -113,8 +113,8 @@ def segment_by_edges(
             labels[plane], thresholds[plane] = [next(rest) for _ in planes[plane]], cuts
         where = f" of {', '.join(group)}" if per_plane else ""
         notices.append(
-            f"grey images{where}: {phases} phases, darkest first, grey {_format(means)}, by edges: "
-            f"the labels that a blur of {model.blur:.2g} pixels turns into the image"
+            f"grey images{where}: {phases} phases, darkest first, grey {_format(means)}, by edges, "
+            f"for a blur of {model.blur:.2g} pixels"
         )
     ordered = {plane: labels[plane] for plane in planes}
     return Segmentation(ordered, {plane: thresholds[plane] for plane in planes}, notices)
@@ -135,9 +135,9 @@ def _compare_brightness(planes: Stacks, labels: Labels, phases: int) -> list[str
         most = int(np.abs(then - now).argmax())
         if abs(then[most] - now[most]) > NOTABLE:
             notices.append(
-                f"{plane} by itself would be cut at {_format(own)}, which makes its phase {most} "
-                f"{then[most]:.3f} instead of {now[most]:.3f}; if brightness differs between "
-                "planes, give per_plane=True"
+                f"{plane} alone would have thresholds of {_format(own)}, which makes its phase "
+                f"{most} {then[most]:.3f} instead of {now[most]:.3f}; if brightness differs "
+                "between planes, give per_plane=True"
             )
     return notices
 

@@ -46,7 +46,7 @@ def read_volume(
         )
     if image.phases is None and (values[0] < 0 or values[-1] >= MAX_VALUES):
         each = ", ".join(map(str, values))
-        warnings.warn(f"{path}: its values {each} are taken for the phases 0, 1, ...", stacklevel=2)
+        warnings.warn(f"{path}: its values {each} become the phases 0, 1, ...", stacklevel=2)
         labels = np.searchsorted(values, labels)
     size = lengths or find_voxel_size(image) or (1.0, 1.0, 1.0)
     return Volume(labels, size, image.phases)

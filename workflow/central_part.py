@@ -27,8 +27,8 @@ def open_central_parts(paths: Sequence[Path], memory: int | None) -> list[Volume
     if sides == shape:
         return [Volume.open(path) for path in paths]
     warnings.warn(
-        f"compared and drawn are the middle {' x '.join(map(str, sides))} of "
-        f"{' x '.join(map(str, shape))} voxels: more does not fit into memory",
+        f"comparison and report use only the middle {' x '.join(map(str, sides))} of "
+        f"{' x '.join(map(str, shape))} voxels, because more does not fit into memory",
         stacklevel=2,
     )
     volumes = []

@@ -95,7 +95,7 @@ def find_reference(paths: Sequence[Path]) -> Micrographs:
     for path, source in found.items():
         if source is None:
             raise ReconError(
-                f"{path} does not record its micrographs; name what to compare with by against="
+                f"{path} does not record its micrographs; give a reference by against="
             )
     if len(set(found.values())) > 1:
         said = ", ".join(f"{path} of {source}" for path, source in found.items())

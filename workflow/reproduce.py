@@ -65,7 +65,7 @@ class Origin:
             recipe = attrs.evolve(recipe, weights=place, device=device or recipe.device)
             if stored["labels"].shape != recipe.shape:
                 sides = " x ".join(map(str, stored["labels"].shape))
-                raise ReconError(f"it is of {sides} voxels and its recipe of another shape")
+                raise ReconError(f"it has {sides} voxels, but its recipe has another shape")
         except ReconError as error:
             raise ReconError(f"{path} cannot be reproduced: {error}") from error
         return cls(path, recipe, provenance, stored["labels"])
@@ -167,8 +167,8 @@ def find_weights(path: Path, recipe: Recipe, digest: Any) -> str | None:
             return str(place)
     sha256 = f", SHA-256 {digest}," if digest else ""
     raise ReconError(
-        f"its weights {name}{sha256} are gone, and no {places[1].name} lies beside it; give with "
-        "weights= where they are"
+        f"its weights {name}{sha256} are missing, and there is no {places[1].name} beside it; "
+        "give their path by weights="
     )
 
 

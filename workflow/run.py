@@ -153,6 +153,6 @@ def check_unchanged(folder: Folder, job: Job) -> None:
     if changes:
         warnings.warn(
             f"changed since the run in {folder.path} was begun: {changes}; voxels may differ from "
-            "those of an unbroken run",
+            "those of an uninterrupted run",
             stacklevel=2,
         )

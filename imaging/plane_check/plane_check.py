@@ -88,7 +88,9 @@ class PlaneCheck:
             questions = " ".join(dict.fromkeys(remedy.question for remedy in self.remedies))
             lines.append(f"the planes would agree {texts}: {questions}")
         elif self.odd and any(finding.axis for finding in self.findings):
-            lines.append(f"{self.odd} is the odd one: is it the same material, plane and scale?")
+            lines.append(
+                f"{self.odd} disagrees with the others: check its material, plane and scale"
+            )
         return tuple(lines)
 
     @property
@@ -207,8 +209,8 @@ def _describe_fractions(check: PlaneCheck) -> list[str]:
         against = " and ".join(f"{_format_number(v, e)} on {plane}" for plane, v, e in others)
         lines.append(
             f"{odd} disagrees with {' and '.join(plane for plane, *_ in others)}: "
-            f"{_name_phase(check, phase)} is {mine} on {odd} against {against}; is its threshold "
-            "another?"
+            f"{_name_phase(check, phase)} is {mine} on {odd} against {against}; check its "
+            "threshold"
         )
     return lines
 

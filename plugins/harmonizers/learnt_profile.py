@@ -96,7 +96,7 @@ class LearntProfile:
             f"fraction of {phase} {own[steepest, 0]:.2f} to {own[steepest, -1]:.2f}, voxels "
             f"{first:.0f} to {first + side:.0f} of {self.length:.0f}"
             + (" (constant beyond the micrographs)" if beyond else "")
-            + f"; {OFF} makes it the same everywhere"
+            + f"; {OFF} makes the fractions constant"
         )
         return Profile.of_fractions(self.axis, own)
 

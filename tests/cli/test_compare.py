@@ -72,7 +72,7 @@ def test_each_has_the_verdict_that_it_has_alone_and_a_place_on_the_page(recon, f
         (("alike.zarr",), "two runs or volumes at least are needed, got 1"),
         (("alike.zarr", "alike.zarr"), "alike.zarr is given twice"),
         (("alike.zarr", "m.zarr", "--against", "m.zarr"), "m.zarr holds micrographs"),
-        (("alike.zarr", "run/000.zarr"), "does not record its micrographs; name what to compare"),
+        (("alike.zarr", "run/000.zarr"), "does not record its micrographs; give a reference"),
         (("alike.zarr", "other.zarr"), "all must be of the same micrographs"),
         (("alike.zarr", "empty"), "empty does not record its micrographs"),
         (("alike.zarr", "gone.zarr"), "run or volume gone.zarr does not exist"),

@@ -260,7 +260,7 @@ def test_a_worker_that_joins_late_and_lacks_the_plugin_is_sent_away(cluster, plu
     until(process, lambda: made(out))
     late = worker()
     errors = finish(process)
-    assert errors.count("lacks metric odd of recon-odd 1.0; it was sent away") == 1
+    assert errors.count("lacks metric odd of recon-odd 1.0; it was retired") == 1
     assert late.wait(30) is not None
     assert len({row["worker"] for row in rows(out)}) == 1 and len(rows(out)) == 40
 

@@ -119,7 +119,7 @@ def test_uneven_light_and_a_round_field(run):
     grey, truth = micrograph(0)
     rows, columns = np.mgrid[-1:1:96j, -1:1:120j]
     Image.fromarray((grey[:96] // 2 + 60 + 50 * columns).astype(np.uint8)).save("a.png")
-    assert "--flatten evens it" in run("--xy a.png --phases 2 --out m.zarr").stderr
+    assert "--flatten corrects it" in run("--xy a.png --phases 2 --out m.zarr").stderr
     result = run("--xy a.png --phases 2 --flatten --out n.zarr")
     assert "uneven" not in result.stderr
     content = Micrographs.open("n.zarr")
@@ -128,7 +128,7 @@ def test_uneven_light_and_a_round_field(run):
     inside = (rows**2 + columns**2 < 1) * np.uint8(1)
     Image.fromarray(grey[:96] * inside).save("b.png")
     Image.fromarray(inside).save("mask.png")
-    assert "--mask auto leaves it out" in run("--xy b.png --phases 2 --out o.zarr").stderr
+    assert "--mask auto excludes it" in run("--xy b.png --phases 2 --out o.zarr").stderr
     for number, mask in enumerate(("auto", "xy=mask.png")):
         run(f"--xy b.png --phases 2 --mask {mask} --out {number}.zarr")
         (labels,) = Micrographs.open(f"{number}.zarr").planes["xy"]

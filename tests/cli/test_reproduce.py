@@ -122,7 +122,7 @@ def test_changes_to_no_effect_are_told_beside(recon):
     told = zarr.open("out/volume.zarr", mode="r").attrs["recon"]
     retold("out/volume.zarr", versions=told["versions"] | {"torch": "1.0"})
     said = identical(recon, "out/volume.zarr")
-    assert "changed since, to no effect: torch 1.0, now " in said
+    assert "changed since then, without effect: torch 1.0, now " in said
 
 
 def test_other_weights_under_the_same_name(recon):
@@ -147,11 +147,11 @@ BROKEN = {
     ),
     "another shape": (
         lambda told: told | {"recipe": told["recipe"] | {"shape": [12, 10, 20]}},
-        "it is of 12 x 10 x 16 voxels and its recipe of another shape",
+        "it has 12 x 10 x 16 voxels, but its recipe has another shape",
     ),
     "no weights": (
         lambda told: told | {"recipe": told["recipe"] | {"weights": "/gone/w.safetensors"}},
-        "its weights /gone/w.safetensors are gone",
+        "its weights /gone/w.safetensors are missing",
     ),
 }
 
@@ -180,7 +180,7 @@ def test_what_cannot_be_made_again_is_one_line(recon, case):
 )
 def test_flags_that_contradict_are_refused(recon, flags, named):
     line = refused(recon, "--from", "volume.zarr", *flags)
-    expected = f"--from makes a volume again as its own file says, got {named} too; leave it out"
+    expected = f"--from reproduces a volume by its own recipe, got {named} too; leave it out"
     assert line == f"Error: {expected}"
 
 

@@ -90,7 +90,7 @@ def test_further_rectangles_are_apart_and_not_much_smaller():
 
 def test_masked_pixels_count_for_nothing():
     image = np.where(ROUND, material(), 0).astype(np.uint8)
-    with pytest.warns(ImageNotice, match=r"around the rest.*mask=\"auto\""):
+    with pytest.warns(ImageNotice, match=r"surrounds the rest.*mask=\"auto\""):
         load_images(xy=image, isotropic=True, phases=2)
     whole = load_images(xy=material(), isotropic=True, phases=2).planes["xy"][0]
     for mask in ("auto", (ROUND * 255).astype(np.uint8), {"xy": ROUND.astype(np.uint8)}):

@@ -30,7 +30,7 @@ def test_a_plane_of_other_brightness_is_told_and_has_its_own_thresholds_on_deman
     grey = {"xy": [truth[0] * 60 + noise[0]], "xz": [truth[1] * 60 + 50 + noise[1]]}
     common = segment_by_otsu(grey, 2)
     assert len(common.notices) == 3
-    assert common.notices[2].startswith("xz by itself would be cut at")
+    assert common.notices[2].startswith("xz alone would have thresholds of")
     assert "give per_plane=True" in common.notices[2]
     own = segment_by_otsu(grey, 2, per_plane=True)
     for number, plane in enumerate(("xy", "xz")):

@@ -122,15 +122,15 @@ def check_workers(client: "Client", recipe: Recipe) -> None:
         )
     if rounding:
         warnings.warn(
-            f"{_group(rounding, 'has ')}, unlike here: volumes may differ by roundings",
+            f"{_group(rounding, 'has ')}, unlike this process: voxels may differ by rounding",
             stacklevel=2,
         )
     several = {w: i["nthreads"] for w, i in client.scheduler_info(n_workers=-1)["workers"].items()}
     idle = {w: f"has {n} threads" for w, n in several.items() if n > 1}
     if idle:
         warnings.warn(
-            f"{_group(idle)} and makes one sample at a time all the same; start workers with "
-            "--nthreads 1, and OMP_NUM_THREADS for the threads of a sample",
+            f"{_group(idle)} but makes only one sample at a time; start workers with "
+            "--nthreads 1, and set the threads of a sample by OMP_NUM_THREADS",
             stacklevel=2,
         )
 

@@ -63,8 +63,8 @@ def _start_cluster(**options: Any) -> LocalCluster:
         return LocalCluster(**options)
     except RuntimeError as error:
         raise ReconError(
-            "a worker died while it was starting, perhaps for want of memory; try again "
-            f"(resume=True), with fewer than workers={options['n_workers']} if need be"
+            "a worker died while it was starting, perhaps out of memory; try again (resume=True), "
+            f"if necessary with fewer than workers={options['n_workers']}"
         ) from error
 
 

@@ -41,8 +41,8 @@ def join_processes() -> Iterator[Processes]:
         if not _is_loss(error):
             raise
         raise ReconError(
-            f"process {processes.rank} of {processes.size} lost another one: it was killed or "
-            "its machine is gone; with resume=True all continue from the last checkpoint"
+            f"process {processes.rank} of {processes.size} lost contact to another: it was "
+            "killed or its machine is down; with resume=True all continue from the last checkpoint"
         ) from error
     dist.destroy_process_group()
     _store = None

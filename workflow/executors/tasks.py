@@ -110,7 +110,7 @@ class Tasks:
         """Let the worker leave, or it would fail every sample faster than others make them."""
         lacks = ", ".join(unfit.lacks)
         if unfit.address in self.client.scheduler_info(n_workers=-1)["workers"]:
-            warnings.warn(f"worker {unfit.address} {lacks}; it was sent away", stacklevel=2)
+            warnings.warn(f"worker {unfit.address} {lacks}; it was retired", stacklevel=2)
             self.client.retire_workers([unfit.address])
         self.refused[number] += 1
         for key in [key for key, (of, _) in self.pending.items() if of == number]:

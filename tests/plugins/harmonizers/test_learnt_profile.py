@@ -94,7 +94,7 @@ def test_a_volume_follows_the_micrographs_at_every_position(porous, caplog):
     assert abs(miss).max() < 0.01
     (notice,) = (r.getMessage() for r in caplog.records if "graded" in r.getMessage())
     assert "fraction of solid 0.35 to 0.65, voxels 24 to 72 of 96;" in notice
-    assert "harmonizer.graded=false makes it the same everywhere" in notice
+    assert "harmonizer.graded=false makes the fractions constant" in notice
 
 
 def prepare(job, harmonizer=None, **given):

@@ -230,10 +230,10 @@ def test_cut_off_files_are_one_line(tmp_path, suffix):
         refusal(path)
 
 
-@pytest.mark.filterwarnings("ignore:.*are taken for the phases")
+@pytest.mark.filterwarnings("ignore:.*become the phases")
 def test_what_is_no_volume(tmp_path):
     np.save(tmp_path / "a.npy", STACK * 255)
-    with pytest.warns(UserWarning, match="its values 0, 254, 255 are taken for the phases"):
+    with pytest.warns(UserWarning, match="its values 0, 254, 255 become the phases"):
         assert read_volume(tmp_path / "a.npy").labels.max() == 2
     np.save(tmp_path / "b.npy", STACK * 2)
     assert set(np.unique(read_volume(tmp_path / "b.npy").labels)) == {0, 2, 4}
