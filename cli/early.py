@@ -1,4 +1,4 @@
-"""Signals before the command can hear them: one line and the exit code all the same."""
+"""Signals before the command can hear them: they too give one line and the exit code."""
 
 import os
 import signal

@@ -15,7 +15,7 @@ LEVELS = ("no-difference-found", "close", "not-equivalent")
 
 @attrs.frozen
 class Condition:
-    """A level of the verdict, or a statistic whose error may be so many sampling errors at most."""
+    """A level of the verdict, or a statistic with the largest ratio of error to sampling error."""
 
     text: str
     statistic: str | None = None

@@ -229,7 +229,7 @@ def _compare(
     classifier: bool,
     progress: ProgressDisplay,
 ) -> Comparison:
-    """What is always compared, and metrics asked for that can be."""
+    """The metrics of every comparison, and the requested ones that can be compared."""
     names, refused = choose_compared(given, sample, reference)
     for name, why in refused.items():
         click.echo(f"{name} is not compared: {why}", err=True)

@@ -68,4 +68,7 @@ def test_a_page_of_a_tiff(recon, files):
 def test_what_cannot_be_measured(recon, files):
     np.save("grey.npy", np.arange(LABELS.size, dtype=np.uint16).reshape(LABELS.shape))
     assert "holds grey values" in recon("measure", "grey.npy", code=2).stderr
-    assert "--memory reads a zarr volume" in recon("measure", "v.tif", "--memory", "1GB", code=2).stderr
+    assert (
+        "--memory reads a zarr volume"
+        in recon("measure", "v.tif", "--memory", "1GB", code=2).stderr
+    )

@@ -79,7 +79,9 @@ def test_weights_that_were_trained_on_the_way_are_found_when_the_folder_moves(re
     identical(recon, "kept/volume.zarr")
     Path("moved/weights.safetensors").rename("elsewhere.safetensors")
     line = refused(recon, "--from", "moved/volume.zarr")
-    assert "weights weights.safetensors, SHA-256 " in line and "give their path by --weights" in line
+    assert (
+        "weights weights.safetensors, SHA-256 " in line and "give their path by --weights" in line
+    )
     identical(recon, "moved/volume.zarr", "--weights", "elsewhere.safetensors")
 
 
