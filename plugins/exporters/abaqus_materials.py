@@ -31,13 +31,13 @@ def check_materials(materials: Materials, labels: Sequence[int], volume: Volume)
         if phase.follows_image:
             raise ReconError(
                 f"materials {materials.source}: the axis of phase {phase.name} follows the image, "
-                "which an .inp file cannot say; give it one axis"
+                "which an .inp file cannot hold; give the phase one axis"
             )
         if number in labels and phase.alpha is not None and phase.alpha[3:].any():
             raise ReconError(
                 f"materials {materials.source}: the expansion of phase {volume.phases[number]} "
-                "must have no shear in its local axes for an .inp file; turn the axes to the "
-                "principal ones"
+                "must have no shear in its local axes for an .inp file; choose its "
+                "principal axes"
             )
 
 

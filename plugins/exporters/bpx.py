@@ -95,7 +95,7 @@ class Bpx(Exporter):
                 return {"Header": begun, "Parameterisation": {}}
             raise ReconError(
                 f"bpx: base must be the BPX file of the cell for a {name.lower()}, whose chemistry "
-                "a volume does not tell, got none; give bpx.base=FILE"
+                "a volume does not contain, got none; give bpx.base=FILE"
             )
         try:
             table = json.loads(Path(self.base).read_text(encoding="utf-8"))
@@ -138,7 +138,7 @@ class Bpx(Exporter):
         relative = float(solver.solve(volume)["relative"][0])
         if relative == 0:
             raise ReconError(
-                f"bpx: the electrolyte must lead through the volume along {self.axis}, got phase "
+                f"bpx: the electrolyte must span the volume along {self.axis}, got phase "
                 f"{shown(volume.phases[electrolyte])} that does not; choose another with "
                 "bpx.electrolyte or bpx.axis"
             )
@@ -152,7 +152,7 @@ class Bpx(Exporter):
         area = float(measured["area"].sel(**pair)) * share / min(volume.voxel_size)
         if not area > 0 or not math.isfinite(area):
             raise ReconError(
-                "bpx: active material and electrolyte must meet where both lead through the "
+                "bpx: active material and electrolyte must meet where both span the "
                 f"volume along {self.axis}, got no such interface; choose other phases with "
                 "bpx.active or bpx.electrolyte"
             )

@@ -19,7 +19,7 @@ def keep_labels(without: Sequence[str | int], volume: "Volume") -> list[int]:
     if not here - out:
         gone = ", ".join(volume.phases[label] for label in sorted(here))
         raise ReconError(
-            f"nothing is left without {gone}, all that the volume holds; leave out less"
+            f"nothing is left without {gone}, the only phases of the volume; omit fewer"
         )
     return sorted(here - out)
 

@@ -46,7 +46,8 @@ class PreparedExporter(Exporter):
             labels, gone = remove_specks(labels, self.specks)
             if gone and announce:
                 warnings.warn(
-                    f"{gone} specks of fewer than {self.specks} voxels are dropped", stacklevel=2
+                    f"{gone} specks of fewer than {self.specks} voxels take the phase around them",
+                    stacklevel=2,
                 )
         size = [edge * self.coarsen for edge in volume.voxel_size]
         return Volume(labels, size, volume.phases)

@@ -147,7 +147,7 @@ class Spectral(Harmonizer):
             check_profile(self.profile_axis, self.profile, self.profile_phase, phases)
             if self.fraction is not None or not self.balance:
                 raise ReconError(
-                    "harmonizer spectral: profile says the fractions, so fraction must be left "
+                    "harmonizer spectral: profile sets the fractions, so fraction must be left "
                     "out and balance be true"
                 )
 

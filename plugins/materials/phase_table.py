@@ -152,7 +152,7 @@ def _check_definite(where: str, C: Array) -> Array:
     if not eigenvalues[0] > 1e-12 * eigenvalues[-1]:
         raise ReconError(
             f"{where}: the stiffness must be positive definite, got the smallest eigenvalue "
-            f"{eigenvalues[0]:.4g}; void = true is for a phase that bears nothing"
+            f"{eigenvalues[0]:.4g}; void = true is for a phase without stiffness"
         )
     return C
 

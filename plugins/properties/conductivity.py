@@ -112,7 +112,7 @@ class Conductivity(Property):
         if not self.periodic:
             raise ReconError(
                 f"property conductivity: {what} needs a periodic volume, got periodic=false; set "
-                "conductivity.periodic=true, or turn the volume into the axes of the phases"
+                "conductivity.periodic=true, or rotate the volume to the axes of the phases"
             )
         if self.flux is not None:
             raise ReconError(
@@ -122,8 +122,8 @@ class Conductivity(Property):
         for n in np.flatnonzero(volume.fractions()):
             if np.linalg.eigvalsh(tensors[n])[0] <= 0:
                 raise ReconError(
-                    f"property conductivity: every phase must conduct every way beside {what}, "
-                    f"got {volume.phases[n]} that does not; give it a small conductivity"
+                    f"property conductivity: every phase must conduct in every direction with "
+                    f"{what}, got {volume.phases[n]} that does not; give it a small conductivity"
                 )
 
     def _in_units(self, result: xr.Dataset, largest: float, unit: str) -> xr.Dataset:

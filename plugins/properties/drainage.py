@@ -80,7 +80,7 @@ class Drainage(Property):
         pascal = {"units": "Pa"}
         notes = [phases.note]
         if set(volume.voxel_size) == {1.0}:
-            notes.append("the voxel size is unknown: radii are in voxels, taken for metres")
+            notes.append("the voxel size is unknown: radii and pressures are for voxels of 1 m")
         return xr.Dataset(
             {
                 "pressure": ("radius", pressure, pascal),

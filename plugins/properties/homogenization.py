@@ -130,8 +130,8 @@ class Homogenization(Property):
             raise ReconError(
                 f"homogenization did not converge: the residual is {residual:.1e}{why} "
                 f"after {max(effective.iterations)} iterations, tolerance {self.tolerance:.1e}; "
-                "raise homogenization.max_iterations or tolerance, or replace a phase that is "
-                "next to nothing by void = true"
+                "raise homogenization.max_iterations or tolerance, or replace a phase of almost "
+                "no stiffness by void = true"
             )
         self._check_singular(effective, elements)
         return effective
@@ -144,7 +144,7 @@ class Homogenization(Property):
             raise ReconError(
                 f"homogenization broke down at iteration {max(effective.iterations) + 1}: numbers "
                 "overflowed; the moduli of the materials lie too far apart, choose a unit in which "
-                "they are near 1 and replace a phase that is next to nothing by void = true"
+                "they are near 1, and replace a phase of almost no stiffness by void = true"
             )
 
     def _check_singular(self, effective: Effective, elements: Elements) -> None:
@@ -156,7 +156,7 @@ class Homogenization(Property):
         if values[0] <= max(SINGULAR, self.tolerance**2) * values[-1]:
             raise ReconError(
                 "homogenization: the volume must bear every strain, got one that it does not "
-                "resist: the solid hangs together by corners and edges of voxels only, or in "
+                "resist: the solid is connected only by corners and edges of voxels, or by "
                 "strands; smooth the volume, give the void a small stiffness, or lower "
                 "homogenization.tolerance"
             )
@@ -262,10 +262,14 @@ def check_connected(volume: Volume, materials: Materials) -> None:
         return
     along = np.atleast_1d(winding.any(axis=0))
     axes = [name for name, winds in zip("zyx", along, strict=True) if not winds]
-    where = f"along {' and '.join(sorted(axes))}" if axes else "in one piece along x, y and z"
+    where = (
+        f"along {' and '.join(sorted(axes))}"
+        if axes
+        else "into parts, none of them continuous along x, y and z"
+    )
     raise ReconError(
-        "homogenization: the solid must hang together through the periodic volume, got void that "
-        f"cuts it apart {where}; give the void a small stiffness, or take a larger volume"
+        "homogenization: the solid must be connected through the periodic volume, got void that "
+        f"separates it {where}; give the void a small stiffness, or take a larger volume"
     )
 
 

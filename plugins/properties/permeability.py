@@ -106,7 +106,7 @@ class Permeability(Property):
             raise ReconError(
                 "property permeability: a periodic volume must hold some solid, got fluid "
                 f"everywhere (phases {', '.join(phases.names)}), whose permeability is infinite; "
-                "choose others with permeability.phases or give walls to the sides with "
+                "choose others with permeability.phases or seal the sides with "
                 "permeability.sides=sealed"
             )
 

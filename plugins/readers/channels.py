@@ -78,6 +78,6 @@ def _compute_luminance(colours: NDArray[Any], path: Path) -> NDArray[Any]:
         if count > len(np.unique(rounded)):
             raise ReconError(
                 f"{path} has {count} colours, of which some are equally bright, so grey cannot "
-                "tell them apart; save labels 0, 1, ... as grey values"
+                "distinguish them; save labels 0, 1, ... as grey values"
             )
     return rounded

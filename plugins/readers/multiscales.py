@@ -184,7 +184,7 @@ def _arrange(
     elif len(places) > 1:
         given = ", ".join(names[place] for place in places)
         warnings.warn(
-            f"{source.path}: its axes {given} are taken for {', '.join(NAMES[-len(places) :])}",
+            f"{source.path}: its axes {given} become {', '.join(NAMES[-len(places) :])}",
             stacklevel=2,
         )
     return source if places == [*range(source.ndim)] else Arranged(source, tuple(places))

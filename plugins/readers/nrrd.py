@@ -155,7 +155,7 @@ def _find_order(directions: list[NDArray[Any] | None], path: Path) -> list[int]:
             raise damage_error(path, "a space direction of it is zero")
         axes.append(int(np.abs(vector).argmax()))
         if np.abs(vector).max() < STRAIGHT * length:
-            warnings.warn(f"{path}: its axes are turned in space; they are kept as stored",
+            warnings.warn(f"{path}: its axes are rotated in space; they are kept as stored",
                           stacklevel=2)  # fmt: skip
             return natural
     if len(set(axes)) < len(axes):

@@ -20,7 +20,7 @@ class Raw(Reader):
         header = path.with_suffix(".mhd")
         if not header.is_file():
             raise ReconError(
-                f"{path} does not tell its shape; write {header.name} beside it with the lines "
+                f"{path} does not state its shape; write {header.name} beside it with the lines "
                 "NDims = 3, DimSize = X Y Z, ElementType = MET_UCHAR (or MET_USHORT, MET_FLOAT), "
                 f"ElementSpacing = 0.001 0.001 0.001 (mm), ElementDataFile = {path.name}"
             )

@@ -120,7 +120,7 @@ def _turn_white_to_high(array: NDArray[Any], bits: int, path: Path) -> NDArray[A
             "as black (MINISBLACK)"
         )
     warnings.warn(
-        f"{path.name}: 0 is white in it; its values are turned around, so that dark is low",
+        f"{path.name}: 0 is white in it; its values are inverted, so that dark is low",
         stacklevel=2,
     )
     return ~array if array.dtype == bool else np.asarray(2**bits - 1 - array, array.dtype)

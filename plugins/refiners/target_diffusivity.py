@@ -75,7 +75,7 @@ class TargetDiffusivity(Refiner):
         if not self._patterns(scene):
             raise ReconError(
                 "refiner target-diffusivity needs the patterns of micrographs of at most four "
-                "phases, and the weights know none; take other weights or leave it out"
+                "phases, and the weights hold none; choose other weights or leave it out"
             )
         self._solver()
         for phase in self.phases or ():

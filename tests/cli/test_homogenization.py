@@ -60,7 +60,7 @@ def test_measure_takes_materials_by_name_and_says_their_oddities(recon, volume):
         ([SOLID, SOLID | {"E": -1}], "materials phases.toml: phase 1 (solid): E must be > 0"),
         ([SOLID, SOLID | {"nu": 0.6}], "materials phases.toml: phase 1 (solid): nu must be in"),
         ([{"void": True}] * 2, "homogenization: the volume must hold a solid phase, got void only"),
-        ([{"void": True}, SOLID], "homogenization: the solid must hang together through"),
+        ([{"void": True}, SOLID], "homogenization: the solid must be connected through"),
     ],
 )
 def test_bad_input_is_one_line(recon, volume, phases, message):

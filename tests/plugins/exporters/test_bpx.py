@@ -157,7 +157,7 @@ def test_separator_without_a_cell(tmp_path: Path) -> None:
         ("[]", {"part": "positive"}, "must be a BPX file with a 'Positive electrode', got none"),
         ("cell", {"part": "positive", "active": "glue"}, "unknown phase 'glue'"),
         ("cell", {"part": "positive", "active": "pore"}, "active must be the phase of the active"),
-        ("cell", {"part": "positive", "electrolyte": "binder"}, "must lead through the volume"),
+        ("cell", {"part": "positive", "electrolyte": "binder"}, "must span the volume"),
     ],
 )
 def test_refusals(

@@ -219,7 +219,9 @@ def test_refused_materials(write: Write, conductivities: tuple, message: str) ->
 def test_full_tensors_want_conductors_and_write_no_flux(write: Write, tmp_path: Path) -> None:
     result, tilted = np.indices((3, 3, 3)).sum(0) % 2, [[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]
     volume = Volume(result, phases="ab")
-    with pytest.raises(ReconError, match="every phase must conduct every way.*got a that does not"):
+    with pytest.raises(
+        ReconError, match="every phase must conduct in every direction.*got a that does not"
+    ):
         solve(volume, write(0.0, tilted), periodic=True)
     with pytest.raises(ReconError, match="leave conductivity.flux out"):
         solve(volume, write(1.0, tilted), periodic=True, flux=str(tmp_path / "f.zarr"))

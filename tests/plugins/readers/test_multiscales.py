@@ -142,7 +142,7 @@ def test_a_scale_that_is_an_array_of_the_group(tmp_path):
 def test_names_of_no_axis_are_taken_in_order_and_said(tmp_path):
     axes = [{"name": f"dim_{k}", "type": "space", "unit": "nanometer"} for k in range(3)]
     path = write(tmp_path / "a.zarr", axes=axes)
-    with pytest.warns(UserWarning, match="dim_0, dim_1, dim_2 are taken for z, y, x"):
+    with pytest.warns(UserWarning, match="dim_0, dim_1, dim_2 become z, y, x"):
         assert sizes(path) == (1e-9, 5e-10, 2.5e-10)
 
 

@@ -184,7 +184,7 @@ def test_nrrd_with_space_directions(tmp_path):
     c = np.sqrt(0.5)
     turned = {**space, "space directions": DIRECTIONS @ [[c, c, 0], [-c, c, 0], [0, 0, 1]]}
     nrrd.write(str(tmp_path / "c.nrrd"), STACK, turned, index_order="C")
-    with pytest.warns(UserWarning, match="turned in space"):
+    with pytest.warns(UserWarning, match="rotated in space"):
         image = read_image(tmp_path / "c.nrrd")
     assert lengths(image) == SIZE
 

@@ -102,7 +102,7 @@ def test_what_cannot_be_is_refused_before_work_begins(statistics):
     for refiner, given, words in (
         (TargetDiffusivity(), statistics, "value must be a relative diffusivity"),
         (TargetDiffusivity(0.2), None, "needs the patterns of micrographs"),
-        (TargetDiffusivity(0.2), attrs.evolve(statistics, arrays={}), "the weights know none"),
+        (TargetDiffusivity(0.2), attrs.evolve(statistics, arrays={}), "the weights hold none"),
         (TargetDiffusivity(0.2, phases=("air",)), statistics, "air"),
         (TargetDiffusivity(0.2, phases=(1, 1)), statistics, "each once"),
     ):
