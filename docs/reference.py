@@ -37,12 +37,12 @@ def commands() -> str:
     lines = [
         MADE,
         "# Commands",
-        "What `recon COMMAND --help` prints. Every command also has `-h`, `--help` and `-q`, "
-        "`--quiet`: results and errors only, no progress, notices or warnings; the environment "
-        "variable `RECON_QUIET=1` does the same.",
-        "Exit codes: 0 when all went well, 2 and one line for "
-        "an error that you can correct, 130 when interrupted, 1 where a command says so below. A "
-        "traceback is a defect of recon: please report it.",
+        "This page has the output of `recon COMMAND --help`. Every command also has the flags `-h`, "
+        "`--help` and `-q`, `--quiet`. With `--quiet`, or with the environment variable "
+        "`RECON_QUIET=1`, recon prints results and errors only: no progress, notices or warnings.",
+        "Exit codes: 0 for success; 2, with one line, for an error that you can correct; 130 after an "
+        "interruption; 1 as described for single commands below. A traceback is a defect of "
+        "recon: please report it.",
     ]
     root = main.make_context("recon", ["plugins"])
     for name in COMMANDS:
@@ -83,9 +83,10 @@ def plugins() -> str:
     lines = [
         MADE,
         "# Plugins",
-        "What `recon plugins NAME` prints, for what is shipped. On the command line an option is "
-        "`--set KIND.OPTION=VALUE` (of a metric, property or exporter `--set NAME.OPTION=VALUE` of "
-        "`recon measure` and `recon export`); in a recipe it is a key of the plugin's table.",
+        "This page has the output of `recon plugins NAME` for every bundled plugin. On the command "
+        "line, set an option by `--set KIND.OPTION=VALUE`. In `recon measure` and `recon export`, "
+        "options of metrics, properties and exporters are `--set NAME.OPTION=VALUE`. In a recipe, "
+        "an option is a key of the plugin's table.",
     ]
     for kind, heading in HEADINGS.items():
         lines.append(f"## {heading}")

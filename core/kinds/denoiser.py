@@ -66,7 +66,7 @@ class Denoiser(Plugin):
     )
     stretch: tuple[float, float, float] = option(
         (1.0, 1.0, 1.0),
-        "Stretch of the texture along z, y, x: the same voxels, as many times as long.",
+        "Stretch of the texture along z, y, x: factors on the edges of the voxels.",
         min=0.01,
         max=100,
     )
