@@ -37,11 +37,11 @@ def commands() -> str:
     lines = [
         MADE,
         "# Commands",
-        "This page has the output of `recon COMMAND --help`. Every command also has the flags `-h`, "
-        "`--help` and `-q`, `--quiet`. With `--quiet`, or with the environment variable "
+        "This page has the output of `recon COMMAND --help`. Every command also has the flags "
+        "`-h`, `--help` and `-q`, `--quiet`. With `--quiet`, or with the environment variable "
         "`RECON_QUIET=1`, recon prints results and errors only: no progress, notices or warnings.",
-        "Exit codes: 0 for success; 2, with one line, for an error that you can correct; 130 after an "
-        "interruption; 1 as described for single commands below. A traceback is a defect of "
+        "Exit codes: 0 for success; 2, with one line, for an error that you can correct; 130 after "
+        "an interruption; 1 as described for single commands below. A traceback is a defect of "
         "recon: please report it.",
     ]
     root = main.make_context("recon", ["plugins"])
