@@ -9,8 +9,8 @@ from recon.core import Micrographs, Volume
 from recon.core.testing import check_plugin, volumes
 from recon.core.testing import labels as textures
 from recon.plugins.metrics import chord_arms
-from recon.plugins.metrics.digital_lines import digital_lines
 from recon.plugins.metrics.bent_chord import BentChord
+from recon.plugins.metrics.digital_lines import digital_lines
 
 EDGES = st.sampled_from([(1.0, 1.0), (2.0, 1.0), (1.0, 3.3), (0.4, 0.7)])
 
