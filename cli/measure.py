@@ -194,7 +194,7 @@ def _opened(
         plugins = [catalog().entry(kind, one.name).cls for kind in chosen for one in chosen[kind]]
         possible = not needing and all(getattr(cls, "chunked", False) for cls in plugins)
         if not possible or fits_into_memory(path):
-            return Volume.open(path)
+            return read_volume(path)
         click.echo(f"{path} does not fit into memory and is read part by part", err=True)
     elif needing:
         raise ReconError(

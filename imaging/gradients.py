@@ -96,9 +96,10 @@ def describe_gradients(micrographs: Micrographs) -> tuple[str, ...]:
     """A line on each axis along which a fraction changes, and what volumes make of it."""
     lines, learnt = [], (micrographs.origin or {}).get("graded") or {}
     for one in find_gradients(micrographs):
+        first, last = one.profile[[0, -1]].clip(0, 1)  # segments that fit may end beyond
         start = (
             f"graded along {one.axis}: the fraction of {micrographs.phases[one.phase]} changes "
-            f"from {one.profile[0]:.2f} to {one.profile[-1]:.2f}; "
+            f"from {first:.2f} to {last:.2f}; "
         )
         if learnt.get("axis") == one.axis:
             lines.append(
@@ -107,8 +108,8 @@ def describe_gradients(micrographs: Micrographs) -> tuple[str, ...]:
             )
             continue
         values = ",".join(f"{value:.3f}" for value in one.profile.clip(0.001, 0.999))
-        last = one.phase == len(micrographs.phases) - 1
-        phase = "" if last else f", harmonizer.profile_phase={one.phase}"
+        brightest = one.phase == len(micrographs.phases) - 1
+        phase = "" if brightest else f", harmonizer.profile_phase={one.phase}"
         lines.append(
             f"{start}volumes follow this profile only with harmonizer.profile=[{values}], "
             f"harmonizer.profile_axis={one.axis}{phase}"

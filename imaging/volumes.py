@@ -2,15 +2,22 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recon.core.data.volume import Volume
+from recon.core.data.volume_file import read_volume_file
 from recon.core.errors import ReconError
 from recon.core.readers import read_image
 from recon.imaging.labels import MAX_VALUES
 from recon.imaging.sizes import parse_voxel_size
 from recon.imaging.slicing import find_voxel_size, format_sizes
+
+
+CONSECUTIVE = 32
+"""Up to so many values 0, 1, ... without a gap are labels, of files that do not name them."""
 
 
 def read_volume(
@@ -26,10 +33,11 @@ def read_volume(
     """
     lengths = None if voxel_size is None else parse_voxel_size(voxel_size)
     if Path(path).is_dir():
-        volume = Volume.open(path)
-        if lengths is None:
-            return volume
-        return Volume(volume.labels, lengths, volume.phases, volume.provenance)
+        given = read_volume_file(Path(path))
+        labels = given.pop("labels")[...]
+        if given["phases"] is None:  # of another program
+            labels = _take_labels(labels, path)
+        return Volume(labels, **{**given, "voxel_size": lengths or given["voxel_size"]})
     named = {} if dataset is None else {"dataset": dataset}
     image = read_image(path, colours=False, **named)
     if len(image.slices) < 2 or len({part.shape for part in image.slices}) > 1:
@@ -38,15 +46,26 @@ def read_volume(
             f"{format_sizes(image)}"
         )
     labels = np.stack(image.slices)
-    values = np.unique(labels)
-    if labels.dtype.kind not in "iu" or (len(values) > MAX_VALUES and image.phases is None):
-        raise ReconError(
-            f"{path} holds grey values ({labels.dtype}, {len(values)} different ones), no labels; "
-            "`recon import --volume` makes micrographs of it, or save labels 0, 1, ..."
-        )
-    if image.phases is None and (values[0] < 0 or values[-1] >= MAX_VALUES):
-        each = ", ".join(map(str, values))
-        warnings.warn(f"{path}: its values {each} become the phases 0, 1, ...", stacklevel=2)
-        labels = np.searchsorted(values, labels)
+    if image.phases is None or labels.dtype.kind not in "iu":
+        labels = _take_labels(labels, path)
     size = lengths or find_voxel_size(image) or (1.0, 1.0, 1.0)
     return Volume(labels, size, image.phases)
+
+
+def _take_labels(labels: NDArray[Any], path: str | Path) -> NDArray[Any]:
+    """Values as labels, by their order where they are no labels; ReconError for grey values."""
+    if labels.dtype == bool or not labels.size:
+        return labels
+    values = np.unique(labels)
+    count = len(values)
+    consecutive = count <= CONSECUTIVE and np.array_equal(values, np.arange(count))
+    if labels.dtype.kind not in "iu" or (count > MAX_VALUES and not consecutive):
+        raise ReconError(
+            f"{path} holds grey values ({labels.dtype}, {count} different ones), no labels; "
+            "`recon import --volume` makes micrographs of it, or save labels 0, 1, ..."
+        )
+    if consecutive or (values[0] >= 0 and values[-1] < MAX_VALUES):
+        return labels
+    each = ", ".join(map(str, values))
+    warnings.warn(f"{path}: its values {each} become the phases 0, 1, ...", stacklevel=3)
+    return np.searchsorted(values, labels)

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from recon.core.errors import ReconError, shown
 from recon.core.kinds import ImageFile, Reader
 from recon.core.kinds.reader import damage_error
+from recon.plugins.readers.directions import find_order
 from recon.plugins.readers.lengths import to_metres
 from recon.plugins.readers.unpacked import check_size
 
@@ -26,7 +28,10 @@ LONGEST = 65536
 
 @attrs.frozen
 class Mhd(Reader):
-    """A slice or a stack, with spacings in mm as in ITK; raw or compressed."""
+    """A slice or a stack, with spacings in mm as in ITK; raw or compressed.
+
+    Axes that follow those of space in another order are put in order; mirrored ones stay.
+    """
 
     name = "mhd"
     suffixes = (".mhd", ".mha")
@@ -48,8 +53,13 @@ class Mhd(Reader):
             raise ReconError(f"{path} names {shown(file)}; the data must lie in the same folder")
         start = end if file == "LOCAL" else int(header.get("HeaderSize", 0))
         data = _read_data(path if file == "LOCAL" else path.with_name(file), start, size, header)
-        array = np.frombuffer(data, dtype).reshape(sides[::-1]).copy()
-        return ImageFile(path, array, *_find_lengths(header, len(sides)))
+        array = np.frombuffer(data, dtype).reshape(sides[::-1])
+        order = find_order(_find_directions(header, len(sides), path), path)[::-1]
+        lengths = _find_lengths(header, len(sides))
+        known = [lengths[place] for place in order]
+        *z, y, x = known
+        array = array.transpose([len(sides) - 1 - place for place in order]).copy()
+        return ImageFile(path, array, (y, x) if y and x else None, z[0] if z else None)
 
 
 def read_header(path: Path) -> tuple[dict[str, str], int]:
@@ -82,11 +92,23 @@ def _read_data(path: Path, start: int, size: int, header: dict[str, str]) -> byt
     return data
 
 
-def _find_lengths(
-    header: dict[str, str], count: int
-) -> tuple[tuple[float, float] | None, float | None]:
+def _find_directions(
+    header: dict[str, str], count: int, path: Path
+) -> list[NDArray[np.float64] | None]:
+    """Of each axis, x first."""
+    names = ("TransformMatrix", "Orientation", "Rotation")
+    text = next((header[name] for name in names if name in header), "")
+    numbers = np.array(text.split(), np.float64)
+    if not numbers.size:
+        return [None] * count
+    if numbers.size != count**2 or not np.isfinite(numbers).all():
+        raise damage_error(path, f"its TransformMatrix is {shown(text)}")
+    return list(numbers.reshape(count, count))
+
+
+def _find_lengths(header: dict[str, str], count: int) -> list[float | None]:
+    """Edge of a voxel along each axis in metres, x first; None where it is unknown."""
     spacing = header.get("ElementSpacing", header.get("ElementSize", "")).split()
     if len(spacing) != count or {float(one) for one in spacing} == {1.0}:  # 1: not filled in
-        return None, None
-    x, y, *z = (to_metres(one, "mm") for one in spacing)
-    return (y, x) if y and x else None, z[0] if z else None
+        return [None] * count
+    return [to_metres(one, "mm") for one in spacing]

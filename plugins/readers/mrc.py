@@ -20,6 +20,8 @@ HEADER = 1024
 MODES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
 IMOD, SIGNED = 1146047817, 1
 """IMOD's stamp, and the flag without which its bytes have no sign."""
+STACKS = range(401, 631)
+"""Space groups of stacks of volumes, each of MZ sections."""
 
 
 @attrs.frozen
@@ -45,6 +47,8 @@ class Mrc(Reader):
         shape = (sections, rows, columns)
         if min(shape) < 1:
             raise damage_error(path, f"its sides are {shape}")
+        if numbers[22] in STACKS and 0 < numbers[9] < sections:
+            raise ReconError(f"{path} holds {sections // numbers[9]} volumes; save one of them")
         check_size(prod(shape) * dtype.itemsize, path)
         start = HEADER + max(0, int(numbers[23]))
         if start + prod(shape) * dtype.itemsize > path.stat().st_size:

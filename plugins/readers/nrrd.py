@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 from recon.core.errors import ReconError
 from recon.core.kinds import ImageFile, Reader
 from recon.core.kinds.reader import damage_error
+from recon.plugins.readers.directions import find_order
 from recon.plugins.readers.lengths import to_metres
 from recon.plugins.readers.libraries import import_library
 from recon.plugins.readers.unpacked import FREE, check_size, exceeds
-
-STRAIGHT = 0.999
-"""Share of a direction along one axis of space from which it counts as that axis."""
 
 
 @attrs.frozen
@@ -46,7 +44,7 @@ class Nrrd(Reader):
             _check_unpacked(header, file, size, path)
         values, header = nrrd.read(str(path), index_order="F")
         array, lengths, directions = _drop_single_axes(values, header, path)
-        order = _find_order(directions, path)
+        order = find_order(directions, path)
         array = array.transpose(order[::-1])  # x is the first axis of NRRD
         known = [lengths[place] for place in order[::-1]]
         *z, y, x = known
@@ -140,24 +138,3 @@ def _measure(
         warnings.warn(f"{path}: its spacings have no unit of length, so they are unknown",
                       stacklevel=2)  # fmt: skip
     return lengths, directions
-
-
-def _find_order(directions: list[NDArray[Any] | None], path: Path) -> list[int]:
-    """Places of x, y (and z) among the axes as stored."""
-    natural = list(range(len(directions)))
-    if any(v is None or len(v) < len(natural) for v in directions):
-        return natural
-    axes = []
-    for vector in directions:
-        assert vector is not None  # seen above
-        length = float(np.linalg.norm(vector))
-        if length == 0:
-            raise damage_error(path, "a space direction of it is zero")
-        axes.append(int(np.abs(vector).argmax()))
-        if np.abs(vector).max() < STRAIGHT * length:
-            warnings.warn(f"{path}: its axes are rotated in space; they are kept as stored",
-                          stacklevel=2)  # fmt: skip
-            return natural
-    if len(set(axes)) < len(axes):
-        raise damage_error(path, "two of its axes have one direction")
-    return sorted(natural, key=lambda place: axes[place])

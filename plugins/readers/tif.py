@@ -29,6 +29,10 @@ MASK = 4
 """Of the tag of kinds of pages: a transparency mask."""
 SEPARATE = 2
 """Of the tag of planar configuration: a page for each colour."""
+SAVE = (
+    "save the stack with axes='ZYX' "
+    "(tifffile: photometric='minisblack', metadata={'axes': 'ZYX'})"
+)
 
 
 @attrs.frozen
@@ -94,12 +98,17 @@ def _read_pages(part: Any, path: Path) -> OneValue:
                     f"{path} has {channels.shape[-1]} channels that differ; save one of them, or, "
                     "if they are slices, the stack with axes='ZYX'"
                 )
-            array, coloured = merge_channels(channels, alpha, path, colours_allowed=rgb)
-            if coloured and page.planarconfig == SEPARATE:
+            separate = axis == "S" and page.planarconfig == SEPARATE
+            try:
+                array, coloured = merge_channels(channels, alpha, path, colours_allowed=rgb)
+            except ReconError as error:
+                if separate:
+                    raise ReconError(f"{error}; if its pages are slices, {SAVE}") from error
+                raise
+            if coloured and separate:
                 warnings.warn(
                     f"{path.name}: its {channels.shape[-1]} pages are stored as the red, green and "
-                    "blue of one picture; if they are slices, save the stack with axes='ZYX' "
-                    "(tifffile: photometric='minisblack', metadata={'axes': 'ZYX'})",
+                    f"blue of one picture; if they are slices, {SAVE}",
                     stacklevel=2,
                 )
             axes = axes.replace(axis, "")

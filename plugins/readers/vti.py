@@ -12,6 +12,7 @@ from recon.core.errors import ReconError
 from recon.core.kinds import ImageFile, Reader
 from recon.core.kinds.reader import damage_error
 from recon.core.options import option
+from recon.plugins.readers.directions import find_order
 from recon.plugins.readers.lengths import read_bare_lengths
 from recon.plugins.readers.libraries import import_library
 from recon.plugins.readers.unpacked import check_size
@@ -49,8 +50,9 @@ class Vti(Reader):
         values = np.asarray((grid.cell_data if cells else grid.point_data)[name])
         if values.ndim != 1:
             raise ReconError(f"{path}: {name} has {values.shape[1]} numbers a voxel; give another")
-        array = values.reshape(sides[::-1])
-        lengths = read_bare_lengths(list(grid.spacing)[::-1], path)
+        order = find_order(list(np.asarray(grid.direction_matrix).T), path)[::-1]
+        array = values.reshape(sides[::-1]).transpose([2 - place for place in order])
+        lengths = read_bare_lengths([grid.spacing[place] for place in order], path)
         names = grid.field_data.get("phases")
         phases = None if names is None else tuple(map(str, np.ravel(names)))
         if lengths is None:

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 import recon as face
 from recon.core import Volume
@@ -72,3 +73,29 @@ def test_what_cannot_be_measured(recon, files):
         "--memory reads a zarr volume"
         in recon("measure", "v.tif", "--memory", "1GB", code=2).stderr
     )
+
+
+@pytest.mark.filterwarnings("always:.*become the phases")
+@pytest.mark.parametrize("suffix", ["zarr", "npy"])
+def test_values_of_another_program(recon, files, suffix):
+    """One rule for folders and files: few values by their order, many without a gap as they are."""
+
+    def save(values):
+        if suffix == "npy":
+            np.save("a.npy", values)
+        else:
+            zarr.create_array("a.zarr", data=values, overwrite=True)
+        return f"a.{suffix}"
+
+    wanted = measured(recon, "v.zarr", metric="volume-fraction")["data"]
+    for values in (LABELS * 255, LABELS * 20, LABELS.astype(np.int16) * 1000 - 1, LABELS > 0):
+        name = save(values)
+        assert measured(recon, name, metric="volume-fraction")["data"] == wanted
+        said = recon("measure", name, "--metric", "volume-fraction").stderr
+        assert ("become the phases 0, 1, ..." in said) == (values.dtype != bool)
+    many = np.arange(LABELS.size).reshape(LABELS.shape)
+    result = measured(recon, save((many % 12).astype(np.uint8)), metric="volume-fraction")
+    assert len(result["data"]) == 12
+    for grey in ((many % 200).astype(np.uint8), (2 * (many % 9)).astype(np.uint8), LABELS * 0.5):
+        said = recon("measure", save(grey), "--metric", "volume-fraction", code=2).stderr
+        assert "holds grey values" in said and said.count("\n") == 1

@@ -83,6 +83,45 @@ def test_metaimage_of_recon_and_what_is_refused(tmp_path):
     assert np.stack(read_image(tmp_path / "a.mhd").slices).shape == STACK.shape  # and no more
 
 
+@pytest.mark.parametrize(
+    "turns, stored",
+    [("0 1 0 1 0 0 0 0 1", "zxy"), ("0 0 1 0 -1 0 1 0 0", "xyz"), ("0 1 0 0 0 1 1 0 0", "xzy")],
+)
+def test_metaimage_whose_axes_follow_in_another_order(tmp_path, turns, stored):
+    """As ITK writes it: the direction of each axis in turn, the one that runs fastest first."""
+    size = {"z": 5e-7, "y": 2e-7, "x": 1e-7}
+    array = STACK.transpose(["zyx".index(axis) for axis in stored])
+    Volume(array, [size[axis] for axis in stored]).export(tmp_path / "v.raw")
+    text = (tmp_path / "v.mhd").read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("TransformMatrix")]
+    lines.insert(len(lines) - 1, f"TransformMatrix = {turns}")
+    (tmp_path / "v.mhd").write_text("\n".join(lines) + "\n")
+    image = read_image(tmp_path / "v.mhd")
+    np.testing.assert_array_equal(np.stack(image.slices), STACK)
+    assert (image.spacing, *image.pixel_size) == pytest.approx((5e-7, 2e-7, 1e-7))
+
+
+def test_metaimage_turned_in_space_is_kept_as_stored_and_damage_is_one_line(tmp_path):
+    Volume(STACK, (5e-7, 2e-7, 1e-7)).export(tmp_path / "v.raw")
+    text = (tmp_path / "v.mhd").read_text()
+    start, end = text.split("ElementDataFile")
+    start = start.replace("TransformMatrix", "Comment")
+    for matrix, message in (
+        ("0.8 0.6 0 -0.6 0.8 0 0 0 1", None),
+        ("1 0 0 1 0 0 0 0 1", "two of its axes have one direction"),
+        ("0 0 0 1 0 0 0 0 1", "a space direction of it is zero"),
+        ("1 0 0", "its TransformMatrix is '1 0 0'"),
+    ):
+        header = f"{start}TransformMatrix = {matrix}\nElementDataFile{end}"
+        (tmp_path / "v.mhd").write_text(header)
+        if message:
+            assert message in refusal(tmp_path / "v.mhd")
+            continue
+        with pytest.warns(UserWarning, match="rotated in space; they are kept as stored"):
+            image = read_image(tmp_path / "v.mhd")
+        np.testing.assert_array_equal(np.stack(image.slices), STACK)
+
+
 def mrc(array, mode, axes=(1, 2, 3), order="<", extended=b"", cell=(10.0, 20.0, 50.0), imod=None):
     """MRC2014 by its specification: sections, rows, columns; cell along x, y, z in angstrom."""
     header = bytearray(1024)

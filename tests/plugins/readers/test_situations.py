@@ -49,6 +49,9 @@ def test_three_pages_without_axes_are_told_of(path):
     with pytest.warns(UserWarning, match="if they are slices, save the stack with axes='ZYX'"):
         image = read_image(path)
     assert image.coloured and len(image.slices) == 1
+    for pages in (STACK.clip(0, 1), np.concatenate([STACK, STACK[:1]])):  # colours alike, opacity
+        tifffile.imwrite(path, pages, photometric="rgb", planarconfig="separate")
+        assert "if its pages are slices, save the stack with axes='ZYX'" in refusal(path)
     for options in ({"imagej": True}, {"ome": True}):
         tifffile.imwrite(path, STACK, **options)  # axes are then CYX
         assert "if they are slices, the stack with axes='ZYX'" in refusal(path)
@@ -231,6 +234,16 @@ def test_an_mrc_cut_from_a_larger_cell_in_big_endian(tmp_path):
     content = make_mrc(data, cell=(480, 800, 180), counts=(48, 40, 6), order=">", mode=2)
     (tmp_path / "a.mrc").write_bytes(content)
     check(read_image(tmp_path / "a.mrc"), data, (3e-9, 2e-9, 1e-9))
+
+
+def test_an_mrc_of_several_volumes_is_refused_and_one_of_slices_is_read(tmp_path):
+    content = bytearray(make_mrc(STACK.astype(np.int8), counts=(8, 6, 1)))
+    struct.pack_into("<i", content, 88, 401)  # the space group of stacks of volumes
+    (tmp_path / "a.mrc").write_bytes(content)
+    assert f"holds {len(STACK)} volumes; save one of them" in refusal(tmp_path / "a.mrc")
+    struct.pack_into("<i", content, 88, 0)  # of stacks of images
+    (tmp_path / "a.mrc").write_bytes(content)
+    assert len(read_image(tmp_path / "a.mrc").slices) == len(STACK)
 
 
 def test_an_mrc_without_a_cell_and_one_with_an_absurd_header(tmp_path):

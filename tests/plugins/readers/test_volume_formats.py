@@ -143,6 +143,16 @@ def test_vti_as_vtk_writes_it(tmp_path, mode, points):
     )
 
 
+def test_vti_whose_axes_follow_in_another_order(tmp_path):
+    image = pyvista.ImageData(dimensions=(6, 7, 5), spacing=(SIZE[1], SIZE[2], SIZE[0]))
+    image.direction_matrix = [[0, 1, 0], [1, 0, 0], [0, 0, 1]]  # stored fastest along y, then x
+    image.point_data["phase"] = STACK.transpose(0, 2, 1).ravel()
+    image.save(tmp_path / "a.vti")
+    result = read_image(tmp_path / "a.vti")
+    np.testing.assert_array_equal(np.stack(result.slices), STACK)
+    assert lengths(result) == SIZE
+
+
 def test_damaged_vti(tmp_path):
     Volume(STACK, SIZE).export(tmp_path / "v.vti")
     text = (tmp_path / "v.vti").read_text()
