@@ -77,7 +77,7 @@ def restore(
 
     thresholds  that tell the phases roughly apart, such as Otsu's
     progress    hears how many images are done, and of how many
-    cost        some 8 s to find blur, grey values and borders, then about 10 s a million pixels
+    cost        some 5 s to find blur, grey values and borders, then about 5 s a million pixels
     """
     progress(0, len(images))
     parts = _take_parts(images)
@@ -134,8 +134,12 @@ def _draw_labels(image: Floats, model: Picture, seed: int) -> Labels:
     """Labels of an image, drawn as those were from which the borders were learned."""
     labels = _nearest(image, model.means)
     chance = np.random.default_rng(seed)
-    for energies in model.borders:
-        _sweep(image, labels, model, energies, chance.random((2, *labels.shape)))
+    places = _overlap(image, model)
+    for number, energies in enumerate(model.borders):
+        if number < SETTLING or number % SETTLING == 0:  # afterwards few labels change
+            pull = _find_pull(image, labels, model)
+        draws = chance.random((2, *labels.shape))
+        sweep(labels, model.means, pull, *places, model.noise**2, energies, draws)
     return labels
 
 
@@ -194,9 +198,8 @@ def _fit(
     count = len(means)
     matrix, right, total = 1e-6 * np.eye(count), 1e-6 * means, 0.0
     for image, own in zip(images, labels, strict=True):
-        shares = np.stack(
-            [gaussian_filter((own == k).astype(np.float64), blur).ravel() for k in range(count)]
-        )
+        some = [gaussian_filter((own == k).astype(np.float64), blur) for k in range(count - 1)]
+        shares = np.stack([*some, 1 - sum(some)]).reshape(count, -1)  # they add up to 1
         matrix = matrix + shares @ shares.T
         right = right + shares @ image.ravel()
         total += float((image**2).sum())
@@ -216,10 +219,19 @@ def _improve(image: Floats, labels: Labels, picture: Picture) -> None:
 def _sweep(
     image: Floats, labels: Labels, picture: Picture, borders: Energies, draws: Floats
 ) -> int:
+    pull, places = _find_pull(image, labels, picture), _overlap(image, picture)
+    return int(sweep(labels, picture.means, pull, *places, picture.noise**2, borders, draws))
+
+
+def _find_pull(image: Floats, labels: Labels, picture: Picture) -> Floats:
+    """The blur applied to what the blurred labels leave of the image."""
     left = image - gaussian_filter(picture.means[labels], picture.blur)
-    pull = gaussian_filter(left, picture.blur)
+    return np.asarray(gaussian_filter(left, picture.blur), np.float64)
+
+
+def _overlap(image: Floats, picture: Picture) -> tuple[Floats, Floats]:
     rows, columns = (_make_overlap(length, picture.blur) for length in image.shape)
-    return int(sweep(labels, picture.means, pull, rows, columns, picture.noise**2, borders, draws))
+    return rows, columns
 
 
 def _make_overlap(length: int, blur: float) -> Floats:

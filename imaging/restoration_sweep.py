@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 DIAGONAL = 0.7071
 """Weight of a neighbour across a corner beside 1 of one across an edge."""
+UNLIKELY = 36.0
+"""Above the least energy: nothing is left of exp(-36) beside 1."""
 
 
 @njit(cache=True, nogil=True)
@@ -36,6 +38,10 @@ def sweep(
     R, changed, count = rows.shape[1] // 2, 0, len(means)
     p, q, energies = np.empty(count), np.empty(count), np.empty((count, count))
     full = 4 + 4 * DIAGONAL
+    beside = np.zeros((A, B, count))
+    for i in range(A):
+        for j in range(B):
+            _tell_neighbours(beside, i, j, labels[i, j], 1.0)
     for i in range(A):
         for j in range(B):
             for t in range(2):
@@ -43,8 +49,8 @@ def sweep(
                 if y >= A or x >= B:
                     continue
                 one, two = labels[i, j], labels[y, x]
-                _count(labels, i, j, p)
-                _count(labels, y, x, q)
+                _count(beside, i, j, one, full, p)
+                _count(beside, y, x, two, full, q)
                 if p[one] > full - 1e-3 and q[two] > full - 1e-3:
                     continue  # inside of a phase
                 p[two] -= 1
@@ -56,10 +62,10 @@ def sweep(
                 chosen = _draw(energies, draws[t, i, j]) if draws.size else int(energies.argmin())
                 new_one, new_two = chosen // count, chosen % count
                 if new_one != one:
-                    _change(labels, pull, rows, columns, i, j, new_one, means)
+                    _change(labels, pull, beside, rows, columns, i, j, new_one, means)
                     changed += 1
                 if new_two != two:
-                    _change(labels, pull, rows, columns, y, x, new_two, means)
+                    _change(labels, pull, beside, rows, columns, y, x, new_two, means)
                     changed += 1
     return changed
 
@@ -79,59 +85,77 @@ def _weigh(
 ) -> None:
     """Energy of each two labels of a pair, whose other neighbours are p and q."""
     count = len(means)
+    for m in range(count):
+        e = means[m] - means[two]
+        second = (both[1] * e - 2 * pulls[1]) * e / (2 * variance)
+        for n in range(count):
+            second += borders[m, n] * q[n]
+        for k in range(count):
+            together = both[2] * (means[k] - means[one]) * e / variance
+            energies[k, m] = second + together + borders[k, m]
     for k in range(count):
         d = means[k] - means[one]
         first = (both[0] * d - 2 * pulls[0]) * d / (2 * variance)
         for n in range(count):
             first += borders[k, n] * p[n]
         for m in range(count):
-            e = means[m] - means[two]
-            second = (both[1] * e - 2 * pulls[1] + 2 * both[2] * d) * e / (2 * variance)
-            energies[k, m] = first + second + borders[k, m]
-    for m in range(count):
-        beside = 0.0
-        for n in range(count):
-            beside += borders[m, n] * q[n]
-        energies[:, m] += beside
+            energies[k, m] += first
     energies[one, two] -= 1e-9  # of equals the one that is
 
 
 @njit(cache=True, nogil=True)
 def _draw(energies: Any, uniform: float) -> int:
     """A place with probability exp(-energy); the energies are overwritten."""
-    weights, least, total = energies.ravel(), energies.min(), 0.0
-    for place in range(len(weights)):
-        weights[place] = np.exp(least - weights[place])
-        total += weights[place]
-    rest, place = uniform * total - weights[0], 0
-    while rest > 0 and place < len(weights) - 1:
+    count, least, total = len(energies), energies.min(), 0.0
+    for k in range(count):
+        for m in range(count):
+            above = energies[k, m] - least
+            energies[k, m] = np.exp(-above) if above < UNLIKELY else 0.0
+            total += energies[k, m]
+    rest, place = uniform * total - energies[0, 0], 0
+    while rest > 0 and place < count * count - 1:
         place += 1
-        rest -= weights[place]
+        rest -= energies[place // count, place % count]
     return place
 
 
 @njit(cache=True, nogil=True)
-def _count(labels: Any, i: int, j: int, counts: Any) -> None:
+def _count(beside: Any, i: int, j: int, label: int, full: float, counts: Any) -> None:
     """Weights of the eight neighbours of each phase; outside the image is as the pixel itself."""
-    A, B = labels.shape
-    counts[:] = 0
-    for a in range(-1, 2):
-        for b in range(-1, 2):
-            if a == 0 and b == 0:
-                continue
-            y, x = i + a, j + b
-            inside = 0 <= y < A and 0 <= x < B
-            label = labels[y, x] if inside else labels[i, j]
-            counts[label] += 1.0 if a * b == 0 else DIAGONAL
+    outside = full
+    for k in range(len(counts)):
+        counts[k] = beside[i, j, k]
+        outside -= counts[k]
+    counts[label] += outside
+
+
+@njit(cache=True, nogil=True)
+def _tell_neighbours(beside: Any, i: int, j: int, label: int, sign: float) -> None:
+    """Add a pixel to, or take it off, what its neighbours have beside them."""
+    A, B = beside.shape[:2]
+    for y in range(max(0, i - 1), min(A, i + 2)):
+        for x in range(max(0, j - 1), min(B, j + 2)):
+            if y != i or x != j:
+                beside[y, x, label] += sign * (1.0 if y == i or x == j else DIAGONAL)
 
 
 @njit(cache=True, nogil=True)
 def _change(
-    labels: Any, pull: Any, rows: Any, columns: Any, i: int, j: int, label: int, means: Any
+    labels: Any,
+    pull: Any,
+    beside: Any,
+    rows: Any,
+    columns: Any,
+    i: int,
+    j: int,
+    label: int,
+    means: Any,
 ) -> None:
     A, B = labels.shape
     R = rows.shape[1] // 2
     step = means[label] - means[labels[i, j]]
+    _tell_neighbours(beside, i, j, labels[i, j], -1.0)
+    _tell_neighbours(beside, i, j, label, 1.0)
     labels[i, j] = label
     for y in range(max(0, i - R), min(A, i + R + 1)):
         share = step * rows[i, y - i + R]

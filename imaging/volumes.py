@@ -15,7 +15,6 @@ from recon.imaging.labels import MAX_VALUES
 from recon.imaging.sizes import parse_voxel_size
 from recon.imaging.slicing import find_voxel_size, format_sizes
 
-
 CONSECUTIVE = 32
 """Up to so many values 0, 1, ... without a gap are labels, of files that do not name them."""
 

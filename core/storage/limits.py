@@ -72,9 +72,10 @@ def stat_regular_file(path: Path, what: str) -> os.stat_result:
 
 def missing_error(path: Path, what: str) -> ReconError:
     """Error for a file or folder that is not there."""
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)):  # Path makes one slash of two
-        return ReconError(
-            f"{what} {path} is an address, and recon reads files on disk; download it first"
+    if address := re.fullmatch(r"([A-Za-z][A-Za-z0-9+.-]+):/(.+)", path.as_posix()):
+        return ReconError(  # Path makes one slash of two
+            f"{what} {address[1]}://{address[2]} is an address, and recon reads files on disk; "
+            "download it first"
         )
     return ReconError(f"{what} {path} does not exist; check the path")
 

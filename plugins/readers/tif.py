@@ -30,8 +30,7 @@ MASK = 4
 SEPARATE = 2
 """Of the tag of planar configuration: a page for each colour."""
 SAVE = (
-    "save the stack with axes='ZYX' "
-    "(tifffile: photometric='minisblack', metadata={'axes': 'ZYX'})"
+    "save the stack with axes='ZYX' (tifffile: photometric='minisblack', metadata={'axes': 'ZYX'})"
 )
 
 

@@ -157,8 +157,8 @@ def test_metrics_asked_for_are_compared_where_they_can_be(recon, reference):
     ("arguments", "message"),
     [
         (("none.zarr",), "volume none.zarr does not exist"),
-        (("https://host/v.zarr",), "volume https:/host/v.zarr is an address, and recon reads"),
-        (("s3://bucket/v.zarr",), "volume s3:/bucket/v.zarr is an address, and recon reads"),
+        (("https://host/v.zarr",), "volume https://host/v.zarr is an address, and recon reads"),
+        (("s3://bucket/v.zarr",), "volume s3://bucket/v.zarr is an address, and recon reads"),
         (
             (".",),
             "volume . is not a readable zarr store but a folder that holds some; give one of them, "

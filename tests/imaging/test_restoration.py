@@ -8,7 +8,7 @@ from recon.imaging.border_energies import guess_borders
 from recon.imaging.load import ImageNotice, load_images
 from recon.imaging.otsu import find_otsu_thresholds
 from recon.imaging.restoration import _make_overlap, _nearest, restore
-from recon.imaging.restoration_sweep import sweep
+from recon.imaging.restoration_sweep import DIAGONAL, sweep
 from recon.imaging.rims import find_rims
 from recon.workflow.examples import electrode
 
@@ -119,6 +119,29 @@ def test_the_pull_stays_that_of_the_labels_up_to_the_edges(slices, drawn):
     assert changed > 100
     np.testing.assert_allclose(pull, again, atol=0.1)  # of some 20: the overlap is cut far out
     assert np.abs(pull).max() > 1
+
+
+def test_labels_of_least_energy_never_gain_energy_up_to_the_edges(slices):
+    labels = slices[0][:40, :36]
+    image = render(labels, 1.2).astype(float)
+    found, borders = _nearest(image, GREYS), guess_borders(3)
+    overlaps = [_make_overlap(side, 1.2) for side in labels.shape]
+
+    def measure():
+        energy = ((image - gaussian_filter(GREYS[found], 1.2)) ** 2).sum() / (2 * 16.0)
+        parts = ((found[1:], found[:-1], 1), (found[:, 1:], found[:, :-1], 1))
+        turned = ((found[1:, 1:], found[:-1, :-1]), (found[1:, :-1], found[:-1, 1:]))
+        for a, b, weight in (*parts, *((a, b, DIAGONAL) for a, b in turned)):
+            energy += weight * borders[a, b].sum()
+        return energy
+
+    energies = [measure()]
+    for _ in range(4):
+        pull = gaussian_filter(image - gaussian_filter(GREYS[found], 1.2), 1.2)
+        sweep(found, GREYS, pull, *overlaps, 16.0, borders, np.empty((2, 0, 0)))
+        energies.append(measure())
+    assert energies[1] < 0.9 * energies[0]
+    assert all(b <= a + 0.1 for a, b in zip(energies, energies[1:], strict=False)), energies
 
 
 def test_rims_are_told_from_contact(slices):
