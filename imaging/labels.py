@@ -39,6 +39,18 @@ def find_label_values(planes: Stacks, phases: int | None = None) -> list[Any] | 
     return values if len(values) == phases else None
 
 
+def describe_few_values(planes: Stacks) -> list[str]:
+    """A notice on grey images of so few integer values that they may be label images."""
+    seen = [_find_distinct(stack, MAX_VALUES) for stack in planes.values()]
+    values = set().union(*seen)
+    if len(values) > MAX_VALUES or not all(isinstance(value, int) for value in values):
+        return []
+    return [
+        f"the images hold {len(values)} values only, {_format(values)}, as label images do; "
+        f"phases={len(values)} keeps them apart"
+    ]
+
+
 def _find_distinct(stack: Sequence[NDArray[Any]], limit: int) -> set[Any]:
     """The distinct values of a stack; some of them when there are more than the limit."""
     values: set[Any] = set()

@@ -14,7 +14,13 @@ from recon.imaging.common_size import VoxelSize, resolve_voxel_size
 from recon.imaging.cropping import Crop, crop, describe_banners
 from recon.imaging.denoise import FILTERS, SPECKLED, denoise, measure_specks
 from recon.imaging.field import Masks, crop_masks, describe_fields, keep_fields
-from recon.imaging.labels import Labels, describe_absent_phases, find_label_values, label_by_value
+from recon.imaging.labels import (
+    Labels,
+    describe_absent_phases,
+    describe_few_values,
+    find_label_values,
+    label_by_value,
+)
 from recon.imaging.light import DEGREE, describe_light, flatten
 from recon.imaging.picture import Picture, Pictures, filter_all, list_names, list_pixels
 from recon.imaging.resample import average_grey, resample, vote_labels
@@ -166,7 +172,7 @@ def _prepare_labels(
 def _prepare_grey(
     pictures: Pictures, size: VoxelSize, options: ImportOptions, progress: Progress
 ) -> PreparedImages:
-    notices: list[str] = []
+    notices = [] if options.thresholds else describe_few_values(list_pixels(pictures))
     record: dict[str, Any] = {}
     types = _list_types(pictures)
     phases = len(options.thresholds) + 1 if options.thresholds else options.phases or 2

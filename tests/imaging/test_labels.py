@@ -5,7 +5,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from recon.core import ReconError
-from recon.imaging.labels import describe_absent_phases, find_label_values, label_by_value
+from recon.imaging.labels import (
+    describe_absent_phases,
+    describe_few_values,
+    find_label_values,
+    label_by_value,
+)
+from recon.imaging.load import ImageNotice, load_images
 
 
 def to_labels(planes, phases=None):
@@ -81,3 +87,14 @@ def test_as_many_values_as_phases_are_labels_even_when_a_plane_lacks_one():
 
 def test_more_values_than_phases_are_grey():
     assert find_label_values({"xy": [np.arange(9)[None]]}, 3) is None
+
+
+def test_a_label_image_of_more_values_than_phases_is_noticed():
+    labels = np.random.default_rng(0).integers(0, 3, (40, 40), dtype=np.uint8) * 100
+    with pytest.warns(ImageNotice) as caught:
+        load_images(xy=labels, isotropic=True, phases=["pore", "solid"])
+    said = [str(warning.message) for warning in caught]
+    assert any("3 values only, 0, 100, 200" in line and "phases=3" in line for line in said), said
+    grey = np.arange(1600, dtype=np.uint8).reshape(40, 40)
+    assert describe_few_values({"xy": [grey]}) == []
+    assert describe_few_values({"xy": [labels / 2]}) == []
