@@ -42,14 +42,14 @@ def test_the_axis_and_the_profile_are_found(axis, profile):
     assert line in describe_planes(micrographs)
 
 
-def test_fractions_that_are_told_lie_between_0_and_1():
+def test_fractions_in_the_notice_lie_between_0_and_1():
     """Of a part without phase 1 the segments that fit go below 0."""
     labels = make((0.5, 0.5))
     labels[:24] = 0
     (gradients,) = find_gradients(cut(labels))
     assert gradients.fractions.min() < -0.01
     (line,) = describe_gradients(cut(labels))
-    first, last = line.split("goes from ")[1].split("; ")[0].split(" to ")
+    first, last = line.split("changes from ")[1].split("; ")[0].split(" to ")
     assert 0 <= float(first) <= 1 and 0 <= float(last) <= 1 and first in ("0.00", "1.00")
 
 
