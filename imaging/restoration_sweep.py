@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 DIAGONAL = 0.7071
 """Weight of a neighbour across a corner beside 1 of one across an edge."""
+part: Any = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""Compiles a function that only compiled ones call."""
 
 
 @njit(cache=True, nogil=True)
@@ -53,7 +55,7 @@ def sweep(
                 both = own[0], own[1], rows[i, R + 1 - t] * columns[j, R + t]
                 pulls = pull[i, j], pull[y, x]
                 _weigh(one, two, means, p, q, pulls, both, variance, borders, energies)
-                chosen = _draw(energies, draws[t, i, j]) if draws.size else int(energies.argmin())
+                chosen = _draw(energies, draws[t, i, j]) if draws.size else _least(energies)
                 new_one, new_two = chosen // count, chosen % count
                 if new_one != one:
                     _change(labels, pull, rows, columns, i, j, new_one, means)
@@ -64,7 +66,7 @@ def sweep(
     return changed
 
 
-@njit(cache=True, nogil=True)
+@part
 def _weigh(
     one: int,
     two: int,
@@ -92,29 +94,44 @@ def _weigh(
         beside = 0.0
         for n in range(count):
             beside += borders[m, n] * q[n]
-        energies[:, m] += beside
+        for k in range(count):
+            energies[k, m] += beside
     energies[one, two] -= 1e-9  # of equals the one that is
 
 
-@njit(cache=True, nogil=True)
+@part
 def _draw(energies: Any, uniform: float) -> int:
     """A place with probability exp(-energy); the energies are overwritten."""
-    weights, least, total = energies.ravel(), energies.min(), 0.0
-    for place in range(len(weights)):
-        weights[place] = np.exp(least - weights[place])
-        total += weights[place]
-    rest, place = uniform * total - weights[0], 0
-    while rest > 0 and place < len(weights) - 1:
+    count, place, total = len(energies), _least(energies), 0.0
+    least = energies[place // count, place % count]
+    for k in range(count):
+        for m in range(count):
+            energies[k, m] = np.exp(least - energies[k, m])
+            total += energies[k, m]
+    rest, place = uniform * total - energies[0, 0], 0
+    while rest > 0 and place < count * count - 1:
         place += 1
-        rest -= weights[place]
+        rest -= energies[place // count, place % count]
     return place
 
 
-@njit(cache=True, nogil=True)
+@part
+def _least(energies: Any) -> int:
+    """The place of the least energy, the first of several."""
+    count, place = len(energies), 0
+    for k in range(count):
+        for m in range(count):
+            if energies[k, m] < energies[place // count, place % count]:
+                place = k * count + m
+    return place
+
+
+@part
 def _count(labels: Any, i: int, j: int, counts: Any) -> None:
     """Weights of the eight neighbours of each phase; outside the image is as the pixel itself."""
     A, B = labels.shape
-    counts[:] = 0
+    for k in range(len(counts)):
+        counts[k] = 0
     for a in range(-1, 2):
         for b in range(-1, 2):
             if a == 0 and b == 0:
@@ -125,7 +142,7 @@ def _count(labels: Any, i: int, j: int, counts: Any) -> None:
             counts[label] += 1.0 if a * b == 0 else DIAGONAL
 
 
-@njit(cache=True, nogil=True)
+@part
 def _change(
     labels: Any, pull: Any, rows: Any, columns: Any, i: int, j: int, label: int, means: Any
 ) -> None:

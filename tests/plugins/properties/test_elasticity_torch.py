@@ -58,8 +58,8 @@ def stiffnesses(kind: str) -> NDArray[np.float64]:
     return C
 
 
-def volume(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    return np.random.default_rng(6).integers(0, 3, shape).astype(np.uint8)
+def volume(shape: tuple[int, ...]) -> NDArray[np.int32]:
+    return np.random.default_rng(6).integers(0, 3, shape).astype(np.int32)
 
 
 def varying(C: NDArray[np.float64], kind: str) -> NDArray[np.float64] | None:
