@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 DIAGONAL = 0.7071
 """Weight of a neighbour across a corner beside 1 of one across an edge."""
-part: Any = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
-"""Compiles a function that only compiled ones call."""
 
 
 @njit(cache=True, nogil=True)
@@ -66,7 +64,7 @@ def sweep(
     return changed
 
 
-@part
+@njit(nogil=True)
 def _weigh(
     one: int,
     two: int,
@@ -99,7 +97,7 @@ def _weigh(
     energies[one, two] -= 1e-9  # of equals the one that is
 
 
-@part
+@njit(nogil=True)
 def _draw(energies: Any, uniform: float) -> int:
     """A place with probability exp(-energy); the energies are overwritten."""
     count, place, total = len(energies), _least(energies), 0.0
@@ -115,7 +113,7 @@ def _draw(energies: Any, uniform: float) -> int:
     return place
 
 
-@part
+@njit(nogil=True)
 def _least(energies: Any) -> int:
     """The place of the least energy, the first of several."""
     count, place = len(energies), 0
@@ -126,7 +124,7 @@ def _least(energies: Any) -> int:
     return place
 
 
-@part
+@njit(nogil=True)
 def _count(labels: Any, i: int, j: int, counts: Any) -> None:
     """Weights of the eight neighbours of each phase; outside the image is as the pixel itself."""
     A, B = labels.shape
@@ -142,7 +140,7 @@ def _count(labels: Any, i: int, j: int, counts: Any) -> None:
             counts[label] += 1.0 if a * b == 0 else DIAGONAL
 
 
-@part
+@njit(nogil=True)
 def _change(
     labels: Any, pull: Any, rows: Any, columns: Any, i: int, j: int, label: int, means: Any
 ) -> None:
