@@ -9,7 +9,7 @@ has the mirrored lines.
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.plugins.compiling import kernel
+from recon.plugins.compiling import kernel, subroutine
 
 DIGITS = 12  # of slopes and steps, so that those of mirrored directions are equal numbers
 Lines = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]
@@ -106,7 +106,7 @@ def _tally_slices(
             best[p] = 0
 
 
-@kernel()
+@subroutine()
 def _raise_to_runs(
     labels: NDArray[np.uint8],
     lines: tuple[int, int, int, int],
@@ -142,7 +142,7 @@ def _raise_to_runs(
             begin, phase = i, here
 
 
-@kernel()
+@subroutine()
 def _share(directions: NDArray[np.int64], which: np.uint64) -> int:
     """Count a pixel in the directions of its longest chords; the first of them."""
     ties, first = 0, -1

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.plugins.compiling import kernel
+from recon.plugins.compiling import kernel, subroutine
 
 
 def count_windows(
@@ -83,7 +83,7 @@ def _count(
                     percolating[phase, axis, share] += 1
 
 
-@kernel()
+@subroutine()
 def _find_leading(
     box: NDArray[np.uint8],
     parent: NDArray[np.int32],
@@ -111,7 +111,7 @@ def _find_leading(
                 leads[phase, axis] = True
 
 
-@kernel()
+@subroutine()
 def _join(box: NDArray[np.uint8], parent: NDArray[np.int32], voxels: NDArray[np.int64]) -> None:
     """Number the voxels of a box such that connected ones of one phase lead to one root."""
     depth, height, width = box.shape
@@ -131,13 +131,13 @@ def _join(box: NDArray[np.uint8], parent: NDArray[np.int32], voxels: NDArray[np.
                 p += 1
 
 
-@kernel()
+@subroutine()
 def _unite(parent: NDArray[np.int32], one: int, other: int) -> None:
     one, other = _root(parent, one), _root(parent, other)
     parent[max(one, other)] = min(one, other)
 
 
-@kernel()
+@subroutine()
 def _root(parent: NDArray[np.int32], p: int) -> int:
     while parent[p] != p:
         parent[p] = parent[parent[p]]

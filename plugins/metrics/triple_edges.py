@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.plugins.compiling import kernel
+from recon.plugins.compiling import kernel, subroutine
 
 PARALLEL = 1e-9
 """Squared sine between the normals of two interfaces below which they tell no line."""
@@ -28,23 +28,23 @@ def add_edges(
     """
     phases = slopes.shape[0]
     step = np.zeros((4, 3), np.int64)
-    step[:, (axis + 1) % 3], step[:, (axis + 2) % 3] = CORNERS[:, 0], CORNERS[:, 1]
-    at, reach, normals = (
-        np.zeros((4, 3), np.int64),
-        np.zeros(phases, np.int64),
-        np.zeros((phases, 3)),
-    )
+    for n in range(4):
+        for k in range(2):
+            step[n, (axis + 1 + k) % 3] = CORNERS[n, k]
+    at = np.zeros((4, 3), np.int64)
+    reach, normals = np.zeros(phases, np.int64), np.zeros((phases, 3))
     nz, ny, nx = labels.shape
     for z in range(nz - step[3, 0]):
         for y in range(ny - step[3, 1]):
             for x in range(nx - step[3, 2]):
-                at[:, 0], at[:, 1], at[:, 2] = z + step[:, 0], y + step[:, 1], x + step[:, 2]
+                for n in range(4):
+                    at[n, 0], at[n, 1], at[n, 2] = z + step[n, 0], y + step[n, 1], x + step[n, 2]
                 if _meet(labels, at):
                     _gather(labels, slopes, spans, at, reach, normals)
                     _add_triples(reach, normals, axis, length, connected)
 
 
-@kernel()
+@subroutine()
 def _meet(labels: NDArray[np.uint8], at: NDArray[np.int64]) -> bool:
     """Whether more than two phases lie around an edge."""
     first = labels[at[0, 0], at[0, 1], at[0, 2]]
@@ -58,7 +58,7 @@ def _meet(labels: NDArray[np.uint8], at: NDArray[np.int64]) -> bool:
     return False
 
 
-@kernel()
+@subroutine()
 def _gather(
     labels: NDArray[np.uint8],
     slopes: NDArray[np.float32],
@@ -68,9 +68,12 @@ def _gather(
     normals: NDArray[np.float64],
 ) -> None:
     """Of each phase around an edge: the axes along which it spans (-1: not there), its slope."""
-    reach[:], normals[:] = -1, 0
+    for k in range(len(reach)):
+        reach[k] = -1
+        for a in range(3):
+            normals[k, a] = 0
     for n in range(4):
-        z, y, x = at[n]
+        z, y, x = at[n, 0], at[n, 1], at[n, 2]
         here = labels[z, y, x]
         reach[here] = max(reach[here], 0) | spans[z, y, x]
         for k in range(len(reach)):
@@ -78,7 +81,7 @@ def _gather(
                 normals[k, a] += slopes[k, a, z, y, x]
 
 
-@kernel()
+@subroutine()
 def _add_triples(
     reach: NDArray[np.int64],
     normals: NDArray[np.float64],
@@ -86,24 +89,32 @@ def _add_triples(
     length: NDArray[np.float64],
     connected: NDArray[np.float64],
 ) -> None:
-    there = np.flatnonzero(reach >= 0)
-    for a in range(len(there)):
-        for b in range(a + 1, len(there)):
-            for c in range(b + 1, len(there)):
-                i, j, k = there[a], there[b], there[c]
-                cosine = _cosine(normals[i] - normals[k], normals[j] - normals[k], axis)
+    for k in range(len(reach)):
+        for j in range(k):
+            for i in range(j):
+                if min(reach[i], reach[j], reach[k]) < 0:
+                    continue
+                cosine = _cosine(normals[i], normals[j], normals[k], axis)
                 length[i, j, k] += cosine
                 for n in range(3):
                     if (reach[i] & reach[j] & reach[k]) >> n & 1:
                         connected[i, j, k, n] += cosine
 
 
-@kernel()
-def _cosine(u: NDArray[np.float64], v: NDArray[np.float64], axis: int) -> float:
-    """Between an axis and the line in which two interfaces of these normals meet."""
+@subroutine()
+def _cosine(
+    one: NDArray[np.float64], two: NDArray[np.float64], third: NDArray[np.float64], axis: int
+) -> float:
+    """Between an axis and the line in which the interfaces of phases of these normals meet."""
     a, b, c = axis, (axis + 1) % 3, (axis + 2) % 3
-    along = u[b] * v[c] - u[c] * v[b]
-    square = along**2 + (u[c] * v[a] - u[a] * v[c]) ** 2 + (u[a] * v[b] - u[b] * v[a]) ** 2
-    if square <= PARALLEL * (u**2).sum() * (v**2).sum():
+    ua, ub, uc = one[a] - third[a], one[b] - third[b], one[c] - third[c]
+    va, vb, vc = two[a] - third[a], two[b] - third[b], two[c] - third[c]
+    along = ub * vc - uc * vb
+    square = along**2 + (uc * va - ua * vc) ** 2 + (ua * vb - ub * va) ** 2
+    uu = vv = 0.0
+    for n in range(3):
+        uu += (one[n] - third[n]) ** 2
+        vv += (two[n] - third[n]) ** 2
+    if square <= PARALLEL * uu * vv:
         return 1.0
     return float(abs(along) / np.sqrt(square))

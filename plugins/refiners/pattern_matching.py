@@ -121,7 +121,8 @@ class Missing:
         more = np.round(self.fractions * sizes).astype(np.int64).T
         allowed = DRIFT if len(sizes) == 1 else BAND_DRIFT
         drift = np.maximum(1, (allowed * sizes).astype(np.int64))[:, None]
-        room = Room(self.axis, self.band, np.stack([drift - more, drift + more], -1))
+        spare = np.ascontiguousarray(np.stack([drift - more, drift + more], -1))
+        room = Room(self.axis, self.band, spare)
         return self.fractions @ (sizes / voxels), room
 
 

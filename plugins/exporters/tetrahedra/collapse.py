@@ -87,9 +87,10 @@ def collapse_edges(mesh: Mesh, places: Places, limits: Limits, order: NDArray[np
         star = collect(u, mesh, nearby, corners)
         both = kinds[u] & (kinds[u] - 1) != 0
         worst = max(limits.least, min(limits.good, measure_star(mesh, star, place)))
-        best, best_quality, best_error = -1, 0.0, 0.0
+        # 64 bits for every node and element: others are further signatures of all that is called.
+        best, best_quality, best_error = int(np.int64(-1)), 0.0, 0.0
         for c in range(4 * len(star)):
-            v = mesh.elements[star[c // 4], c % 4]
+            v = int(np.int64(mesh.elements[star[c // 4], c % 4]))
             seen = places.marks[2, v] == u + 1
             if v == u or seen or faces[u] & ~faces[v] or kinds[u] & ~kinds[v]:
                 continue

@@ -50,5 +50,5 @@ def measure_elements(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Volumes and scaled Jacobians of tetrahedra (n, 4) of nodes (m, 3) at (x, y, z)."""
     jacobians, qualities = np.empty(len(elements)), np.empty(len(elements))
-    _fill(nodes, elements, jacobians, qualities)
+    _fill(np.ascontiguousarray(nodes), elements, jacobians, qualities)
     return jacobians / 6, qualities

@@ -28,7 +28,8 @@ def keeps_surface(u: int, v: int, mesh: Mesh, star: Star, marks: Marks) -> bool:
     """
     kept = _is_several(_join_phases(v, v, mesh, star))
     _mark_phases(v, mesh, star, marks)
-    for t in star:
+    for s in range(len(star)):
+        t = int(np.int64(star[s]))
         kept = kept and _keeps_links(u, v, t, mesh, star, marks)
         if kept and holds(mesh, t, v):
             kept = not _closes(u, v, t, mesh, star)
@@ -91,13 +92,13 @@ def _keeps_links(u: int, v: int, t: int, mesh: Mesh, star: Star, marks: Marks) -
 @subroutine()
 def _closes(u: int, v: int, t: int, mesh: Mesh, star: Star) -> bool:
     """Whether the element t (u, v, x, y) is all of its phase between (u, x, y) and (v, x, y)."""
-    x = y = -1
+    x = y = int(np.int64(-1))
     for k in range(4):
-        w = mesh.elements[t, k]
+        w = int(np.int64(mesh.elements[t, k]))
         if w != u and w != v:
             x, y = y, w
-    for r in star:
-        if _is_beside(r, t, x, y, mesh):
+    for s in range(len(star)):
+        if _is_beside(int(np.int64(star[s])), t, x, y, mesh):
             return False
     here = mesh.head[v]
     while here >= 0:

@@ -53,7 +53,11 @@ def levels(system: System) -> Iterator[Level]:
     spacing = np.array(system.scale)
     while True:
         diagonal = np.empty(faces[0].shape, np.float32)
-        _diagonal(*faces, ends, np.array(system.scale, np.float32), diagonal)
+        scale = np.array(system.scale, np.float32)
+        _add_faces(*faces, scale, diagonal)
+        diagonal[0] += scale[0] * ends[0]
+        diagonal[-1] += scale[0] * ends[1]
+        diagonal[diagonal <= 0] = 1
         joined = choose_joined(diagonal.shape, spacing)
         if joined is None:
             sink = np.zeros_like(diagonal)
@@ -62,11 +66,7 @@ def levels(system: System) -> Iterator[Level]:
             yield Level(faces, diagonal, system.scale, None, sink)
             return
         yield Level(faces, diagonal, system.scale, joined)
-        coarse = [-(-int(n) // k) for n, k in zip(faces[0].shape, joined, strict=True)]
-        wider = tuple(np.zeros(coarse, np.float32) for axis in range(3))
-        join_faces(*faces, *joined, *wider)
-        ends = _join_ends(ends, joined)
-        faces = wider
+        faces, ends = join_faces(faces, joined), _join_ends(ends, joined)
         spacing = spacing / np.array(joined) ** 2
 
 
@@ -100,6 +100,18 @@ def matrix(level: Level) -> NDArray[np.float64]:
     return dense
 
 
+def join_faces(
+    faces: tuple[NDArray[Any], ...], joined: tuple[int, int, int]
+) -> tuple[NDArray[np.float32], ...]:
+    """Coarse conductances; those of a face between a cell and itself are zero."""
+    coarse = [-(-n // k) for n, k in zip(faces[0].shape, joined, strict=True)]
+    wider = tuple(np.zeros(coarse, np.float32) for _ in range(3))
+    # Those of the finest grid are bytes, and would be a second signature of the loops.
+    single = (face.astype(np.float32, copy=False) for face in faces)
+    _join_faces(*single, *joined, *wider)
+    return wider
+
+
 def _join_ends(ends: NDArray[np.float32], joined: tuple[int, int, int]) -> NDArray[np.float32]:
     kz, ky, kx = joined
     sums = np.add.reduceat(ends, np.arange(0, ends.shape[1], ky), axis=1)
@@ -108,7 +120,8 @@ def _join_ends(ends: NDArray[np.float32], joined: tuple[int, int, int]) -> NDArr
 
 
 @compiled
-def _diagonal(gz, gy, gx, ends, scale, diagonal):  # type: ignore[no-untyped-def]
+def _add_faces(gz, gy, gx, scale, diagonal):  # type: ignore[no-untyped-def]
+    """Conductances of the six faces of each cell."""
     nz, ny, nx = gz.shape
     sz, sy, sx = scale
     t = np.empty(nx, np.float32)
@@ -125,17 +138,12 @@ def _diagonal(gz, gy, gx, ends, scale, diagonal):  # type: ignore[no-untyped-def
             for x in range(nx - 1):
                 t[x + 1] += sx * gx[z, y, x]
             t[0] += sx * gx[z, y, nx - 1]
-            if z == 0:
-                t += sz * ends[0, y]
-            if z == nz - 1:
-                t += sz * ends[1, y]
             for x in range(nx):
-                diagonal[z, y, x] = t[x] if t[x] > 0 else np.float32(1)
+                diagonal[z, y, x] = t[x]
 
 
 @compiled
-def join_faces(gz, gy, gx, kz, ky, kx, wz, wy, wx):  # type: ignore[no-untyped-def]
-    """Coarse conductances; those of a face between a cell and itself stay zero."""
+def _join_faces(gz, gy, gx, kz, ky, kx, wz, wy, wx):  # type: ignore[no-untyped-def]
     nz, ny, nx = gz.shape
     for z in range(nz):
         Z = z // kz

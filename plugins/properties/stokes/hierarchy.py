@@ -66,13 +66,10 @@ def _levels(
         yield Level(faces, diagonal, scale, joined, sink if joined is None else None)
         if joined is None:
             return
-        coarse = [-(-n // k) for n, k in zip(diagonal.shape, joined, strict=True)]
-        wider = tuple(np.zeros(coarse, np.float32) for _ in range(3))
-        join_faces(*faces, *joined, *wider)
         for axis, k in enumerate(joined):
             if k == 2:
                 sink = _pairs(sink, axis)
-        faces, sink = wider, sink * np.float32(FARTHER)
+        faces, sink = join_faces(faces, joined), sink * np.float32(FARTHER)
         diagonal = _sums(faces, scale) + sink
         diagonal[diagonal <= 0] = 1
         spacing = spacing / np.array(joined) ** 2

@@ -212,7 +212,7 @@ def test_grids_keep_the_sum_of_ends(
     results: np.ndarray, periodic: bool, size: tuple[float, float, float]
 ) -> None:
     """Every grid: the diagonal is at least the sum of the conductances of each cell."""
-    one = System.of(results, (1.0, 0.05), size, 0, periodic)
+    one = System.of(np.ascontiguousarray(results), (1.0, 0.05), size, 0, periodic)
     for level in levels(one):
         total = np.zeros(level.shape)
         for axis, (face, scale) in enumerate(zip(level.faces, level.scale, strict=True)):

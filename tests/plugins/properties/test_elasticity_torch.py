@@ -58,8 +58,8 @@ def stiffnesses(kind: str) -> NDArray[np.float64]:
     return C
 
 
-def volume(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    return np.random.default_rng(6).integers(0, 3, shape).astype(np.uint8)
+def volume(shape: tuple[int, ...]) -> NDArray[np.int32]:
+    return np.random.default_rng(6).integers(0, 3, shape).astype(np.int32)
 
 
 def varying(C: NDArray[np.float64], kind: str) -> NDArray[np.float64] | None:
@@ -160,7 +160,7 @@ def solved(
     shape: Any,
     varying: NDArray[np.float64] | None = None,
 ) -> Effective:
-    index = (np.random.default_rng(7).random(shape) < 0.3).astype(np.uint8)
+    index = (np.random.default_rng(7).random(shape) < 0.3).astype(np.int32)
     expansion = np.array([[3.0, 3, 3, 0, 0, 0], [1, 2, 3, 0, 0, 0.5]])
     return homogenize(Elements(index, C, expansion, EDGES, varying), 1e-10, 200, 6, system)
 
