@@ -43,6 +43,7 @@ def files(recon):
     (run / "recipe.toml").write_text('micrographs = "m.zarr"\nseed = 4\n')
 
 
+@pytest.mark.slow
 def test_each_has_the_verdict_that_it_has_alone_and_a_place_on_the_page(recon, files):
     """Among others of its size, of another size, and as a run of two that names its micrographs."""
     asked = ("alike.zarr", "larger.zarr", "coarse.zarr", "run")

@@ -77,6 +77,7 @@ def test_what_is_begun_goes_on_and_another_design_is_refused(recon, micrographs)
     assert "holds another design" in design(recon, micrographs, *other, code=2).stderr
 
 
+@pytest.mark.slow
 def test_the_share_of_another_material_is_found(recon, micrographs):
     recon(
         *("train", micrographs, "--denoiser", "gaussian", "--out", "own.safetensors"),

@@ -113,6 +113,7 @@ def test_flags_win_over_the_recipe_and_the_recipe_over_defaults(recon):
     assert tomllib.loads(Path("other/recipe.toml").read_text())["harmonizer"]["name"] == "none"
 
 
+@pytest.mark.slow
 def test_micrographs_without_weights_train_first_and_are_compared_with(recon, micrographs):
     recon(*REPORTED, "--micrographs", micrographs, "--no-classifier", "--out", "out")
     assert Path("out/weights.safetensors").exists()

@@ -71,6 +71,7 @@ def test_every_combination_is_the_run_of_its_values(recon):
     ]
 
 
+@pytest.mark.slow
 def test_against_micrographs_one_training_serves_all(recon, micrographs):
     recipe = "[harmonizer]\nname = 'gamma-blend'\nrounds = 1\n"
     Path("recipe.toml").write_text(f"samples = 2\nmicrographs = 'micrographs.zarr'\n{recipe}")

@@ -64,6 +64,7 @@ def test_fast_takes_fewer_steps_and_rounds_and_what_is_given_wins():
     assert recipe(steps=2, harmonizer="none")["harmonizer"]["name"] == "none"
 
 
+@pytest.mark.slow
 def test_comparison_and_report(volumes, micrographs, tmp_path):
     comparison = recon.compare(volumes, micrographs, classifier=False)
     assert comparison.verdict.level

@@ -83,6 +83,7 @@ def speckled():
     return Volume(np.where(sown, 1 - labels, labels), phases=NAMES)
 
 
+@pytest.mark.slow
 def test_it_joins_comparison_verdict_and_report(installed, micrographs, speckled):
     installed("recon-lone", SPECKS)
     assert list_compared(micrographs)[-1] == list_compared(speckled)[-1] == "lone-pixels"

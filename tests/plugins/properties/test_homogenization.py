@@ -88,6 +88,7 @@ def levin(C: np.ndarray, results: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return hot[0] + (hot[1] - hot[0]) @ concentrated
 
 
+@pytest.mark.slow
 @given(
     composites(phases=2, b_bar=True),
     st.sampled_from([1e-1, 1e-3, 1e-8]),

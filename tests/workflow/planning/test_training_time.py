@@ -70,6 +70,7 @@ def test_durations():
             parse_duration(wrong)
 
 
+@pytest.mark.slow
 def test_steps_are_timed_on_this_machine(images):
     """A moment of the real thing: both parts cost something, and a denoiser that tells nothing
     is fitted."""

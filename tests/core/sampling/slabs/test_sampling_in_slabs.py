@@ -65,6 +65,7 @@ def test_the_volume_is_the_same(tmp_path, name):
     assert len(list(tmp_path.iterdir())) == 0
 
 
+@pytest.mark.slow
 def test_a_sample_goes_on_in_slabs_of_another_thickness(tmp_path):
     recipe = attrs.evolve(SMALL, weights="porous", steps=4)
     denoiser = resolve(recipe).denoiser

@@ -118,6 +118,7 @@ def test_weights_of_another_network_are_refused():
         denoiser.restore(tensors, "cpu")
 
 
+@pytest.mark.slow
 def test_a_training_that_was_interrupted_goes_on_as_if_it_had_not_been(tmp_path):
     path = tmp_path / "training.checkpoint"
     identity = {"seed": 3}
