@@ -86,14 +86,16 @@ def _sum_longest(
     width = labels.shape[1]
     pixels = (band[1] - band[0]) * width
     turn = len(arms)
-    bent[:] = 0
+    for p in range(pixels):
+        bent[p] = 0
     for bend in range(turn // 8 + 1):
         for d in range(turn):
             other = (d + turn // 2 + bend) % turn
             for p in range(pixels):
                 bent[p] = max(bent[p], arms[d, p] + arms[other, p])
         if bend == turn // 24:
-            straight[:] = bent
+            for p in range(pixels):
+                straight[p] = bent[p]
     for p in range(pixels):
         phase = labels[band[0] + p // width, p % width]
         sums[0, phase] += straight[p]
