@@ -168,8 +168,8 @@ def count_chords(lines: NDArray[np.uint8], phases: int, periodic: bool) -> NDArr
     begin = np.empty(inner, np.int64)  # of the run that goes on
     first = np.empty(inner, np.int64)  # length of the first run, 0 while it goes on
     for i in range(outer):
-        begin[:] = 0
-        first[:] = 0
+        for j in range(inner):
+            begin[j] = first[j] = 0
         for k in range(1, length):
             here, before = lines[i, k], lines[i, k - 1]
             for j in range(inner):

@@ -55,6 +55,21 @@ class Room(NamedTuple):
     voxels: NDArray[np.int64]
 
 
+class Work(NamedTuple):
+    """Room to work in: to allocate it in a compiled loop takes a second of compiling.
+
+    moved   (B, K) voxels that phases have gained in each band
+    step    (3, K, K) change of the pairs;  change  (9,) of the codes of patterns
+    codes   (3, S, 9) of the patterns about a voxel;  rows  (5, 3)
+    """
+
+    moved: Codes
+    step: Codes
+    change: Codes
+    codes: Codes
+    rows: Codes
+
+
 class External(NamedTuple):
     """A cost of the phase of each voxel: field[z, y, x] * charge[phase].
 
@@ -66,12 +81,16 @@ class External(NamedTuple):
     charge: NDArray[np.float32]
 
 
-@kernel()
 def count(stack: Stack, sums: Sums) -> None:
     """Add the patterns and pairs that hold a voxel of the stack's planes."""
+    _count(stack, sums, np.empty(CELLS, np.int64), np.empty((5, 3), np.int64))
+
+
+@kernel()
+def _count(stack: Stack, sums: Sums, codes: Codes, rows: Codes) -> None:
+    """`count`, given room to work in."""
     labels, flat, low, high, wrap, spacings = stack
     sides, phases = labels.shape, sums.pairs.shape[-1]
-    codes, rows = np.empty(CELLS, np.int64), np.empty((5, 3), np.int64)
     for plane in range(3):
         for s in range(len(spacings)):
             reach = 0 if plane == 0 or high - low == sides[0] else spacings[s]
@@ -121,7 +140,15 @@ def anneal(
     price = np.empty((*miss.shape, 2), np.float32)
     price[..., 0] = weight.patterns + miss
     price[..., 1] = weight.patterns - miss
-    _anneal(stack, have, expected, weight, price, tries, room, state, held, external)
+    phases = have.pairs.shape[-1]
+    work = Work(
+        np.zeros((len(room.voxels), phases), np.int64),
+        np.zeros((3, phases, phases), np.int64),
+        np.empty(CELLS, np.int64),
+        np.empty((3, len(stack.spacings), CELLS), np.int64),
+        np.empty((5, 3), np.int64),
+    )
+    _anneal(stack, have, expected, weight, price, tries, room, state, held, external, work)
 
 
 @kernel()
@@ -136,19 +163,16 @@ def _anneal(
     state: NDArray[np.uint64],
     held: NDArray[np.bool_],
     external: External,
+    work: Work,
 ) -> None:
-    """`anneal`, given the prices of the patterns."""
+    """`anneal`, given the prices of the patterns and room to work in."""
     labels, flat, low, high, wrap, spacings = stack
     patterns, pairs = have
     wanted, wanted_pairs = expected
     cost_of, cost_of_pairs = weight
     phases = pairs.shape[-1]
     axis, band, most = room
-    moved = np.zeros((len(most), phases), np.int64)
-    step = np.zeros((3, phases, phases), np.int64)
-    change = np.empty(CELLS, np.int64)
-    codes = np.empty((3, len(spacings), CELLS), np.int64)
-    rows = np.empty((5, 3), np.int64)
+    moved, step, change, codes, rows = work
     for number in range(tries):
         z = low + _random(state) % (high - low)
         y, x = _random(state) % labels.shape[1], _random(state) % labels.shape[2]
@@ -315,7 +339,10 @@ def _pair_steps(
     labels: Labels, wrap: Wrap, z: int, y: int, x: int, old: int, new: int, step: Codes
 ) -> None:
     """By how much the pairs (3, K, K), the lower phase first, change with a voxel."""
-    step[:] = 0
+    for axis in range(3):
+        for a in range(step.shape[1]):
+            for b in range(step.shape[1]):
+                step[axis, a, b] = 0
     for face in range(6):
         there = _beside(labels, wrap, z, y, x, face)[1]
         if there >= 0:
