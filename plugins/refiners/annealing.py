@@ -56,7 +56,7 @@ class Room(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Room to work in: to allocate it in a compiled loop takes a second of compiling.
+    """Room to work in: to allocate it in a compiled loop takes half a second of compiling.
 
     moved   (B, K) voxels that phases have gained in each band
     step    (3, K, K) change of the pairs;  change  (9,) of the codes of patterns
