@@ -338,6 +338,7 @@ def test_names_that_are_not_utf8(folder, recon):
     assert names == ["5\N{REPLACEMENT CHARACTER}m.png"]
 
 
+@pytest.mark.slow
 def test_phases_are_named_and_names_go_on(folder, recon):
     result = run("--volume yz.tif --phases pore,polymer --out m.zarr --every 1")
     assert result.exit_code == 0, result.output

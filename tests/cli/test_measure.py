@@ -37,6 +37,7 @@ BEYOND += ("local-thickness", "orientation-tensor", "straight-chord", "bent-chor
 BEYOND += ("minkowski", "components", "contact", "local-percolation")
 
 
+@pytest.mark.slow
 def test_metrics_of_several_results_are_legible_and_on_the_page(recon, volume):
     names = [word for name in BEYOND for word in ("--metric", name)]
     result = recon("measure", "volume.zarr", *names, "--json", "out.json", "--report", "page.html")
@@ -64,6 +65,7 @@ def test_a_volume_of_one_phase_is_measured_by_all(recon):
     assert list(json.loads(Path("out.json").read_text())) == list(BEYOND)
 
 
+@pytest.mark.slow
 def test_against_a_volume_and_against_micrographs(recon, volume):
     quick = ("measure", "volume.zarr", "--no-classifier", "--against")
     result = recon(*quick, "volume.zarr", "--report", "page.html")

@@ -40,7 +40,14 @@ class Failing(Gaussian):
 
 
 @pytest.mark.parametrize("harmonizer", ["none", "gamma-blend", "spectral"])
-@pytest.mark.parametrize("lost", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        float("nan"),
+        pytest.param(float("inf"), marks=pytest.mark.slow),
+        pytest.param(-float("inf"), marks=pytest.mark.slow),
+    ],
+)
 def test_a_lost_pixel_of_a_denoiser_stops_with_step_plane_and_name(harmonizer, lost, tmp_path):
     recipe = Recipe(steps=6, shape=SHAPE, harmonizer=Choice(harmonizer))
     for slabs in (None, OnDisk(tmp_path, 4)):

@@ -59,6 +59,7 @@ def test_readers_give_what_was_written(array):
         np.testing.assert_array_equal(read_image(Path("a.png")).slices[0], array[0])
 
 
+@pytest.mark.slow
 @settings(max_examples=5)
 @given(array=labels, flags=st.sampled_from([(), ("--phases", "2"), ("--denoise", "nlm")]))
 def test_import(array, flags):
@@ -88,6 +89,7 @@ def test_a_thin_volume_is_no_colours(recon, channels):
     np.testing.assert_array_equal(np.stack(Micrographs.open("m.zarr").planes["xy"]), labels)
 
 
+@pytest.mark.slow
 @settings(max_examples=2)
 @given(array=labels)
 def test_volumes_measured_and_exported(array):

@@ -79,6 +79,7 @@ def test_a_seed_beyond_63_bits_is_refused():
         Recipe(seed=LAST - 3, samples=4)
 
 
+@pytest.mark.slow
 def test_another_process_that_goes_on_from_a_state_gives_the_same(tmp_path):
     """This process ends at step 2 of 5; another one goes on, a third begins anew."""
     options = {"lengths": (1.0, 1.5, 2.0)}

@@ -174,6 +174,7 @@ def make_ball(side=32, radius=9):
     return ((places**2).sum(0) < radius**2).astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_sizes_follow_the_phase_and_the_distance():
     mesh = mesh_of(make_ball(), sizing=Sizing({0: 8.0, 1: 1.0}))
     ends = mesh.nodes[mesh.tetrahedra]
