@@ -70,6 +70,13 @@ class Work(NamedTuple):
     rows: Codes
 
 
+class Start(NamedTuple):
+    """Labels of the stack's planes before any change, and the cost of one that differs."""
+
+    labels: Labels
+    cost: float
+
+
 class External(NamedTuple):
     """A cost of the phase of each voxel: field[z, y, x] * charge[phase].
 
@@ -129,6 +136,7 @@ def anneal(
     room: Room,
     state: NDArray[np.uint64],
     held: NDArray[np.bool_],
+    start: Start,
     external: External,
 ) -> None:
     """Change voxels of the stack's planes; the numbers that it has follow.
@@ -148,7 +156,7 @@ def anneal(
         np.empty((3, len(stack.spacings), CELLS), np.int64),
         np.empty((5, 3), np.int64),
     )
-    _anneal(stack, have, expected, weight, price, tries, room, state, held, external, work)
+    _anneal(stack, have, expected, weight, price, tries, room, state, held, start, external, work)
 
 
 @kernel()
@@ -162,6 +170,7 @@ def _anneal(
     room: Room,
     state: NDArray[np.uint64],
     held: NDArray[np.bool_],
+    start: Start,
     external: External,
     work: Work,
 ) -> None:
@@ -195,6 +204,8 @@ def _anneal(
         _pair_steps(labels, wrap, z, y, x, old, new, step)
         cost = _pattern_cost(codes, change, price)
         cost += _pair_cost(step, pairs, wanted_pairs, cost_of_pairs)
+        before = start.labels[z - low, y, x]
+        cost += start.cost * (int(new != before) - int(old != before))
         if external.field.size > 0:
             cost += external.field[z, y, x] * (external.charge[new] - external.charge[old])
         heat = WARM * (1 - number / tries)

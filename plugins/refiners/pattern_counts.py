@@ -1,7 +1,9 @@
 """How often each pattern of 3 x 3 pixels occurs on the planes of micrographs.
 
 Kept for those that occur, for pixels next to each other and for every second pixel: what an
-eye, or a classifier, sees of edges and corners and two-point statistics do not tell.
+eye, or a classifier, sees of edges and corners and two-point statistics do not tell. Counted for
+each orientation of the interface nearby, so that the patterns of a straight edge can be told from
+those of a rough one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,10 +16,15 @@ from numpy.typing import NDArray
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import PLANES
 from recon.core.errors import ReconError
+from recon.plugins.refiners.local_orientation import CLASSES, classify_orientation
+
+Codes = NDArray[np.int64]
 
 SPACINGS = (1, 2)
 """Pixels from one of a pattern to the next."""
 CELLS = 9
+COUNT_BITS = 32
+"""Of a number that holds a code and its count."""
 MAX_PHASES = 4
 """Of more phases there are too many patterns to be counted in a few micrographs."""
 
@@ -26,29 +33,30 @@ MAX_PHASES = 4
 class PatternCounts:
     """Patterns that occur, ascending, and how often.
 
-    code   (n,) the phases of the nine pixels, row by row, as digits of a number to the base K
+    code   (n,) the phases of the nine pixels, row by row, as digits of a number to the base K, and
+           before them the class of `classify_orientation` at the middle one
     count  (n,)
     """
 
-    code: NDArray[np.int64]
-    count: NDArray[np.int64]
+    code: Codes
+    count: Codes
 
     @classmethod
     def of(cls, images: Iterable[NDArray[np.uint8]], phases: int, spacing: int) -> "PatternCounts":
         """Count those of all images."""
-        dense = np.zeros(phases**CELLS, np.int64)
+        dense = np.zeros(CLASSES * phases**CELLS, np.int64)
         for image in images:
-            dense += np.bincount(
-                encode_patterns(image, phases, spacing).ravel(), minlength=len(dense)
-            )
+            classes = take_middles(classify_orientation(image[None], phases), spacing)[0]
+            codes = encode_patterns(image, phases, spacing) + classes * phases**CELLS
+            dense += np.bincount(codes.ravel(), minlength=len(dense))
         code = np.flatnonzero(dense)
         return cls(code, dense[code])
 
     def dense(self, phases: int) -> NDArray[np.float64]:
-        """Share (K^9,) of every pattern; zeros where nothing was counted."""
-        shares = np.zeros(phases**CELLS)
-        shares[self.code] = self.count / max(self.count.sum(), 1)
-        return shares
+        """Counts (CLASSES, K^9) of every pattern."""
+        counts = np.zeros(CLASSES * phases**CELLS)
+        counts[self.code] = self.count
+        return counts.reshape(CLASSES, -1)
 
 
 PlanePatterns = dict[str, tuple[PatternCounts, ...]]
@@ -66,10 +74,10 @@ def count_patterns(micrographs: Micrographs) -> PlanePatterns:
     }
 
 
-def to_arrays(patterns: PlanePatterns) -> dict[str, NDArray[np.int64]]:
-    """Plane and spacing, such as "xy.1" -> codes and counts (2, n)."""
+def to_arrays(patterns: PlanePatterns) -> dict[str, Codes]:
+    """Plane and spacing, such as "xy.1" -> (n,) code and count of each pattern in one number."""
     return {
-        f"{plane}.{spacing}": np.stack([one.code, one.count])
+        f"{plane}.{spacing}": one.code << COUNT_BITS | one.count
         for plane, each in patterns.items()
         for spacing, one in zip(SPACINGS, each, strict=True)
     }
@@ -90,18 +98,21 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], phases: int) -> PlanePattern
 
 def _read(name: str, arrays: Mapping[str, NDArray[Any]], phases: int) -> PatternCounts:
     array = arrays.get(name)
-    right = array is not None and array.dtype == np.int64 and array.ndim == 2 and len(array) == 2
-    right = right and phases <= MAX_PHASES
-    if array is not None and right and array.shape[1] > 0:
-        code, count = array
-        right = bool((np.diff(code) > 0).all() and code[0] >= 0 and code[-1] < phases**CELLS)
-        right = right and bool((count > 0).all() and count.max() < 2**53 // len(count))
-    if array is None or not right:
-        raise ReconError(
-            f"refiner patterns: {name} in the weights must be ascending codes of patterns and "
-            "their counts, int64; fetch or train them again, or leave the refiner out"
-        )
-    return PatternCounts(*array)
+    if array is not None and array.dtype == np.int64 and array.ndim == 1 and phases <= MAX_PHASES:
+        code, count = array >> COUNT_BITS, array & (1 << COUNT_BITS) - 1
+        last = CLASSES * phases**CELLS
+        if (np.diff(code, prepend=-1, append=last) > 0).all() and (count > 0).all():
+            return PatternCounts(code, count)
+    raise ReconError(
+        f"refiner patterns: {name} in the weights must be ascending codes of patterns with their "
+        "counts, int64; fetch or train them again, or leave the refiner out"
+    )
+
+
+def take_middles(values: NDArray[np.uint8], spacing: int) -> NDArray[np.int64]:
+    """Values (n, a, b) of the pixels in the middle of a pattern."""
+    rows, columns = (max(side - 2 * spacing, 0) for side in values.shape[1:])
+    return values[:, spacing : spacing + rows, spacing : spacing + columns].astype(np.int64)
 
 
 def encode_patterns(image: NDArray[np.uint8], phases: int, spacing: int) -> NDArray[np.int64]:

@@ -2,11 +2,14 @@
 
 Voxels on interfaces take the phase of a neighbour where that brings the 3 x 3 patterns of the
 slices of all three planes, and the pairs of neighbours that differ, nearer to the micrographs':
-simulated annealing of the sum of
-(count - expected)^2 / (its variance and some). A voxel changes only where no component of any
-phase appears, vanishes, splits or joins another, but for components that have shrunk to a single
-voxel: these may go at the end, as patterns show no such specks. Phase fractions come to what they
-are to be, and stay there.
+simulated annealing of the sum of (count - expected)^2 / (its variance and some), and of a cost of
+each voxel that differs from the field. The patterns expected are those of interfaces of the
+volume's own orientations: else an edge along an axis would turn jagged, since tilted ones are
+more frequent in the micrographs.
+
+A voxel changes only where no component of any phase appears, vanishes, splits or joins another, but
+for components that have shrunk to a single voxel: these may go at the end, as patterns show no such
+specks. Phase fractions come to what they are to be, and stay there.
 """
 
 from collections.abc import Sequence
@@ -19,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.core.data.encoding import decode, encode
-from recon.core.data.planes import PLANES, in_plane
+from recon.core.data.planes import NORMAL, PLANES, in_plane
 from recon.core.sampling.slabs import all_gather, allocate_labels, iterate_slabs, map_placed_slabs
 from recon.core.sampling.slabs.field import Field
 from recon.plugins.refiners.annealing import (
@@ -28,10 +31,12 @@ from recon.plugins.refiners.annealing import (
     Labels,
     Room,
     Stack,
+    Start,
     Sums,
     anneal,
     count,
 )
+from recon.plugins.refiners.local_orientation import BINS, CLASSES, classify_orientation
 from recon.plugins.refiners.pattern_counts import CELLS, SPACINGS, PlanePatterns
 
 BLOCK = 64
@@ -46,6 +51,8 @@ BAND = 4
 """Planes in which fractions are held where they change along an axis: half a feature or less."""
 BAND_DRIFT = 2e-3
 """How far they may end from what they are to be there."""
+AT_ONCE = 2**21
+"""Pixels whose orientation is found at a time, at least one slice."""
 
 
 @attrs.frozen(eq=False)
@@ -64,10 +71,20 @@ class Wanted:
     phases: Counts
 
     @classmethod
-    def of(cls, patterns: PlanePatterns, phases: int) -> "Wanted":
-        """Of the patterns of all three planes."""
-        shares = np.array([[c.dense(phases) for c in patterns[plane]] for plane in PLANES])
-        pixels = np.array([[c.count.sum() for c in patterns[plane]] for plane in PLANES])
+    def of(
+        cls, patterns: PlanePatterns, phases: int, angles: NDArray[np.float64] | None = None
+    ) -> "Wanted":
+        """Of the patterns of all three planes.
+
+        angles  (3, S, BINS) shares of interfaces of each angle; as in the micrographs when None
+        """
+        dense = np.array([[c.dense(phases) for c in patterns[plane]] for plane in PLANES])
+        pixels = dense.sum((2, 3))
+        if angles is not None:
+            have = dense[:, :, -BINS:].sum(3)
+            wanted = angles * have.sum(2, keepdims=True)
+            dense[:, :, -BINS:] *= (wanted / np.maximum(have, 1))[..., None]
+        shares = dense.sum(2) / np.maximum(dense.sum((2, 3)), 1)[..., None]
         pairs: list[list[Counts]] = [[], [], []]
         for plane, share in zip(PLANES, shares[:, 0], strict=True):
             cells = share.reshape([phases] * CELLS)
@@ -76,7 +93,7 @@ class Wanted:
                 counts = cells.sum(rest)
                 pairs[axis].append(counts + counts.T)
         mean = np.array([np.mean(each, 0) for each in pairs])
-        return cls(shares, mean, pixels.astype(float), mean.sum((0, 1)) / mean.sum())
+        return cls(shares, mean, pixels, mean.sum((0, 1)) / mean.sum())
 
 
 @attrs.frozen(eq=False)
@@ -135,18 +152,19 @@ def match_patterns(
     fixed: NDArray[np.bool_] | None = None,
     fractions: NDArray[np.float64] | None = None,
     external: External | None = None,
+    change_cost: float = 0.0,
 ) -> Field:
     """The field (C, Z, Y, X), its changed voxels at -1 and 1.
 
-    sweeps     tries per voxel
-    periodic   whether (z, y, x) wrap
-    fixed       (Z, Y, X) voxels that stay as they are
-    fractions  that the phases are to have, (K,), or of each plane (K, Z, 1, 1), (K, 1, Y, 1),
-               (K, 1, 1, X); those that they have when None
-    external   a cost of the phase of each voxel
+    sweeps       tries per voxel
+    periodic     whether (z, y, x) wrap
+    fixed        (Z, Y, X) voxels that stay as they are
+    fractions    that the phases are to have, (K,), or of each plane (K, Z, 1, 1), (K, 1, Y, 1),
+                 (K, 1, 1, X); those that they have when None
+    external     a cost of the phase of each voxel
+    change_cost  of a voxel that differs from the field
     """
     phases = max(2, field.shape[0])
-    wanted = Wanted.of(patterns, phases)
     labels = allocate_labels(field)
     own = []
     for low, part in iterate_slabs(field):
@@ -162,7 +180,10 @@ def match_patterns(
 
     def work(number: int, low: int, high: int) -> None:
         stack = Stack(labels, labels.reshape(-1), low, high, wrap, np.array(SPACINGS))
-        _match_block(stack, wanted, missing, sweeps, [seed, number], stay, external)
+        own = labels[low:high].copy()
+        wanted = Wanted.of(patterns, phases, measure_angles(own, phases))
+        start = Start(own, change_cost)
+        _match_block(stack, wanted, missing, sweeps, [seed, number], stay, start, external)
 
     places = list(enumerate(split_blocks(len(labels))))
     for parity in (0, 1):  # those in between do not touch each other
@@ -201,6 +222,21 @@ def _share_planes(
     return [[place for place, _ in part] for part in parts]
 
 
+def measure_angles(labels: Labels, phases: int) -> NDArray[np.float64]:
+    """Shares (3, 1, BINS) of the interface of labels (Z, Y, X) by angle, on every plane.
+
+    Of every other slice: the ones between are much like them.
+    """
+    angles = np.zeros((len(PLANES), 1, BINS))
+    for share, plane in zip(angles, PLANES, strict=True):
+        slices = np.moveaxis(labels, NORMAL[plane], 0)[::2]
+        some = max(1, AT_ONCE // slices[0].size)
+        for first in range(0, len(slices), some):
+            classes = classify_orientation(slices[first : first + some], phases)
+            share += np.bincount(classes.ravel(), minlength=CLASSES)[-BINS:]
+    return angles / np.maximum(angles.sum(2, keepdims=True), 1)
+
+
 def split_blocks(side: int) -> list[tuple[int, int]]:
     """First and last (exclusive) plane of the blocks: one, or an even number of at least 64."""
     count = max(1, side // (2 * BLOCK) * 2)
@@ -215,6 +251,7 @@ def _match_block(
     sweeps: int,
     seed: list[int],
     fixed: NDArray[np.bool_],
+    start: Start,
     external: External,
 ) -> None:
     """Match the planes of a stack, which change in place."""
@@ -241,4 +278,4 @@ def _match_block(
     weight.patterns[..., uniform] = 0  # how many there are follows from the fractions
     state = np.random.SeedSequence(seed).generate_state(1, np.uint64).astype(np.uint64)
     voxels = (stack.high - stack.low) * stack.labels.shape[1] * stack.labels.shape[2]
-    anneal(stack, have, expected, weight, sweeps * voxels, room, state, fixed, external)
+    anneal(stack, have, expected, weight, sweeps * voxels, room, state, fixed, start, external)

@@ -26,9 +26,11 @@ class Patterns(Refiner):
 
     Simulated annealing changes voxels on interfaces to the phase of a neighbour. It brings two
     statistics nearer to those of the micrographs: the 3 x 3 patterns in the slices of all three
-    planes, and the pairs of neighbouring voxels that differ. It also brings the phase fractions to
-    the targets of the harmonizer. It takes a second at 64^3 with two phases. It changes nothing in
-    volumes of more than four phases, or if the denoiser was not trained on micrographs.
+    planes, and the pairs of neighbouring voxels that differ. It compares patterns of interfaces of
+    the same orientation, so it does not bend a fibre to match the directions of others. It also
+    brings the phase fractions to the targets of the harmonizer. It takes a second at 64^3 with two
+    phases. It changes nothing in volumes of more than four phases, or if the denoiser was not
+    trained on micrographs.
 
     Yeong & Torquato, Phys. Rev. E 57, 495 (1998).
     """
@@ -36,10 +38,13 @@ class Patterns(Refiner):
     name = "patterns"
     in_slabs = True
     tries: int = option(40, "Trials for each voxel; 0: none.", min=0, max=10_000)
+    change_cost: float = option(
+        0.3, "Cost of a changed voxel; at a higher cost fewer voxels change.", min=0, max=100
+    )
 
     @classmethod
     def measure_micrographs(cls, micrographs: Micrographs) -> Mapping[str, NDArray[Any]]:
-        """Plane and spacing of pixels, such as xy.1: (2, n) codes of patterns, and their counts."""
+        """Plane and spacing of pixels, such as xy.1: (n,) codes of patterns with their counts."""
         return to_arrays(count_patterns(micrographs))
 
     def check(self, scene: Scene) -> None:
@@ -60,6 +65,7 @@ class Patterns(Refiner):
             scene.seed,
             mark_anchors(scene.anchors, scene.shape[1:]),
             scene.fractions,
+            change_cost=self.change_cost,
         )
 
     def find_patterns(self, scene: Scene) -> PlanePatterns:

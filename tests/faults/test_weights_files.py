@@ -189,7 +189,7 @@ def test_arrays_of_plugins_are_of_integers_or_finite_floats(sound, tmp_path):
 def test_arrays_that_a_plugin_cannot_use_are_refused_before_work_begins(sound, tmp_path):
     path = tmp_path / "w.safetensors"
     path.write_bytes(sound)
-    change_array(path, "refiner.patterns.xz.1", lambda t: t.flip(1))
+    change_array(path, "refiner.patterns.xz.1", lambda t: t.flip(0))
     recipe = Recipe(weights=str(path), shape=(8, 8, 8), steps=2)
     with pytest.raises(ReconError, match="refiner patterns: xz.1 in the weights must be ascending"):
         next(sample_steps(recipe))

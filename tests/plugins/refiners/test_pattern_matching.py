@@ -13,7 +13,16 @@ from recon.core.data.encoding import decode, encode
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.sampling.slabs import SlabField
 from recon.plugins.refiners import pattern_matching as module
-from recon.plugins.refiners.annealing import External, Room, Stack, Sums, allowed, anneal, count
+from recon.plugins.refiners.annealing import (
+    External,
+    Room,
+    Stack,
+    Start,
+    Sums,
+    allowed,
+    anneal,
+    count,
+)
 from recon.plugins.refiners.pattern_counts import SPACINGS, count_patterns
 from recon.plugins.refiners.pattern_matching import Wanted, match_patterns, split_blocks
 from recon.plugins.refiners.topology import count_components
@@ -51,12 +60,18 @@ def given_patterns(labels, of, sweeps=20, periodic=OPEN, **options):
     ).numpy()
 
 
+def shares(counts, phases):
+    """Of each pattern, whatever the orientation nearby."""
+    dense = counts.dense(phases).sum(0)
+    return dense / dense.sum()
+
+
 def distance(one, other):
     """Sum over planes and spacings of how much of the patterns is not shared."""
     phases = 1 + max(int(one.max()), int(other.max()))
     a, b = (count_patterns(sections(labels)) for labels in (one, other))
     return sum(
-        abs(a[plane][n].dense(phases) - b[plane][n].dense(phases)).sum() / 2
+        abs(shares(a[plane][n], phases) - shares(b[plane][n], phases)).sum() / 2
         for plane in PLANES
         for n in range(len(SPACINGS))
     )
@@ -83,8 +98,8 @@ def test_patterns_come_nearer_and_components_and_fractions_stay(phases, share):
     few = [n - (sizes(before == phase) > 8).sum() for phase, n in enumerate(components(before))]
     for old, new, small in zip(components(before), components(after), few, strict=True):
         assert old - small <= new <= old
-    shares = [np.bincount(v.ravel(), minlength=phases) / v.size for v in (before, after)]
-    assert np.abs(shares[0] - shares[1]).max() <= module.DRIFT + 1 / before.size
+    parts = [np.bincount(v.ravel(), minlength=phases) / v.size for v in (before, after)]
+    assert np.abs(parts[0] - parts[1]).max() <= module.DRIFT + 1 / before.size
 
 
 def test_flat_faces_are_rounded_and_interface_is_the_micrographs():
@@ -195,8 +210,9 @@ def test_counts_follow_every_change(seed, phases, blocks):
     expected = Sums(rng.uniform(0, 2, have.patterns.shape), have.pairs + 5)
     weight = Sums(np.full(have.patterns.shape, 0.01), np.full(have.pairs.shape, 0.01))
     state, held = np.array([seed], np.uint64), np.zeros((0, 0, 0), bool)
+    start = Start(labels[low:].copy(), 0.1)
     room = Room(0, np.zeros(len(labels), np.int64), np.full((1, phases, 2), 50))
-    anneal(stack, have, expected, weight, 20 * labels.size, room, state, held, NONE)
+    anneal(stack, have, expected, weight, 20 * labels.size, room, state, held, start, NONE)
     assert (labels != before).any()
     assert np.array_equal(labels[:low], before[:low])
     again = counted(stack, phases)
@@ -289,7 +305,7 @@ def test_specks_vanish_where_the_micrographs_have_none_but_not_on_faces(inside):
     assert sum(components(before)) > sum(components(clean)) + 10
     after = given_patterns(before, like, sweeps=40)
     if inside:
-        assert components(after) == components(clean)
+        assert sum(components(after)) <= sum(components(clean)) + 1
     else:
         assert components(after) == components(before)
 
@@ -299,3 +315,35 @@ def test_pieces_are_counted_across_periodic_borders():
     labels[0, 2, 2] = labels[4, 2, 2] = labels[1, 2, 2] = 1
     assert count_components(labels, np.zeros(3, bool), 0, 2, 2, 1) == 1
     assert count_components(labels, np.array([True, False, False]), 0, 2, 2, 1) == 2
+
+
+def stripes(angle, side=48, seed=0):
+    """Straight plates along y whose faces are turned about y, with a few degrees of scatter."""
+    z, y, x = np.mgrid[:side, :side, :side]
+    rng = np.random.default_rng(seed)
+    turned = np.radians(angle + rng.uniform(-2, 2))
+    across = np.cos(turned) * x + np.sin(turned) * z
+    return (np.sin(across * 2 * np.pi / 12 + rng.uniform(0, 6)) > 0).astype(np.uint8)
+
+
+def test_a_volume_of_one_orientation_among_several_keeps_its_straight_edges():
+    """Half of the micrographs have faces along z, half tilted ones: no reason to bend either."""
+    straight, tilted = stripes(0), stripes(20, seed=1)
+    both = Micrographs(
+        {
+            plane: [
+                image for of in (straight, tilted) for image in np.moveaxis(of, NORMAL[plane], 0)
+            ]
+            for plane in PLANES
+        }
+    )
+    for labels in (straight, tilted):
+        field = encode(torch.as_tensor(labels), 2)
+        after = decode(match_patterns(field, count_patterns(both), 20, OPEN, 0, change_cost=0.3))
+        assert (after.numpy() != labels).mean() < 0.001
+
+
+def test_fewer_voxels_change_at_a_higher_cost():
+    before, like = volume((24, 26, 28)), volume((60, 60, 60), sigma=3.0, seed=1)
+    changed = [(given_patterns(before, like, change_cost=c) != before).mean() for c in (0, 0.5, 5)]
+    assert changed[0] > changed[1] > changed[2] > 0

@@ -73,16 +73,15 @@ def test_anchors_stay_as_they_were_measured(statistics, field):
     "change",
     [
         lambda array: array.astype(float),
-        lambda array: array[:1],
         lambda array: array[None],
-        lambda array: array[:, ::-1],
-        lambda array: array - np.array([[0], [1000]]),
-        lambda array: array - np.array([[600], [0]]),
-        lambda array: array + np.array([[600], [0]]),
-        lambda array: array + np.array([[0], [2**60]]),
+        lambda array: array[::-1],
+        lambda array: array >> 32 << 32,
+        lambda array: -array,
+        lambda array: array + (10 * 2**9 << 32),
+        lambda array: array.repeat(2),
         None,
     ],
-    ids=["float", "row", "box", "order", "count", "negative", "code", "many", "missing"],
+    ids=["float", "box", "order", "count", "negative", "code", "twice", "missing"],
 )
 def test_counts_that_cannot_be_are_refused_before_work_begins(statistics, change):
     arrays = dict(statistics.arrays["refiner.patterns"])
