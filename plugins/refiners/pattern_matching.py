@@ -227,14 +227,15 @@ def measure_angles(labels: Labels, phases: int) -> NDArray[np.float64]:
 
     Of every other slice: the ones between are much like them.
     """
-    angles = np.zeros((len(PLANES), 1, BINS))
+    angles: Counts = np.zeros((len(PLANES), 1, BINS))
     for share, plane in zip(angles, PLANES, strict=True):
         slices = np.moveaxis(labels, NORMAL[plane], 0)[::2]
         some = max(1, AT_ONCE // slices[0].size)
         for first in range(0, len(slices), some):
             classes = classify_orientation(slices[first : first + some], phases)
             share += np.bincount(classes.ravel(), minlength=CLASSES)[-BINS:]
-    return angles / np.maximum(angles.sum(2, keepdims=True), 1)
+    angles /= np.maximum(angles.sum(2, keepdims=True), 1)
+    return angles
 
 
 def split_blocks(side: int) -> list[tuple[int, int]]:
