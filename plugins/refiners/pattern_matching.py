@@ -51,7 +51,7 @@ BAND = 4
 """Planes in which fractions are held where they change along an axis: half a feature or less."""
 BAND_DRIFT = 2e-3
 """How far they may end from what they are to be there."""
-AT_ONCE = 2**21
+AT_ONCE = 2**19
 """Pixels whose orientation is found at a time, at least one slice."""
 
 
@@ -180,9 +180,9 @@ def match_patterns(
 
     def work(number: int, low: int, high: int) -> None:
         stack = Stack(labels, labels.reshape(-1), low, high, wrap, np.array(SPACINGS))
-        own = labels[low:high].copy()
-        wanted = Wanted.of(patterns, phases, measure_angles(own, phases))
-        start = Start(own, change_cost)
+        before = labels[low:high].copy()
+        wanted = Wanted.of(patterns, phases, measure_angles(before, phases))
+        start = Start(before, change_cost)
         _match_block(stack, wanted, missing, sweeps, [seed, number], stay, start, external)
 
     places = list(enumerate(split_blocks(len(labels))))

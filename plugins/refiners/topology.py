@@ -1,5 +1,7 @@
 """Topology of a voxel: whether it can change phase and leave all components as they are."""
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,6 +10,11 @@ from recon.plugins.compiling import kernel, subroutine
 FACES = np.array(
     [(-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1)], dtype=np.int64
 )
+EDGES = [step for step in product((-1, 0, 1), repeat=3) if sum(map(abs, step)) == 2]
+NEAR = np.array([*FACES.tolist(), *EDGES], dtype=np.int64)
+"""The 18 neighbours that share a face or an edge with a voxel."""
+BESIDE = (np.abs(NEAR[:, None] - NEAR).sum(2) == 1) @ (1 << np.arange(len(NEAR)))
+"""Of each of them, those that it shares a face with, as bits."""
 
 
 @subroutine()
@@ -27,34 +34,26 @@ def count_components(
     These are 6-connected among the 18 neighbours that share a face or an edge with the voxel. If
     there is one of the phase that it leaves and one of the phase that it takes, no component
     appears, vanishes, splits or joins another (Bertrand & Malandain, Pattern Recognit. Lett. 1994).
+    Sets of neighbours are the bits of a number.
     """
-    near = np.zeros((5, 5, 5), np.uint8)  # with a rim, so that no neighbour is out of range
-    for i in range(-1, 2):
-        a = wrap_index(z + i, labels.shape[0], wrap[0])
-        for j in range(-1, 2):
-            b = wrap_index(y + j, labels.shape[1], wrap[1])
-            for k in range(-1, 2):
-                c = wrap_index(x + k, labels.shape[2], wrap[2])
-                beside = 1 <= abs(i) + abs(j) + abs(k) <= 2
-                if beside and min(a, b, c) >= 0 and labels[a, b, c] == phase:
-                    near[i + 2, j + 2, k + 2] = 1
-    waiting = np.empty((18, 3), np.int64)
+    near = 0
+    for n in range(len(NEAR)):
+        a = wrap_index(z + NEAR[n, 0], labels.shape[0], wrap[0])
+        b = wrap_index(y + NEAR[n, 1], labels.shape[1], wrap[1])
+        c = wrap_index(x + NEAR[n, 2], labels.shape[2], wrap[2])
+        if min(a, b, c) >= 0 and labels[a, b, c] == phase:
+            near |= 1 << n
     components = 0
-    for face in range(6):
-        i, j, k = 2 + FACES[face, 0], 2 + FACES[face, 1], 2 + FACES[face, 2]
-        if near[i, j, k] == 0:
+    for face in range(len(FACES)):  # the first of NEAR
+        grown = near & 1 << face
+        if grown == 0:
             continue
         components += 1
-        near[i, j, k] = 0
-        waiting[0, 0], waiting[0, 1], waiting[0, 2] = i, j, k
-        size = 1
-        while size > 0:
-            size -= 1
-            i, j, k = waiting[size]
-            for step in range(6):
-                p, q, r = i + FACES[step, 0], j + FACES[step, 1], k + FACES[step, 2]
-                if near[p, q, r] == 1:
-                    near[p, q, r] = 0
-                    waiting[size, 0], waiting[size, 1], waiting[size, 2] = p, q, r
-                    size += 1
+        before = 0
+        while grown != before:
+            before = grown
+            for n in range(len(NEAR)):
+                if grown >> n & 1:
+                    grown |= near & BESIDE[n]
+        near &= ~grown
     return components
