@@ -27,7 +27,7 @@ class TwoPointCluster(Metric):
 
     Clusters are connected through faces of voxels. Pairs are counted where they fit; with
     `periodic`, from every voxel, and clusters join through the border. Counts are exact. At most
-    the two-point function, and equal to it for a connected phase; C2(0) is the volume fraction
+    the two-point correlation, and equal to it for a connected phase; C2(0) is the volume fraction
     and C2(1) = S2(1), since neighbours are connected.
 
     returns  (phase, direction, lag); NaN at lags that do not fit. A phase that does not occur has 0
