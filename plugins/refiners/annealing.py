@@ -71,7 +71,10 @@ class Work(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Labels of the stack's planes before any change, and the cost of one that differs."""
+    """Labels of the stack's planes before any change, and the cost of one that differs.
+
+    cost  in units of the temperature: none at the end, where specks may vanish
+    """
 
     labels: Labels
     cost: float
@@ -204,11 +207,11 @@ def _anneal(
         _pair_steps(labels, wrap, z, y, x, old, new, step)
         cost = _pattern_cost(codes, change, price)
         cost += _pair_cost(step, pairs, wanted_pairs, cost_of_pairs)
+        heat = WARM * (1 - number / tries)
         before = start.labels[z - low, y, x]
-        cost += start.cost * (int(new != before) - int(old != before))
+        cost += start.cost * heat * (int(new != before) - int(old != before))
         if external.field.size > 0:
             cost += external.field[z, y, x] * (external.charge[new] - external.charge[old])
-        heat = WARM * (1 - number / tries)
         if cost > 0 and cost >= -np.log((_random(state) + 1) / 2.0**31) * heat:
             continue
         vanish = cost <= 0 and heat < COLD * WARM

@@ -39,7 +39,10 @@ class Patterns(Refiner):
     in_slabs = True
     tries: int = option(40, "Trials for each voxel; 0: none.", min=0, max=10_000)
     change_cost: float = option(
-        0.3, "Cost of a changed voxel; at a higher cost fewer voxels change.", min=0, max=100
+        1.0,
+        "Cost of a changed voxel, in units of the temperature; at a higher cost fewer change.",
+        min=0,
+        max=100,
     )
 
     @classmethod
