@@ -6,7 +6,8 @@ Volumes of 64^3 of the bundled weights (or of `--weights FILE --micrographs FILE
 default, fast, fastest, and slices (the default without the 3D network). Printed are CPU seconds,
 errors over sampling errors against the micrographs, straight chords over those of windows of the
 micrographs (a row a phase: xy, xz, yz), connected components by phase beside those of real
-subvolumes, the classifier's areas, and the verdict on each volume alone and on all together.
+subvolumes, the classifier's areas, and the verdict on each volume alone and on all together, with the statistic
+that exceeds its limit most.
 With --rows, a picture a material in DIR: windows of the micrographs and slices of the volumes.
 """
 
@@ -26,6 +27,7 @@ from recon.core.data.planes import NORMAL, PLANES
 from recon.core.job import resolve
 from recon.validation.comparison.boxes import place_boxes
 from recon.validation.comparison.compare import compare
+from recon.validation.comparison.verdict import Verdict
 from recon.workflow.examples import example
 from recon.workflow.overlay import FAST, FASTEST, lay_over
 
@@ -91,14 +93,27 @@ def report(recipe: Recipe, micrographs: Micrographs, samples: int) -> list[Volum
     together = compare(volumes, micrographs)
     table = together.to_table()
     ratios = ", ".join(f"{name} {table[name]['ratio']:.2f}" for name in STATISTICS)
-    alone = [compare([volume], micrographs).verdict.level for volume in volumes]
+    alone = [compare([volume], micrographs).verdict for volume in volumes]
     areas = next(line for line in together.to_text().splitlines() if line.startswith("classifier,"))
     click.echo(f"  {seconds:.1f} s of CPU a volume; {ratios}")
     shares = (chords / measure_chords(cut_windows(micrographs))).round(2).tolist()
     click.echo(f"  straight chords over real {shares}; components {count_components(volumes)}")
     click.echo(f"  {areas}")
-    click.echo(f"  alone {', '.join(alone)}; together {together.verdict.level}")
+    levels = ", ".join(verdict.level for verdict in alone)
+    click.echo(f"  alone {levels}; together {together.verdict.level}")
+    click.echo(
+        f"  worst {', '.join(map(name_worst, alone))}; together {name_worst(together.verdict)}"
+    )
     return volumes
+
+
+def name_worst(verdict: Verdict) -> str:
+    """The statistic that exceeds its limit most, by what factor; nothing where none does."""
+    failing = [one for one in verdict.findings if one.level in ("close", "not equivalent")]
+    if not failing:
+        return "none"
+    worst = max(failing, key=lambda one: one.value / one.limit)
+    return f"{worst.statistic} {worst.where} {worst.value / worst.limit:.1f}"
 
 
 def pick_windows(micrographs: Micrographs, plane: str) -> list[NDArray[np.uint8]]:
