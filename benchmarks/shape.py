@@ -6,8 +6,8 @@ Volumes of 64^3 of the bundled weights (or of `--weights FILE --micrographs FILE
 default, fast, fastest, and slices (the default without the 3D network). Printed are CPU seconds,
 errors over sampling errors against the micrographs, straight chords over those of windows of the
 micrographs (a row a phase: xy, xz, yz), connected components by phase beside those of real
-subvolumes, the classifier's areas, and the verdict on each volume alone and on all together, with the statistic
-that exceeds its limit most.
+subvolumes, the classifier's areas, and the verdict on each volume alone and on all together,
+with the statistic that exceeds its limit most.
 With --rows, a picture a material in DIR: windows of the micrographs and slices of the volumes.
 """
 
