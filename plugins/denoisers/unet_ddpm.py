@@ -44,7 +44,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "noise": "linear-2e-2",
         "prediction": "phases",
         "steps": 5000,
-        "volume_steps": 4000,
+        "volume_steps": 7000,
         "batch": 32,
         "crop": 32,
         "rate": 2e-3,
@@ -56,7 +56,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "noise": "linear-2e-2",
         "prediction": "phases",
         "steps": 6000,
-        "volume_steps": 4000,
+        "volume_steps": 7000,
         "batch": 8,
         "crop": 64,
         "rate": 1e-3,
@@ -109,7 +109,7 @@ class UnetDdpm(Denoiser):
     distributed: ClassVar[bool] = True
     preset: str = option(
         "tiny",
-        "Size and training: tiny 40 minutes, small 80 minutes of one CPU core; paper needs a GPU.",
+        "Size and training: tiny 60 minutes, small 100 minutes of one CPU core; paper needs a GPU.",
         choices=tuple(RECIPES),
         trained=True,
     )

@@ -30,7 +30,7 @@ def recipe(**options):
     return Recipe(denoiser=Choice("unet-ddpm", options))
 
 
-@pytest.mark.parametrize(("seconds", "preset"), [(3600, "small"), (1500, "tiny")])
+@pytest.mark.parametrize(("seconds", "preset"), [(5400, "small"), (1500, "tiny")])
 def test_the_training_takes_the_time_that_is_given(micrographs, seconds, preset):
     fitted, takes = fit_into(recipe(), micrographs, seconds)
     assert fitted.denoiser.options["preset"] == preset
@@ -46,7 +46,7 @@ def test_a_preset_that_is_given_stays(micrographs):
 
 def test_too_little_time_and_double_choices_are_refused(micrographs):
     with pytest.raises(
-        ReconError, match="time= must be at least 6 min on this machine, got 2 min; for a trial"
+        ReconError, match="time= must be at least 8 min on this machine, got 2 min; for a trial"
     ):
         fit_into(recipe(), micrographs, 120)
     with pytest.raises(ReconError, match="time= chooses the denoiser's steps"):

@@ -190,8 +190,8 @@ def test_steps_of_the_3d_network_go_with_those_of_the_slices():
     def steps(**options):
         return catalog().build("denoiser", "unet-ddpm", **options).volume_steps
 
-    assert steps() == 4000
-    assert steps(steps=2500) == 2000
+    assert steps() == 7000
+    assert steps(steps=2500) == 3500
     assert steps(steps=100) == 0
     assert steps(steps=100, volume_steps=7) == 7
     assert steps(volume_steps=0) == 0
