@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import PLANES
 from recon.core.errors import ReconError
-from recon.plugins.refiners.local_orientation import CLASSES, classify_orientation
+from recon.plugins.refiners.local_orientation import BINS, CLASSES, classify_orientation
 
 Codes = NDArray[np.int64]
 
@@ -52,11 +52,19 @@ class PatternCounts:
         code = np.flatnonzero(dense)
         return cls(code, dense[code])
 
-    def dense(self, phases: int) -> NDArray[np.float64]:
-        """Counts (CLASSES, K^9) of every pattern."""
-        counts = np.zeros(CLASSES * phases**CELLS)
-        counts[self.code] = self.count
-        return counts.reshape(CLASSES, -1)
+    def share(self, phases: int, angles: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Share (K^9,) of every pattern; zeros where nothing was counted.
+
+        angles  (BINS,) how the interfaces that have an orientation are to be shared among the
+                angles; as they were counted when None
+        """
+        classes, pattern = np.divmod(self.code, phases**CELLS)
+        have = np.bincount(classes, self.count, CLASSES)
+        factor = np.ones(CLASSES)
+        if angles is not None:
+            factor[-BINS:] = angles * have[-BINS:].sum() / np.maximum(have[-BINS:], 1)
+        shares = np.bincount(pattern, self.count * factor[classes], phases**CELLS)
+        return np.asarray(shares / max(shares.sum(), 1))
 
 
 PlanePatterns = dict[str, tuple[PatternCounts, ...]]

@@ -76,15 +76,16 @@ class Wanted:
     ) -> "Wanted":
         """Of the patterns of all three planes.
 
-        angles  (3, S, BINS) shares of interfaces of each angle; as in the micrographs when None
+        angles  (3, BINS) shares of the interface by angle; as in the micrographs when None
         """
-        dense = np.array([[c.dense(phases) for c in patterns[plane]] for plane in PLANES])
-        pixels = dense.sum((2, 3))
-        if angles is not None:
-            have = dense[:, :, -BINS:].sum(3)
-            wanted = angles * have.sum(2, keepdims=True)
-            dense[:, :, -BINS:] *= (wanted / np.maximum(have, 1))[..., None]
-        shares = dense.sum(2) / np.maximum(dense.sum((2, 3)), 1)[..., None]
+        each: Sequence[Counts | None] = (None,) * 3 if angles is None else list(angles)
+        shares = np.array(
+            [
+                [one.share(phases, turned) for one in patterns[plane]]
+                for plane, turned in zip(PLANES, each, strict=True)
+            ]
+        )
+        pixels = np.array([[one.count.sum() for one in patterns[plane]] for plane in PLANES])
         pairs: list[list[Counts]] = [[], [], []]
         for plane, share in zip(PLANES, shares[:, 0], strict=True):
             cells = share.reshape([phases] * CELLS)
@@ -93,7 +94,7 @@ class Wanted:
                 counts = cells.sum(rest)
                 pairs[axis].append(counts + counts.T)
         mean = np.array([np.mean(each, 0) for each in pairs])
-        return cls(shares, mean, pixels, mean.sum((0, 1)) / mean.sum())
+        return cls(shares, mean, pixels.astype(float), mean.sum((0, 1)) / mean.sum())
 
 
 @attrs.frozen(eq=False)
@@ -223,18 +224,18 @@ def _share_planes(
 
 
 def measure_angles(labels: Labels, phases: int) -> NDArray[np.float64]:
-    """Shares (3, 1, BINS) of the interface of labels (Z, Y, X) by angle, on every plane.
+    """Shares (3, BINS) of the interface of labels (Z, Y, X) by angle, on every plane.
 
     Of every other slice: the ones between are much like them.
     """
-    angles: Counts = np.zeros((len(PLANES), 1, BINS))
+    angles: Counts = np.zeros((len(PLANES), BINS))
     for share, plane in zip(angles, PLANES, strict=True):
         slices = np.moveaxis(labels, NORMAL[plane], 0)[::2]
         some = max(1, AT_ONCE // slices[0].size)
         for first in range(0, len(slices), some):
             classes = classify_orientation(slices[first : first + some], phases)
             share += np.bincount(classes.ravel(), minlength=CLASSES)[-BINS:]
-    angles /= np.maximum(angles.sum(2, keepdims=True), 1)
+    angles /= np.maximum(angles.sum(1, keepdims=True), 1)
     return angles
 
 

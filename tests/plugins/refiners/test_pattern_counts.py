@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from recon.core import Micrographs
+from recon.plugins.refiners.local_orientation import BINS, CLASSES
 from recon.plugins.refiners.pattern_counts import (
+    CELLS,
     SPACINGS,
     PatternCounts,
     count_patterns,
@@ -31,21 +33,32 @@ def test_codes_are_the_nine_phases_as_digits(phases, spacing):
 def test_slices_too_small_for_a_pattern_have_none():
     image = images(2)[0]
     assert encode_patterns(image[:2], 2, 1).size == encode_patterns(image[:, :4], 2, 2).size == 0
-    assert PatternCounts.of([image[:2]], 2, 1).dense(2).sum() == 0
+    assert PatternCounts.of([image[:2]], 2, 1).share(2).sum() == 0
 
 
-def test_counts_are_those_of_all_slices_of_a_plane():
+def test_shares_are_those_of_all_slices_of_a_plane():
     stacks = {"xy": images(3), "yz": images(3, (2, 6, 7), 1)}
     patterns = count_patterns(Micrographs(stacks, phases="abc"))
     assert patterns.keys() == stacks.keys()
     for plane, stack in stacks.items():
         for spacing, counted in zip(SPACINGS, patterns[plane], strict=True):
             every = np.concatenate([encode_patterns(image, 3, spacing).ravel() for image in stack])
-            expected = np.bincount(every, minlength=3**9)
-            assert np.array_equal(counted.dense(3).sum(0), expected)
+            expected = np.bincount(every, minlength=3**9) / len(every)
+            assert np.allclose(counted.share(3), expected, rtol=1e-14, atol=0)
             assert (np.diff(counted.code) > 0).all() and counted.count.min() > 0
 
 
 def test_of_many_phases_there_are_none():
     assert count_patterns(Micrographs({"xy": images(5)})) == {}
     assert count_patterns(Micrographs({"xy": images(4)})) != {}
+
+
+def test_angles_that_are_wanted_change_the_weight_of_their_patterns_alone():
+    """Of stripes along and across, those along: the patterns of slices that have no others."""
+    across = np.indices((40, 40))[0] // 4 % 2
+    along = count_patterns(Micrographs({"xy": [across.T]}))["xy"]
+    both = count_patterns(Micrographs({"xy": [across, across.T]}))["xy"]
+    angle = (along[0].code[-1] >> CELLS) - (CLASSES - BINS)
+    for one, two in zip(along, both, strict=True):
+        assert np.allclose(two.share(2, np.eye(BINS)[angle]), one.share(2), atol=1e-3)
+        assert not np.allclose(two.share(2), one.share(2), atol=0.05)

@@ -60,18 +60,12 @@ def given_patterns(labels, of, sweeps=20, periodic=OPEN, **options):
     ).numpy()
 
 
-def shares(counts, phases):
-    """Of each pattern, whatever the orientation nearby."""
-    dense = counts.dense(phases).sum(0)
-    return dense / dense.sum()
-
-
 def distance(one, other):
     """Sum over planes and spacings of how much of the patterns is not shared."""
     phases = 1 + max(int(one.max()), int(other.max()))
     a, b = (count_patterns(sections(labels)) for labels in (one, other))
     return sum(
-        abs(shares(a[plane][n], phases) - shares(b[plane][n], phases)).sum() / 2
+        abs(a[plane][n].share(phases) - b[plane][n].share(phases)).sum() / 2
         for plane in PLANES
         for n in range(len(SPACINGS))
     )
@@ -98,8 +92,8 @@ def test_patterns_come_nearer_and_components_and_fractions_stay(phases, share):
     few = [n - (sizes(before == phase) > 8).sum() for phase, n in enumerate(components(before))]
     for old, new, small in zip(components(before), components(after), few, strict=True):
         assert old - small <= new <= old
-    parts = [np.bincount(v.ravel(), minlength=phases) / v.size for v in (before, after)]
-    assert np.abs(parts[0] - parts[1]).max() <= module.DRIFT + 1 / before.size
+    shares = [np.bincount(v.ravel(), minlength=phases) / v.size for v in (before, after)]
+    assert np.abs(shares[0] - shares[1]).max() <= module.DRIFT + 1 / before.size
 
 
 def test_flat_faces_are_rounded_and_interface_is_the_micrographs():
