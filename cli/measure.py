@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import xarray as xr
@@ -23,15 +23,16 @@ from recon.core.recipe import METRICS, Choice
 from recon.core.sampling.device import resolve_device
 from recon.core.storage.atomic import atomic_output, check_writable
 from recon.imaging.volumes import read_volume
-from recon.validation.comparison.compare import choose_compared, compare
-from recon.validation.comparison.comparison import Comparison
-from recon.validation.comparison.property_agreement import Solved
 from recon.validation.comparison.sampling_error import SUBVOLUMES
 from recon.validation.report import write_report
 from recon.workflow.assess import open_sample
 from recon.workflow.progress import ProgressDisplay
 from recon.workflow.results import to_json
 from recon.workflow.whole_volume import fits_into_memory
+
+if TYPE_CHECKING:
+    from recon.validation.comparison.comparison import Comparison
+    from recon.validation.comparison.property_agreement import Solved
 
 
 @click.command()
@@ -224,12 +225,14 @@ def _compare(
     sample: Volume,
     reference: Volume | Micrographs,
     given: Sequence[str],
-    solved: Sequence[Solved],
+    solved: "Sequence[Solved]",
     subvolumes: int,
     classifier: bool,
     progress: ProgressDisplay,
-) -> Comparison:
+) -> "Comparison":
     """The metrics of every comparison, and the requested ones that can be compared."""
+    from recon.validation.comparison.compare import choose_compared, compare  # takes a second
+
     names, refused = choose_compared(given, sample, reference)
     for name, why in refused.items():
         click.echo(f"{name} is not compared: {why}", err=True)

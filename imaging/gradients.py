@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy import special
 
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import AXES, in_plane
@@ -165,4 +165,4 @@ def _test(projections: Array, independent: float) -> Array:
     """(K,) the lesser probability of two projections (n, K, 2) as large when there is no change."""
     error = np.maximum(projections.std(0, ddof=1), 1e-12) / np.sqrt(independent)
     t = np.abs(projections.mean(0)) / error
-    return np.asarray(2 * student.sf(t, independent - 1).min(-1))
+    return np.asarray(2 * special.stdtr(independent - 1, -t).min(-1))

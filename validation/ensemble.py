@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from recon.core.errors import ReconError
 
@@ -128,7 +128,7 @@ def _summarize(values: xr.DataArray, within: float) -> xr.DataArray:
 
 def _find_width(n: NDArray[Any]) -> NDArray[np.float64]:
     """Half-width of the interval of n samples, in standard deviations."""
-    width: NDArray[np.float64] = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) / np.sqrt(n)
+    width: NDArray[np.float64] = special.stdtrit(n - 1, (1 + CONFIDENCE) / 2) / np.sqrt(n)
     return width
 
 

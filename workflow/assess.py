@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recon.core.catalog import catalog
 from recon.core.data.micrographs import Micrographs
@@ -10,11 +10,12 @@ from recon.core.data.volume import Volume
 from recon.core.errors import ReconError, shown, unknown
 from recon.core.measure import measure_all
 from recon.core.recipe import METRICS
-from recon.validation.comparison.compare import compare as compare_all
-from recon.validation.comparison.comparison import Comparison
 from recon.validation.report import write_report
 from recon.workflow.progress import ProgressDisplay
 from recon.workflow.results import concat_samples
+
+if TYPE_CHECKING:
+    from recon.validation.comparison.comparison import Comparison
 
 Sample = Volume | Micrographs
 
@@ -42,13 +43,15 @@ def measure(sample: Sample | str | Path, *names: str, **options: Any) -> Any:
 
 def compare(
     volumes: Volume | Sequence[Volume], reference: Sample | str | Path, **options: Any
-) -> Comparison:
+) -> "Comparison":
     """Compare volumes with a material: errors, sampling errors and the verdict.
 
     volumes    one volume, or several of the same shape
     reference  micrographs, or a real volume larger than the volumes
     options    further options of recon.validation.comparison.compare.compare
     """
+    from recon.validation.comparison.compare import compare as compare_all  # takes a second
+
     with ProgressDisplay() as progress:
         return compare_all(_listed(volumes), open_sample(reference), progress=progress, **options)
 
@@ -57,7 +60,7 @@ def report(
     path: str | Path,
     volumes: Volume | Sequence[Volume],
     reference: Sample | str | Path | None = None,
-    comparison: Comparison | None = None,
+    comparison: "Comparison | None" = None,
 ) -> None:
     """Write a report (HTML): slices, curves, numbers and, with a reference, the verdict.
 

@@ -3,18 +3,20 @@
 import json
 from collections.abc import Mapping
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
 from recon.core.data.phases import index_phase_names
-from recon.validation.comparison.comparison import Comparison
+
+if TYPE_CHECKING:
+    from recon.validation.comparison.comparison import Comparison
 
 Results = dict[str, xr.DataArray | xr.Dataset]
 """By the name of the plugin."""
 
 
-def to_json(results: Results, comparison: Comparison | None = None) -> str:
+def to_json(results: Results, comparison: "Comparison | None" = None) -> str:
     """`{name: xarray's to_dict()}`, and under "comparison" how far it is from the reference.
 
     NaN and infinity are null.

@@ -9,7 +9,7 @@ from scipy import stats
 
 from recon.core import ReconError, Volume
 from recon.validation.ensemble import list_constants, summarize, summarize_all, to_text
-from recon.validation.report import render
+from recon.validation.report.page import render
 
 
 def results(values, **more):

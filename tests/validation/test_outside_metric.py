@@ -7,7 +7,7 @@ from scipy import ndimage
 from recon.core import Micrographs, ReconError, Volume, catalog
 from recon.validation.comparison.compare import compare
 from recon.validation.comparison.metric_spec import list_compared
-from recon.validation.report import render
+from recon.validation.report.page import render
 
 HEAD = "import attrs, numpy as np, xarray as xr\nfrom recon.core import *\n"
 SPECKS = (

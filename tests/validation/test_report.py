@@ -13,8 +13,9 @@ from scipy import ndimage
 from recon.core import Micrographs, ReconError, Volume, measure_all
 from recon.core.data.colours import pick_colours
 from recon.validation.comparison.compare import compare
-from recon.validation.report import render, write_report
+from recon.validation.report import write_report
 from recon.validation.report.numbers import list_fractions
+from recon.validation.report.page import render
 from recon.validation.report.tiles import SIDE, build_gallery, choose_evenly, format_length
 
 METRICS = ("two-point", "lineal-path")

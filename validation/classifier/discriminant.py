@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
+from scipy.special import ndtri
 
 Values = NDArray[np.float64]
 
@@ -84,13 +84,14 @@ def compute_area(own: Sequence[Values], real: Sequence[Values]) -> float:
 
 def _rank(own: Values, real: Values) -> float:
     """Mann & Whitney's U over the number of pairs."""
-    ranks = rankdata(np.concatenate([own, real]))[: len(own)]
-    return float((ranks.mean() - (len(own) + 1) / 2) / len(real))
+    ascending = np.sort(real)
+    lower, not_higher = (np.searchsorted(ascending, own, side) for side in ("left", "right"))
+    return float((lower + not_higher).mean() / 2 / len(real))
 
 
 def compute_distance(area: NDArray[np.float64] | float, pairs: float) -> Values:
     """d' of an area, negative below one half; no more than half a pair in the wrong order gives."""
     least = 0.5 / max(pairs, 1)
     bounded = np.clip(area, least, 1 - least)
-    distance: Values = np.sqrt(2) * norm.ppf(bounded)
+    distance: Values = np.sqrt(2) * ndtri(bounded)
     return distance

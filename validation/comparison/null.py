@@ -12,7 +12,7 @@ from functools import partial
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 from scipy.optimize import brentq
 
 from recon.validation.comparison.cells import Block
@@ -44,7 +44,7 @@ class Fitted:
 
     def below(self, root: float) -> float:
         """Chance that it stays below."""
-        return float(stats.t.cdf((root - self.centre) / self.width, self.freedom))
+        return float(special.stdtr(self.freedom, (root - self.centre) / self.width))
 
 
 def calibrate(blocks: Sequence[Block], samples: int, alpha: float) -> Null:
@@ -78,7 +78,7 @@ def calibrate(blocks: Sequence[Block], samples: int, alpha: float) -> Null:
 
 def bound_spread(samples: int, worth: float, alpha: float = 0.05) -> tuple[float, float]:
     """Within what the ratio of two deviations of equal populations lies, by the F-distribution."""
-    ends = stats.f.ppf([alpha / 2, 1 - alpha / 2], samples - 1, max(worth - 1, 1))
+    ends = special.fdtri(samples - 1, max(worth - 1, 1), [alpha / 2, 1 - alpha / 2])
     low, high = np.sqrt(ends)
     return float(low), float(high)
 

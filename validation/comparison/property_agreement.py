@@ -8,7 +8,6 @@ import attrs
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import stats
 
 from recon.core.data.volume import Volume
 from recon.core.kinds import Property
@@ -174,4 +173,6 @@ def _find_chance(of_samples: xr.DataArray, of_subvolumes: xr.DataArray) -> float
     if len(samples) == 1:
         below, above = (subvolumes <= samples[0]).sum(), (subvolumes >= samples[0]).sum()
         return float(min(1.0, 2 * (min(below, above) + 1) / (len(subvolumes) + 1)))
-    return float(stats.mannwhitneyu(samples, subvolumes).pvalue)
+    from scipy.stats import mannwhitneyu  # takes a second
+
+    return float(mannwhitneyu(samples, subvolumes).pvalue)

@@ -4,7 +4,7 @@ import attrs
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 KINDS = ("generated", "real")
 QUANTILE = 0.05
@@ -99,7 +99,7 @@ class Memorisation:
         return tuple(
             size
             for size in self.sizes
-            if binom.sf(size.copied.sum() - 1, len(size.copied), expected) < LEVEL
+            if bdtrc(size.copied.sum() - 1, len(size.copied), expected) < LEVEL
         )
 
     @property

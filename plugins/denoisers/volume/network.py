@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recon.core.data.encoding import channels
+from recon.plugins.denoisers.volume.convolution import Convolution3d
 
 WIDTHS = (32, 64, 96)
 """Channels by level; the first works on blocks of 2 x 2 x 2 voxels."""
@@ -37,10 +38,10 @@ class ResidualBlock(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm1 = ChannelNorm(width)
-        self.convolution1 = nn.Conv3d(width, width, 3, padding=1)
+        self.convolution1 = Convolution3d(width, width)
         self.norm2 = ChannelNorm(width)
         self.modulation = nn.Linear(CONDITION, 2 * width)
-        self.convolution2 = nn.Conv3d(width, width, 3, padding=1)
+        self.convolution2 = Convolution3d(width, width)
         for layer in (self.modulation.weight, self.modulation.bias, self.convolution2.weight):
             nn.init.zeros_(layer)
 
