@@ -28,5 +28,5 @@ class Convolution3d(nn.Conv3d):
         half = (depth + 1) // 2
         padded = F.pad(x, (0, 0, 0, 0, 1, 1 + depth % 2))
         halves = torch.cat([padded[:, :, : half + 2], padded[:, :, half:]])
-        first, second = F.conv3d(halves, self.weight, self.bias, padding=(0, 1, 1)).split(1)
-        return torch.cat([first, second[:, :, : depth - half]], 2)
+        made = F.conv3d(halves, self.weight, self.bias, padding=(0, 1, 1))
+        return torch.cat([made[:1], made[1:, :, : depth - half]], 2)
