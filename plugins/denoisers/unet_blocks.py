@@ -131,7 +131,10 @@ class ConditionEncoder(nn.Module):
         self.noise = nn.Sequential(nn.Linear(width, width), nn.SiLU())
         self.noise_embedding = nn.Linear(width, width)
         self.noise_tokens = nn.Linear(width, 2 * a.condition_width)
-        self.plane = nn.Embedding(planes + 1, a.condition_width)
+        weight = torch.empty(planes + 1, a.condition_width)
+        if not weight.is_meta:  # there, torch would import 800 modules for it
+            nn.init.normal_(weight)
+        self.plane = nn.Embedding.from_pretrained(weight, freeze=False)
         self.plane_embedding = nn.Sequential(
             nn.LayerNorm(a.condition_width),
             nn.Linear(a.condition_width, width),
