@@ -50,7 +50,7 @@ def strip_axes(axes: Axes) -> None:
     Few ticks: they take most of the time of a page of 70 panels.
     """
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(TICKS))
+        axis.set_major_locator(MaxNLocator(TICKS, steps=[1, 2, 2.5, 5, 10]))
     axes.tick_params(labelsize=8, colors=INK, color=FAINT)
     axes.grid(color=FAINT, lw=0.4, alpha=0.6)
     axes.spines[["top", "right"]].set_visible(False)
