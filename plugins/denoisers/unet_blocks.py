@@ -134,7 +134,7 @@ class ConditionEncoder(nn.Module):
         weight = torch.empty(planes + 1, a.condition_width)
         if not weight.is_meta:  # there, torch would import 800 modules for it
             nn.init.normal_(weight)
-        self.plane = nn.Embedding.from_pretrained(weight, freeze=False)
+        self.plane = nn.Embedding(planes + 1, a.condition_width, _weight=weight)
         self.plane_embedding = nn.Sequential(
             nn.LayerNorm(a.condition_width),
             nn.Linear(a.condition_width, width),

@@ -26,10 +26,10 @@ def test_a_killed_command_ends_as_if_it_had_not_been(name, kills, given, tmp_pat
 @pytest.mark.parametrize(
     ("name", "kills"),
     [
-        ("run that trains", 20),
-        ("run with weights", 20),
-        ("run in slabs", 20),
-        ("sweep", 20),
+        ("run that trains", 12),
+        ("run with weights", 12),
+        ("run in slabs", 12),
+        ("sweep", 12),
         ("run on Dask", 6),
     ],
 )

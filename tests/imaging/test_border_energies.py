@@ -19,7 +19,10 @@ def draw(energies, side, sweeps=30):
     return labels
 
 
-@pytest.mark.parametrize(("first", "second", "third"), [(0.1, 0.3, 0.2), (0.0, -0.1, 0.3)])
+@pytest.mark.parametrize(
+    ("first", "second", "third"),
+    [pytest.param(0.1, 0.3, 0.2, marks=pytest.mark.slow), (0.0, -0.1, 0.3)],
+)
 def test_energies_by_which_labels_were_drawn(first, second, third):
     energies = np.array([[0, first, second], [first, 0, third], [second, third, 0]])
     labels = draw(energies, 120)

@@ -61,6 +61,7 @@ def test_a_reconstruction_leaves_figure_table_and_numbers(small, monkeypatch):
     assert left(small) == (numbers, text)
 
 
+@pytest.mark.slow
 def test_properties_of_real_pieces_and_volumes_are_kept(small, monkeypatch):
     monkeypatch.setattr(properties, "REAL", 4)
     study = attrs.evolve(small, name="transport")
@@ -194,6 +195,7 @@ def test_few_slices_are_spread_evenly():
     assert len(few(images, 20).planes["xy"]) == 9
 
 
+@pytest.mark.slow
 def test_a_network_denoises_its_own_material_better_than_noise(small):
     rng = np.random.default_rng(0)
     slices = held_out(small.material)

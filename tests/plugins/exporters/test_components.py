@@ -48,6 +48,7 @@ def test_each_particle_is_a_set_of_elements_and_one_of_nodes(volume, tmp_path, e
         assert np.allclose(mesh.points[nodes].max(0), high, atol=0.5)
 
 
+@pytest.mark.slow
 def test_sets_hold_with_elements_of_a_size(volume, tmp_path):
     sized = {"sizes": ["*=4"], "interface_size": 3.0, "grading": 2.0}
     mesh, _ = read(volume, tmp_path, element="C3D4", components=["particle"], **sized)

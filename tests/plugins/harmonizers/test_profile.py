@@ -33,6 +33,7 @@ def test_windows_have_the_fractions_of_the_profile(axis, values, phases, side):
         assert np.allclose(along @ hat, profile.fractions @ hat, atol=0.002 * hat.sum())
 
 
+@pytest.mark.slow
 def test_a_volume_follows_its_profile():
     recipe = Recipe(
         shape=(48, 40, 40),

@@ -82,7 +82,7 @@ def test_fractions_are_positive_and_sum_to_one(weights, seed):
     assert result.sum() == pytest.approx(1) and np.all(result >= 0.2 * fractions)
 
 
-@pytest.mark.parametrize("phases", [2, 3])
+@pytest.mark.parametrize("phases", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_drawn_fractions_have_the_mean_and_deviations_wanted(phases, monkeypatch):
     fractions = np.array([0.6, 0.4] if phases == 2 else [0.5, 0.3, 0.2])
     inside = [fractions[1]] if phases == 2 else fractions

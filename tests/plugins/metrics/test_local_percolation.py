@@ -43,6 +43,7 @@ def share(samples, phase, axis, sides, fraction=None):
     return np.mean(rows) if rows else np.nan
 
 
+@pytest.mark.slow
 @given(textures(max_side=6, min_side=3), st.integers(0, 2))
 def test_windows_equal_a_direct_count(labels, phase):
     metric = LocalPercolation(sides=(2, 3, 5), fractions=10)

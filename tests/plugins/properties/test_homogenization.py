@@ -155,6 +155,7 @@ def test_moduli_scale(elements: Elements, power: float) -> None:
     close(after.thermal, factor * before.thermal)
 
 
+@pytest.mark.slow
 @given(composites(max_side=5, b_bar=True), st.tuples(*[st.integers(0, 4)] * 3), st.integers(0, 2))
 def test_translation_and_tiling_change_nothing(
     elements: Elements, shift: tuple[int, int, int], axis: int
@@ -168,6 +169,7 @@ def test_translation_and_tiling_change_nothing(
         close(after.thermal, before.thermal)
 
 
+@pytest.mark.slow
 @given(
     composites(b_bar=True), st.permutations([0, 1, 2]), st.tuples(*[st.sampled_from([1, -1])] * 3)
 )
@@ -195,6 +197,7 @@ def test_right_angles(elements: Elements, order: list[int], signs: tuple[int, in
     )
 
 
+@pytest.mark.slow
 @given(composites(), SEEDS, st.integers(0, 2))
 def test_a_stiffer_phase_never_softens(elements: Elements, seed: int, phase: int) -> None:
     root = np.random.default_rng(seed).standard_normal((6, 2))
@@ -274,6 +277,7 @@ def test_separate_stiff_inclusions_are_not_taken_for_solved(contrast: float, sys
         close(solved(moved, 1e-6, system=system).stiffness, expected, 1e-4)
 
 
+@pytest.mark.slow
 def test_many_stiff_inclusions_are_not_taken_for_solved() -> None:
     """For some steps nothing seems to change: the inclusions are yet to move as wholes."""
     rng = np.random.default_rng(0)

@@ -45,6 +45,7 @@ def test_conformance() -> None:
     check_plugin(Permeability, periodic=True, phases=(1,))
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(mazes(), st.sampled_from(AXES), sizes, drives)
 def test_random_media_against_a_direct_solve(
@@ -79,6 +80,7 @@ def test_rotation(maze: np.ndarray, order: list[int], size: tuple, drive: dict) 
     np.testing.assert_allclose(second, first[order], rtol=1e-7, atol=1e-12)
 
 
+@pytest.mark.slow
 @given(mazes(), drives)
 def test_scales_with_the_square_of_the_voxel(maze: np.ndarray, drive: dict) -> None:
     one, small = (k(Volume(maze.astype(np.uint8), (h,) * 3), **drive) for h in (1.0, 4e-7))
@@ -87,6 +89,7 @@ def test_scales_with_the_square_of_the_voxel(maze: np.ndarray, drive: dict) -> N
     np.testing.assert_allclose(result["darcy"] * DARCY, result["permeability"], rtol=1e-14)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 1000), sizes)
 def test_tensor_is_symmetric_and_positive(seed: int, size: tuple) -> None:
     volume = Volume(pores(5, seed, 0.8).astype(np.uint8), size)

@@ -83,7 +83,10 @@ def sizes(mask):
     return np.bincount(label(mask)[0].ravel())[1:]
 
 
-@pytest.mark.parametrize(("phases", "share"), [(2, 0.6), (3, 0.95), (4, 0.98)])
+@pytest.mark.parametrize(
+    ("phases", "share"),
+    [(2, 0.6), (3, 0.95), pytest.param(4, 0.98, marks=pytest.mark.slow)],
+)
 def test_patterns_come_nearer_and_components_and_fractions_stay(phases, share):
     """Of more phases there are more patterns, and more of what remains is the scatter of few."""
     before, like = volume((24, 26, 28), phases), volume((60, 60, 60), phases, 3.0, 1)
