@@ -3,9 +3,14 @@
 `default` repeats itself; `thorough` searches (--hypothesis-profile).
 """
 
+import os
+
+# Networks, fields and matrices are tiny here: a second thread would only wait for the first. This
+# is read when numpy is loaded; torch's number is set below.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import gc
 import importlib
-import os
 import signal
 import sys
 
@@ -17,7 +22,6 @@ from hypothesis import HealthCheck, settings
 from recon.cli import main
 from recon.core import catalog
 
-# Networks and fields are tiny here: a second thread would only wait for the first.
 torch.set_num_threads(1)
 
 # What is measured is measured here, not remembered.

@@ -69,6 +69,7 @@ def test_files_of_three_formats_on_three_planes(folder):
     )
 
 
+@pytest.mark.slow
 def test_a_glob_expanded_by_a_shell(folder):
     recon = shlex.join([sys.executable, "-c", "from recon.cli import main; main()"])
     line = f"{recon} import --xy xy-*.png --yz yz.tif --preview none --out m.zarr"

@@ -27,7 +27,14 @@ SHAPES = [(8, 8, 8), (7, 5, 9), (1, 6, 70), (5, 1, 1), (2, 13, 3)]
 EDGES = (1.0, 1.3, 2.1)
 
 
-KINDS = ["orthotropic", "general", "void", "orthotropic b-bar", "general b-bar"]
+KINDS = [
+    "orthotropic",
+    "void",
+    *(
+        pytest.param(kind, marks=pytest.mark.slow)  # loops of their own to compile
+        for kind in ("general", "orthotropic b-bar", "general b-bar")
+    ),
+]
 
 
 @pytest.fixture(autouse=True)

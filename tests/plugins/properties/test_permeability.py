@@ -60,6 +60,7 @@ def test_random_media_against_a_direct_solve(
     np.testing.assert_allclose(result, [expected], rtol=1e-7, atol=1e-12)
 
 
+@pytest.mark.slow
 @given(mazes(), drives, st.data())
 def test_opening_a_voxel_never_lowers_it(
     maze: np.ndarray, drive: dict, data: st.DataObject

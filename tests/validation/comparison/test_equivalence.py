@@ -227,6 +227,7 @@ def test_left_out_groups_scatter_like_so_many_new_windows(wanted):
     assert len(errors) >= 16
 
 
+@pytest.mark.slow
 def test_a_real_subvolume_scores_about_the_sampling_error_and_another_material_does_not():
     labels = material((64, 96, 96), seed=3)
     reference, shape = Volume(labels, phases=("pore", "solid")), slice(0, 32)
