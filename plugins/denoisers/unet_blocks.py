@@ -132,7 +132,7 @@ class ConditionEncoder(nn.Module):
         self.noise_embedding = nn.Linear(width, width)
         self.noise_tokens = nn.Linear(width, 2 * a.condition_width)
         weight = torch.empty(planes + 1, a.condition_width)
-        if not weight.is_meta:  # there, torch would import 800 modules for it
+        if not weight.is_meta:  # there, torch would import its compiler for it
             nn.init.normal_(weight)
         self.plane = nn.Embedding(planes + 1, a.condition_width, _weight=weight)
         self.plane_embedding = nn.Sequential(

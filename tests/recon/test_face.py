@@ -123,6 +123,15 @@ def test_a_class_of_this_process_is_registered():
         catalog.cache_clear()
 
 
+def test_weights_are_opened_without_the_compiler_of_torch():
+    """Some initial values of a network on torch's device `meta` would import it: two seconds."""
+    code = (
+        "import sys, recon; recon.Model.open('electrode', device='cpu');"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 def test_every_name_is_there_and_importing_loads_no_torch():
     for name in recon.__all__:
         assert getattr(recon, name) is not None

@@ -47,7 +47,7 @@ def make_figure(width: float, height: float) -> tuple[Figure, Axes]:
 def strip_axes(axes: Axes) -> None:
     """Thin axes that step back behind what they measure.
 
-    Few ticks: they take most of the time of a page of 70 panels.
+    Few ticks: they take much of the time of a page of 70 panels.
     """
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(TICKS, steps=[1, 2, 2.5, 5, 10]))

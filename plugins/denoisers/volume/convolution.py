@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 NATIVE_UP_TO = 20480
 """Channels x planes x lines of a single float32 volume up to which PyTorch (2.13,
-ATen/native/Convolution.cpp, use_mkldnn) takes its own loops in place of oneDNN's: three to seven
+ATen/native/Convolution.cpp, use_mkldnn) takes its own loops in place of oneDNN's: two to seven
 times slower here."""
 
 
