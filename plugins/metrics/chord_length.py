@@ -156,17 +156,32 @@ def _mean(chords: Chords, longest: int) -> Curve:
     return ratio(lengths, chords.weights.sum(1))[:, None]
 
 
-@kernel()
 def count_chords(lines: NDArray[np.uint8], phases: int, periodic: bool) -> NDArray[np.int64]:
     """Chords (2, phases, length + 1) by length along the middle axis: whole, cut by the border.
 
     Periodic: the last run of a line and the first are one if they are of one phase; a line of one
     phase has no chord. Not periodic: the first and the last run of a line are cut.
     """
-    outer, length, inner = lines.shape
+    _, length, inner = lines.shape
     counts = np.zeros((2, phases, length + 1), np.int64)
-    begin = np.empty(inner, np.int64)  # of the run that goes on
-    first = np.empty(inner, np.int64)  # length of the first run, 0 while it goes on
+    _add_chords(lines, periodic, counts, *np.empty((2, inner), np.int64))
+    return counts
+
+
+@kernel()
+def _add_chords(
+    lines: NDArray[np.uint8],
+    periodic: bool,
+    counts: NDArray[np.int64],
+    begin: NDArray[np.int64],
+    first: NDArray[np.int64],
+) -> None:
+    """`count_chords`, given room for each line of a layer.
+
+    begin  (inner,) of the run that goes on;  first  (inner,) length of the first run, 0 while it
+           goes on
+    """
+    outer, length, inner = lines.shape
     for i in range(outer):
         for j in range(inner):
             begin[j] = first[j] = 0
@@ -182,7 +197,6 @@ def count_chords(lines: NDArray[np.uint8], phases: int, periodic: bool) -> NDArr
         start, end = lines[i, 0], lines[i, length - 1]
         for j in range(inner):
             _close(counts, start[j], end[j], first[j], length - begin[j], periodic)
-    return counts
 
 
 @subroutine()

@@ -60,7 +60,6 @@ class LinealPath(Metric):
         return as_array(self.name, "direction", by_direction(curves))
 
 
-@kernel()
 def count_runs(
     words: NDArray[np.uint64], length: int, step: int, periodic: bool, lags: int
 ) -> NDArray[np.int64]:
@@ -69,9 +68,24 @@ def count_runs(
     A start of a run of r + 1 voxels starts one of r and has the voxel r further on.
     """
     counts = np.zeros(lags, np.int64)
+    _add_runs(words, words.copy(), length, step, periodic, counts)
+    return counts
+
+
+@kernel()
+def _add_runs(
+    words: NDArray[np.uint64],
+    copy: NDArray[np.uint64],
+    length: int,
+    step: int,
+    periodic: bool,
+    counts: NDArray[np.int64],
+) -> None:
+    """`count_runs`, given a copy of the words to work in."""
+    lags = counts.size
     for first in range(0, words.size, length * step):
         block = words[first : first + length * step]
-        starts = block.copy()
+        starts = copy[first : first + length * step]
         for r in range(lags if periodic else min(lags, length)):
             split = (length - r % length) * step
             alive = _narrow(starts[:split], block[block.size - split :])
@@ -80,7 +94,6 @@ def count_runs(
             if alive == 0:
                 break
             counts[r] += np.int64(alive)
-    return counts
 
 
 @subroutine()

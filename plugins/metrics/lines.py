@@ -120,7 +120,6 @@ def _count_tile(
     return kernel(words, length, step, periodic, lags)
 
 
-@kernel()
 def pack(
     voxels: NDArray[np.uint8],
     phase: int,
@@ -133,6 +132,22 @@ def pack(
 ) -> NDArray[np.uint64]:
     """Words (rows * width,) of a tile: bit set where the voxel is of the phase."""
     words = np.zeros(rows * width, np.uint64)
+    _set_bits(words, voxels, phase, start, bits, bit_stride, rows, row_stride, width)
+    return words
+
+
+@kernel()
+def _set_bits(
+    words: NDArray[np.uint64],
+    voxels: NDArray[np.uint8],
+    phase: int,
+    start: int,
+    bits: int,
+    bit_stride: int,
+    rows: int,
+    row_stride: int,
+    width: int,
+) -> None:
     for row in range(rows):
         out = words[row * width : (row + 1) * width]
         for bit in range(bits):
@@ -141,7 +156,6 @@ def pack(
             mask = np.uint64(1) << np.uint64(bit)
             for j in range(width):
                 out[j] |= mask if line[j] == phase else np.uint64(0)
-    return words
 
 
 def _popcount(typing_context: Any, word: Any) -> Any:

@@ -115,10 +115,10 @@ def _find_leading(
 def _join(box: NDArray[np.uint8], parent: NDArray[np.int32], voxels: NDArray[np.int64]) -> None:
     """Number the voxels of a box such that connected ones of one phase lead to one root."""
     depth, height, width = box.shape
-    p = 0
     for z in range(depth):
         for y in range(height):
             for x in range(width):
+                p = (z * height + y) * width + x
                 phase = box[z, y, x]
                 voxels[phase] += 1
                 parent[p] = p
@@ -128,7 +128,6 @@ def _join(box: NDArray[np.uint8], parent: NDArray[np.int32], voxels: NDArray[np.
                     _unite(parent, p, p - width)
                 if z > 0 and box[z - 1, y, x] == phase:
                     _unite(parent, p, p - height * width)
-                p += 1
 
 
 @subroutine()

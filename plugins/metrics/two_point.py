@@ -99,12 +99,20 @@ class TwoPoint(Metric):
             yield plane, (counted for _, counted in parts)
 
 
-@kernel()
 def count_pairs(
     words: NDArray[np.uint64], length: int, step: int, periodic: bool, lags: int
 ) -> NDArray[np.int64]:
     """Pairs of voxels at lag r for r < lags (see lines.count_along)."""
     counts = np.zeros(lags, np.int64)
+    _add_pairs(words, length, step, periodic, counts)
+    return counts
+
+
+@kernel()
+def _add_pairs(
+    words: NDArray[np.uint64], length: int, step: int, periodic: bool, counts: NDArray[np.int64]
+) -> None:
+    lags = counts.size
     for first in range(0, words.size, length * step):
         block = words[first : first + length * step]
         for r in range(lags if periodic else min(lags, length)):
@@ -112,7 +120,6 @@ def count_pairs(
             counts[r] += _common(block[:split], block[block.size - split :])
             if periodic:
                 counts[r] += _common(block[split:], block[: block.size - split])
-    return counts
 
 
 @subroutine()

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from recon.plugins.compiling import kernel, subroutine
 from recon.plugins.refiners.pattern_counts import CELLS
-from recon.plugins.refiners.topology import FACES, count_components, wrap_index
+from recon.plugins.refiners.topology import FACES, count_components, look_up
 
 WARM = 2.0
 """Temperature at the begin; it falls to 0 evenly. A change costs a few units."""
@@ -91,45 +91,6 @@ class External(NamedTuple):
     charge: NDArray[np.float32]
 
 
-def count(stack: Stack, sums: Sums) -> None:
-    """Add the patterns and pairs that hold a voxel of the stack's planes."""
-    _count(stack, sums, np.empty(CELLS, np.int64), np.empty((5, 3), np.int64))
-
-
-@kernel()
-def _count(stack: Stack, sums: Sums, codes: Codes, rows: Codes) -> None:
-    """`count`, given room to work in."""
-    labels, flat, low, high, wrap, spacings = stack
-    sides, phases = labels.shape, sums.pairs.shape[-1]
-    for plane in range(3):
-        for s in range(len(spacings)):
-            reach = 0 if plane == 0 or high - low == sides[0] else spacings[s]
-            for z in range(low - reach, high + reach):
-                u = wrap_index(z, sides[0], wrap[0])
-                for y in range(sides[1] if u >= 0 else 0):
-                    for x in range(sides[2]):
-                        _around(
-                            labels, flat, wrap, plane, spacings[s], u, y, x, phases, codes, rows
-                        )
-                        if codes[4] >= 0:
-                            sums.patterns[plane, s, codes[4]] += 1
-    _count_pairs(labels, low, high, wrap, sums.pairs)
-
-
-@subroutine()
-def _count_pairs(labels: Labels, low: int, high: int, wrap: Wrap, pairs: Counts) -> None:
-    """Add the pairs of planes, each once: from its first voxel, or where that is elsewhere."""
-    for z in range(low, high):
-        for y in range(labels.shape[1]):
-            for x in range(labels.shape[2]):
-                here = labels[z, y, x]
-                for face in range(6):
-                    u, there = _beside(labels, wrap, z, y, x, face)
-                    if there >= 0 and (face % 2 == 1 or not low <= u < high):
-                        pairs[face // 2, here, there] += 1
-                        pairs[face // 2, there, here] += 1
-
-
 def anneal(
     stack: Stack,
     have: Sums,
@@ -189,7 +150,7 @@ def _anneal(
         z = low + _random(state) % (high - low)
         y, x = _random(state) % labels.shape[1], _random(state) % labels.shape[2]
         old = int(np.int64(labels[z, y, x]))  # a byte would be a second signature of all below
-        new = _beside(labels, wrap, z, y, x, _random(state) % 6)[1]
+        new = _beside(labels, wrap, z, y, x, _random(state) % 6)
         if new < 0 or new == old or (held.size > 0 and held[z, y, x]):
             continue
         b = band[z if axis == 0 else y if axis == 1 else x]
@@ -204,9 +165,10 @@ def _anneal(
         for n in range(CELLS):
             change[n] = place_value
             place_value *= phases
-        _pair_steps(labels, wrap, z, y, x, old, new, step)
         cost = _pattern_cost(codes, change, price)
-        cost += _pair_cost(step, pairs, wanted_pairs, cost_of_pairs)
+        cost += _pair_cost(
+            labels, wrap, z, y, x, old, new, step, pairs, wanted_pairs, cost_of_pairs
+        )
         heat = WARM * (1 - number / tries)
         before = start.labels[z - low, y, x]
         cost += start.cost * heat * (int(new != before) - int(old != before))
@@ -220,11 +182,10 @@ def _anneal(
         labels[z, y, x] = new
         moved[b, old] -= 1
         moved[b, new] += 1
-        _follow_pairs(step, pairs)
-        _follow(codes, change, patterns, wanted, cost_of, price)
+        _follow(step, pairs, codes, change, patterns, wanted, cost_of, price)
 
 
-@kernel()
+@subroutine()
 def allowed(
     labels: Labels, wrap: Wrap, z: int, y: int, x: int, old: int, new: int, vanish: bool
 ) -> bool:
@@ -240,7 +201,7 @@ def allowed(
         return True
     known = 0
     for face in range(6):
-        known += int(_beside(labels, wrap, z, y, x, face)[1] >= 0)
+        known += int(_beside(labels, wrap, z, y, x, face) >= 0)
     return known == 6
 
 
@@ -272,20 +233,30 @@ def _around(
 
     In codes[n] the voxel is cell 8 - n; flat is the labels in one row, rows (5, 3) room to work in.
     """
+    _, height, width = labels.shape
+    down = 1 if plane == 0 else height
+    down *= spacing * width
+    right = spacing * (width if plane == 2 else 1)
     reach = 2 * spacing
     inside = plane == 0 or reach <= z < labels.shape[0] - reach
-    inside = inside and (plane == 1 or reach <= y < labels.shape[1] - reach)
-    inside = inside and (plane == 2 or reach <= x < labels.shape[2] - reach)
-    if inside:
-        line = labels.shape[2]
-        down = spacing * (line if plane == 0 else line * labels.shape[1])
-        right = spacing * (line if plane == 2 else 1)
-        _rows_inside(flat, (z * labels.shape[1] + y) * line + x, down, right, phases, rows)
-    else:
-        for i in range(5):
-            for j in range(3):
-                down, right = (i - 2) * spacing, (j - 2) * spacing
-                rows[i, j] = _row(labels, wrap, plane, z, y, x, down, right, spacing, phases)
+    inside = inside and (plane == 1 or reach <= y < height - reach)
+    inside = inside and (plane == 2 or reach <= x < width - reach)
+    at = (z * height + y) * width + x - 2 * down - 2 * right
+    for i in range(5):
+        a = b = c = 0
+        for j in range(5):
+            a, b = b, c
+            if inside:
+                c = int(np.int64(flat[at + i * down + j * right]))
+            else:
+                below, beside = (i - 2) * spacing, (j - 2) * spacing
+                u = z if plane == 0 else z + below
+                v = y + below if plane == 0 else y + beside if plane == 2 else y
+                w = x if plane == 2 else x + beside
+                c = look_up(labels, wrap, u, v, w)
+            if j >= 2:
+                whole = inside or min(a, b, c) >= 0
+                rows[i, j - 2] = (a * phases + b) * phases + c if whole else -1
     cube = phases * phases * phases
     for i in range(3):
         for j in range(3):
@@ -294,83 +265,43 @@ def _around(
 
 
 @subroutine()
-def _rows_inside(flat: Labels, at: int, down: int, right: int, phases: int, rows: Codes) -> None:
-    """Codes (5, 3) of three pixels in a row about a voxel away from borders.
-
-    flat  the labels in one row;  at  place of the voxel in it;  down, right  from pixel to pixel
-    """
-    for i in range(5):
-        first = at + (i - 2) * down - 2 * right
-        a, b = np.int64(flat[first]), np.int64(flat[first + right])
-        for j in range(3):
-            c = np.int64(flat[first + (j + 2) * right])
-            rows[i, j] = (a * phases + b) * phases + c
-            a, b = b, c
+def _beside(labels: Labels, wrap: Wrap, z: int, y: int, x: int, face: int) -> int:
+    """Phase of the voxel across a face; -1 outside."""
+    return look_up(labels, wrap, z + FACES[face, 0], y + FACES[face, 1], x + FACES[face, 2])
 
 
 @subroutine()
-def _row(
+def _pair_cost(
     labels: Labels,
     wrap: Wrap,
-    plane: int,
     z: int,
     y: int,
     x: int,
-    down: int,
-    right: int,
-    spacing: int,
-    phases: int,
-) -> int:
-    """Code of three pixels in a row of a plane, the first of them so far from a voxel; or -1."""
-    u, v, w = z, y, x
-    if plane == 0:
-        v = wrap_index(y + down, labels.shape[1], wrap[1])
-    else:
-        u = wrap_index(z + down, labels.shape[0], wrap[0])
-    code = 0
-    for cell in range(3):
-        if plane == 2:
-            v = wrap_index(y + right + cell * spacing, labels.shape[1], wrap[1])
-        else:
-            w = wrap_index(x + right + cell * spacing, labels.shape[2], wrap[2])
-        if min(u, v, w) < 0:
-            return -1
-        code = code * phases + labels[u, v, w]
-    return code
+    old: int,
+    new: int,
+    step: Codes,
+    have: Counts,
+    expected: Counts,
+    weight: Counts,
+) -> float:
+    """What the change of a voxel adds to the misfit of the pairs of unlike phases.
 
-
-@subroutine()
-def _beside(labels: Labels, wrap: Wrap, z: int, y: int, x: int, face: int) -> tuple[int, int]:
-    """Place along z and phase of the voxel across a face; -1 outside."""
-    u = wrap_index(z + FACES[face, 0], labels.shape[0], wrap[0])
-    v = wrap_index(y + FACES[face, 1], labels.shape[1], wrap[1])
-    w = wrap_index(x + FACES[face, 2], labels.shape[2], wrap[2])
-    return (-1, -1) if min(u, v, w) < 0 else (u, int(np.int64(labels[u, v, w])))
-
-
-@subroutine()
-def _pair_steps(
-    labels: Labels, wrap: Wrap, z: int, y: int, x: int, old: int, new: int, step: Codes
-) -> None:
-    """By how much the pairs (3, K, K), the lower phase first, change with a voxel."""
+    step  (3, K, K) written: by how much the pairs change, the lower phase first
+    """
+    phases = step.shape[1]
     for axis in range(3):
-        for a in range(step.shape[1]):
-            for b in range(step.shape[1]):
+        for a in range(phases):
+            for b in range(a, phases):
                 step[axis, a, b] = 0
     for face in range(6):
-        there = _beside(labels, wrap, z, y, x, face)[1]
+        there = _beside(labels, wrap, z, y, x, face)
         if there >= 0:
             step[face // 2, min(old, there), max(old, there)] -= 1
             step[face // 2, min(new, there), max(new, there)] += 1
-
-
-@subroutine()
-def _pair_cost(step: Codes, have: Counts, expected: Counts, weight: Counts) -> float:
-    """What the change of pairs of unlike phases adds to the misfit."""
     cost = 0.0
     for axis in range(3):
-        for a in range(step.shape[1]):
-            for b in range(a + 1, step.shape[1]):
+        for a in range(phases):
+            for b in range(a + 1, phases):
                 by = step[axis, a, b]
                 if by != 0:
                     away = have[axis, a, b] - expected[axis, a, b]
@@ -396,19 +327,22 @@ def _pattern_cost(codes: Codes, change: Codes, price: Prices) -> float:
 
 
 @subroutine()
-def _follow_pairs(step: Codes, have: Counts) -> None:
-    """Count the pairs about a voxel that has changed."""
-    for axis in range(3):
-        for a in range(step.shape[1]):
-            for b in range(step.shape[2]):
-                have[axis, a, b] += step[axis, a, b]
-
-
-@subroutine()
 def _follow(
-    codes: Codes, change: Codes, have: Counts, expected: Counts, weight: Counts, price: Prices
+    step: Codes,
+    pairs: Counts,
+    codes: Codes,
+    change: Codes,
+    have: Counts,
+    expected: Counts,
+    weight: Counts,
+    price: Prices,
 ) -> None:
-    """Count the patterns about a voxel that has changed."""
+    """Count the pairs and patterns about a voxel that has changed."""
+    phases = pairs.shape[1]
+    for axis in range(3):
+        for a in range(phases):
+            for b in range(a, phases):
+                pairs[axis, a, b] += step[axis, a, b]
     for plane in range(codes.shape[0]):
         for s in range(codes.shape[1]):
             for n in range(CELLS):

@@ -34,10 +34,10 @@ from recon.plugins.refiners.annealing import (
     Start,
     Sums,
     anneal,
-    count,
 )
 from recon.plugins.refiners.local_orientation import BINS, CLASSES, classify_orientation
 from recon.plugins.refiners.pattern_counts import CELLS, SPACINGS, PlanePatterns
+from recon.plugins.refiners.stack_counts import count
 
 BLOCK = 64
 """Planes that are matched as one, at least; more make up blocks of one to two times as many."""

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.plugins.compiling import kernel, subroutine
+from recon.plugins.compiling import subroutine
 
 FACES = np.array(
     [(-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1)], dtype=np.int64
@@ -18,14 +18,19 @@ BESIDE = (np.abs(NEAR[:, None] - NEAR).sum(2) == 1) @ (1 << np.arange(len(NEAR))
 
 
 @subroutine()
-def wrap_index(at: int, side: int, wrap: bool) -> int:
-    """The index, wrapped where the axis is periodic, or -1 outside."""
-    if 0 <= at < side:
-        return at
-    return at % side if wrap else -1
+def look_up(labels: NDArray[np.uint8], wrap: NDArray[np.bool_], z: int, y: int, x: int) -> int:
+    """Phase of a voxel, wrapped where an axis is periodic; -1 outside."""
+    depth, height, width = labels.shape
+    if not 0 <= z < depth:
+        z = z % depth if wrap[0] else -1
+    if not 0 <= y < height:
+        y = y % height if wrap[1] else -1
+    if not 0 <= x < width:
+        x = x % width if wrap[2] else -1
+    return -1 if min(z, y, x) < 0 else int(np.int64(labels[z, y, x]))
 
 
-@kernel()
+@subroutine()
 def count_components(
     labels: NDArray[np.uint8], wrap: NDArray[np.bool_], z: int, y: int, x: int, phase: int
 ) -> int:
@@ -38,10 +43,7 @@ def count_components(
     """
     near = 0
     for n in range(len(NEAR)):
-        a = wrap_index(z + NEAR[n, 0], labels.shape[0], wrap[0])
-        b = wrap_index(y + NEAR[n, 1], labels.shape[1], wrap[1])
-        c = wrap_index(x + NEAR[n, 2], labels.shape[2], wrap[2])
-        if min(a, b, c) >= 0 and labels[a, b, c] == phase:
+        if look_up(labels, wrap, z + NEAR[n, 0], y + NEAR[n, 1], x + NEAR[n, 2]) == phase:
             near |= 1 << n
     components = 0
     for face in range(len(FACES)):  # the first of NEAR

@@ -4,9 +4,10 @@ Fields have shape (Z, Y, cases, 3, X): all load cases of a row of nodes lie toge
 pass over the voxels serves all and memory is read in long runs. Node (z, y, x) is the lower
 corner of element (z, y, x); an edge has length 1 (`moduli` says what that means for voxels).
 
-There is one sweep. Tables that it does not need are None, and numba knows so when it compiles: axes
-along the grid hold no code for 21 moduli, and only where the varying strain has moduli of its own
-are they read. What it stores is a number, so that it is compiled once for all three.
+There is one sweep. Arrays that it does not need are None, and numba knows so when it compiles: axes
+along the grid hold no code for 21 moduli, only where the varying strain has moduli of its own are
+they read, and the product of K and u has no right-hand side. Whether it relaxes is a variable, so
+that relaxation and residual are compiled once for both.
 """
 
 from typing import Any
@@ -28,7 +29,6 @@ from recon.plugins.properties.elasticity.rows import (
 from recon.plugins.slabs import over_slabs
 
 LAYERS, LINES = 16, 32  # nodes along z and y of a block, the unit of parallel work
-PRODUCT, RESIDUAL, RELAXED = range(3)  # what is stored
 Field = NDArray[Any]
 # As a function of its own it would be optimized twice, by itself and where it is called.
 inlined = njit(inline="always", fastmath={"contract", "nsz"}, error_model="numpy")
@@ -40,32 +40,31 @@ def product(u: Field, index: Field, table: Field, out: Field) -> None:
     index  (Z, Y, X) integers: the row of the table that holds the moduli of an element
     table  (M, 9), (M, 21) or twice as many: see `moduli.packed`
     """
-    _run(PRODUCT, u, index, table, out, u, u)
+    _run(u, index, table, out)
 
 
 def residual(u: Field, b: Field, index: Field, table: Field, out: Field) -> None:
     """out = b - K u."""
-    _run(RESIDUAL, u, index, table, out, b, u)
+    _run(u, index, table, out, b, u)
 
 
 def relax(
     u: Field, b: Field, index: Field, table: Field, blocks: Field, weight: float, out: Field
 ) -> None:
     """out = u + weight D (b - K u), D the inverse diagonal blocks (Z, Y, 6, X)."""
-    _run(RELAXED, u, index, table, out, b, blocks, weight)
+    _run(u, index, table, out, b, blocks, weight)
 
 
 def _run(
-    stored: int,
     u: Field,
     index: Field,
     table: Field,
     out: Field,
-    b: Field,
-    blocks: Field,
+    b: Field | None = None,
+    blocks: Field | None = None,
     weight: float = 0.0,
 ) -> None:
-    """b and blocks are any fields where they are not read."""
+    """Relax where there is a weight; blocks are any field where there is a b and none."""
     Z, Y, cases, _, X = u.shape
     columns = halves(table.T)
     aligned = len(columns[0]) == 9
@@ -80,10 +79,10 @@ def _run(
         first if aligned else None,
         None if aligned else first,
         varying,
-        b.reshape(-1),
-        blocks.reshape(-1),
+        None if b is None else b.reshape(-1),
+        None if blocks is None else blocks.reshape(-1),
         np.array([weight, 1 / 3, 1 / 9, 1]).astype(u.dtype),
-        stored,
+        weight != 0,
         out.reshape(-1),
         (Z, Y, X, cases),
     )
@@ -101,7 +100,7 @@ def _sweep(
     b: Any,
     blocks: Any,
     constants: Any,
-    stored: int,
+    relaxed: bool,
     out: Any,
     shape: Any,
 ) -> None:
@@ -116,7 +115,7 @@ def _sweep(
             for x0 in range(0, X, TILE):
                 n = min(TILE, X - x0) + 1
                 _layer(
-                    u, index, table9, table21, varying, b, blocks, constants, stored, out,
+                    u, index, table9, table21, varying, b, blocks, constants, relaxed, out,
                     shape, s, plane, z, z >= z0, y0, y1, x0, n,
                 )  # fmt: skip
 
@@ -159,7 +158,7 @@ def _layer(
     b: Any,
     blocks: Any,
     constants: Any,
-    stored: int,
+    relaxed: bool,
     out: Any,
     shape: Any,
     s: Any,
@@ -193,7 +192,7 @@ def _layer(
                 continue
             node = (at * cases + c * X) * 3 + x0
             block = at * 6 + x0 if c == 0 else -1
-            _finish(s, u, b, blocks, constants, stored, out, node, block, X, n - 1)
+            _finish(s, u, b, blocks, constants, relaxed, out, node, block, X, n - 1)
 
 
 @inlined
@@ -203,7 +202,7 @@ def _finish(
     b: Any,
     blocks: Any,
     constants: Any,
-    stored: int,
+    relaxed: bool,
     out: Any,
     node: int,
     block: int,
@@ -211,11 +210,11 @@ def _finish(
     n: int,
 ) -> None:
     """Store what is asked for at n nodes, of which `s` holds K u; block < 0: it has been read."""
-    if stored != PRODUCT:
+    if b is not None:
         rows.combine(s, -constants[3], b, node, X, n)
-    if stored == RELAXED:
-        if block >= 0:
-            rows.load_block(s, blocks, block, n, X)
-        rows.multiply_block(s, constants[0], n)
-        rows.combine(s, constants[3], u, node, X, n)
+        if relaxed:
+            if block >= 0:
+                rows.load_block(s, blocks, block, n, X)
+            rows.multiply_block(s, constants[0], n)
+            rows.combine(s, constants[3], u, node, X, n)
     rows.store(s, out, node, X, n)
