@@ -33,6 +33,7 @@ def design(recon, micrographs, *arguments, **keys):
     return recon("design", "--micrographs", micrographs, *SMALL, *arguments, **keys)
 
 
+@pytest.mark.slow
 def test_a_fraction_is_found_verified_and_written(recon, micrographs):
     result = design(
         recon, micrographs, *TARGET, *VARY, "--trials", 12, "--verify", 3, "--out", "out"
@@ -55,6 +56,7 @@ def test_a_fraction_is_found_verified_and_written(recon, micrographs):
     assert Path("out/design.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_what_is_begun_goes_on_and_another_design_is_refused(recon, micrographs):
     keys = (*TARGET, "--vary", "fraction.solid=0.3:0.4", "--verify", 2, "--out", "out")
     design(recon, micrographs, *keys, "--trials", 2)

@@ -211,6 +211,7 @@ def test_planes_that_do_not_belong_together_are_told_of(folder):
     assert windows.startswith("notice: independent windows")
 
 
+@pytest.mark.slow
 def test_a_volume_is_cut_along_three_axes(folder):
     volume = np.random.default_rng(0).integers(0, 2, (8, 40, 70), dtype=np.uint8)
     tifffile.imwrite(

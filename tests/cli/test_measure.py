@@ -112,6 +112,7 @@ def test_fail_on_leaves_with_1_after_everything_was_written(recon, reference):
     assert Path("page.html").exists()
 
 
+@pytest.mark.slow
 def test_fail_on_the_ratio_of_a_statistic(recon, reference):
     planes = {"xy": Volume.open("real.zarr").labels[::4]}
     Micrographs(planes, (4e-7,) * 3, ["pore", "grain", "binder"]).save("m.zarr")
@@ -130,6 +131,7 @@ def test_what_cannot_be_judged_fails(recon, volume):
     assert "two-point has no sampling error" in result.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_property_is_solved_for_real_subvolumes_too(recon, reference):
     result = recon(
         *("measure", "other.zarr", "--against", "real.zarr", "--property", "diffusivity"),
@@ -142,6 +144,7 @@ def test_a_property_is_solved_for_real_subvolumes_too(recon, reference):
     assert "diffusivity relative z: " in result.stdout and "real subvolumes " in result.stdout
 
 
+@pytest.mark.slow
 def test_metrics_asked_for_are_compared_where_they_can_be(recon, reference):
     result = recon(
         *("measure", "other.zarr", "--against", "real.zarr", "--metric", "orientation-tensor"),

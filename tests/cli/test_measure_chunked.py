@@ -61,6 +61,7 @@ def test_what_cannot_be_done_in_parts_is_refused_in_one_line(recon, volume, flag
     assert not Path("out.json").exists() and not Path("page.html").exists()
 
 
+@pytest.mark.slow
 def test_a_volume_that_does_not_fit_is_read_in_parts_unless_it_cannot(recon, volume, monkeypatch):
     # What a small machine would say; a volume that this one cannot hold would take too long.
     with monkeypatch.context() as small:

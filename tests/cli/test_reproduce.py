@@ -70,6 +70,7 @@ def test_with_out_the_volume_is_kept_and_is_one_of_its_kind(recon):
     assert "holds something already" in refused(recon, "--from", "out/volume.zarr", "--out", "out")
 
 
+@pytest.mark.slow
 def test_weights_that_were_trained_on_the_way_are_found_when_the_folder_moves(recon):
     recon(*SMALL, "--micrographs", micrographs("m.zarr"), "--out", "out")
     shutil.rmtree("m.zarr")
@@ -235,6 +236,7 @@ def test_resume_tells_of_other_versions(recon, monkeypatch):
     assert Volume.open("out/volume.zarr").shape == (12, 10, 16)
 
 
+@pytest.mark.slow
 def test_a_run_leaves_the_number_of_threads_to_the_next(recon):
     """numba's kernels made theirs torch's: the next run in the process rounded otherwise."""
     torch.set_num_threads(1)

@@ -37,6 +37,7 @@ def test_the_volumes_are_those_of_a_run_in_memory(recon, thin_slabs):
     assert whole == split
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_with_more_memory(recon, thin_slabs, monkeypatch):
     recon(*SMALL, "--out", "whole")
     monkeypatch.setattr("recon.workflow.executors.in_slabs.SAVE_EVERY", 0.0)

@@ -133,6 +133,7 @@ class Stop(Exception):
     """Stands for the end of the process."""
 
 
+@pytest.mark.slow
 def test_without_the_classifier_nothing_is_said_of_it(recon, micrographs):
     once = ("--vary", "harmonizer.gamma=0.5", "--micrographs", micrographs)
     recon("sweep", *BLEND, *once, "--no-classifier", "--out", "out")

@@ -117,6 +117,7 @@ def test_an_exception_of_recon_keeps_its_traceback(recon, volume, monkeypatch):
         recon("measure", volume, "--metric", "two-point")
 
 
+@pytest.mark.slow
 def test_a_class_of_a_notebook_joins_the_comparison():
     import attrs
 

@@ -17,6 +17,7 @@ def files(recon):
     Micrographs(planes, (5e-7, 4e-7, 2e-7), ("epoxy", "<glass>")).save("micrographs.zarr")
 
 
+@pytest.mark.slow
 def test_page_of_a_volume_and_its_micrographs(recon, files):
     (path,) = recon("view", "volume.zarr", "--browser", "--no-open").stdout.split()
     page = Path(path).read_text(encoding="utf-8")

@@ -51,6 +51,7 @@ def test_volumes_are_those_of_the_command(volumes, recon):
         assert volume.provenance["seed"] == number
 
 
+@pytest.mark.slow
 def test_fast_takes_fewer_steps_and_rounds_and_what_is_given_wins():
     def recipe(**settings):
         (volume,) = recon.reconstruct(

@@ -75,6 +75,7 @@ def test_properties_of_real_pieces_and_volumes_are_kept(small, monkeypatch):
     assert left(study) == (numbers, text)
 
 
+@pytest.mark.slow
 def test_elasticity_has_a_table_for_each_set_of_materials(small, monkeypatch):
     monkeypatch.setattr(properties, "REAL", 4)
     materials = {"glass": {"materials": "glass-epoxy"}}

@@ -163,6 +163,7 @@ def test_the_same_input_gives_the_same_page(page, material):
     assert render(samples, results, micrographs, compare(samples, micrographs, METRICS)) == page
 
 
+@pytest.mark.slow
 def test_a_reference_volume_is_compared_along_directions(material):
     samples, _, whole = material
     compared = compare(samples[:1], whole, ("two-point",))
@@ -250,6 +251,7 @@ def test_an_unwritable_place_is_told_in_one_line(tmp_path, material):
     assert not any(name.endswith(".partial") for name in os.listdir(tmp_path.parent))
 
 
+@pytest.mark.slow
 def test_a_large_volume_of_many_phases_stays_below_a_megabyte():
     whole = labels((64, 64, 128), phases=4)
     samples = [Volume(whole[:, :, at : at + 64], phases="abcd") for at in (0, 32, 64)]

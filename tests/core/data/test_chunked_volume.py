@@ -137,6 +137,7 @@ def test_clusters_that_wind_from_part_to_part(shape, chunks, share, periodic, se
     assert metric.measure(volume).identical(metric.measure(Volume(labels, phases="ab")))
 
 
+@pytest.mark.slow
 def test_a_spiral_of_one_voxel_through_parts_of_one_voxel_is_one_cluster():
     rings = ["1111111", "0000001", "1111101", "1000101", "1011101", "1000001", "1111111"]
     labels = np.zeros((3, 7, 7), np.uint8)

@@ -63,6 +63,7 @@ def test_two_seeds_never_give_the_same_volume(seeds):
     assert not np.array_equal(labels(one), labels(other))
 
 
+@pytest.mark.slow
 @given(SEEDS, st.integers(0, 6), st.integers(0, 6), st.integers(-3, 3))
 def test_samples_are_those_of_their_sum_and_of_no_other(seed, i, j, apart):
     """Sample i of seed s against sample j of seed s + apart."""

@@ -39,6 +39,7 @@ def make(**given):
     return Choices(**{"planes": planes, "thresholds": (77.123456789, 160.0), **given})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given",
     [

@@ -57,6 +57,7 @@ def test_other_devices() -> None:
     assert not fast_bfloat16(torch.device("mps"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("told", "prediction", "same"),
     [

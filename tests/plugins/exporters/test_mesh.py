@@ -43,6 +43,7 @@ def normals(mesh, triangles):
     return np.cross(b - a, c - a)
 
 
+@pytest.mark.slow
 @given(small, axes, sizings)
 @settings(deadline=None, max_examples=100)
 def test_it_fills_the_box_and_no_element_is_flat(array, periodic, sizing):
@@ -55,6 +56,7 @@ def test_it_fills_the_box_and_no_element_is_flat(array, periodic, sizing):
         assert abs(share - (array == phase).mean()) <= 0.00801
 
 
+@pytest.mark.slow
 @given(small, axes, sizings)
 @settings(deadline=None, max_examples=100)
 def test_faces_inside_are_shared_by_two_and_interfaces_lie_between_their_phases(

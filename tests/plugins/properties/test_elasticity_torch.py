@@ -172,6 +172,7 @@ def solved(
     return homogenize(Elements(index, C, expansion, EDGES, varying), 1e-10, 200, 6, system)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("slab")
 @pytest.mark.parametrize("kind", KINDS)
 def test_same_effective_stiffness(kind: str) -> None:

@@ -148,6 +148,7 @@ def test_element_matrix_against_exact_integrals(
     near(element_matrix(moduli.on_unit_grid(C, edges)), expected)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.tuples(*[st.floats(0.3, 3)] * 3))
 def test_element_of_mean_dilatation_by_points_of_gauss(
     seed: int, edges: tuple[float, float, float]

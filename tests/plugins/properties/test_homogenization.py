@@ -44,6 +44,7 @@ def test_direct_solution(elements: Elements) -> None:
     close(result.thermal, beta)
 
 
+@pytest.mark.slow
 @given(composites(max_side=5, void=True, b_bar=True))
 def test_direct_solution_with_void(elements: Elements) -> None:
     """Whatever else the void leaves beside three beams: loose pieces, strands, hinges."""
@@ -106,6 +107,7 @@ def test_levin_is_exact_whatever_the_tolerance(
     np.testing.assert_allclose(result.thermal, expected, rtol=0, atol=1e-14 * contrast * scale)
 
 
+@pytest.mark.slow
 @given(composites(phases=2), st.sampled_from([1e-1, 1e-6]))
 def test_levin_of_isotropic_phases_to_twelve_digits(elements: Elements, tolerance: float) -> None:
     """alpha = alpha_1 + (alpha_2 - alpha_1) (S p - p / 3 K_1) / (1 / 3 K_2 - 1 / 3 K_1), with the
@@ -146,6 +148,7 @@ def test_between_reuss_and_voigt_symmetric_and_positive(elements: Elements) -> N
     assert np.linalg.eigvalsh(symmetric(result))[0] > 0
 
 
+@pytest.mark.slow
 @given(composites(), st.floats(-15, 15))
 def test_moduli_scale(elements: Elements, power: float) -> None:
     before = solved(elements)

@@ -229,6 +229,7 @@ def cube(n: int) -> Volume:
     return Volume(labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("nu", "bulk", "tetragonal", "shear"),
     [(0.49, 33.942, 1.1319, 0.8713), (0.4999, 294.396, 1.1427, 0.8665)],

@@ -311,6 +311,7 @@ def test_spread_serves_properties_too():
     assert float(compute_spread(xr.DataArray([2.0, 2.0], dims="sample"), subvolumes)) == 0
 
 
+@pytest.mark.slow
 def test_the_table_is_plain_json_even_with_a_phase_that_never_occurs():
     labels = material((24, 24, 48))
     names = ("pore", "solid", "binder")

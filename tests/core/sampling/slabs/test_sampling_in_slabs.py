@@ -51,6 +51,7 @@ def values(field):
     return torch.cat([part for _, part in iterate_slabs(field)], 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_volume_is_the_same(tmp_path, name):
     recipe = CASES[name]

@@ -98,6 +98,7 @@ def test_planes_are_the_same_however_they_are_read(monkeypatch):
     assert torch.equal(torch.cat(parts, 1), whole)
 
 
+@pytest.mark.slow
 def test_a_volume_in_slabs_is_the_one_in_memory(tmp_path):
     denoiser = trained()
     recipe = Recipe(shape=(24, 16, 16), steps=6, periodic=("y",))
@@ -122,7 +123,8 @@ def test_the_network_works_while_shape_is_decided_alone():
     steps = [step for step in respace(denoiser.alpha_bar, 50) if denoiser.sees_volume(step)]
     low, high = training.NOISE_RANGE
     assert steps and all(low <= step.s2 < high for step in steps)
-    assert not any(trained(volume=False).sees_volume(step) for step in steps)
+    alone = trained(volume=False)
+    assert not any(alone.sees_volume(step) for step in steps)
 
 
 def test_weights_of_another_network_are_refused():
