@@ -85,10 +85,15 @@ def _faces_and_places(
     return count_faces(along(part, axis), phases, periodic)[:, None], np.array([places])
 
 
-@kernel()
 def count_faces(lines: NDArray[np.uint8], phases: int, periodic: bool) -> NDArray[np.int64]:
     """Faces (phases,) between a phase and others, normal to the middle axis of the lines."""
     faces = np.zeros(phases, np.int64)
+    _add_faces(lines, periodic, faces)
+    return faces
+
+
+@kernel()
+def _add_faces(lines: NDArray[np.uint8], periodic: bool, faces: NDArray[np.int64]) -> None:
     outer, length, inner = lines.shape
     for i in range(outer):
         for k in range(0 if periodic else 1, length):
@@ -97,4 +102,3 @@ def count_faces(lines: NDArray[np.uint8], phases: int, periodic: bool) -> NDArra
                 if here[j] != before[j]:
                     faces[here[j]] += 1
                     faces[before[j]] += 1
-    return faces
