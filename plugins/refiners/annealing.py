@@ -6,15 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.plugins.compiling import kernel, subroutine
-from recon.plugins.refiners.pattern_counts import CELLS
-from recon.plugins.refiners.topology import FACES, count_components, look_up
+from recon.plugins.refiners.pattern_counts import CELLS, SPACINGS
+from recon.plugins.refiners.topology import FACES, count_components, step_to_neighbours
 
 WARM = 2.0
 """Temperature at the begin; it falls to 0 evenly. A change costs a few units."""
 COLD = 0.25
 """Below this share of it single voxels may vanish: while it is warm, all small components would."""
 
+BORDER = 2 * max(SPACINGS)
+"""Voxels about a stack that patterns with one of its voxels may hold."""
+
 Labels = NDArray[np.uint8]
+Padded = NDArray[np.int8]
 Counts = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Prices = NDArray[np.float32]
@@ -29,17 +33,27 @@ class Sums(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """Planes low..high of the labels (Z, Y, X), which axes wrap, and the spacings of patterns.
-
-    flat  the labels in one row
-    """
+    """Planes low..high of the labels (Z, Y, X), which axes wrap, and the spacings of patterns."""
 
     labels: Labels
-    flat: Labels
     low: int
     high: int
     wrap: Wrap
     spacings: NDArray[np.int64]
+
+
+class Around(NamedTuple):
+    """A stack and the voxels about it, which change together.
+
+    padded  of `pad_labels`;  flat  the same in one row
+    sides   of the whole volume;  low  the first plane of the stack in it;  wrap  periodic axes
+    """
+
+    padded: Padded
+    flat: Padded
+    sides: tuple[int, int, int]
+    low: int
+    wrap: Wrap
 
 
 class Room(NamedTuple):
@@ -58,16 +72,17 @@ class Room(NamedTuple):
 class Work(NamedTuple):
     """Room to work in: to allocate it in a compiled loop takes half a second of compiling.
 
+    near    (18,) steps to the neighbours of a voxel
     moved   (B, K) voxels that phases have gained in each band
     step    (3, K, K) change of the pairs;  change  (9,) of the codes of patterns
-    codes   (3, S, 9) of the patterns about a voxel;  rows  (5, 3)
+    codes   (3, S, 9) of the patterns about a voxel
     """
 
+    near: Codes
     moved: Codes
     step: Codes
     change: Codes
     codes: Codes
-    rows: Codes
 
 
 class Start(NamedTuple):
@@ -113,19 +128,48 @@ def anneal(
     price[..., 0] = weight.patterns + miss
     price[..., 1] = weight.patterns - miss
     phases = have.pairs.shape[-1]
+    padded = pad_labels(stack)
     work = Work(
+        step_to_neighbours(padded.shape),
         np.zeros((len(room.voxels), phases), np.int64),
         np.zeros((3, phases, phases), np.int64),
         np.empty(CELLS, np.int64),
         np.empty((3, len(stack.spacings), CELLS), np.int64),
-        np.empty((5, 3), np.int64),
     )
-    _anneal(stack, have, expected, weight, price, tries, room, state, held, start, external, work)
+    around = Around(padded, padded.reshape(-1), stack.labels.shape, stack.low, stack.wrap)
+    _anneal(
+        around, stack.spacings, have, expected, weight, price, tries, room, state, held, start,
+        external, work,
+    )  # fmt: skip
+    inner = slice(BORDER, -BORDER)
+    stack.labels[stack.low : stack.high] = padded[inner, inner, inner]
+
+
+def pad_labels(stack: Stack) -> Padded:
+    """The labels of a stack and BORDER voxels about it; -1 where there are none."""
+    labels, low, high, wrap, _ = stack
+    depth, *sides = labels.shape
+    shape = (high - low + 2 * BORDER, *(side + 2 * BORDER for side in sides))
+    padded = np.full(shape, -1, np.int8)
+    for place, z in enumerate(range(low - BORDER, high + BORDER)):
+        if wrap[0] or 0 <= z < depth:
+            rows = _pad(labels[z % depth].astype(np.int8), 0, wrap[1])
+            padded[place] = _pad(rows, 1, wrap[2])
+    return padded
+
+
+def _pad(image: Padded, axis: int, wrap: bool) -> Padded:
+    """An image continued by BORDER pixels on both sides of an axis."""
+    widths = [(BORDER, BORDER) if n == axis else (0, 0) for n in range(2)]
+    if wrap:
+        return np.pad(image, widths, mode="wrap")
+    return np.pad(image, widths, constant_values=-1)
 
 
 @kernel()
 def _anneal(
-    stack: Stack,
+    around: Around,
+    spacings: Codes,
     have: Sums,
     expected: Sums,
     weight: Sums,
@@ -138,37 +182,33 @@ def _anneal(
     external: External,
     work: Work,
 ) -> None:
-    """`anneal`, given the prices of the patterns and room to work in."""
-    labels, flat, low, high, wrap, spacings = stack
+    """`anneal`, given the padded labels, the prices of the patterns and room to work in."""
+    padded, flat, sides, low, wrap = around
+    planes, height, width = padded.shape
     patterns, pairs = have
     wanted, wanted_pairs = expected
     cost_of, cost_of_pairs = weight
     phases = pairs.shape[-1]
     axis, band, most = room
-    moved, step, change, codes, rows = work
+    near, moved, step, change, codes = work
     for number in range(tries):
-        z = low + _random(state) % (high - low)
-        y, x = _random(state) % labels.shape[1], _random(state) % labels.shape[2]
-        old = int(np.int64(labels[z, y, x]))  # a byte would be a second signature of all below
-        new = _beside(labels, wrap, z, y, x, _random(state) % 6)
+        z = low + _random(state) % (planes - 2 * BORDER)
+        y, x = _random(state) % sides[1], _random(state) % sides[2]
+        at = ((z - low + BORDER) * height + y + BORDER) * width + x + BORDER
+        old = int(np.int64(flat[at]))  # a byte would be a second signature of all below
+        new = int(np.int64(flat[at + near[_random(state) % FACES]]))
         if new < 0 or new == old or (held.size > 0 and held[z, y, x]):
             continue
         b = band[z if axis == 0 else y if axis == 1 else x]
         if moved[b, old] <= -most[b, old, 0] or moved[b, new] >= most[b, new, 1]:
             continue
-        for plane in range(3):
-            for s in range(len(spacings)):
-                _around(
-                    labels, flat, wrap, plane, spacings[s], z, y, x, phases, codes[plane, s], rows
-                )
+        _encode_around(flat, height * width, width, at, spacings, phases, codes)
         place_value = new - old
         for n in range(CELLS):
             change[n] = place_value
             place_value *= phases
         cost = _pattern_cost(codes, change, price)
-        cost += _pair_cost(
-            labels, wrap, z, y, x, old, new, step, pairs, wanted_pairs, cost_of_pairs
-        )
+        cost += _pair_cost(flat, near, at, old, new, step, pairs, wanted_pairs, cost_of_pairs)
         heat = WARM * (1 - number / tries)
         before = start.labels[z - low, y, x]
         cost += start.cost * heat * (int(new != before) - int(old != before))
@@ -177,32 +217,48 @@ def _anneal(
         if cost > 0 and cost >= -np.log((_random(state) + 1) / 2.0**31) * heat:
             continue
         vanish = cost <= 0 and heat < COLD * WARM
-        if not allowed(labels, wrap, z, y, x, old, new, vanish):
+        if not allowed(flat, near, at, old, new, vanish):
             continue
-        labels[z, y, x] = new
+        _write(padded, sides, wrap, z - low + BORDER, y + BORDER, x + BORDER, new)
         moved[b, old] -= 1
         moved[b, new] += 1
         _follow(step, pairs, codes, change, patterns, wanted, cost_of, price)
 
 
 @subroutine()
-def allowed(
-    labels: Labels, wrap: Wrap, z: int, y: int, x: int, old: int, new: int, vanish: bool
-) -> bool:
+def _write(
+    padded: Padded,
+    sides: tuple[int, int, int],
+    wrap: Wrap,
+    z: int,
+    y: int,
+    x: int,
+    phase: int,
+) -> None:
+    """Write a voxel of the padded labels, and where it is seen again across periodic borders."""
+    depth, height, width = padded.shape
+    for u in range(z % sides[0] if wrap[0] else z, depth, sides[0] if wrap[0] else depth):
+        for v in range(y % sides[1] if wrap[1] else y, height, sides[1] if wrap[1] else height):
+            for w in range(x % sides[2] if wrap[2] else x, width, sides[2] if wrap[2] else width):
+                padded[u, v, w] = phase
+
+
+@subroutine()
+def allowed(flat: Padded, near: Codes, at: int, old: int, new: int, vanish: bool) -> bool:
     """Whether no component appears, splits or joins another, and none vanishes.
 
     vanish  but one of a single voxel, whose six neighbours are all known: on a face that is not
             periodic it may go on outside
     """
-    left = count_components(labels, wrap, z, y, x, old)
-    if left > 1 or (left == 0 and not vanish) or count_components(labels, wrap, z, y, x, new) != 1:
+    left = count_components(flat, near, at, old)
+    if left > 1 or (left == 0 and not vanish) or count_components(flat, near, at, new) != 1:
         return False
     if left == 1:
         return True
     known = 0
-    for face in range(6):
-        known += int(_beside(labels, wrap, z, y, x, face) >= 0)
-    return known == 6
+    for face in range(FACES):
+        known += int(flat[at + near[face]] >= 0)
+    return known == FACES
 
 
 @subroutine()
@@ -216,67 +272,55 @@ def _random(state: NDArray[np.uint64]) -> int:
 
 
 @subroutine()
-def _around(
-    labels: Labels,
-    flat: Labels,
-    wrap: Wrap,
-    plane: int,
-    spacing: int,
-    z: int,
-    y: int,
-    x: int,
-    phases: int,
-    codes: Codes,
-    rows: Codes,
+def _encode_around(
+    flat: Padded, plane: int, row: int, at: int, spacings: Codes, phases: int, codes: Codes
 ) -> None:
-    """Codes (9,) of the patterns of a plane that hold a voxel, -1 of those that are not whole.
+    """Codes (3, S, 9) of the patterns that hold a voxel, -1 of those that are not whole.
 
-    In codes[n] the voxel is cell 8 - n; flat is the labels in one row, rows (5, 3) room to work in.
+    In codes[..., n] the voxel is cell 8 - n; plane, row are the steps from one to the next.
     """
-    _, height, width = labels.shape
-    down = 1 if plane == 0 else height
-    down *= spacing * width
-    right = spacing * (width if plane == 2 else 1)
-    reach = 2 * spacing
-    inside = plane == 0 or reach <= z < labels.shape[0] - reach
-    inside = inside and (plane == 1 or reach <= y < height - reach)
-    inside = inside and (plane == 2 or reach <= x < width - reach)
-    at = (z * height + y) * width + x - 2 * down - 2 * right
-    for i in range(5):
-        a = b = c = 0
-        for j in range(5):
-            a, b = b, c
-            if inside:
-                c = int(np.int64(flat[at + i * down + j * right]))
-            else:
-                below, beside = (i - 2) * spacing, (j - 2) * spacing
-                u = z if plane == 0 else z + below
-                v = y + below if plane == 0 else y + beside if plane == 2 else y
-                w = x if plane == 2 else x + beside
-                c = look_up(labels, wrap, u, v, w)
-            if j >= 2:
-                whole = inside or min(a, b, c) >= 0
-                rows[i, j - 2] = (a * phases + b) * phases + c if whole else -1
     cube = phases * phases * phases
-    for i in range(3):
-        for j in range(3):
-            a, b, c = rows[i, j], rows[i + 1, j], rows[i + 2, j]
-            codes[3 * i + j] = -1 if min(a, b, c) < 0 else (a * cube + b) * cube + c
+    for k in range(3):
+        for s in range(len(spacings)):
+            down = spacings[s] * (row if k == 0 else plane)
+            right = spacings[s] * (row if k == 2 else 1)
+            first = at - 2 * (down + right)
+            a = b = c = d = e = f = 0
+            for i in range(5):
+                p, q, r = _encode_row(flat, np.uint64(first + i * down), np.uint64(right), phases)
+                if i >= 2:
+                    codes[k, s, 3 * i - 6] = _join(a, d, p, cube)
+                    codes[k, s, 3 * i - 5] = _join(b, e, q, cube)
+                    codes[k, s, 3 * i - 4] = _join(c, f, r, cube)
+                a, b, c, d, e, f = d, e, f, p, q, r
 
 
 @subroutine()
-def _beside(labels: Labels, wrap: Wrap, z: int, y: int, x: int, face: int) -> int:
-    """Phase of the voxel across a face; -1 outside."""
-    return look_up(labels, wrap, z + FACES[face, 0], y + FACES[face, 1], x + FACES[face, 2])
+def _encode_row(flat: Padded, at: np.uint64, right: np.uint64, phases: int) -> tuple[int, int, int]:
+    """Codes of three pixels of the five of a row: the first, the next, the last.
+
+    at  place of the first pixel;  right  from one to the next. Without a sign: numba need not
+        check whether an index is negative
+    """
+    a = int(np.int64(flat[at]))
+    b = int(np.int64(flat[at + right]))
+    c = int(np.int64(flat[at + right + right]))
+    d = int(np.int64(flat[at + right + right + right]))
+    e = int(np.int64(flat[at + right + right + right + right]))
+    return _join(a, b, c, phases), _join(b, c, d, phases), _join(c, d, e, phases)
+
+
+@subroutine()
+def _join(a: int, b: int, c: int, base: int) -> int:
+    """Three digits as one number; -1 where one is missing."""
+    return -1 if min(a, b, c) < 0 else (a * base + b) * base + c
 
 
 @subroutine()
 def _pair_cost(
-    labels: Labels,
-    wrap: Wrap,
-    z: int,
-    y: int,
-    x: int,
+    flat: Padded,
+    near: Codes,
+    at: int,
     old: int,
     new: int,
     step: Codes,
@@ -293,8 +337,8 @@ def _pair_cost(
         for a in range(phases):
             for b in range(a, phases):
                 step[axis, a, b] = 0
-    for face in range(6):
-        there = _beside(labels, wrap, z, y, x, face)
+    for face in range(FACES):
+        there = int(np.int64(flat[at + near[face]]))
         if there >= 0:
             step[face // 2, min(old, there), max(old, there)] -= 1
             step[face // 2, min(new, there), max(new, there)] += 1

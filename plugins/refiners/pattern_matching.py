@@ -180,7 +180,7 @@ def match_patterns(
         external = External(np.zeros((0, 0, 0), np.float32), np.zeros(phases, np.float32))
 
     def work(number: int, low: int, high: int) -> None:
-        stack = Stack(labels, labels.reshape(-1), low, high, wrap, np.array(SPACINGS))
+        stack = Stack(labels, low, high, wrap, np.array(SPACINGS))
         before = labels[low:high].copy()
         wanted = Wanted.of(patterns, phases, measure_angles(before, phases))
         start = Start(before, change_cost)

@@ -27,7 +27,7 @@ def _encode_plane(
     stack: Stack, plane: int, spacing: int, phases: int
 ) -> Iterator[NDArray[np.int64]]:
     """Codes of the patterns of a plane, of one plane of voxels in their middle after the other."""
-    labels, _, low, high, wrap, _ = stack
+    labels, low, high, wrap, _ = stack
     if plane == 0:
         for z in range(low, high):
             image = _extend(labels[z], 0, spacing, wrap[1])
@@ -65,7 +65,7 @@ def _extend(image: Labels, axis: int, by: int, wrap: bool) -> Labels:
 
 def _pair_planes(stack: Stack, axis: int) -> Iterator[tuple[Labels, Labels]]:
     """Voxels of the stack's planes and their neighbours along an axis, each pair once."""
-    labels, _, low, high, wrap, _ = stack
+    labels, low, high, wrap, _ = stack
     for z in range(low, high):
         if axis == 0:
             above = _wrap_index(z + 1, len(labels), wrap[0])

@@ -15,6 +15,7 @@ from recon.core.data.planes import NORMAL, PLANES
 from recon.core.sampling.slabs import SlabField
 from recon.plugins.refiners import pattern_matching as module
 from recon.plugins.refiners.annealing import (
+    BORDER,
     External,
     Room,
     Stack,
@@ -22,11 +23,12 @@ from recon.plugins.refiners.annealing import (
     Sums,
     allowed,
     anneal,
+    pad_labels,
 )
 from recon.plugins.refiners.pattern_counts import SPACINGS, count_patterns
 from recon.plugins.refiners.pattern_matching import Wanted, match_patterns, split_blocks
 from recon.plugins.refiners.stack_counts import count
-from recon.plugins.refiners.topology import count_components
+from recon.plugins.refiners.topology import count_components, step_to_neighbours
 from recon.workflow.executors.on_disk import OnDisk
 
 OPEN = (False, False, False)
@@ -34,13 +36,20 @@ NONE = External(np.zeros((0, 0, 0), np.float32), np.zeros(2, np.float32))
 
 
 @njit
-def is_allowed(labels, wrap, z, y, x, old, new, vanish):
-    return allowed(labels, wrap, z, y, x, old, new, vanish)
+def call_allowed(flat, near, at, old, new, vanish):
+    return allowed(flat, near, at, old, new, vanish)
 
 
 @njit
-def count_about(labels, wrap, z, y, x, phase):
-    return count_components(labels, wrap, z, y, x, phase)
+def call_count(flat, near, at, phase):
+    return count_components(flat, near, at, phase)
+
+
+def around(labels, wrap, place):
+    """What the two above are given of a volume, and of a voxel of it."""
+    padded = pad_labels(Stack(labels, 0, len(labels), wrap, np.array(SPACINGS)))
+    at = np.ravel_multi_index(np.array(place) + BORDER, padded.shape)
+    return padded.reshape(-1), step_to_neighbours(padded.shape), at
 
 
 def volume(shape, phases=2, sigma=1.5, seed=0):
@@ -213,7 +222,7 @@ def test_counts_follow_every_change(seed, phases, blocks):
     labels = volume((13 * blocks, 7, 8), phases, 0.8, seed)
     wrap = rng.integers(0, 2, 3).astype(bool)
     low = 13 * (blocks - 1)
-    stack = Stack(labels, labels.reshape(-1), low, low + 13, wrap, np.array(SPACINGS))
+    stack = Stack(labels, low, low + 13, wrap, np.array(SPACINGS))
     before, have = labels.copy(), counted(stack, phases)
     expected = Sums(rng.uniform(0, 2, have.patterns.shape), have.pairs + 5)
     weight = Sums(np.full(have.patterns.shape, 0.01), np.full(have.pairs.shape, 0.01))
@@ -230,9 +239,7 @@ def test_counts_follow_every_change(seed, phases, blocks):
 
 def test_counts_are_those_of_the_slices():
     labels = volume((9, 10, 11), 3)
-    result = counted(
-        Stack(labels, labels.reshape(-1), 0, 9, np.zeros(3, bool), np.array(SPACINGS)), 3
-    )
+    result = counted(Stack(labels, 0, 9, np.zeros(3, bool), np.array(SPACINGS)), 3)
     wanted = Wanted.of(count_patterns(sections(labels)), 3)
     total = result.patterns.sum(-1, keepdims=True)
     assert np.allclose(result.patterns / total, wanted.patterns)
@@ -289,7 +296,7 @@ def test_what_is_allowed_leaves_all_components_but_a_single_voxel(seed, phases, 
     for at in ((2, 2, 2), (0, 2, 4), (4, 4, 4), (2, 2, 0)):
         old = int(labels[at])
         for new in range(phases):
-            if new == old or not is_allowed(labels, wrap, *at, old, new, vanish):
+            if new == old or not call_allowed(*around(labels, wrap, at), old, new, vanish):
                 continue
             changed = labels.copy()
             changed[at] = new
@@ -321,8 +328,8 @@ def test_specks_vanish_where_the_micrographs_have_none_but_not_on_faces(inside):
 def test_pieces_are_counted_across_periodic_borders():
     labels = np.zeros((5, 5, 5), np.uint8)
     labels[0, 2, 2] = labels[4, 2, 2] = labels[1, 2, 2] = 1
-    assert count_about(labels, np.zeros(3, bool), 0, 2, 2, 1) == 1
-    assert count_about(labels, np.array([True, False, False]), 0, 2, 2, 1) == 2
+    assert call_count(*around(labels, np.zeros(3, bool), (0, 2, 2)), 1) == 1
+    assert call_count(*around(labels, np.array([True, False, False]), (0, 2, 2)), 1) == 2
 
 
 def stripes(angle, side=48, seed=0):
