@@ -37,7 +37,7 @@ class Patterns(Refiner):
 
     name = "patterns"
     in_slabs = True
-    tries: int = option(40, "Trials for each voxel; 0: none.", min=0, max=10_000)
+    tries: int = option(80, "Trials for each voxel; 0: none.", min=0, max=10_000)
     change_cost: float = option(
         1.0,
         "Cost of a changed voxel, in units of the temperature; at a higher cost fewer change.",
