@@ -99,7 +99,8 @@ def command(
         else:
             rest.append(setting)
     samples = flags.pop("samples") or 2
-    table = lay_over(read_recipe(recipe), collect_values(flags, rest))
+    table = read_recipe(recipe)
+    table = lay_over(table, collect_values(flags, rest, table))
     design = Design(table, wanted, space, options, samples)
     design.build_plugins()
     folder = Folder(out or find_free_name("recon-design"))

@@ -158,14 +158,19 @@ def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("recipe", required=False, type=click.Path(path_type=Path))(command)
 
 
-def collect_values(flags: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
-    """What flags and `--set` say, by key: {"steps": 20, "harmonizer.gamma": 0.5}."""
+def collect_values(
+    flags: dict[str, Any], settings: Iterable[str], table: dict[str, Any]
+) -> dict[str, Any]:
+    """What flags and `--set` say, by key: {"steps": 20, "harmonizer.gamma": 0.5}.
+
+    table  of the recipe file, which they are laid over
+    """
     values = {name: value for name, value in flags.items() if value not in (None, ())}
     fast, fastest = (values.pop(name, False) for name in ("fast", "fastest"))
     if fast and fastest:
         raise ReconError("--fast and --fastest exclude each other; leave one out")
     if fast or fastest:
-        values = speed_up(values, most=fastest)
+        values = speed_up(table, values, most=fastest)
     for flag, option in (("preset", "preset"), ("train_steps", "steps")):
         if flag in values:
             values[f"denoiser.{option}"] = values.pop(flag)

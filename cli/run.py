@@ -116,7 +116,8 @@ def command(
     if source is not None:
         reproduce_volume(source, out, resume, flags["weights"], flags["device"], engine)
         return
-    table = lay_over(read_recipe(recipe), collect_values(flags, settings))
+    table = read_recipe(recipe)
+    table = lay_over(table, collect_values(flags, settings, table))
     if budget is not None:
         begun = Folder(out) if resume and out is not None else None
         table |= choose_training(Recipe.from_table(table), budget, begun)

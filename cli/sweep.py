@@ -67,11 +67,15 @@ def command(
         and recipe is None
         and not (varied or settings or any(flag not in (None, ()) for flag in flags.values()))
     )
-    definition = (read_definition(folder.path) if bare else None) or Sweep(
-        {key: _make_absolute(key, values) for key, values in parse_vary(varied).items()},
-        {key: _make_absolute(key, [v])[0] for key, v in collect_values(flags, settings).items()},
-        read_recipe(recipe.absolute() if recipe and recipe.exists() else recipe),
-    )
+    definition = read_definition(folder.path) if bare else None
+    if definition is None:
+        table = read_recipe(recipe.absolute() if recipe and recipe.exists() else recipe)
+        given = collect_values(flags, settings, table)
+        definition = Sweep(
+            {key: _make_absolute(key, values) for key, values in parse_vary(varied).items()},
+            {key: _make_absolute(key, [value])[0] for key, value in given.items()},
+            table,
+        )
     combinations = combine(definition)
     rows = make(definition, combinations, folder, resume, classifier, report)
     if rows is None:

@@ -10,19 +10,40 @@ from recon.core.recipe import PLAIN, TABLES, Choice, Recipe
 NO_REFINERS = "none"
 FAST = {"steps": 20, "harmonizer.rounds": 2}
 """A fifth of the network passes; what is given beside it wins."""
-FASTEST = {"steps": 5, "harmonizer.rounds": 0, "harmonizer.start_noise": 64.0}
+FASTEST = {
+    "steps": 5,
+    "harmonizer.rounds": 0,
+    "harmonizer.start_noise": 64.0,
+    "refiner.patterns.tries": 40,
+}
 """Of the 3D network three estimates, of the slices two."""
+FOR = "spectral"
+"""The harmonizer that has these options."""
 
 
 CHOSEN = (*TABLES, "refiner")
 """Kinds of plugins that are chosen by name here, with options of their own."""
 
 
-def speed_up(values: Mapping[str, Any], most: bool = False) -> dict[str, Any]:
-    """The values over those of a fast run, or the fastest; options of `spectral` for it alone."""
-    own = values.get("harmonizer", "spectral") == "spectral"
-    chosen = FASTEST if most else FAST
-    return {key: value for key, value in chosen.items() if own or "." not in key} | dict(values)
+def speed_up(
+    table: Mapping[str, Any], values: Mapping[str, Any], most: bool = False
+) -> dict[str, Any]:
+    """The values over those of a fast run of a recipe's table, or the fastest.
+
+    Options of plugins that the recipe and the values do not choose are left out.
+    """
+    plugins = {key: values[key] for key in ("harmonizer", "refiner") if key in values}
+    chosen = lay_over(table, plugins)
+    result = {}
+    for key, value in (FASTEST if most else FAST).items():
+        kind, _, option = key.partition(".")
+        refiner = option.partition(".")[0]
+        if kind == "harmonizer" and _find_name(chosen, kind) != FOR:
+            continue
+        if kind == "refiner" and refiner not in _find_refiners(chosen):
+            continue
+        result[key] = value
+    return result | dict(values)
 
 
 def check_key(key: str, flag: str) -> None:
@@ -83,6 +104,17 @@ def _find_name(table: Mapping[str, Any], key: str) -> Any:
     return chosen.get("name", default) if isinstance(chosen, Mapping) else None
 
 
+def _find_refiners(table: Mapping[str, Any]) -> list[Any]:
+    """Names of the refiners of a recipe's table; by default the harmonizer's."""
+    harmonizer = _find_name(table, "harmonizer")
+    if "refiner" not in table and isinstance(harmonizer, str):
+        recipe = Recipe(harmonizer=Choice(harmonizer))
+        return [one.name for one in recipe.choices("refiner")]
+    given = table.get("refiner")
+    tables = given if isinstance(given, list) else []
+    return [one.get("name") if isinstance(one, Mapping) else one for one in tables]
+
+
 def _choose_refiners(chosen: Any, given: Any) -> Any:
     """The refiners named, with the options that the table gives to them; "none" for no refiner."""
     if not isinstance(chosen, str | list | tuple):
@@ -100,14 +132,10 @@ def _set_refiner(table: dict[str, Any], key: str, value: Any) -> None:
     name, dot, option = key.partition(".")
     if not (name and dot and option):
         raise ReconError(f"options of refiners are refiner.NAME.OPTION, got refiner.{key}")
-    harmonizer = _find_name(table, "harmonizer")
-    if "refiner" not in table and isinstance(harmonizer, str):
-        recipe = Recipe(harmonizer=Choice(harmonizer))
-        table["refiner"] = [one.name for one in recipe.choices("refiner")]
-    if not isinstance(table.get("refiner"), list):
+    if not isinstance(table.get("refiner", []), list):
         return  # the recipe refuses it
-    tables = [{"name": one} if isinstance(one, str) else one for one in table["refiner"]]
-    names = [one.get("name") for one in tables if isinstance(one, Mapping)]
+    names = _find_refiners(table)
+    tables = [{"name": one} if isinstance(one, str) else one for one in table.get("refiner", names)]
     if name not in names:
         raise ReconError(
             f"refiner.{key} is given but the recipe has no refiner {shown(name)}; choose it with "

@@ -44,7 +44,7 @@ def reconstruct(
         model = Model.open(model, device)
     values = {"shape": list(shape), "samples": samples, "seed": seed, "device": device}
     values |= _flatten({**settings, "denoiser": model.denoiser.name})
-    table = lay_over({}, speed_up(values, fastest) if fast or fastest else values)
+    table = lay_over({}, speed_up({}, values, fastest) if fast or fastest else values)
     recipe = attrs.evolve(Recipe.from_table(table), weights=model.source)
     job = resolve(recipe, model.denoiser, weights_sha256=model.sha256)
     volumes = []

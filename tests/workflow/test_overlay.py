@@ -59,9 +59,13 @@ def test_what_does_not_fit_is_refused(table, values, message):
 
 
 def test_fast_runs_leave_what_is_given_and_the_options_of_other_harmonizers():
-    assert speed_up({}) == FAST and speed_up({}, most=True) == FASTEST
-    assert speed_up({"steps": 7}, most=True)["steps"] == 7
-    assert speed_up({"harmonizer": "none"}, most=True) == {"harmonizer": "none", "steps": 5}
+    assert speed_up({}, {}) == FAST and speed_up({}, {}, most=True) == FASTEST
+    assert speed_up({}, {"steps": 7}, most=True)["steps"] == 7
+    for table, values in (({}, {"harmonizer": "none"}), ({"harmonizer": {"name": "none"}}, {})):
+        assert speed_up(table, values, most=True) == values | {"steps": 5}
+    without = FASTEST.keys() - {"refiner.patterns.tries"}
+    for table, values in (({}, {"refiner": "none"}), ({"refiner": ["islands"]}, {})):
+        assert speed_up(table, values, most=True).keys() == without | values.keys()
 
 
 def test_the_fastest_run_has_more_estimates_of_the_volume_than_of_slices():
