@@ -48,7 +48,7 @@ TIMED = ".timed"
     "--init",
     metavar="NAME|PATH",
     shell_complete=weights_names,
-    help="Weights to start the training from, and their 3D network.",
+    help="Weights to start the slice network from; the 3D network is trained anew.",
 )
 @click.option("--resume", is_flag=True, help="Continue an unfinished training of --out.")
 @click.option(

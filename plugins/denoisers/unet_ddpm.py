@@ -36,7 +36,7 @@ from recon.plugins.denoisers.unet import UNet
 from recon.plugins.denoisers.volume import training as volume_training
 from recon.plugins.denoisers.volume.apply import VolumeEstimate
 from recon.plugins.denoisers.volume.fit import Fit
-from recon.plugins.denoisers.volume.model import VolumeModel, check_size
+from recon.plugins.denoisers.volume.model import VolumeModel
 from recon.plugins.denoisers.volume.thinning import thin
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -225,12 +225,10 @@ class UnetDdpm(Denoiser):
         material = Material.of(micrographs)
         task = self._task(micrographs, seed)
         network = self._new_network(len(material.phases), seed)
-        slices_init, volume_init = _split(init or {})
         if init is not None:
-            _check_fit(network, slices_init, "weights to start from")
-            network.load_state_dict(slices_init)
-        if volume_init:
-            check_size(volume_init, len(material.phases))
+            slices, _ = _split(init)
+            _check_fit(network, slices, "weights to start from")
+            network.load_state_dict(slices)
         identity = {
             "seed": seed,
             "options": checkpoints.digest_of_options(self._trained()),
@@ -239,7 +237,7 @@ class UnetDdpm(Denoiser):
         }
         loop = training.Training(task, self._recipe(device), network, seed, device)
         volume_steps = cast(int, self.volume_steps)
-        volume = Fit(micrographs, task.crops.flipped, volume_steps, seed, device, volume_init)
+        volume = Fit(micrographs, task.crops.flipped, volume_steps, seed, device)
         self.material = material
         record: dict[str, Any] = {}
         if checkpoints.read_part(checkpoint) != volume_training.PART:

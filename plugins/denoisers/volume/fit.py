@@ -1,6 +1,6 @@
 """From a fitted denoiser of slices and its micrographs to a 3D network."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,6 @@ class Fit:
     """A 3D network to be trained.
 
     flipped  planes whose windows may be mirrored
-    init     tensors of a trained 3D network to start from; none when empty
     """
 
     micrographs: Micrographs
@@ -43,7 +42,6 @@ class Fit:
     steps: int
     seed: int
     device: str
-    init: Mapping[str, Tensor] = attrs.field(factory=dict)
 
     @property
     def side(self) -> int:
@@ -96,4 +94,4 @@ class Fit:
     def _start(self, pool: NDArray[np.uint8], steps: int) -> training.VolumeTraining:
         crops = Crops(self.micrographs.planes, self.flipped, self.side)
         task = training.Task(pool, crops, len(self.micrographs.phases))
-        return training.VolumeTraining(task, steps, self.seed, self.device, self.init)
+        return training.VolumeTraining(task, steps, self.seed, self.device)

@@ -1,6 +1,6 @@
 """A trained 3D network, ready to estimate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import attrs
 import torch
@@ -21,10 +21,16 @@ class VolumeModel:
 
     @classmethod
     def restore(
-        cls, tensors: Mapping[str, Tensor], phases: int, device: torch.device, dtype: torch.dtype
+        cls, tensors: dict[str, Tensor], phases: int, device: torch.device, dtype: torch.dtype
     ) -> "VolumeModel":
         """From stored tensors; ReconError when they are of another network."""
-        check_size(tensors, phases)
+        with torch.device("meta"):  # takes no memory, whatever size a damaged file claims
+            expected = {name: t.shape for name, t in VolumeUNet(phases).state_dict().items()}
+        if {name: tensor.shape for name, tensor in tensors.items()} != expected:
+            raise ReconError(
+                "the 3D network in the weights is of another size than this recon's; train again, "
+                "or use the version that made them"
+            )
         weights = {name: tensor.detach().cpu().bfloat16() for name, tensor in tensors.items()}
         network = VolumeUNet(phases)
         network.load_state_dict(weights)
@@ -44,14 +50,3 @@ class VolumeModel:
         In bfloat16, so that it does not matter whether a volume in slabs was sent about as such.
         """
         return VolumeEstimate(self.network, x.bfloat16() / ab**0.5, (1 - ab) / ab, periodic)
-
-
-def check_size(tensors: Mapping[str, Tensor], phases: int) -> None:
-    """ReconError unless the tensors are those of a 3D network for so many phases."""
-    with torch.device("meta"):  # takes no memory, whatever size a damaged file claims
-        expected = {name: t.shape for name, t in VolumeUNet(phases).state_dict().items()}
-    if {name: tensor.shape for name, tensor in tensors.items()} != expected:
-        raise ReconError(
-            "the 3D network in the weights is of another size than this recon's; train again, "
-            "or use the version that made them"
-        )

@@ -2,20 +2,19 @@
 
 No 3D image is needed. Composed volumes are noised, the network gives clean ones, and a critic of
 each plane compares their slices with windows of the micrographs. Before the critics work, the
-network learns to give the composed volumes back, unless it starts from a trained one; from then on
-only coarse means hold it to them, which the noise leaves known. Now and then a volume of the pool
-is replaced by what the network makes of it, as the network is to work on its own results when a
-volume is made. Whatever is random in step k is a function of (seed, k), so that an interrupted
-training goes on as if it had not been.
+network learns to give the composed volumes back; from then on only coarse means hold it to them,
+which the noise leaves known. Now and then a volume of the pool is replaced by what the network
+makes of it, as the network is to work on its own results when a volume is made. Whatever is
+random in step k is a function of (seed, k), so that an interrupted training goes on as if it had
+not been.
 """
 
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -37,7 +36,6 @@ from recon.plugins.denoisers.fitting.precision import fast_bfloat16
 from recon.plugins.denoisers.volume.critics import blur, build_critic, judge_loss
 from recon.plugins.denoisers.volume.network import VolumeUNet
 
-NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 PART = "3D network"
 """Names this part of a training in checkpoints and reports."""
 NOISE_RANGE = (0.65, 65.0)
@@ -51,7 +49,7 @@ BETAS = (0.0, 0.95)
 EMA = 0.997
 CLIP = 5.0
 WARM = 0.08
-"""Share of the steps before the critics work, or before a network that was trained learns."""
+"""Share of the steps before the critics work."""
 SLICES = 12
 """Slices of each plane that a critic sees in a step."""
 BLOCK = 14
@@ -93,38 +91,22 @@ class State(nn.Module):
 
 
 class VolumeTraining:
-    """A 3D network and its critics on their way through the steps.
+    """A 3D network and its critics on their way through the steps."""
 
-    init  tensors of a trained 3D network to start from; none when empty
-    """
-
-    def __init__(
-        self,
-        task: Task,
-        steps: int,
-        seed: int,
-        device: str,
-        init: Mapping[str, Tensor] = NOTHING,
-    ) -> None:
+    def __init__(self, task: Task, steps: int, seed: int, device: str) -> None:
         self.task, self.steps, self.seed = task, steps, seed
-        self.trained = bool(init)
         self.device = torch.device(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = State(task).to(self.device)
         self.volume, self.critics = self.network.volume, self.network.critics
-        if init:
-            self.volume.load_state_dict(init)
         self.average = copy.deepcopy(self.volume).requires_grad_(False)
         self.optimizer = torch.optim.Adam(self.network.parameters(), RATE, betas=BETAS)
         self.step = 0
         self.loss = 0.0
 
     def advance(self) -> None:
-        """One step: of the critics, then of the network.
-
-        At the beginning of one alone: of the network where it is new, else of the critics.
-        """
+        """One step: of the critics, then of the network."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate_at(self.step / self.steps)
         rng = np.random.default_rng([self.seed, self.step])
@@ -132,14 +114,12 @@ class VolumeTraining:
         start, held = self._draw_crop(rng)
         s2 = draw_noise_level(rng)
         made = self._run(self.volume, start, s2, generator)
-        warm = self.step < WARM * self.steps
-        if warm and not self.trained:
+        if self.step < WARM * self.steps:
             loss = F.mse_loss(made, start)
         else:
             self._teach_critics(made.detach(), rng, generator)
             loss = self._score(made, rng, generator) + hold(made, held) / (1 + s2 / HOLD_BELOW)
-        if not (warm and self.trained):
-            self._descend(loss, self.volume)
+        self._descend(loss, self.volume)
         decay = min(EMA, (1 + self.step) / (10 + self.step))
         follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         follow(list(self.average.parameters()), list(self.volume.parameters()), self.step)

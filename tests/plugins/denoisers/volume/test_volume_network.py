@@ -196,47 +196,12 @@ def test_critics_teach_the_network_what_the_slices_look_like():
     assert layered < 0.2
 
 
-def test_a_network_that_was_trained_waits_for_its_critics_and_goes_on():
-    given = network().state_dict()
-    loop = VolumeTraining(task(), 20, 0, "cpu", given)
-
-    def moved(part, before):
-        return any(not torch.equal(part[name], value) for name, value in before.items())
-
-    critics = {name: value.clone() for name, value in loop.critics.state_dict().items()}
-    loop.advance()
-    assert not moved(loop.volume.state_dict(), given)
-    assert moved(loop.critics.state_dict(), critics)
-    loop.step = 2
-    loop.advance()
-    assert moved(loop.volume.state_dict(), given)
-
-
-def started(init, **options):
-    made = catalog().build("denoiser", "unet-ddpm", steps=1, rate=0.0, **options)
-    made.fit(material(), init=init)
-    return made.tensors()
-
-
-def test_a_3d_network_of_another_size_is_no_start():
-    init = trained().tensors() | {"volume.norm.gain": torch.ones(3)}
-    with pytest.raises(ReconError, match="3D network in the weights is of another size"):
-        started(init)
-
-
 def test_the_slices_may_start_from_weights_that_hold_a_3d_network():
     init = trained().tensors()
-    for name, value in started(init, volume_steps=0).items():
+    started = catalog().build("denoiser", "unet-ddpm", steps=1, volume_steps=0, rate=0.0)
+    started.fit(material(), init=init)
+    for name, value in started.tensors().items():
         assert torch.allclose(value, init[name], atol=1e-6), name
-
-
-@pytest.mark.slow
-def test_the_3d_network_starts_from_that_of_other_weights():
-    init = trained().tensors()
-    made = started(init, volume_steps=1)  # a step in which the critics learn alone
-    assert made.keys() == init.keys()
-    for name, value in made.items():
-        assert torch.allclose(value.float(), init[name].float(), atol=1e-6), name
 
 
 def test_slices_and_means_are_those_of_the_volume():
