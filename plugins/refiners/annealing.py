@@ -359,15 +359,19 @@ def _pattern_cost(codes: Codes, change: Codes, price: Prices) -> float:
 
     price  (3, S, K^9, 2) of one pattern more and of one less; that the same pattern may come or go
            more than once is left out
+
+    Near a face that is not periodic fewer are whole. As if all were: else the interface that a
+    volume lacks would be made there, where it costs the least.
     """
-    cost = 0.0
+    cost, whole = 0.0, 0
     for plane in range(codes.shape[0]):
         for s in range(codes.shape[1]):
             for n in range(CELLS):
                 code = codes[plane, s, n]
                 if code >= 0:
                     cost += price[plane, s, code + change[n], 0] + price[plane, s, code, 1]
-    return cost
+                    whole += 1
+    return cost * codes.size / max(whole, 1)
 
 
 @subroutine()
