@@ -325,6 +325,28 @@ def test_specks_vanish_where_the_micrographs_have_none_but_not_on_faces(inside):
         assert components(after) == components(before)
 
 
+def interface_on_faces(labels):
+    """The amount of interface on the outermost slices over that on inner ones."""
+    faces, inner = [], []
+    for axis in range(3):
+        each = [area_of(plane) for plane in np.moveaxis(labels, axis, 0)]
+        faces += [each[0], each[-1]]
+        inner += each[4:-4]
+    return np.mean(faces) / np.mean(inner)
+
+
+def area_of(image):
+    return np.mean([(np.diff(image.astype(int), axis=axis) != 0).mean() for axis in range(2)])
+
+
+@pytest.mark.parametrize(("phases", "coarse", "fine"), [(2, 3.0, 1.5), (3, 4.0, 2.0)])
+def test_interface_that_is_missing_is_not_made_on_the_faces(phases, coarse, fine):
+    before = volume((28, 28, 28), phases, coarse)
+    after = given_patterns(before, volume((44, 44, 44), phases, fine, seed=5), sweeps=40)
+    assert area(after) > 1.9 * area(before)
+    assert interface_on_faces(after) < 1.04
+
+
 def test_pieces_are_counted_across_periodic_borders():
     labels = np.zeros((5, 5, 5), np.uint8)
     labels[0, 2, 2] = labels[4, 2, 2] = labels[1, 2, 2] = 1
