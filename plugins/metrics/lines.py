@@ -107,7 +107,9 @@ def _count_tile(
 ) -> NDArray[np.int64]:
     phase, tile = job
     length, step = (tile.rows, tile.width) if tile.across else (tile.width, 1)
-    words = pack(
+    words = np.zeros(tile.rows * tile.width, np.uint64)
+    pack(
+        words,
         voxels,
         phase,
         tile.start,
@@ -120,24 +122,8 @@ def _count_tile(
     return kernel(words, length, step, periodic, lags)
 
 
-def pack(
-    voxels: NDArray[np.uint8],
-    phase: int,
-    start: int,
-    bits: int,
-    bit_stride: int,
-    rows: int,
-    row_stride: int,
-    width: int,
-) -> NDArray[np.uint64]:
-    """Words (rows * width,) of a tile: bit set where the voxel is of the phase."""
-    words = np.zeros(rows * width, np.uint64)
-    _set_bits(words, voxels, phase, start, bits, bit_stride, rows, row_stride, width)
-    return words
-
-
 @kernel()
-def _set_bits(
+def pack(
     words: NDArray[np.uint64],
     voxels: NDArray[np.uint8],
     phase: int,
@@ -148,6 +134,7 @@ def _set_bits(
     row_stride: int,
     width: int,
 ) -> None:
+    """Set the bits of words (rows * width,) of a tile, zeros, where the voxel is of the phase."""
     for row in range(rows):
         out = words[row * width : (row + 1) * width]
         for bit in range(bits):

@@ -6,7 +6,7 @@ each orientation of the interface nearby, so that the patterns of a straight edg
 those of a rough one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -125,10 +125,17 @@ def take_middles(values: NDArray[np.uint8], spacing: int) -> NDArray[np.int64]:
 
 def encode_patterns(image: NDArray[np.uint8], phases: int, spacing: int) -> NDArray[np.int64]:
     """Code of the pattern about every pixel that is 'spacing' or more away from the border."""
-    rows, columns = (max(side - 2 * spacing, 0) for side in image.shape)
-    codes = np.zeros((rows, columns), np.int64)
-    for row in range(0, 3 * spacing, spacing):
-        for column in range(0, 3 * spacing, spacing):
+    height = max(len(image) - 2 * spacing, 0)
+    rows = [image[first : first + height] for first in range(0, 3 * spacing, spacing)]
+    return encode_rows(rows, phases, spacing)
+
+
+def encode_rows(rows: Sequence[NDArray[np.uint8]], phases: int, spacing: int) -> NDArray[np.int64]:
+    """Codes of patterns whose three rows of pixels lie in three images, along the last axis."""
+    height, width = rows[0].shape
+    codes = np.zeros((height, max(width - 2 * spacing, 0)), np.int64)
+    for row in rows:
+        for first in range(0, 3 * spacing, spacing):
             codes *= phases
-            codes += image[row : row + rows, column : column + columns]
+            codes += row[:, first : first + codes.shape[1]]
     return codes

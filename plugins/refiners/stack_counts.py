@@ -1,11 +1,12 @@
 """Numbers of patterns and pairs that hold a voxel of some planes of a volume."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recon.plugins.refiners.annealing import Labels, Stack, Sums
+from recon.plugins.refiners.pattern_counts import encode_patterns, encode_rows
 
 
 def count(stack: Stack, sums: Sums) -> None:
@@ -30,31 +31,16 @@ def _encode_plane(
     labels, low, high, wrap, _ = stack
     if plane == 0:
         for z in range(low, high):
-            image = _extend(labels[z], 0, spacing, wrap[1])
-            height = max(len(image) - 2 * spacing, 0)
-            rows = [image[first : first + height] for first in range(0, 3 * spacing, spacing)]
-            yield _encode_rows(rows, spacing, phases, wrap[2])
+            image = _extend(_extend(labels[z], 0, spacing, wrap[1]), 1, spacing, wrap[2])
+            yield encode_patterns(image, phases, spacing)
         return
     reach = 0 if high - low == len(labels) else spacing
     for z in range(low - reach, high + reach):
         places = [_wrap_index(z + step, len(labels), wrap[0]) for step in (-spacing, 0, spacing)]
         if min(places) >= 0 and (0 <= z < len(labels) or wrap[0]):
             rows = [labels[place] if plane == 1 else labels[place].T for place in places]
-            yield _encode_rows(rows, spacing, phases, wrap[2 if plane == 1 else 1])
-
-
-def _encode_rows(
-    rows: Sequence[Labels], spacing: int, phases: int, wrap: bool
-) -> NDArray[np.int64]:
-    """Codes of patterns whose three rows of pixels lie in three images, along the last axis."""
-    extended = [_extend(row, 1, spacing, wrap) for row in rows]
-    width = max(extended[0].shape[1] - 2 * spacing, 0)
-    codes = np.zeros((len(rows[0]), width), np.int64)
-    for row in extended:
-        for first in range(0, 3 * spacing, spacing):
-            codes *= phases
-            codes += row[:, first : first + width]
-    return codes
+            along = wrap[2 if plane == 1 else 1]
+            yield encode_rows([_extend(row, 1, spacing, along) for row in rows], phases, spacing)
 
 
 def _extend(image: Labels, axis: int, by: int, wrap: bool) -> Labels:

@@ -64,7 +64,7 @@ def _run(
     blocks: Field | None = None,
     weight: float = 0.0,
 ) -> None:
-    """Relax where there is a weight; blocks are any field where there is a b and none."""
+    """Relax where there is a weight; without one, blocks are not read."""
     Z, Y, cases, _, X = u.shape
     columns = halves(table.T)
     aligned = len(columns[0]) == 9

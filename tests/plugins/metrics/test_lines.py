@@ -43,7 +43,9 @@ def test_counts_do_not_depend_on_tiles_or_threads(monkeypatch, kernel, axis):
 def test_packed_bits_are_those_of_the_phase():
     stack = np.random.default_rng(0).integers(0, 3, (70, 4, 9)).astype(np.uint8)
     voxels = stack.reshape(-1)
-    words = lines.pack(voxels, 2, 64 * 36, 6, 36, 4, 9, 9).reshape(4, 9)
+    words = np.zeros(4 * 9, np.uint64)
+    lines.pack(words, voxels, 2, 64 * 36, 6, 36, 4, 9, 9)
+    words = words.reshape(4, 9)
     for bit in range(64):
         value = (words >> np.uint64(bit)) & np.uint64(1)
         expected = stack[64 + bit] == 2 if bit < 6 else np.zeros((4, 9))
