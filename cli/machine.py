@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from recon.core.sampling.threads import keep_threads
+
 PACKAGES = (
     "microrecon",
     "torch",
@@ -64,12 +66,14 @@ def describe_machine() -> dict[str, Any]:
     import numba
     import torch
 
+    with keep_threads():
+        numba_threads = numba.get_num_threads()
     return {
         "system": platform.platform(),
         "processor": name_processor(),
         "processors": count_processors(),
         "torch_threads": torch.get_num_threads(),
-        "numba_threads": numba.get_num_threads(),
+        "numba_threads": numba_threads,
         "memory_bytes": measure_memory(),
         "numba_cache": find_numba_cache(),
         "disk_free_bytes": shutil.disk_usage(Path.cwd()).free,

@@ -45,6 +45,12 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """By OpenMP numba's number becomes torch's with the first kernel of a process."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture
 def recon(tmp_path, monkeypatch):
     """A function that runs `recon ARGUMENTS` in an empty folder."""

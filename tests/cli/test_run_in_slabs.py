@@ -22,7 +22,7 @@ def line(result):
 @pytest.fixture
 def thin_slabs(monkeypatch):
     """Memory that is enough for slabs of 8 planes only, whatever this process holds already."""
-    monkeypatch.setattr(Memory, "of", lambda job: Memory(10**12, {16: 10**11, 8: 1}))
+    monkeypatch.setattr(Memory, "of", lambda job, planes: Memory(10**12, {16: 10**11, 8: 1}))
 
 
 def test_the_volumes_are_those_of_a_run_in_memory(recon, thin_slabs):
@@ -58,7 +58,7 @@ def test_an_interrupted_run_goes_on_with_more_memory(recon, thin_slabs, monkeypa
     recon(*SMALL, "--memory", "2GB", "--out", "split", code=130)
     assert (Path("split/.state/000.slabs/latest.json")).exists() and len(states) == 1
     monkeypatch.setattr(local, "sample_in_slabs", sampled)
-    monkeypatch.setattr(Memory, "of", lambda job: Memory(10**12, {16: 1}))
+    monkeypatch.setattr(Memory, "of", lambda job, planes: Memory(10**12, {16: 1}))
     recon(*SMALL, "--memory", "3GB", "--out", "split", "--resume")
     for name in ("000.zarr", "001.zarr"):
         one, two = (Volume.open(f"{out}/{name}").labels for out in ("whole", "split"))

@@ -26,8 +26,17 @@ NEEDED = {name: {"materials": "glass-epoxy"} for name in ("homogenization", "con
 NEEDED["target-diffusivity"] = {"value": 0.3}
 
 
+SLOW = ("drainage", "target-diffusivity")
+"""Plugins whose libraries compile again in every process, or that solve time and again."""
+
+
 @pytest.mark.parametrize(
-    "entry", list(catalog()), ids=lambda entry: f"{entry.cls.kind}-{entry.cls.name}"
+    "entry",
+    [
+        pytest.param(entry, marks=[pytest.mark.slow] if entry.cls.name in SLOW else [])
+        for entry in catalog()
+    ],
+    ids=lambda entry: f"{entry.cls.kind}-{entry.cls.name}",
 )
 def test_every_shipped_plugin_keeps_its_contract(entry):
     check_plugin(entry.cls, **NEEDED.get(entry.cls.name, {}))

@@ -107,6 +107,7 @@ def test_the_bundled_weights_know_the_patterns_of_their_micrographs(name):
     assert all(np.array_equal(stored[key], array) for key, array in micrographs.items())
 
 
+@pytest.mark.slow
 def test_a_hotter_sampler_is_told_from_the_stored_one(ratios):
     result = ratios("porous", partial(materials.with_options, temperature=1.0, interface_gain=0.0))
     assert max(map(abs, result.values())) > LIMIT

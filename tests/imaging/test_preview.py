@@ -35,7 +35,9 @@ def test_the_picture_shows_every_phase(tmp_path, grey):
     "image",
     [
         np.where(TRUTH > 0, 255, 0).astype(np.uint8),
-        np.repeat(np.arange(255, dtype=np.uint8)[None], 40, 0),
+        pytest.param(
+            np.repeat(np.arange(255, dtype=np.uint8)[None], 40, 0), marks=pytest.mark.slow
+        ),
         np.full((40, 40), 1e-30) * RNG.random((40, 40)),
         RNG.random((17, 900)) * 1e9,
         np.arange(50.0)[:, None],

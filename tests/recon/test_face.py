@@ -124,6 +124,7 @@ def test_a_class_of_this_process_is_registered():
         catalog.cache_clear()
 
 
+@pytest.mark.slow
 def test_weights_are_opened_without_the_compiler_of_torch():
     """Some initial values of a network on torch's device `meta` would import it: two seconds."""
     code = (

@@ -86,6 +86,7 @@ def test_elasticity_has_a_table_for_each_set_of_materials(small, monkeypatch):
     assert "| E x |" in text and "overlap" in text
 
 
+@pytest.mark.slow
 def test_orientation_is_shown_as_properties_are(small, monkeypatch):
     monkeypatch.setattr(properties, "REAL", 4)
     study = attrs.evolve(small, name="orientation")

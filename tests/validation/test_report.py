@@ -214,7 +214,7 @@ def test_a_reference_without_a_sampling_error_gives_no_verdict_and_says_why(mate
     assert "No verdict: " not in text
 
 
-@pytest.mark.parametrize("sizes", [(4e-7, 1.0), (1.0, 4e-7)])
+@pytest.mark.parametrize("sizes", [(4e-7, 1.0), pytest.param((1.0, 4e-7), marks=pytest.mark.slow)])
 def test_a_reference_of_unknown_voxel_size_is_shown_voxel_by_voxel(sizes):
     own, real = sizes
     volume = Volume(labels((6, 8, 10)), (own,) * 3)

@@ -1,6 +1,7 @@
 """What a run will take, and which split of the volume keeps it within a memory."""
 
 import time
+from collections.abc import Mapping
 from functools import partial
 from math import prod
 
@@ -52,10 +53,13 @@ class Memory:
     slabs: dict[int, int]
 
     @classmethod
-    def of(cls, job: Job) -> "Memory":
-        """Largest of what the planes take."""
+    def of(cls, job: Job, planes: Mapping[str, Cost | None]) -> "Memory":
+        """Largest of what the planes take.
+
+        planes  of `trace_planes`
+        """
         values, shape = prod(job.field_shape), job.recipe.shape
-        peaks = [cost.peak if cost else 0 for cost in trace_planes(job).values()]
+        peaks = [cost.peak if cost else 0 for cost in planes.values()]
         if (step := find_volume_step(job)) is not None:
             block = trace_volume(job, step, planes=1)
             peaks.append(block.peak if block else 0)
@@ -114,8 +118,8 @@ class Plan:
 
         limit  bytes of memory to keep within
         """
-        passes, memory, shape = count_passes(job), Memory.of(job), job.recipe.shape
-        planes = trace_planes(job)
+        passes, planes, shape = count_passes(job), trace_planes(job), job.recipe.shape
+        memory = Memory.of(job, planes)
         flop = sum(
             n * cost.flop * shape[NORMAL[plane]] // count_slices(job, plane)
             for plane, n in passes.of.items()
@@ -147,13 +151,16 @@ def count_slices(job: Job, plane: str) -> int:
 
 
 def trace_planes(job: Job) -> dict[str, Cost | None]:
-    """Cost of one call of the denoiser for each plane."""
-    costs = {}
+    """Cost of one call of the denoiser for each plane: for slices of one shape, of one plane."""
+    costs: dict[tuple[int, ...], Cost | None] = {}
+    shapes = {}
     for plane in PLANES:
         rows, columns = (job.recipe.shape[axis] for axis in in_plane(plane))
         shape = (count_slices(job, plane), job.field_shape[0], rows, columns)
-        costs[plane] = trace(partial(job.denoiser.clean, step=TYPICAL, plane=plane), shape)
-    return costs
+        if shape not in costs:
+            costs[shape] = trace(partial(job.denoiser.clean, step=TYPICAL, plane=plane), shape)
+        shapes[plane] = shape
+    return {plane: costs[shape] for plane, shape in shapes.items()}
 
 
 def find_volume_step(job: Job) -> Step | None:
@@ -212,4 +219,4 @@ def choose_thickness(limit: int | None, job: Job) -> int | None:
     """
     if limit is None and IN_MEMORY * prod(job.field_shape) <= UNASKED:
         return None
-    return Memory.of(job).choose_thickness(limit)
+    return Memory.of(job, trace_planes(job)).choose_thickness(limit)

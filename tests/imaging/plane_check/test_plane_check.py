@@ -110,6 +110,7 @@ def test_another_plane_in_its_place_is_found():
     assert not findings.agree and {f.axis for f in findings.findings} == {"y"}
 
 
+@pytest.mark.slow
 def test_random_fields_raise_few_alarms():
     """Uncorrelated pixels: the level is 1 % over all tests, so 40 fields raise hardly any."""
     rng = np.random.default_rng(1)

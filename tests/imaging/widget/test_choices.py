@@ -78,6 +78,7 @@ def test_labels_follow_the_thresholds_and_of_label_images_their_values(images):
     assert (segment(read("top.tif"), cuts) == truth).mean() > 0.99
 
 
+@pytest.mark.slow
 def test_nothing_is_replaced_unasked_and_no_image_is_no_micrograph(images):
     make().save(Path("m.zarr"))
     with pytest.raises(ReconError, match="exists already"):

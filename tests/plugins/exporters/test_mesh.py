@@ -158,6 +158,7 @@ def count_parts(cells, corners):
     return euler, sparse.csgraph.connected_components(shares @ shares.T)[0]
 
 
+@pytest.mark.slow
 @given(small, axes, sizings)
 @settings(deadline=None, max_examples=60)
 def test_larger_elements_keep_the_topology(array, periodic, sizing):

@@ -111,6 +111,7 @@ def test_anchors_explain_what_kriging_explains_of_the_mean(axes):
     assert 0.1 < share[0] < 1
 
 
+@pytest.mark.slow
 def test_samples_of_a_gaussian_field_have_the_mean_and_scatter_of_kriging(tmp_path):
     labels = np.random.default_rng(3).integers(0, 2, (6, 10)).astype(np.uint8)
     np.save(tmp_path / "a.npy", labels)

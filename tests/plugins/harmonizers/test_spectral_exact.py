@@ -141,6 +141,7 @@ def test_the_sampler_does_what_the_recursion_says(schedule):
     )
 
 
+@pytest.mark.slow
 def test_rounds_of_renoising_follow_the_recursion_and_leave_its_limit():
     response, spread = predicted(30, rounds=2)
     expected = response**2 + spread

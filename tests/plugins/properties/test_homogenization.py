@@ -126,6 +126,7 @@ def test_levin_of_isotropic_phases_to_twelve_digits(elements: Elements, toleranc
     np.testing.assert_allclose(expansion, expected, rtol=0, atol=1e-12 * alpha[0])
 
 
+@pytest.mark.slow
 @given(composites(b_bar=True), st.sampled_from([1e-2, 1e-8]))
 def test_uniform_expansion_is_the_expansion(elements: Elements, tolerance: float) -> None:
     alpha = np.array([3.0, -1.0, 2.0, 0.5, 0.0, -0.7])
@@ -211,6 +212,7 @@ def test_a_stiffer_phase_never_softens(elements: Elements, seed: int, phase: int
     assert definite(after - before, after)
 
 
+@pytest.mark.slow
 @given(composites(phases=1, max_side=9, b_bar=True), st.booleans())
 def test_one_material_returns_itself_and_does_not_fluctuate(elements: Elements, two: bool) -> None:
     """Patch test; two labels of the same material are one."""

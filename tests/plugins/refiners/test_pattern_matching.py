@@ -105,7 +105,11 @@ def sizes(mask):
 
 @pytest.mark.parametrize(
     ("phases", "share"),
-    [(2, 0.6), (3, 0.95), pytest.param(4, 0.98, marks=pytest.mark.slow)],
+    [
+        (2, 0.6),
+        pytest.param(3, 0.95, marks=pytest.mark.slow),
+        pytest.param(4, 0.98, marks=pytest.mark.slow),
+    ],
 )
 def test_patterns_come_nearer_and_components_and_fractions_stay(phases, share):
     """Of more phases there are more patterns, and more of what remains is the scatter of few."""

@@ -69,6 +69,7 @@ def test_a_second_comparison_measures_nothing_of_the_reference_and_says_the_same
     assert calls == list(CALLS)
 
 
+@pytest.mark.slow
 def test_another_pixel_or_size_is_measured_anew(folder, calls, micrographs):
     look(micrographs)
     planes = {plane: [image.copy() for image in s] for plane, s in micrographs.planes.items()}

@@ -219,6 +219,7 @@ def test_a_phase_that_spans_unlike_real_subvolumes_is_noted():
     assert {f.statistic for f in verdict.findings if f.level != "note"} == {"two-point"}
 
 
+@pytest.mark.slow
 def test_samples_that_are_all_alike_are_told_without_a_lower_level(layered):
     others = [Volume(cut_subvolume(10 + i), phases=NAMES) for i in range(6)]
     assert compare(others, layered, FLAT[1:]).verdict.findings == ()

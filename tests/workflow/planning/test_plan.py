@@ -8,7 +8,7 @@ from recon.core import Recipe, ReconError
 from recon.core.job import resolve
 from recon.core.recipe import Choice
 from recon.workflow.planning.passes import count_passes
-from recon.workflow.planning.plan import Memory, Plan, choose_thickness
+from recon.workflow.planning.plan import Memory, Plan, choose_thickness, trace_planes
 from recon.workflow.planning.tracing import trace
 
 POROUS = Recipe(weights="porous")
@@ -62,7 +62,8 @@ def test_the_arithmetic_grows_with_the_voxels():
 
 def test_thinner_slabs_as_the_limit_falls():
     recipe = attrs.evolve(POROUS, shape=(512, 512, 512))
-    memory = Memory.of(resolve(recipe))
+    job = resolve(recipe)
+    memory = Memory.of(job, trace_planes(job))
     assert memory.choose_thickness(memory.whole) is None
     rows = [memory.choose_thickness(limit) for limit in memory.slabs.values()]
     assert rows == [64, 32, 16, 8]
