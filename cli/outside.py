@@ -1,5 +1,6 @@
 """Commands that other packages bring by the hook recon_commands."""
 
+import functools
 from importlib.metadata import entry_points
 
 import click
@@ -8,8 +9,9 @@ OURS = "recon.plugins"
 """Entry point of the bundled plugins, which bring no commands: those are in COMMANDS."""
 
 
+@functools.cache
 def packages_installed() -> bool:
-    """Whether another package brings plugins; quick, nothing is imported."""
+    """Whether another package brings plugins, asked once in a process; nothing is imported."""
     return any(point.value != OURS for point in entry_points(group="recon"))
 
 

@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, settings
 
 from recon.cli import main
+from recon.cli.outside import packages_installed
 from recon.core import catalog
 
 torch.set_num_threads(1)
@@ -66,6 +67,13 @@ def recon(tmp_path, monkeypatch):
     return call
 
 
+def forget_packages():
+    """What is installed is looked up anew."""
+    importlib.invalidate_caches()
+    packages_installed.cache_clear()
+    catalog.cache_clear()
+
+
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
     """A function that installs a module as a distribution with an entry point."""
@@ -78,10 +86,9 @@ def installed(tmp_path, monkeypatch):
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2\n")
         (info / "entry_points.txt").write_text(f"[recon]\n{package} = {module}\n")
-        importlib.invalidate_caches()
-        catalog.cache_clear()
+        forget_packages()
 
     yield install
     for path in tmp_path.glob("*.py"):
         sys.modules.pop(path.stem, None)
-    catalog.cache_clear()
+    forget_packages()
