@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 def check_result(plugin: Any, value: Any) -> "xr.DataArray | xr.Dataset":
-    """Of a metric or property: an xarray object of real numbers; a bare number becomes one."""
+    """Of a metric or property: an xarray object of real numbers; a bare number becomes one, and
+    what a property gives a Dataset."""
     import xarray as xr
 
     if isinstance(value, bool | int | float | np.number | np.bool_):
@@ -22,6 +23,8 @@ def check_result(plugin: Any, value: Any) -> "xr.DataArray | xr.Dataset":
     if not right or any(member.dtype.kind not in "biuf" for member in members):
         types = {str(member.dtype) for member in members} if right else type(value).__name__
         raise _wrong(plugin, "a number, or a DataArray or Dataset of real numbers", types)
+    if plugin.kind == "property" and isinstance(value, xr.DataArray):
+        return value.to_dataset(name=value.name or plugin.name)
     return value  # type: ignore[no-any-return]
 
 

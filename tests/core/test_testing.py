@@ -4,6 +4,7 @@ import attrs
 import nrrd
 import numpy as np
 import pytest
+import xarray as xr
 from PIL import Image
 
 from recon.core import (
@@ -101,6 +102,21 @@ def test_check_plugin_finds_a_reader_of_no_numbers(tmp_path):
     check_plugin(Wordy)
     with pytest.raises(ReconError, match="must hold integers or real numbers"):
         check_plugin(Wordy, tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize("value", [[1.0], None, "x", xr.Dataset({"a": 1j})])
+def test_check_plugin_finds_results_that_are_no_numbers(value):
+    @attrs.frozen
+    class Wrong(Metric):
+        """Gives what is no number."""
+
+        name = "wrong"
+
+        def measure(self, sample):
+            return value
+
+    with pytest.raises(ReconError, match="metric wrong must return a number, or a DataArray"):
+        check_plugin(Wrong)
 
 
 def test_annotations_may_be_postponed():

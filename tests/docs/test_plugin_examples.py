@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from recon.cli.outside import packages_installed
 from recon.core import Micrographs, Volume, catalog
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.sampling.noise import respace
@@ -39,6 +40,11 @@ NOTEBOOK = re.search(
 )[1]
 
 
+def forget():
+    packages_installed.cache_clear()
+    catalog.cache_clear()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def installed(tmp_path_factory):
     """The modules as an installed package recon-mine."""
@@ -52,9 +58,9 @@ def installed(tmp_path_factory):
         (site / f"mine_{kind}.py").write_text(code, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(site))
-        catalog.cache_clear()
+        forget()
         yield
-    catalog.cache_clear()
+    forget()
 
 
 @pytest.fixture

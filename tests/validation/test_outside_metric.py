@@ -143,4 +143,44 @@ def test_one_that_fails_is_named_in_one_line(installed, micrographs, speckled, b
     assert reason in str(told.value) and "metric failing" in str(told.value)
     assert "\n" not in str(told.value)
     if "AttributeError" in reason:
+        assert "(recon_failing.py, line " in str(told.value)
         assert "RECON_DISABLED_PLUGINS=recon-failing" in str(told.value)
+
+
+MASS = """
+import attrs
+import xarray as xr
+from recon.core import Property, hookimpl
+
+
+@attrs.frozen
+class Mass(Property):
+    "Mean label."
+
+    name = "mass"
+
+    def solve(self, volume):
+        {body}
+
+
+@hookimpl
+def recon_properties():
+    return [Mass]
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("return float(volume.labels.mean())", "mass: "),
+        ("return xr.DataArray(volume.labels.mean(), attrs={'units': 'kg'})", "mass (kg): "),
+        ("return xr.Dataset({'x': xr.DataArray(volume.labels.mean())})", "mass x: "),
+    ],
+)
+def test_a_property_is_compared_whatever_it_returns(installed, recon, body, line):
+    installed("recon-mass", MASS.format(body=body))
+    Volume(material((24, 24, 24), 2), phases=NAMES).save("volume.zarr")
+    Volume(material((48, 48, 48), 3), phases=NAMES).save("real.zarr")
+    against = ("--against", "real.zarr", "--metric", "volume-fraction", "--no-classifier")
+    lines = recon("measure", "volume.zarr", "--property", "mass", *against).stdout.splitlines()
+    assert any(text.startswith(f"  {line}") and "real subvolumes" in text for text in lines)

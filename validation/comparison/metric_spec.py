@@ -1,7 +1,10 @@
 """MetricSpec: what a metric measures for a comparison, by phase and direction or plane."""
 
+import sys
+import traceback
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -177,9 +180,17 @@ def name_failure(metric: Metric) -> Iterator[None]:
             raise
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ReconError(
-            f"metric {metric.name} of {foreign[0]} failed in the comparison: {reason}; tell its "
-            f"author, or leave it out: RECON_DISABLED_PLUGINS={foreign[0]}"
+            f"metric {metric.name} of {foreign[0]} failed in the comparison: {reason}"
+            f"{_find_place(error, metric)}; tell its author, or leave it out: "
+            f"RECON_DISABLED_PLUGINS={foreign[0]}"
         ) from error
+
+
+def _find_place(error: Exception, metric: Metric) -> str:
+    """The last line of the metric's module that was being run, in brackets."""
+    module = getattr(sys.modules.get(type(metric).__module__), "__file__", None)
+    lines = [one for one in traceback.extract_tb(error.__traceback__) if one.filename == module]
+    return f" ({Path(lines[-1].filename).name}, line {lines[-1].lineno})" if lines else ""
 
 
 def arrange(value: xr.DataArray, name: str, known: Compared) -> xr.DataArray:

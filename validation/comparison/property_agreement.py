@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from recon.core.contracts import check_result
 from recon.core.data.volume import Volume
 from recon.core.kinds import Property
 from recon.validation.comparison.agreement import compute_spread, to_plain
@@ -75,10 +76,12 @@ class PropertyAgreement:
         lines = []
         for name, p in zip(self.samples["constant"].values, self.p_value.values, strict=True):
             sample, real = self.samples.sel(constant=name), self.subvolumes.sel(constant=name)
+            title = name if name.split()[0] == self.name else f"{self.name} {name}"
+            unit = f" ({sample['units'].item()})" if sample["units"].item() else ""
             scatter = f"{float(real.mean()):.4g} +- {_find_deviation(real):.2g}"
             chance = f", p {p:.2g}" if np.isfinite(p) else ""
             mean = float(sample.mean())
-            lines.append(f"  {self.name} {name}: {mean:.4g}, real subvolumes {scatter}{chance}")
+            lines.append(f"  {title}{unit}: {mean:.4g}, real subvolumes {scatter}{chance}")
         return "\n".join(lines)
 
     def to_table(self) -> dict[str, Any]:
@@ -129,7 +132,7 @@ def _compare_property(
     for number, box in enumerate(boxes):
         progress(what, number, len(boxes), "")
         subvolume = Volume(reference.labels[box], reference.voxel_size, reference.phases)
-        solved.append(list_constants(solver.solve(subvolume)))
+        solved.append(list_constants(check_result(solver, solver.solve(subvolume))))
     progress(what, len(boxes), len(boxes), "")
     subvolumes = stack_subvolumes(solved)
     return PropertyAgreement(
@@ -141,8 +144,9 @@ def _compare_property(
     )
 
 
-def list_constants(result: xr.Dataset) -> xr.DataArray:
+def list_constants(result: xr.DataArray | xr.Dataset) -> xr.DataArray:
     """The numbers of a property's result that are few enough to be written out (constant,)."""
+    assert isinstance(result, xr.Dataset)  # see `check_result`
     names, values, units = [], [], []
     for name, value in result.items():
         short = value.dtype.kind == "f" and value.size <= SHORT and "lag" not in value.dims
