@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def check_result(plugin: Any, value: Any) -> "xr.DataArray | xr.Dataset":
-    """Of a metric or property: an xarray object of real numbers; a bare number becomes one, and
-    what a property gives a Dataset."""
+    """Of a metric: an xarray object of real numbers, which a bare number becomes. Of a property:
+    a Dataset of them, which a number or an array becomes."""
     import xarray as xr
 
     if isinstance(value, bool | int | float | np.number | np.bool_):
