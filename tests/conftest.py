@@ -67,15 +67,20 @@ def recon(tmp_path, monkeypatch):
     return call
 
 
+@pytest.fixture(scope="session")
 def forget_packages():
-    """What is installed is looked up anew."""
-    importlib.invalidate_caches()
-    packages_installed.cache_clear()
-    catalog.cache_clear()
+    """A function after which it is looked up anew what is installed."""
+
+    def forget():
+        importlib.invalidate_caches()
+        packages_installed.cache_clear()
+        catalog.cache_clear()
+
+    return forget
 
 
 @pytest.fixture
-def installed(tmp_path, monkeypatch):
+def installed(tmp_path, monkeypatch, forget_packages):
     """A function that installs a module as a distribution with an entry point."""
     monkeypatch.syspath_prepend(str(tmp_path))
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from recon.cli.outside import packages_installed
 from recon.core import Micrographs, Volume, catalog
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.sampling.noise import respace
@@ -40,13 +39,8 @@ NOTEBOOK = re.search(
 )[1]
 
 
-def forget():
-    packages_installed.cache_clear()
-    catalog.cache_clear()
-
-
 @pytest.fixture(scope="module", autouse=True)
-def installed(tmp_path_factory):
+def installed(tmp_path_factory, forget_packages):
     """The modules as an installed package recon-mine."""
     site = tmp_path_factory.mktemp("site")
     folder = site / "recon_mine-0.1.dist-info"
@@ -58,9 +52,9 @@ def installed(tmp_path_factory):
         (site / f"mine_{kind}.py").write_text(code, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(site))
-        forget()
+        forget_packages()
         yield
-    forget()
+    forget_packages()
 
 
 @pytest.fixture

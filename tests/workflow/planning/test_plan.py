@@ -8,7 +8,7 @@ from recon.core import Recipe, ReconError
 from recon.core.job import resolve
 from recon.core.recipe import Choice
 from recon.workflow.planning.passes import count_passes
-from recon.workflow.planning.plan import Memory, Plan, choose_thickness, trace_planes
+from recon.workflow.planning.plan import TYPICAL, Memory, Plan, choose_thickness, trace_planes
 from recon.workflow.planning.tracing import trace
 
 POROUS = Recipe(weights="porous")
@@ -70,6 +70,26 @@ def test_thinner_slabs_as_the_limit_falls():
     assert list(memory.slabs.values()) == sorted(memory.slabs.values(), reverse=True)
     with pytest.raises(ReconError, match="even in thin slabs, got 500MB; give more memory="):
         memory.choose_thickness(500_000_000)
+
+
+def test_planes_with_slices_of_one_shape_are_traced_once(monkeypatch):
+    shapes = []
+
+    def count(function, shape):
+        shapes.append(shape)
+        return trace(function, shape)
+
+    monkeypatch.setattr("recon.workflow.planning.plan.trace", count)
+    costs = trace_planes(resolve(attrs.evolve(POROUS, shape=(16, 16, 24))))
+    assert shapes == [(16, 1, 16, 24), (24, 1, 16, 16)]
+    assert costs["xy"] == costs["xz"] == trace(build_pass("xz"), shapes[0])
+    assert costs["yz"].flop != costs["xy"].flop
+
+
+def build_pass(plane):
+    """A pass of the porous network, for slices of a plane."""
+    denoiser = resolve(POROUS).denoiser
+    return lambda slices: denoiser.clean(slices, TYPICAL, plane)
 
 
 def test_a_small_volume_is_whole_without_a_question():
