@@ -1,5 +1,7 @@
-"""Signals before the command can hear them: they too give one line and the exit code."""
+"""Signals before the command can hear them give one line and the exit code, too; a crash of
+compiled code says where it was."""
 
+import faulthandler
 import os
 import signal
 import sys
@@ -8,17 +10,20 @@ from types import FrameType
 
 PROGRAMS = ("-m", "recon", "recon.exe")
 """sys.argv[0] while recon.cli is imported to be run, and not by another program."""
+STDERR = 2
+"""Its descriptor."""
 
 
 def end_process(number: int, frame: FrameType | None) -> None:
     """Nothing has begun and nothing is to be put in order."""
     word = b"interrupted\n" if number == signal.SIGINT else b"terminated\n"
-    os.write(2, word)
+    os.write(STDERR, word)
     os._exit(128 + number)
 
 
 def listen() -> None:
     """Both signals end the process so, but for one that is ignored (nohup)."""
+    faulthandler.enable(STDERR)
     for each in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(each) != signal.SIG_IGN:
             signal.signal(each, end_process)

@@ -14,7 +14,7 @@ from recon.core.data.anchor import parse_anchor
 from recon.core.data.planes import AXES
 from recon.core.errors import ReconError, unknown
 from recon.core.recipe import LISTS, PATHS, TABLES, Recipe
-from recon.core.sampling.noise import T
+from recon.core.sampling.step import T
 from recon.core.storage.toml_file import read_toml
 from recon.workflow.overlay import CHOSEN, speed_up
 

@@ -30,8 +30,8 @@ from .sampler import State as State
 from .sampler import sample_steps as sample_steps
 from .sampling.anchors import EncodedAnchor as EncodedAnchor
 from .sampling.anchors import mark_anchors as mark_anchors
-from .sampling.noise import Step as Step
 from .sampling.scene import Clean as Clean
 from .sampling.scene import Noise as Noise
 from .sampling.scene import Scene as Scene
 from .sampling.slabs.field import Field as Field
+from .sampling.step import Step as Step

@@ -12,7 +12,6 @@ from recon.core.data import planes
 from recon.core.data.finite import count_unbounded
 from recon.core.errors import ReconError
 from recon.core.kinds import Denoiser
-from recon.core.sampling.noise import Step
 from recon.core.sampling.slabs import (
     Read,
     SlabField,
@@ -22,6 +21,7 @@ from recon.core.sampling.slabs import (
     iterate_slabs,
 )
 from recon.core.sampling.slabs.field import Field
+from recon.core.sampling.step import Step
 
 
 def estimate(
@@ -99,10 +99,7 @@ def _estimate_in_slabs(
     # All processes leave together, or those that found nothing would wait for the others.
     lost = int(x.slabs.all_reduce_sum(torch.tensor(lost)))
     check_estimate(lost, prod(x.shape), denoiser, step, turn)
-    total = each[0]
-    for other in each[1:]:
-        total = total + other
-    return total / len(each)
+    return sum(each[1:], each[0]) / len(each)
 
 
 def estimate_volume(denoiser: Denoiser, step: Step, periodic: Sequence[bool], x: Field) -> Field:

@@ -13,7 +13,7 @@ from recon.core.data.anchor import parse_anchor
 from recon.core.errors import ReconError, shown, unknown
 from recon.core.kinds.plugin import Plugin
 from recon.core.options import coerce, values
-from recon.core.sampling.noise import T
+from recon.core.sampling.step import T
 from recon.core.storage.limits import VOLUME
 
 MAX_SAMPLES = 1_000_000

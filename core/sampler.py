@@ -21,11 +21,11 @@ from recon.core.job import Job, resolve
 from recon.core.kinds import Denoiser, Harmonizer, Refiner
 from recon.core.recipe import Recipe
 from recon.core.sampling.anchors import EncodedAnchor, impose_anchors
-from recon.core.sampling.noise import Step
 from recon.core.sampling.philox import START, normal
 from recon.core.sampling.scene import Clean, Scene
 from recon.core.sampling.slabs import SlabField, Slabs, all_reduce_sum, iterate_slabs, materialize
 from recon.core.sampling.slabs.field import Field, Shape
+from recon.core.sampling.step import Step
 
 
 @attrs.frozen(eq=False)

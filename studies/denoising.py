@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recon.core import Micrographs, Recipe, resolve
 from recon.core.data.encoding import encode
-from recon.core.sampling.noise import Step
+from recon.core.sampling.step import Step
 
 LEVELS = (0.1, 0.3, 1.0, 3.0, 10.0)
 """Noise over signal (variance), around where phases are decided."""

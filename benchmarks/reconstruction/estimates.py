@@ -19,9 +19,9 @@ from recon.core.data.encoding import encode
 from recon.core.data.planes import PLANES
 from recon.core.estimate import estimate
 from recon.core.job import resolve
-from recon.core.sampling.noise import Step
 from recon.core.sampling.philox import START, normal
 from recon.core.sampling.scene import Scene
+from recon.core.sampling.step import Step
 from recon.plugins.harmonizers.spectrum import Spectrum
 
 SIDE = 64

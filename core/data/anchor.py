@@ -2,13 +2,16 @@
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
-import numpy as np
-from numpy.typing import NDArray
 
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.errors import ReconError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 PATTERN = re.compile(r"(\w+):(\d+)=(.+)", re.DOTALL)
 
@@ -19,7 +22,7 @@ class Anchor:
 
     plane: str
     place: int
-    labels: NDArray[np.uint8]
+    labels: "NDArray[np.uint8]"
 
     @property
     def normal(self) -> int:

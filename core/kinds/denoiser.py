@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from recon.core.data.material import Material
     from recon.core.data.micrographs import Micrographs
     from recon.core.data.statistics import Statistics
-    from recon.core.sampling.noise import Step
+    from recon.core.sampling.step import Step
 
 
 class VolumeEstimate(Protocol):

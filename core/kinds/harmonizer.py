@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from recon.core.kinds.plugin import MaterialPlugin
 from recon.core.options import option
-from recon.core.sampling.noise import Step, T, respace, reverse
+from recon.core.sampling.noise import respace, reverse
+from recon.core.sampling.step import Step, T
 
 if TYPE_CHECKING:
     from recon.core.sampling.scene import Clean, Noise, Scene

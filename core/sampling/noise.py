@@ -6,16 +6,14 @@ ab is alpha_bar (Eq. 4), the share of the clean signal's variance that is left a
 from math import sqrt
 from typing import TYPE_CHECKING
 
-import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from recon.core.errors import ReconError
+from recon.core.sampling.step import Step, T
 
 if TYPE_CHECKING:
     from recon.core.sampling.slabs.field import Field
-
-T = 1000
 
 
 def _linear(last: float) -> NDArray[np.float64]:
@@ -30,40 +28,6 @@ def _cosine() -> NDArray[np.float64]:
 
 ALPHA_BAR = {"paper": _linear(1e-2), "linear-2e-2": _linear(2e-2), "cosine": _cosine()}
 """alpha_bar of every t = 0..T-1 by name; the paper's leaves 0.08 of the signal at the end."""
-
-
-@attrs.frozen
-class Step:
-    """One reverse step from noise level t to s.
-
-    number    0 .. steps - 1, from the noise to the volume
-    planes    the planes denoised in this step
-    ab_t      alpha_bar before the step;  ab_s  after it, 1 at the last
-    volume    whether the clean estimate is of the whole volume, not of the slices of the planes
-    """
-
-    number: int
-    steps: int
-    t: int
-    ab_t: float
-    ab_s: float
-    planes: tuple[str, ...] = ()
-    volume: bool = False
-
-    @property
-    def last(self) -> bool:
-        """Whether the step ends at the clean volume."""
-        return self.number == self.steps - 1
-
-    @property
-    def s2(self) -> float:
-        """Noise-to-signal ratio of the variances before the step."""
-        return (1 - self.ab_t) / self.ab_t
-
-    @property
-    def beta(self) -> float:
-        """beta_t of Eq. 1; of a respaced step 1 - ab_t / ab_s."""
-        return 1.0 - self.ab_t / self.ab_s
 
 
 def respace(ab: NDArray[np.float64], steps: int) -> list[Step]:

@@ -17,10 +17,8 @@ def parse_memory(text: str) -> int:
     Raises ReconError for anything else and for less than a byte.
     """
     match = SIZE.fullmatch(text)
-    bytes_ = 0
-    if match is not None:
-        base = 1024 if match[3] else 1000
-        bytes_ = int(float(match[1]) * base ** POWERS.index(match[2].lower()))
+    base = 1024 if match and match[3] else 1000
+    bytes_ = int(float(match[1]) * base ** POWERS.index(match[2].lower())) if match else 0
     if bytes_ < 1:
         raise ReconError(f"memory must be an amount > 0 such as 2GB, 500MB or 4GiB, got {text!r}")
     return bytes_

@@ -105,8 +105,7 @@ def check_refiner(refiner: Refiner) -> None:
 
 def _sample_labels() -> "np.ndarray[Any, np.dtype[np.uint8]]":
     """Labels (12, 10, 8) of two phases with some specks."""
-    specks = np.random.default_rng(0).random(SHAPE[1:]) < 0.04
-    return sample_volume().labels ^ specks
+    return sample_volume().labels ^ (np.random.default_rng(0).random(SHAPE[1:]) < 0.04)
 
 
 def _sample_field() -> Tensor:

@@ -20,7 +20,7 @@ from recon.core.data.statistics import Statistics
 from recon.core.errors import ReconError
 from recon.core.kinds import Denoiser
 from recon.core.options import option
-from recon.core.sampling.noise import Step
+from recon.core.sampling.step import Step
 from recon.plugins.denoisers.microbatch import in_microbatches
 
 BATCH = 16

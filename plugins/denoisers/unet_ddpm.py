@@ -20,8 +20,9 @@ from recon.core.errors import ReconError, shown
 from recon.core.kinds import Denoiser
 from recon.core.kinds.denoiser import StepCost
 from recon.core.options import option, options, rule, values
-from recon.core.sampling.noise import ALPHA_BAR, Step
+from recon.core.sampling.noise import ALPHA_BAR
 from recon.core.sampling.processes import world
+from recon.core.sampling.step import Step
 from recon.plugins.denoisers import training
 from recon.plugins.denoisers.architecture import PRESETS as ARCHITECTURES
 from recon.plugins.denoisers.architecture import Architecture

@@ -22,10 +22,10 @@ from recon.core.errors import ReconError
 from recon.core.estimate import estimate
 from recon.core.kinds import Denoiser
 from recon.core.recipe import Recipe
-from recon.core.sampling.noise import Step
 from recon.core.sampling.scene import Clean, Scene
 from recon.core.sampling.slabs import as_tensor
 from recon.core.sampling.slabs.field import Field
+from recon.core.sampling.step import Step
 
 BORDERS = 0x626C
 """Sets the random numbers of the slices' borders apart from others of the same seed."""

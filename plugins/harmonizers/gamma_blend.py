@@ -4,9 +4,10 @@ import attrs
 
 from recon.core.kinds import Harmonizer
 from recon.core.options import option
-from recon.core.sampling.noise import Step, renoise
+from recon.core.sampling.noise import renoise
 from recon.core.sampling.scene import Clean, Noise, Scene
 from recon.core.sampling.slabs.field import Field
+from recon.core.sampling.step import Step
 
 
 @attrs.frozen

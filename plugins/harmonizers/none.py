@@ -3,9 +3,9 @@
 import attrs
 
 from recon.core.kinds import Harmonizer
-from recon.core.sampling.noise import Step
 from recon.core.sampling.scene import Clean, Noise, Scene
 from recon.core.sampling.slabs.field import Field
+from recon.core.sampling.step import Step
 
 
 @attrs.frozen

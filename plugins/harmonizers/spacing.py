@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.core.errors import ReconError
-from recon.core.sampling.noise import Step, build_steps
+from recon.core.sampling.noise import build_steps
+from recon.core.sampling.step import Step
 
 
 def space_logarithmically(

@@ -13,10 +13,11 @@ from recon.core.data.planes import AXES, turn_planes
 from recon.core.errors import ReconError
 from recon.core.kinds import Harmonizer
 from recon.core.options import option
-from recon.core.sampling.noise import Step, injected_variance, reverse_mean
+from recon.core.sampling.noise import injected_variance, reverse_mean
 from recon.core.sampling.scene import Clean, Noise, Scene
 from recon.core.sampling.slabs import as_tensor, materialize
 from recon.core.sampling.slabs.field import Field
+from recon.core.sampling.step import Step
 from recon.plugins.harmonizers.anchor_conditioning import condition_estimate, condition_statistics
 from recon.plugins.harmonizers.blend import Blend, check_blend
 from recon.plugins.harmonizers.gaussian_start import draw_gaussian_start

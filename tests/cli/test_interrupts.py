@@ -2,6 +2,8 @@
 
 import contextlib
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -80,3 +82,10 @@ def test_one_beside_the_command_itself_is_the_same_line(recon, monkeypatch, mome
     monkeypatch.setattr("recon.cli.announce_loading", interrupted)
     (line,) = recon("plugins", code=143).stderr.splitlines()
     assert line.startswith("terminated; ")
+
+
+def test_a_crash_says_where_it_was():
+    crash = "import sys; sys.argv[0] = 'recon'; import recon.cli, signal; signal.raise_signal(11)"
+    ended = subprocess.run([sys.executable, "-c", crash], capture_output=True, text=True)
+    assert ended.returncode == -signal.SIGSEGV
+    assert "Segmentation fault" in ended.stderr and 'File "<string>"' in ended.stderr

@@ -14,7 +14,7 @@ from recon.core.data.statistics import Statistics
 from recon.core.job import Job
 from recon.core.kinds import Denoiser
 from recon.core.sampler import sample_steps
-from recon.core.sampling.noise import Step
+from recon.core.sampling.step import Step
 
 SIDE = 16
 """Of the small volume in which passes are counted, in voxels."""

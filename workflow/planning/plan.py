@@ -13,7 +13,7 @@ from recon.core.data.planes import AXES, NORMAL, PLANES, in_plane
 from recon.core.errors import ReconError
 from recon.core.job import Job
 from recon.core.sampler import plan_steps
-from recon.core.sampling.noise import Step
+from recon.core.sampling.step import Step
 from recon.core.storage.budget import format_memory, measure_available
 from recon.workflow.planning.passes import VOLUME, Passes, count_passes
 from recon.workflow.planning.tracing import Cost, trace

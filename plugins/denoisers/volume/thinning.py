@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
-from recon.core.sampling.noise import Step
+from recon.core.sampling.step import Step
 
 
 def thin(steps: list[Step], seen: list[int], most: int) -> list[Step]:

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon.core import ReconError
-from recon.core.sampling.noise import ALPHA_BAR, T, renoise, respace, reverse
+from recon.core.sampling.noise import ALPHA_BAR, renoise, respace, reverse
+from recon.core.sampling.step import T
 
 
 def test_schedules_fall_from_one_to_the_signal_that_the_design_states():

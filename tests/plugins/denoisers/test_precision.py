@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from recon.core import Micrographs
-from recon.core.sampling.noise import ALPHA_BAR, Step
+from recon.core.sampling.noise import ALPHA_BAR
+from recon.core.sampling.step import Step
 from recon.plugins.denoisers.fitting.precision import fast_bfloat16
 from recon.plugins.denoisers.unet_ddpm import UnetDdpm
 

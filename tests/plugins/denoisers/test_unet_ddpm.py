@@ -14,7 +14,8 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from recon.core import Micrographs, ReconError
-from recon.core.sampling.noise import ALPHA_BAR, Step
+from recon.core.sampling.noise import ALPHA_BAR
+from recon.core.sampling.step import Step
 from recon.plugins.denoisers import training
 from recon.plugins.denoisers.predictions import PREDICTIONS
 from recon.plugins.denoisers.unet_ddpm import UnetDdpm

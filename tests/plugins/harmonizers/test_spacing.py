@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recon.core.sampling.noise import ALPHA_BAR, T
+from recon.core.sampling.noise import ALPHA_BAR
+from recon.core.sampling.step import T
 from recon.plugins.harmonizers.spacing import space_logarithmically
 
 

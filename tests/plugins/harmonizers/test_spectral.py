@@ -8,9 +8,10 @@ import torch
 from recon.core import Micrographs, Recipe, ReconError, sample_steps
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.recipe import Choice
-from recon.core.sampling.noise import Step, respace
+from recon.core.sampling.noise import respace
 from recon.core.sampling.philox import START, normal
 from recon.core.sampling.scene import Scene
+from recon.core.sampling.step import Step
 from recon.core.testing import check_plugin
 from recon.plugins.denoisers.gaussian import Gaussian
 from recon.plugins.harmonizers.spectral import Spectral

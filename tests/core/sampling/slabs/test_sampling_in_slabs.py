@@ -9,9 +9,9 @@ from recon.core import Recipe, ReconError, catalog, sample_steps
 from recon.core.estimate import estimate
 from recon.core.job import resolve
 from recon.core.recipe import Choice
-from recon.core.sampling.noise import Step
 from recon.core.sampling.processes import Processes
 from recon.core.sampling.slabs import SlabField, iterate_slabs
+from recon.core.sampling.step import Step
 from recon.workflow.executors import unfinished as saved
 from recon.workflow.executors.on_disk import OnDisk
 
