@@ -41,8 +41,8 @@ from recon.plugins.refiners.stack_counts import count
 
 BLOCK = 64
 """Planes that are matched as one, at least; more make up blocks of one to two times as many."""
-SOFT = 20.0
-"""Counts added to the variance of a pattern: rare ones are not to rule."""
+SOFT = 1.0
+"""Counts added to the variance of a pattern, which is 0 where none is expected."""
 PAIRS = 20.0
 """Weight of a pair of neighbours over that of a pattern."""
 DRIFT = 2e-4
