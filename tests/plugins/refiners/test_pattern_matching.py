@@ -386,5 +386,5 @@ def test_a_volume_of_one_orientation_among_several_keeps_its_straight_edges():
 
 def test_fewer_voxels_change_at_a_higher_cost():
     before, like = volume((24, 26, 28)), volume((60, 60, 60), sigma=3.0, seed=1)
-    changed = [(given_patterns(before, like, change_cost=c) != before).mean() for c in (0, 0.5, 5)]
+    changed = [(given_patterns(before, like, change_cost=c) != before).mean() for c in (0, 5, 20)]
     assert changed[0] > changed[1] > changed[2] > 0
