@@ -22,7 +22,7 @@ def end_process(number: int, frame: FrameType | None) -> None:
 
 
 def listen() -> None:
-    """Both signals end the process so, but for one that is ignored (nohup)."""
+    """Both signals end the process so, but for one that is ignored (nohup); a crash is reported."""
     faulthandler.enable(STDERR)
     for each in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(each) != signal.SIG_IGN:

@@ -41,8 +41,8 @@ from recon.plugins.refiners.stack_counts import count
 
 BLOCK = 64
 """Planes that are matched as one, at least; more make up blocks of one to two times as many."""
-SOFT = 1.0
-"""Counts added to the variance of a pattern, by default: it is 0 where none is expected."""
+PSEUDOCOUNT = 1.0
+"""Added to the variance of a pattern, by default: it is 0 where none is expected."""
 PAIRS = 20.0
 """Weight of a pair of neighbours over that of a pattern."""
 DRIFT = 2e-4
@@ -154,7 +154,7 @@ def match_patterns(
     fractions: NDArray[np.float64] | None = None,
     external: External | None = None,
     change_cost: float = 0.0,
-    soft: float = SOFT,
+    pseudocount: float = PSEUDOCOUNT,
 ) -> Field:
     """The field (C, Z, Y, X), its changed voxels at -1 and 1.
 
@@ -165,7 +165,7 @@ def match_patterns(
                  (K, 1, 1, X); those that they have when None
     external     a cost of the phase of each voxel
     change_cost  of a voxel that differs from the field, in units of the temperature
-    soft         counts added to the variance of a pattern: the more, the less rare ones matter
+    pseudocount  added to the variance of a pattern: the larger, the less rare ones matter
     """
     phases = max(2, field.shape[0])
     labels = allocate_labels(field)
@@ -186,7 +186,9 @@ def match_patterns(
         before = labels[low:high].copy()
         wanted = Wanted.of(patterns, phases, measure_angles(before, phases))
         start = Start(before, change_cost)
-        _match_block(stack, wanted, missing, sweeps, [seed, number], stay, start, external, soft)
+        _match_block(
+            stack, wanted, missing, sweeps, [seed, number], stay, start, external, pseudocount
+        )
 
     places = list(enumerate(split_blocks(len(labels))))
     for parity in (0, 1):  # those in between do not touch each other
@@ -257,7 +259,7 @@ def _match_block(
     fixed: NDArray[np.bool_],
     start: Start,
     external: External,
-    soft: float,
+    pseudocount: float,
 ) -> None:
     """Match the planes of a stack, which change in place."""
     phases = wanted.pairs.shape[-1]
@@ -278,7 +280,9 @@ def _match_block(
     expected.patterns[:] *= _count_unlike(expected.pairs) / max(before, 1)
     # The micrographs' own count scatters as well, the more the fewer they are.
     fewer = 1 + total / np.maximum(wanted.pixels[..., None], 1)
-    weight = Sums(1 / ((expected.patterns + soft) * fewer), PAIRS / (expected.pairs + soft))
+    weight = Sums(
+        1 / ((expected.patterns + pseudocount) * fewer), PAIRS / (expected.pairs + pseudocount)
+    )
     uniform = np.arange(phases) * ((phases**CELLS - 1) // (phases - 1))
     weight.patterns[..., uniform] = 0  # how many there are follows from the fractions
     state = np.random.SeedSequence(seed).generate_state(1, np.uint64).astype(np.uint64)

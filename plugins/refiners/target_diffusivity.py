@@ -34,8 +34,8 @@ FINEST = 3
 """The feedback is halved each time that the target was passed, at most so often."""
 LARGEST = 50.0
 """Multiplier above which nothing is left of the micrographs' patterns."""
-SOFT = 20.0
-"""Counts added to the variance of a pattern: with fewer, rare ones leave no way to the target."""
+PSEUDOCOUNT = 20.0
+"""Added to the variance of a pattern: with less, rare ones leave no way to the target."""
 
 
 @attrs.frozen
@@ -142,7 +142,7 @@ class TargetDiffusivity(Refiner):
             mark_anchors(scene.anchors, scene.shape[1:]),
             fractions,
             external,
-            soft=SOFT,
+            pseudocount=PSEUDOCOUNT,
         )
 
     def _solve(self, field: Field, scene: Scene) -> tuple[float, "External"]:

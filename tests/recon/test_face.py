@@ -139,3 +139,8 @@ def test_every_name_is_there_and_importing_loads_no_torch():
         assert getattr(recon, name) is not None
     code = "import recon, recon.core, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_help_and_a_recipe_load_no_numpy():
+    code = "import recon.cli.recipe, recon.core.recipe, sys; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numba import njit
 from scipy.ndimage import binary_erosion as erode
-from scipy.ndimage import gaussian_filter, label
+from scipy.ndimage import convolve, gaussian_filter, label
 
 from recon.core import Micrographs
 from recon.core.data.encoding import decode, encode
@@ -121,6 +121,31 @@ def test_patterns_come_nearer_and_components_and_fractions_stay(phases, share):
         assert old - small <= new <= old
     shares = [np.bincount(v.ravel(), minlength=phases) / v.size for v in (before, after)]
     assert np.abs(shares[0] - shares[1]).max() <= module.DRIFT + 1 / before.size
+
+
+def measure_tips(labels, phases):
+    """Share of the pixels of slices that have two neighbours of their phase at most, of eight."""
+    shares = []
+    for axis in range(3):
+        square = np.expand_dims(np.ones((3, 3), int), axis)
+        alike = sum(
+            (labels == phase) * convolve((labels == phase).astype(int), square)
+            for phase in range(phases)
+        )
+        shares.append((alike[1:-1, 1:-1, 1:-1] <= 3).mean())
+    return np.mean(shares)
+
+
+def test_rare_patterns_count_by_their_number():
+    """Tips are hundreds of patterns, each of which is rare."""
+    before, like = volume((32, 32, 32), 3, 3.0), volume((60, 60, 60), 3, 3.0, 1)
+    noise = np.random.default_rng(2).random(before.shape) < 0.03
+    before[noise] = np.roll(before, 1, 0)[noise]
+    started, ended, wanted = (
+        measure_tips(labels, 3) for labels in (before, given_patterns(before, like), like)
+    )
+    assert started > 1.5 * wanted
+    assert abs(ended - wanted) < 0.25 * (started - wanted)
 
 
 def test_flat_faces_are_rounded_and_interface_is_the_micrographs():
