@@ -17,6 +17,8 @@ WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 DEAF = 2.0
 """Seconds after a signal in which others are passed over: torchrun sends it on to processes that
 the terminal has delivered already, and what is under way is to be left in order."""
+AGAIN = 0.01
+"""Seconds after which a signal that could not be answered comes again."""
 
 
 class Interrupt(KeyboardInterrupt):
@@ -58,6 +60,9 @@ class Received:
         if self.ended:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
+        if in_llvm(frame):
+            come_again(number)
+            return
         self.number, self.moment = number, time.monotonic()
         raise Interrupt(number)
 
@@ -67,8 +72,25 @@ class Received:
             sys.__unraisablehook__(unraisable)
             return
         number, self.number = self.number, None
-        # Not from here: nobody would hear of that either.
-        threading.Timer(0.01, _thread.interrupt_main, (number,)).start()
+        come_again(number)  # not from here: nobody would hear of that either
+
+
+def come_again(number: int) -> None:
+    """Send this process a signal a little later."""
+    threading.Timer(AGAIN, _thread.interrupt_main, (number,)).start()
+
+
+def in_llvm(frame: FrameType | None) -> bool:
+    """Whether numba is calling LLVM.
+
+    llvmlite notes who owns a module only after LLVM has linked it; what is raised in between frees
+    it twice, and the process crashes.
+    """
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("llvmlite."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextlib.contextmanager

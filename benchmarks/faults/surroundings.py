@@ -84,7 +84,8 @@ class Bench:
         if case.code:
             case.said = told[-1] if told else ""
         if case.code not in codes:
-            case.faults.append(f"exit code {case.code} and not {codes}: {told[-3:]}")
+            told_last = told[-3:] if case.code > 0 else told  # a crash says where it was
+            case.faults.append(f"exit code {case.code} and not {codes}: {told_last}")
         errors = [line for line in told if not line.startswith(("notice: ", "warning: "))]
         if case.code > 0 and len(errors) != 1:
             case.faults.append(f"{len(errors)} lines: {errors[:2]} ... {errors[-1:]}")

@@ -46,6 +46,37 @@ def test_one_that_falls_into_a_destructor_is_not_lost():
             time.sleep(0.01)
 
 
+LINKED = """
+import gc
+import signal
+from llvmlite.binding import ffi
+from numba import njit
+from recon.cli.interrupts import Interrupt, listen
+
+link = ffi.lib.LLVMPY_LinkModules
+
+def interrupted(*modules):
+    error = link(*modules)
+    signal.raise_signal(signal.SIGTERM)
+    return error
+
+ffi.lib._fntab["LLVMPY_LinkModules"] = interrupted
+try:
+    with listen():
+        while True:
+            njit(lambda: 1)()
+except Interrupt:
+    gc.collect()
+    print("ended")
+"""
+
+
+def test_one_that_falls_into_the_linking_of_compiled_code_does_not_crash():
+    """llvmlite owns a module there that LLVM has freed."""
+    ended = subprocess.run([sys.executable, "-c", LINKED], capture_output=True, text=True)
+    assert (ended.stdout, ended.returncode) == ("ended\n", 0), ended.stderr
+
+
 def test_without_a_signal_all_is_as_it_was():
     before = signal.getsignal(signal.SIGTERM)
     with listen():

@@ -58,7 +58,8 @@ def test_every_fault_before_every_command(bench):
     """But for want of memory, which ends where chance has it: at times in a library of others."""
     rows = [case() for case in cases(bench, 0) if case.func is not no_memory]
     assert len(rows) > 80
-    assert not [case for case in rows if case.faults]
+    faults = [case for case in rows if case.faults]
+    assert not faults, "\n".join(map(str, faults))
 
 
 def test_a_dask_worker_that_dies_while_it_starts_is_one_line(bench):
