@@ -42,6 +42,7 @@ def test_plugins_by_words_of_their_description(recon, words):
     assert "property conductivity" in stdout and "property diffusivity: Relative" in stdout
 
 
+@pytest.mark.slow
 def test_example_list_and_files(recon):
     names = recon("example", "--list").stdout.split()
     assert names[0] == "porous" and {"fibres", "electrode"} <= set(names)

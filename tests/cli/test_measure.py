@@ -58,6 +58,7 @@ def test_metrics_of_several_results_are_legible_and_on_the_page(recon, volume):
     assert "specific_surface" in page and "spanning_share" in page
 
 
+@pytest.mark.slow
 def test_a_volume_of_one_phase_is_measured_by_all(recon):
     Volume(np.zeros((6, 7, 8), int), phases=["pore", "solid"]).save("one.zarr")
     names = [word for name in BEYOND for word in ("--metric", name)]

@@ -269,6 +269,7 @@ def test_weights_and_micrographs_of_different_materials_are_refused(recon, micro
     assert not Path("out").exists()
 
 
+@pytest.mark.slow
 def test_out_of_memory_is_one_line(recon, monkeypatch):
     monkeypatch.setattr(
         "recon.workflow.planning.plan.measure_available", lambda: None

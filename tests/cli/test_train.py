@@ -45,6 +45,7 @@ def test_weights_hold_all_that_a_run_needs(recon, micrographs):
     assert volume.provenance["weights_sha256"] == digest
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_init_is_used(recon, micrographs):
     recon("train", micrographs, "--out", "a.safetensors", *TINY)
     recon("train", micrographs, "--out", "b.safetensors", *TINY)

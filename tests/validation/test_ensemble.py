@@ -102,6 +102,7 @@ def test_every_dataset_of_samples_has_an_ensemble_that_json_can_say():
     assert "E x: " in text and "samples for +-1 %" in text and "stiffness" not in text
 
 
+@pytest.mark.slow
 def test_the_report_shows_scatter_of_samples_and_matrices():
     volumes = [Volume(np.arange(64).reshape(4, 4, 4) % 2)] * 3
     page = render(volumes, {"homogenization": xr.concat(many(3), "sample")})

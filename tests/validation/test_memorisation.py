@@ -47,6 +47,7 @@ def test_real_material_is_no_copy():
     assert "no sign of copying" in result.to_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "plane"), [("slices", "xy"), ("noisy", "xz")])
 def test_pasted_slices_are_copies(name, plane):
     result = found(name)

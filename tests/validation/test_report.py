@@ -157,6 +157,7 @@ def test_links_lead_to_sections_of_the_page(page):
     assert set(shown) <= set(parsed.ids) and set(shown) <= targets
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_page(page, material):
     samples, micrographs, _ = material
     results = measure_all(samples[0], ("volume-fraction", "two-point", "lineal-path"))
@@ -214,6 +215,7 @@ def test_a_reference_without_a_sampling_error_gives_no_verdict_and_says_why(mate
     assert "No verdict: " not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(4e-7, 1.0), pytest.param((1.0, 4e-7), marks=pytest.mark.slow)])
 def test_a_reference_of_unknown_voxel_size_is_shown_voxel_by_voxel(sizes):
     own, real = sizes

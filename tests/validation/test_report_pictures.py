@@ -95,6 +95,7 @@ def test_the_picture_keeps_what_is_empty_see_through():
     assert rgba[2, 2, 3] == 0 and (rgba[..., 3] > 240).mean() > 0.2
 
 
+@pytest.mark.slow
 def test_every_phase_is_pictured_and_the_reference_when_it_is_a_volume():
     whole = Volume(np.indices((12, 12, 12)).sum(0) % 2, phases="abc")
     part = Volume(whole.labels[:6, :6, :6], phases="abc")

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from recon.core import Micrographs, Volume
 from recon.core.data.anchor import Anchor
@@ -12,6 +13,7 @@ def textured(*shape, seed=0):
     return (field > 0).astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_a_volume_made_of_the_micrographs_is_called_a_copy():
     training = textured(96, 96, 96)
     planes = {

@@ -52,6 +52,7 @@ def test_a_chunk_that_is_too_large_is_cut_evenly():
     assert choose_part_shape((512, 512, 512), (64, 64, 64), (2,), 1 << 24) == (256, 128, 512)
 
 
+@pytest.mark.slow
 @given(textures(3, 7), st.tuples(*[st.integers(1, 9)] * 3), axes, st.integers(300, 2000))
 def test_parts_cover_the_volume_once_and_in_order(labels, chunks, whole, memory):
     try:
@@ -110,6 +111,7 @@ def test_numbers_are_those_of_a_volume_in_memory(labels, chunks, data):
     assert measurements[metric.name].identical(expected[metric.name])
 
 
+@pytest.mark.slow
 @given(textures(5, 6, long_side=90), st.booleans(), st.integers(1, 8), st.integers(1, 5))
 def test_all_vectors_of_a_plane_are_those_in_memory(labels, periodic, thickness, slices):
     metric = catalog().build("metric", "two-point", planes=True, periodic=periodic, max_lag=4)

@@ -54,6 +54,7 @@ def test_streams_of_noise_do_not_overlap(one, other):
     assert abs(float((a * b).mean())) < 6 / np.sqrt(a.numel())
 
 
+@pytest.mark.slow
 @given(pairs())
 def test_two_seeds_never_give_the_same_volume(seeds):
     one, other = seeds

@@ -104,6 +104,7 @@ def test_every_parameter_is_trained():
     assert unused == []
 
 
+@pytest.mark.slow
 def test_a_few_steps_of_training_lower_the_loss():
     torch.manual_seed(0)
     net = UNet(SMALLEST, channels=1)

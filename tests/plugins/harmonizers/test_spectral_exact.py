@@ -182,6 +182,7 @@ def correlation(fields, axis, lag):
     return (a[lag:] * a[: len(a) - lag]).mean() / (a**2).mean()
 
 
+@pytest.mark.slow
 def test_a_volume_that_is_not_periodic_does_not_wrap():
     denoiser = Window(lengths=LENGTHS, fraction=0.3)
     fields = np.stack(

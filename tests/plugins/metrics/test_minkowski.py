@@ -211,6 +211,7 @@ def test_topology_of_a_shell_a_ring_and_two_bodies_that_meet_at_a_corner():
     assert holes.item() == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.slow
 @given(volumes(max_side=6), st.permutations(range(3)), st.permutations(range(3)))
 def test_axes_mirrors_and_labels_may_be_exchanged(volume, order, axes):
     values = Minkowski().measure(volume)

@@ -150,6 +150,7 @@ def test_scales_with_the_phases(
     np.testing.assert_allclose(many["relative"], one["relative"], rtol=1e-9)
 
 
+@pytest.mark.slow
 @given(
     labels(2, 6, 3),
     st.permutations([0, 1, 2]),

@@ -160,6 +160,7 @@ def test_element_of_mean_dilatation_by_points_of_gauss(
     near(result, element_b_bar(C, edges) * np.outer(1 / scale, 1 / scale))
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 def test_corner_block_is_the_diagonal_of_the_element(seed: int) -> None:
     C = stiffness(np.random.default_rng(seed), "full")

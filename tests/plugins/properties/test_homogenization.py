@@ -138,6 +138,7 @@ def test_uniform_expansion_is_the_expansion(elements: Elements, tolerance: float
     )
 
 
+@pytest.mark.slow
 @given(composites(b_bar=True))
 def test_between_reuss_and_voigt_symmetric_and_positive(elements: Elements) -> None:
     result = solved(elements).stiffness

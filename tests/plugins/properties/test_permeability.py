@@ -72,6 +72,7 @@ def test_opening_a_voxel_never_lowers_it(
     assert (k(maze, **drive) >= before * (1 - 1e-8)).all()
 
 
+@pytest.mark.slow
 @given(mazes(), st.permutations([0, 1, 2]), sizes, drives)
 def test_rotation(maze: np.ndarray, order: list[int], size: tuple, drive: dict) -> None:
     maze = maze.astype(np.uint8)

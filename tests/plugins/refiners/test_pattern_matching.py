@@ -245,6 +245,7 @@ def counted(stack, phases):
     return sums
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**31), st.integers(2, 4), st.integers(1, 3))
 def test_counts_follow_every_change(seed, phases, blocks):
     rng = np.random.default_rng(seed)
@@ -392,6 +393,7 @@ def stripes(angle, side=48, seed=0):
     return (np.sin(across * 2 * np.pi / 12 + rng.uniform(0, 6)) > 0).astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_a_volume_of_one_orientation_among_several_keeps_its_straight_edges():
     """Half of the micrographs have faces along z, half tilted ones: no reason to bend either."""
     straight, tilted = stripes(0), stripes(20, seed=1)

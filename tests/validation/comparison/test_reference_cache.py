@@ -81,6 +81,7 @@ def test_another_pixel_or_size_is_measured_anew(folder, calls, micrographs):
     assert calls == 3 * list(CALLS)
 
 
+@pytest.mark.slow
 def test_damaged_files_are_made_anew_and_a_place_that_cannot_be_written_is_let_be(
     folder, calls, micrographs, monkeypatch
 ):

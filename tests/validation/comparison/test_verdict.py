@@ -168,6 +168,7 @@ def test_a_plane_without_a_sampling_error_is_told_and_the_others_are_judged(micr
     assert "Not judged, for want of a sampling error: xz" in verdict.headline
 
 
+@pytest.mark.slow
 def test_a_phase_that_the_material_lacks_is_infinitely_wrong(fresh, layered):
     names = (*NAMES, "binder")
     spoilt = fresh.copy()
@@ -295,6 +296,7 @@ def test_the_range_of_a_spread_is_wide_for_two_samples_and_narrow_for_many():
     assert 0.8 < low < 1 < high < 1.2
 
 
+@pytest.mark.slow
 def test_properties_are_solved_for_real_subvolumes_and_judged(layered, fresh):
     solver = catalog().build("property", "diffusivity", phases=[0], tolerance=1e-3)
     seen = []

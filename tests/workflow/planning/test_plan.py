@@ -72,6 +72,7 @@ def test_thinner_slabs_as_the_limit_falls():
         memory.choose_thickness(500_000_000)
 
 
+@pytest.mark.slow
 def test_planes_with_slices_of_one_shape_are_traced_once(monkeypatch):
     shapes = []
 
