@@ -19,6 +19,12 @@ DEAF = 2.0
 the terminal has delivered already, and what is under way is to be left in order."""
 AGAIN = 0.01
 """Seconds after which a signal that could not be answered comes again."""
+DELICATE = (
+    "llvmlite.",  # notes who owns a module only after LLVM has linked it: freed twice, it crashes
+    "logging",  # releases a lock that it may not have taken yet
+    "dask.tokenize",  # takes it for an error of pickle, and goes on
+)
+"""Beginnings of modules in whose functions nothing may be raised."""
 
 
 class Interrupt(KeyboardInterrupt):
@@ -60,7 +66,7 @@ class Received:
         if self.ended:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        if in_llvm(frame):
+        if in_delicate(frame):
             come_again(number)
             return
         self.number, self.moment = number, time.monotonic()
@@ -80,14 +86,10 @@ def come_again(number: int) -> None:
     threading.Timer(AGAIN, _thread.interrupt_main, (number,)).start()
 
 
-def in_llvm(frame: FrameType | None) -> bool:
-    """Whether numba is calling LLVM.
-
-    llvmlite notes who owns a module only after LLVM has linked it; what is raised in between frees
-    it twice, and the process crashes.
-    """
+def in_delicate(frame: FrameType | None) -> bool:
+    """Whether a function of these modules is under way."""
     while frame is not None:
-        if frame.f_globals.get("__name__", "").startswith("llvmlite."):
+        if frame.f_globals.get("__name__", "").startswith(DELICATE):
             return True
         frame = frame.f_back
     return False

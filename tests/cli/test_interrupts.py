@@ -1,12 +1,14 @@
 """Signals while a command is at work."""
 
 import contextlib
+import logging
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from dask.tokenize import tokenize
 
 from recon.cli.interrupts import Interrupt, Stopped, listen
 
@@ -75,6 +77,29 @@ def test_one_that_falls_into_the_linking_of_compiled_code_does_not_crash():
     """llvmlite owns a module there that LLVM has freed."""
     ended = subprocess.run([sys.executable, "-c", LINKED], capture_output=True, text=True)
     assert (ended.stdout, ended.returncode) == ("ended\n", 0), ended.stderr
+
+
+class Sends:
+    """Sends the signal while it is written to a log, or pickled."""
+
+    def __str__(self):
+        signal.raise_signal(signal.SIGTERM)
+        return "a line"
+
+    def __reduce__(self):
+        signal.raise_signal(signal.SIGTERM)
+        return Sends, ()
+
+
+@pytest.mark.parametrize("work", [logging.getLogger("recon").warning, tokenize])
+def test_one_that_a_library_would_mistake_comes_after_it(work, caplog):
+    ended = False
+    with pytest.raises(Interrupt), listen():
+        work(Sends())
+        ended = True
+        for _ in range(500):
+            time.sleep(0.01)
+    assert ended
 
 
 def test_without_a_signal_all_is_as_it_was():
