@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -82,8 +82,13 @@ class Received:
 
 
 def come_again(number: int) -> None:
-    """Send this process a signal a little later."""
-    threading.Timer(AGAIN, _thread.interrupt_main, (number,)).start()
+    """Send the main thread a signal a little later; but for Windows, it wakes what waits there."""
+    send: tuple[Callable[..., None], tuple[int | None, ...]]
+    if hasattr(signal, "pthread_kill"):
+        send = signal.pthread_kill, (threading.main_thread().ident, number)
+    else:
+        send = _thread.interrupt_main, (number,)
+    threading.Timer(AGAIN, *send).start()
 
 
 def in_delicate(frame: FrameType | None) -> bool:
