@@ -53,10 +53,14 @@ class Stopped(click.ClickException):
 
 @attrs.define
 class Received:
-    """The signal that came first, and when; `ended` when nothing is left to be raised in."""
+    """The signal that came first, and when; `ended` when nothing is left to be raised in.
+
+    again  when one comes again that could not be answered
+    """
 
     number: int | None = None
     moment: float = 0.0
+    again: float = 0.0
     ended: bool = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
@@ -67,7 +71,9 @@ class Received:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         if in_delicate(frame):
-            come_again(number)
+            if time.monotonic() >= self.again:
+                self.again = time.monotonic() + AGAIN
+                come_again(number)
             return
         self.number, self.moment = number, time.monotonic()
         raise Interrupt(number)
