@@ -203,7 +203,8 @@ def arrange(value: xr.DataArray, name: str, known: Compared) -> xr.DataArray:
             value = value.drop_vars(dim, errors="ignore").expand_dims({dim: [only]})
         elif dim not in value.coords:
             value = value.assign_coords({dim: np.arange(value.sizes[dim])})
-    return value.transpose("phase", over, *_list_axes(value.dims, over, name)).astype(float)
+    value = value.transpose("phase", over, *_list_axes(value.dims, over, name))
+    return value if value.dtype == float else value.astype(float)
 
 
 def take_plane(value: xr.DataArray, plane: str, name: str, known: Compared) -> NDArray[np.float64]:

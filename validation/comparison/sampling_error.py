@@ -39,11 +39,12 @@ def compute_error(curve: xr.DataArray, reference: xr.DataArray) -> xr.DataArray:
     Of numbers |f - f_ref| / |f_ref|. A phase that neither has gives NaN, one that only the
     reference lacks infinity.
     """
-    distance = abs(curve - reference)
-    along = [dim for dim in distance.dims if dim not in ONE]
-    reached = distance.notnull()
-    scale = abs(reference).where(reached).sum(along)
-    return (distance.sum(along) / scale).where(reached.any(along))
+    curve, reference = xr.broadcast(*xr.align(curve, reference))
+    kept = [dim for dim in curve.dims if dim in ONE]
+    curve, reference = (one.transpose(*kept, ...) for one in (curve, reference))
+    flat = (*(curve.sizes[dim] for dim in kept), -1)
+    errors = compute_errors(*(one.to_numpy().reshape(flat) for one in (curve, reference)))
+    return xr.DataArray(errors, {dim: curve[dim] for dim in kept}, kept)
 
 
 def compute_errors(
