@@ -39,7 +39,7 @@ def compute_error(curve: xr.DataArray, reference: xr.DataArray) -> xr.DataArray:
     Of numbers |f - f_ref| / |f_ref|. A phase that neither has gives NaN, one that only the
     reference lacks infinity.
     """
-    curve, reference = xr.broadcast(*xr.align(curve, reference))
+    curve, reference = xr.broadcast(*xr.align(curve, reference, join="inner"))
     kept = [dim for dim in curve.dims if dim in ONE]
     curve, reference = (one.transpose(*kept, ...) for one in (curve, reference))
     flat = (*(curve.sizes[dim] for dim in kept), -1)
