@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     help=format_help("Folder to write to.", "recon-design, or the next free number"),
 )
 @click.option("--resume", is_flag=True, help="Continue the search in --out.")
-@set_flag
+@set_flag("KIND|NAME")
 def command(
     recipe: Path | None,
     targets: tuple[str, ...],

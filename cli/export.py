@@ -88,7 +88,7 @@ def parse_region(text: str | None) -> list[int] | None:
     help="Size of a voxel of VOLUME, such as 0.4um, or three: z,y,x, instead of its own.",
 )
 @click.option("--dataset", metavar="NAME", help="The array to read, if VOLUME has several.")
-@set_flag
+@set_flag("NAME")
 def command(
     volume: Path,
     outputs: tuple[Path, ...],

@@ -43,7 +43,7 @@ class Stopped(click.ClickException):
 
     def __init__(self, number: int) -> None:
         word = WORDS[signal.Signals(number)]
-        super().__init__(f"{word}; run, train and sweep continue from here with --resume")
+        super().__init__(f"{word}; run, train, sweep and design continue from here with --resume")
         self.exit_code = 128 + number  # type: ignore[misc]  # click itself reads it of the instance
 
     def show(self, file: Any = None) -> None:

@@ -88,7 +88,7 @@ if TYPE_CHECKING:
     metavar="SIZE",
     help="Memory limit, such as 2GB; the volume is read part by part.",
 )
-@set_flag
+@set_flag("NAME")
 def command(
     volume: Path,
     metrics: tuple[str, ...],

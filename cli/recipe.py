@@ -1,4 +1,4 @@
-"""RECIPE.toml and the flags that `run` and `sweep` share."""
+"""RECIPE.toml and the flags that `run`, `sweep` and `design` share."""
 
 import os
 from collections.abc import Callable, Iterable

@@ -76,7 +76,7 @@ if TYPE_CHECKING:
 @classifier_flag
 @report_flag
 @fail_on_flag
-@set_flag
+@set_flag()
 def command(
     recipe: Path | None,
     out: Path | None,

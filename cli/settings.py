@@ -60,12 +60,12 @@ def report_flag(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def set_flag(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The flag --set, for every option of every plugin."""
+def set_flag(of: str = "KIND") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The flag --set, for every option of every plugin, named by its kind or as `of` says."""
     return click.option(
         "--set",
         "settings",
         multiple=True,
-        metavar="KIND.OPTION=VALUE",
+        metavar=f"{of}.OPTION=VALUE",
         help="An option of a plugin; `recon plugins` lists them. May be given many times.",
-    )(command)
+    )

@@ -36,7 +36,7 @@ OPENING, CLOSING = "[{(", "]})"
 @click.option("--resume", is_flag=True, help="Continue the sweep in --out.")
 @classifier_flag
 @report_flag
-@set_flag
+@set_flag()
 def command(
     recipe: Path | None,
     varied: tuple[str, ...],

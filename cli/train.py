@@ -68,7 +68,7 @@ TIMED = ".timed"
     "--licence", default="", metavar="TEXT", help="For the card: the licence of the weights."
 )
 @device_flag
-@set_flag
+@set_flag()
 def command(
     micrographs: Path,
     out: Path,
@@ -93,7 +93,7 @@ def command(
     """
     from recon.core.data.micrographs import Micrographs
     from recon.core.sampling.processes import world
-    from recon.workflow.library.card import find_card, write_card
+    from recon.workflow.library.card import locate_card, write_card
     from recon.workflow.progress import ProgressDisplay
     from recon.workflow.run import check_recipe
     from recon.workflow.train import train
@@ -113,7 +113,7 @@ def command(
     texts = {"material": material, "source": source, "licence": licence}
     if out.exists():
         if resume:
-            if checkpoint.exists() and not find_card(out).exists():  # interrupted between the two
+            if checkpoint.exists() and not locate_card(out).exists():  # interrupted between the two
                 write_card(out, texts)
             checkpoint.unlink(missing_ok=True)
             out.with_suffix(TIMED).unlink(missing_ok=True)

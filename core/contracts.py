@@ -36,7 +36,7 @@ def check_planes(schedule: Any, value: Any) -> tuple[str, ...]:
 
 
 def check_shape(plugin: Any, shape: tuple[int, ...], value: Any) -> Any:
-    """Of a denoiser or harmonizer: a tensor, or a field in slabs, of the shape of its input."""
+    """Of a denoiser, harmonizer, refiner: a tensor or field in slabs of the shape of its input."""
     actual = getattr(value, "shape", None)
     if actual is None or tuple(actual) != tuple(shape):
         got = type(value).__name__ if actual is None else tuple(actual)

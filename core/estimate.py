@@ -9,7 +9,7 @@ from torch import Tensor
 
 from recon.core import contracts
 from recon.core.data import planes
-from recon.core.data.finite import count_unbounded
+from recon.core.data.finite import count_nonfinite
 from recon.core.errors import ReconError
 from recon.core.kinds import Denoiser
 from recon.core.sampling.slabs import (
@@ -36,7 +36,7 @@ def estimate(
 ) -> Field:
     """Clean estimate of a volume: the mean over the step's planes of the slices' estimates.
 
-    Of a step of the whole volume it is the denoiser's estimate of that.
+    In a step that sees the whole volume it is the denoiser's estimate of the volume.
 
     wrap   voxels by which the volume is rolled along (z, y, x) before it is cut into slices: on a
            periodic axis this moves the border of the slices to another place at every step
@@ -51,7 +51,7 @@ def estimate(
     if not isinstance(x, Tensor):
         return _estimate_in_slabs(denoiser, step, wrap, chunk, as_slabs(x), turn)
     clean = estimate_unchecked(denoiser, step, wrap, chunk, x, turn)
-    check_estimate(count_unbounded(clean), clean.numel(), denoiser, step, turn)
+    check_estimate(count_nonfinite(clean), clean.numel(), denoiser, step, turn)
     return clean
 
 
@@ -91,7 +91,7 @@ def _estimate_in_slabs(
         ) -> Tensor:
             nonlocal lost
             part = estimate_unchecked(denoiser, one, beside, chunk, read(low, high))
-            lost += count_unbounded(part)
+            lost += count_nonfinite(part)
             return part
 
         stored = x.slabs.store(x.shape, torch.float32, normal, make)
@@ -115,7 +115,7 @@ def estimate_volume(denoiser: Denoiser, step: Step, periodic: Sequence[bool], x:
         nonlocal lost
         shape = (whole.shape[0], high - low, *whole.shape[2:])
         part: Tensor = contracts.check_shape(denoiser, shape, made.planes(low, high))
-        lost += count_unbounded(part)
+        lost += count_nonfinite(part)
         return part
 
     if isinstance(x, Tensor):

@@ -47,14 +47,9 @@ class Job:
     encoded_anchors: tuple[EncodedAnchor, ...] = ()
 
     @property
-    def phases(self) -> int:
-        """Phases of the volume; two when the denoiser knows no material."""
-        return count_phases(self.denoiser)
-
-    @property
     def field_shape(self) -> tuple[int, int, int, int]:
         """(C, Z, Y, X) of the field that the denoiser works on."""
-        return (channels(self.phases), *self.recipe.shape)
+        return (channels(count_phases(self.denoiser)), *self.recipe.shape)
 
 
 def resolve(

@@ -101,7 +101,7 @@ METRICS = (Choice("volume-fraction"), Choice("two-point"), Choice("lineal-path")
 
 @attrs.frozen
 class Recipe:
-    """All settings of a reconstruction; the device changes only roundings.
+    """All settings of a reconstruction; on another device some voxels differ, by rounding.
 
     seed         of sample 0; sample i uses seed + i
     steps        respaced reverse steps of the T = 1000

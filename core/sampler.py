@@ -13,7 +13,7 @@ from torch import Tensor
 from recon.core import contracts
 from recon.core.catalog import catalog
 from recon.core.data.encoding import decode
-from recon.core.data.finite import count_unbounded
+from recon.core.data.finite import count_nonfinite
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.core.estimate import estimate
@@ -161,8 +161,8 @@ def draw_noise(scene: Scene, step: int, n: int, *, shape: Shape | None = None) -
 def materialize_finite(plugin: Harmonizer | Refiner, x: Field, scene: Scene, when: str) -> Field:
     """What a plugin made of the field, computed; ReconError when it is not what it must be."""
     x = materialize(contracts.check_shape(plugin, scene.shape, x))
-    unbounded = sum(count_unbounded(part) for _, part in iterate_slabs(x))
-    if lost := int(all_reduce_sum(x, torch.tensor(unbounded))):
+    nonfinite = sum(count_nonfinite(part) for _, part in iterate_slabs(x))
+    if lost := int(all_reduce_sum(x, torch.tensor(nonfinite))):
         raise ReconError(
             f"the volume is no longer finite {when}, in {lost} of {prod(x.shape)} values: the "
             f"denoiser's estimates were, so {plugin.kind} {plugin.name} made them; try its default "

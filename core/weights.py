@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from recon.core.catalog import catalog
-from recon.core.data.finite import find_unbounded
+from recon.core.data.finite import find_nonfinite
 from recon.core.data.material import Material
 from recon.core.data.statistics import Statistics
 from recon.core.errors import ReconError, shown
@@ -102,7 +102,7 @@ def load(weights: Weights, name: str | None, given: dict[str, Any], device: str)
         raise ReconError(f"weights {weights.path} cannot be used: {error}") from None
     cls = catalog().entry("denoiser", kind).cls
     check_names(cls, given)
-    if broken := find_unbounded(weights.tensors):
+    if broken := find_nonfinite(weights.tensors):
         raise ReconError(
             f"weights {weights.path} hold NaN or infinity in {broken}; fetch or train them again"
         )

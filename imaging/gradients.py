@@ -15,7 +15,7 @@ from scipy import special
 
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import AXES, in_plane
-from recon.core.data.serial import independent_share
+from recon.core.data.serial import estimate_independent_share
 
 LEVEL = 0.001
 """Probability that a uniform material is called graded."""
@@ -138,7 +138,7 @@ def _measure_planes(micrographs: Micrographs, axis: int) -> Iterator[tuple[Array
                 _measure_strip(strip, phases) for image in turned for strip in _cut_strips(image)
             ]
             if strips:
-                yield np.array(strips), independent_share(stack, phases)
+                yield np.array(strips), estimate_independent_share(stack, phases)
 
 
 def _cut_strips(image: NDArray[np.uint8]) -> Sequence[NDArray[np.uint8]]:

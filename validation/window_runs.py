@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import AXES, NORMAL, in_plane
-from recon.core.data.serial import independent_share
+from recon.core.data.serial import estimate_independent_share
 from recon.validation.windows import FEWEST, MOST, count_independent_slices, place_starts
 
 Image = NDArray[np.uint8]
@@ -138,7 +138,7 @@ def arrange_windows(
         images = images[::thinned]
         cut = _cut(images, a, b)
     cut = cut[:: -(-len(cut) // MOST)]
-    share = 1.0 if len(images) < 2 else independent_share(images, phases)
+    share = 1.0 if len(images) < 2 else estimate_independent_share(images, phases)
     if serial or share < SERIAL:
         cut.sort(key=lambda one: one[:2])
     apart = int(np.ceil(1 / share)) if serial or share < SERIAL else 1

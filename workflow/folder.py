@@ -37,7 +37,7 @@ def find_free_name(stem: str) -> Path:
 
 @attrs.frozen
 class Folder:
-    """Outputs of a run under final names, and under .state what an unbroken run needs no more."""
+    """Outputs of a run under final names, and under .state what a run needs until its end."""
 
     path: Path
 

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save as serialized
 
 from recon.core.catalog import catalog
-from recon.core.data.finite import find_unbounded
+from recon.core.data.finite import find_nonfinite
 from recon.core.errors import ReconError
 from recon.core.kinds import Denoiser
 from recon.core.options import options, rule, values
@@ -45,7 +45,7 @@ def pack_weights(denoiser: Denoiser, provenance: dict[str, Any]) -> bytes:
         for name, array in each.items()
     }
     tensors = {k: v.detach().cpu().contiguous() for k, v in denoiser.tensors().items()}
-    if name := find_unbounded(tensors):
+    if name := find_nonfinite(tensors):
         raise ReconError(
             f"training diverged: {name} of the weights of denoiser {denoiser.name} holds NaN or "
             "infinity, so the file is not written; begin anew with a lower learning rate"

@@ -17,7 +17,10 @@ from recon.core.recipe import Recipe
 
 SHOWN = 12
 """Digits of a SHA-256 that are shown."""
-WEIGHTS = {"weights_sha256": "weights' SHA-256", "blend_sha256": "SHA-256 of the weights to blend"}
+WEIGHT_HASHES = {
+    "weights_sha256": "weights' SHA-256",
+    "blend_sha256": "SHA-256 of the weights to blend",
+}
 """Hashes of files that the voxels come from, and what messages call them."""
 
 
@@ -89,9 +92,9 @@ def list_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     What only one of them records is no change: files of an older recon record less.
     """
     lines = []
-    for key in (*WEIGHTS, "device", "threads"):
+    for key in (*WEIGHT_HASHES, "device", "threads"):
         if key in before and key in now and before[key] != now[key]:
-            name = WEIGHTS.get(key, key)
+            name = WEIGHT_HASHES.get(key, key)
             lines.append(f"{name} {_shorten(before[key])}, now {_shorten(now[key])}")
     then = before.get("versions")
     for name, have in now["versions"].items():

@@ -61,7 +61,7 @@ class Origin:
             if recipe.micrographs is not None and recipe.weights is None:
                 raise ReconError("its recipe names micrographs and no weights")
             recipe = attrs.evolve(recipe, metrics=(), properties=(), micrographs=None)
-            place = weights or find_weights(path, recipe, provenance.get("weights_sha256"))
+            place = weights or locate_weights(path, recipe, provenance.get("weights_sha256"))
             recipe = attrs.evolve(recipe, weights=place, device=device or recipe.device)
             if stored["labels"].shape != recipe.shape:
                 sides = " x ".join(map(str, stored["labels"].shape))
@@ -155,7 +155,7 @@ class Copy:
         raise error
 
 
-def find_weights(path: Path, recipe: Recipe, digest: Any) -> str | None:
+def locate_weights(path: Path, recipe: Recipe, digest: Any) -> str | None:
     """Name or path of the weights: a path is relative to the volume's folder, and a file that is
     no longer where it was is looked for there."""
     name = recipe.weights

@@ -20,8 +20,12 @@ from recon.workflow.conclude import Conclusion, conclude, find_embedded
 from recon.workflow.executors import Executor, Order, Progress
 from recon.workflow.executors.local import Local
 from recon.workflow.folder import Folder
-from recon.workflow.provenance import WEIGHTS as WEIGHT_HASHES
-from recon.workflow.provenance import collect_circumstances, hash_anchors, list_changes
+from recon.workflow.provenance import (
+    WEIGHT_HASHES,
+    collect_circumstances,
+    hash_anchors,
+    list_changes,
+)
 from recon.workflow.record import Record
 from recon.workflow.train import train
 

@@ -6,7 +6,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from recon.core.data.volume import Volume
@@ -37,9 +36,8 @@ def write(
     for number, (volume, note, measured) in enumerate(zip(volumes, notes, results, strict=True)):
         made = {key: note.get(key, "") for key in ("seconds", "worker")}
         row = {"sample": number, "seed": recipe.seed + number, **made}
-        counts = np.bincount(volume.labels.ravel(), minlength=len(volume.phases))
-        for phase, count in zip(volume.phases, counts, strict=True):
-            row[f"{FRACTIONS}.{phase}"] = count / volume.labels.size
+        for phase, share in zip(volume.phases, volume.fractions(), strict=True):
+            row[f"{FRACTIONS}.{phase}"] = share
         for name, value in measured.items():
             if name != FRACTIONS:
                 row |= _list_columns(name, value)

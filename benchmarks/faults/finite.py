@@ -9,7 +9,7 @@ import click
 import torch
 
 from recon.core import Recipe
-from recon.core.data.finite import count_unbounded
+from recon.core.data.finite import count_nonfinite
 from recon.core.estimate import check_estimate, estimate_unchecked
 from recon.core.job import resolve
 from recon.core.sampling.noise import respace
@@ -39,7 +39,7 @@ def main(side: int, weights: str, threads: int) -> None:
     step = attrs.evolve(respace(denoiser.alpha_bar, 60)[30], planes=("xz",))
     with torch.inference_mode():
         work = least(lambda: estimate_unchecked(denoiser, step, (0, 0, 0), 64, x), 5)
-        check = least(lambda: check_estimate(count_unbounded(x), x.numel(), denoiser, step, 0), 50)
+        check = least(lambda: check_estimate(count_nonfinite(x), x.numel(), denoiser, step, 0), 50)
     click.echo(f"network pass {work:.4f} s, check {check:.6f} s, share {100 * check / work:.3f} %")
 
 

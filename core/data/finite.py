@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 
-def count_unbounded(values: Tensor) -> int:
+def count_nonfinite(values: Tensor) -> int:
     """How many values are infinite or not a number.
 
     A sum is finite only if all that it sums is, so that the values themselves are looked at only
@@ -17,7 +17,7 @@ def count_unbounded(values: Tensor) -> int:
     return int((~values.isfinite()).count_nonzero())
 
 
-def find_unbounded(tensors: Mapping[str, Tensor]) -> str | None:
+def find_nonfinite(tensors: Mapping[str, Tensor]) -> str | None:
     """Name of the first tensor of floats that holds such a value."""
     floats = ((name, value) for name, value in tensors.items() if value.is_floating_point())
-    return next((name for name, value in floats if count_unbounded(value)), None)
+    return next((name for name, value in floats if count_nonfinite(value)), None)

@@ -85,12 +85,12 @@ class Micrographs:
         return f"Micrographs(slices {counts}; phases {', '.join(self.phases)})"
 
     def _repr_html_(self) -> str:
-        from recon.core.data.pictures import write_html
+        from recon.core.data.pictures import format_html
 
         counts = ", ".join(f"{plane} {len(stack)}" for plane, stack in self.planes.items())
         shares = dict(zip(self.phases, self.fractions().tolist(), strict=True))
         first = {plane: stack[0] for plane, stack in self.planes.items()}
-        return write_html(f"Micrographs, slices: {counts}", first, self.voxel_size, shares)
+        return format_html(f"Micrographs, slices: {counts}", first, self.voxel_size, shares)
 
     def save(self, path: str | Path) -> None:
         """Write a zarr group: one group a plane, one array a slice."""

@@ -49,7 +49,7 @@ def draw_slices(slices: Slices, size: Sequence[float], phases: Sequence[str]) ->
     return figure
 
 
-def write_html(
+def format_html(
     title: str, slices: Slices, size: Sequence[float], fractions: Mapping[str, float]
 ) -> str:
     """A line of facts, a picture of one slice of each plane, and the phases with their shares."""

@@ -10,7 +10,7 @@ RELATED = 0.05
 """Correlation of slices below which they count as independent."""
 
 
-def likeness(stack: Sequence[Image], phases: int, most: int = 64) -> list[float]:
+def correlate_slices(stack: Sequence[Image], phases: int, most: int = 64) -> list[float]:
     """Correlation of slices 1, 2, ... places apart, up to the first below RELATED.
 
     It is the share of pixels of equal phase beyond chance over its largest value: 1 for copies,
@@ -30,7 +30,7 @@ def likeness(stack: Sequence[Image], phases: int, most: int = 64) -> list[float]
     return correlations
 
 
-def independent_share(stack: Sequence[Image], phases: int) -> float:
+def estimate_independent_share(stack: Sequence[Image], phases: int) -> float:
     """Independent slices of a stack over its slices, in (0, 1]."""
-    related = [value for value in likeness(stack, phases) if value >= RELATED]
+    related = [value for value in correlate_slices(stack, phases) if value >= RELATED]
     return 1 / (1 + 2 * sum((1 - (j + 1) / len(stack)) * rho for j, rho in enumerate(related)))

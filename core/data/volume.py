@@ -142,12 +142,12 @@ class Volume:
         return f"Volume({sides} voxels, phases {', '.join(self.phases)})"
 
     def _repr_html_(self) -> str:
-        from recon.core.data.pictures import write_html
+        from recon.core.data.pictures import format_html
 
         sides = " x ".join(map(str, self.shape))
         shares = dict(zip(self.phases, self.fractions().tolist(), strict=True))
         title = f"Volume of {sides} voxels (z, y, x)"
-        return write_html(title, self._middle_slices(), self.voxel_size, shares)
+        return format_html(title, self._middle_slices(), self.voxel_size, shares)
 
     def _middle_slices(self) -> dict[str, NDArray[np.uint8]]:
         return {

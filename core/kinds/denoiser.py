@@ -50,8 +50,8 @@ class Denoiser(Plugin):
     One that can estimate whole volumes at some noise has sees_volume and clean_volume too.
     `needs_weights` is False for one that can denoise as it is built;
     `weights_package` is the import package of the weights that are shipped with it, if any.
-    `distributed` is True where `fit` shares the work among `core.processes.world()`: every process
-    calls it with the same arguments and ends with the same weights.
+    `distributed` is True where `fit` shares the work among `core.sampling.processes.world()`:
+    every process calls it with the same arguments and ends with the same weights.
     """
 
     kind: ClassVar[str] = "denoiser"
@@ -60,7 +60,7 @@ class Denoiser(Plugin):
     distributed: ClassVar[bool] = False
     noise: str = option(
         "linear-2e-2",
-        "Noise schedule; the paper's leaves 0.08 of the signal, too much for a volume.",
+        "Noise schedule; the paper's leaves 0.08 of the amplitude, too much for a volume.",
         choices=tuple(ALPHA_BAR),
         trained=True,
     )

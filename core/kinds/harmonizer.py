@@ -38,7 +38,7 @@ class Harmonizer(MaterialPlugin):
         "1000 steps and posterior with fewer.",
         choices=("auto", "beta", "posterior"),
     )
-    eta: float = option(1.0, "Share of the posterior noise; 0 is DDIM.", min=0, max=1)
+    eta: float = option(1.0, "Factor on the posterior noise; 0 is DDIM.", min=0, max=1)
     temperature: float = option(1.0, "Factor on the noise that the sampler injects.", min=0, max=2)
 
     def draw(

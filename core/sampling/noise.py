@@ -27,11 +27,11 @@ def _cosine() -> NDArray[np.float64]:
 
 
 ALPHA_BAR = {"paper": _linear(1e-2), "linear-2e-2": _linear(2e-2), "cosine": _cosine()}
-"""alpha_bar of every t = 0..T-1 by name; the paper's leaves 0.08 of the signal at the end."""
+"""alpha_bar of every t = 0..T-1 by name; 0.006 is left at the end of the paper's."""
 
 
 def respace(ab: NDArray[np.float64], steps: int) -> list[Step]:
-    """The reverse steps of a schedule, evenly spaced in t, the first at T - 1."""
+    """The reverse steps of a noise schedule, evenly spaced in t, the first at T - 1."""
     if not 1 <= steps <= len(ab):
         raise ReconError(f"steps must be in [1, {len(ab)}], got {steps}")
     return build_steps(ab, [round(len(ab) * (steps - k) / steps) - 1 for k in range(steps)])
@@ -60,18 +60,20 @@ def reverse(
               "beta": the paper's, mean of Eq. 8 and noise of variance beta_t
     z         standard normal, scaled by the temperature
     """
-    spread = injected_variance(step, variance, eta)
-    return reverse_mean(x, clean, step, variance, eta) + temperature * sqrt(spread) * z
+    spread = compute_injected_variance(step, variance, eta)
+    return compute_reverse_mean(x, clean, step, variance, eta) + temperature * sqrt(spread) * z
 
 
-def reverse_mean(x: "Field", clean: "Field", step: Step, variance: str, eta: float) -> "Field":
+def compute_reverse_mean(
+    x: "Field", clean: "Field", step: Step, variance: str, eta: float
+) -> "Field":
     """Mean of x_s given x_t and its clean estimate."""
     e = (x - sqrt(step.ab_t) * clean) / sqrt(1 - step.ab_t)
-    sg2 = injected_variance(step, "posterior", 1.0 if variance == "beta" else eta)
+    sg2 = compute_injected_variance(step, "posterior", 1.0 if variance == "beta" else eta)
     return sqrt(step.ab_s) * clean + sqrt(max(1 - step.ab_s - sg2, 0.0)) * e
 
 
-def injected_variance(step: Step, variance: str, eta: float) -> float:
+def compute_injected_variance(step: Step, variance: str, eta: float) -> float:
     """Variance of the noise of a reverse step, at temperature 1."""
     if variance == "beta":
         return step.beta

@@ -1,4 +1,4 @@
-"""Standard normal noise as a function of seed, step, round, channel and voxel alone.
+"""Standard normal noise as a function of seed, step, number of the field, channel and voxel.
 
 Philox4x32-10 (Salmon et al., SC'11) in int64 arithmetic, the same code on every device, then
 Box-Muller. Any part of a volume can be drawn by itself, so neither resuming nor the way the
@@ -20,14 +20,14 @@ START = 1 << 20
 def normal(
     seed: int,
     step: int,
-    round: int,
+    n: int,
     shape: tuple[int, int, int, int],
     *,
     origin: tuple[int, int, int] = (0, 0, 0),
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Independent N(0, 1) for the voxels of a box of the noise of one step and round.
+    """Independent N(0, 1) for the voxels of a box of the nth field of noise of a step.
 
     shape    (C, Z, Y, X) of the box;  origin  its first voxel (z, y, x)
     returns  (C, Z, Y, X) of the dtype; a voxel's value does not depend on shape or origin
@@ -46,7 +46,7 @@ def normal(
         (z << 16 | y).expand(blocks),
         (c << 16 | x).expand(blocks),
         torch.full(blocks, step, dtype=torch.int64, device=device),
-        torch.full(blocks, round, dtype=torch.int64, device=device),
+        torch.full(blocks, n, dtype=torch.int64, device=device),
     ]
     words = _philox(counter, (seed & MASK, seed >> 32 & MASK))
     values = torch.stack(_box_muller(words[0], words[1]) + _box_muller(words[2], words[3]), -1)

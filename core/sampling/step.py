@@ -4,7 +4,7 @@ and help need none."""
 import attrs
 
 T = 1000
-"""Noise levels of a schedule."""
+"""Levels of a noise schedule."""
 
 
 @attrs.frozen

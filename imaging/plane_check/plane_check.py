@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from recon.core.data.micrographs import Micrographs
-from recon.core.data.serial import independent_share
+from recon.core.data.serial import estimate_independent_share
 from recon.imaging.gradients import describe_gradients
 from recon.imaging.plane_check.line_sums import CELLS
 from recon.imaging.plane_check.plane_differences import (
@@ -177,7 +177,7 @@ def _count_windows(
     windows = []
     for plane, stack in stacks.items():
         count = sum(image.size for image in stack) / side**2
-        independent = count * independent_share(stack, len(micrographs.phases))
+        independent = count * estimate_independent_share(stack, len(micrographs.phases))
         if plane in known:
             share, variance = known[plane].values.fraction, known[plane].variances.fraction
             areas = share * (1 - share) / variance

@@ -22,7 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from recon.core.data.encoding import channels, encode
-from recon.core.data.finite import find_unbounded
+from recon.core.data.finite import find_nonfinite
 from recon.core.errors import ReconError
 from recon.core.sampling.processes import world
 from recon.plugins.denoisers.fitting import checkpoint
@@ -36,8 +36,8 @@ NO_PLANE = 3
 
 
 @attrs.frozen
-class Recipe:
-    """Numbers of a training.
+class Settings:
+    """Settings of a training.
 
     rate       highest learning rate; with decay "cosine" after a warm-up of 3 % of the steps
     ema        decay of the average of the weights, less in the first steps
@@ -105,12 +105,12 @@ class Task:
 
 
 class Training:
-    """A network on its way through the steps of a recipe, on each process of the job alike."""
+    """A network on its way through the steps of a training, on each process of the job alike."""
 
     def __init__(
-        self, task: Task, recipe: Recipe, network: nn.Module, seed: int, device: str
+        self, task: Task, settings: Settings, network: nn.Module, seed: int, device: str
     ) -> None:
-        self.task, self.recipe, self.seed = task, recipe, seed
+        self.task, self.settings, self.seed = task, settings, seed
         self.device = torch.device(device)
         self.network = network.to(self.device)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
@@ -120,19 +120,19 @@ class Training:
         self.loss = 0.0
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(),
-            lr=recipe.rate,
-            weight_decay=recipe.weight_decay,
+            lr=settings.rate,
+            weight_decay=settings.weight_decay,
             fused=self.device.type in ("cpu", "cuda"),
         )
         self._processes = world()
         called = self._shared() if self._processes.size > 1 else self.network
-        self._called = torch.compile(called) if recipe.compile else called
+        self._called = torch.compile(called) if settings.compile else called
 
     def advance(self) -> None:
         """One step of the optimizer."""
-        recipe, k = self.recipe, self.step
+        settings, k = self.settings, self.step
         for group in self.optimizer.param_groups:
-            group["lr"] = recipe.rate_at(k)
+            group["lr"] = settings.rate_at(k)
         self.network.train()
         with self._precision():
             loss = self._loss_of_step(k)
@@ -142,11 +142,11 @@ class Training:
         self.optimizer.zero_grad(set_to_none=True)
         # The gradients of the processes are averaged, and the loss is the sum of their parts.
         (loss * self._processes.size).backward()  # type: ignore[no-untyped-call]
-        norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip))
+        norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip))
         if not math.isfinite(norm):
             raise self.diverged(f"the gradient is {norm}")
         self.optimizer.step()
-        decay = min(recipe.ema, (1 + k) / (10 + k))
+        decay = min(settings.ema, (1 + k) / (10 + k))
         follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         follow(list(self.average.parameters()), list(self.network.parameters()), k)
         self.loss += max(0.01, 1 / (k + 1)) * (value - self.loss)
@@ -156,9 +156,9 @@ class Training:
         """The error for a training in which something is infinite or not a number."""
         kept = "" if self.kept is None else f"; the checkpoint of step {self.kept} is kept"
         return ReconError(
-            f"training diverged at step {self.step + 1} of {self.recipe.steps}, learning rate "
-            f"{self.recipe.rate_at(self.step):g}: {what}; begin anew with denoiser.rate below "
-            f"{self.recipe.rate:g}{kept}"
+            f"training diverged at step {self.step + 1} of {self.settings.steps}, learning rate "
+            f"{self.settings.rate_at(self.step):g}: {what}; begin anew with denoiser.rate below "
+            f"{self.settings.rate:g}{kept}"
         )
 
     def held_out_loss(self) -> float | None:
@@ -186,7 +186,7 @@ class Training:
         Raises ReconError, and leaves the one before, for weights that are of no use any more.
         """
         for network in (self.network, self.average):
-            if name := find_unbounded(dict(network.named_parameters())):
+            if name := find_nonfinite(dict(network.named_parameters())):
                 raise self.diverged(f"weight {name} is no longer finite")
         record = {"step": self.step, "loss": self.loss, "seconds": seconds}
         checkpoint.save(path, identity, record, self.network, self.average, self.optimizer)
@@ -201,7 +201,7 @@ class Training:
 
     def _shared(self) -> nn.Module:
         """The network with gradients that are averaged over the processes."""
-        size, batch = self._processes.size, self.recipe.batch
+        size, batch = self._processes.size, self.settings.batch
         if batch < size:
             raise ReconError(
                 f"denoiser.batch must be at least the number of processes, {size}, got {batch}; "
@@ -212,10 +212,10 @@ class Training:
     def _loss_of_step(self, k: int) -> Tensor:
         """This process's part of the loss of step k."""
         rng, generator = _sources(self.seed, "step", k)
-        batch = self.task.crops.draw(self.recipe.batch, rng)
-        t = torch.as_tensor(rng.integers(len(self.task.alpha_bar), size=self.recipe.batch))
-        hidden = torch.as_tensor(rng.random(self.recipe.batch) < self.recipe.dropout)
-        rows = self._processes.rows(self.recipe.batch)
+        batch = self.task.crops.draw(self.settings.batch, rng)
+        t = torch.as_tensor(rng.integers(len(self.task.alpha_bar), size=self.settings.batch))
+        hidden = torch.as_tensor(rng.random(self.settings.batch) < self.settings.dropout)
+        rows = self._processes.rows(self.settings.batch)
         eps = self._normal(batch, generator, rows)
         return self.task.loss(self._called, batch, t[rows], eps, hidden[rows], rows)
 
@@ -227,7 +227,7 @@ class Training:
         return torch.randn(shape, generator=generator)[rows].to(self.device)
 
     def _precision(self) -> AbstractContextManager[Any]:
-        if self.recipe.bfloat16:
+        if self.settings.bfloat16:
             return torch.autocast(self.device.type, torch.bfloat16)
         return nullcontext()
 
@@ -243,7 +243,7 @@ def run(
     path  checkpoint: continued from if there, written from time to time and at the end; of
           several processes all read it and the first writes it
     """
-    steps = training.recipe.steps
+    steps = training.settings.steps
     before = training.load(path, identity) if path is not None and path.exists() else 0.0
     processes = world()
     processes.agree({**identity, "step": training.step})

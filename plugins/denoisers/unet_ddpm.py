@@ -40,7 +40,7 @@ from recon.plugins.denoisers.volume.fit import Fit
 from recon.plugins.denoisers.volume.model import VolumeModel
 from recon.plugins.denoisers.volume.thinning import thin
 
-RECIPES: dict[str, dict[str, Any]] = {
+TRAININGS: dict[str, dict[str, Any]] = {
     "tiny": {
         "noise": "linear-2e-2",
         "prediction": "phases",
@@ -111,7 +111,7 @@ class UnetDdpm(Denoiser):
     preset: str = option(
         "tiny",
         "Size and training: tiny 60 minutes, small 100 minutes of one CPU core; paper needs a GPU.",
-        choices=tuple(RECIPES),
+        choices=tuple(TRAININGS),
         trained=True,
     )
     noise: str = _choice_of_preset("Noise schedule", *ALPHA_BAR)
@@ -174,7 +174,7 @@ class UnetDdpm(Denoiser):
 
     def __attrs_post_init__(self) -> None:
         size = attrs.asdict(ARCHITECTURES[self.preset])
-        given = RECIPES[self.preset]
+        given = TRAININGS[self.preset]
         if self.volume_steps is None:
             share = 1.0 if self.steps is None else self.steps / given["steps"]
             wanted = round(share * given["volume_steps"])
@@ -236,7 +236,7 @@ class UnetDdpm(Denoiser):
             "micrographs": checkpoints.digest_of_micrographs(micrographs),
             "init": checkpoints.digest_of_tensors(init or {}),
         }
-        loop = training.Training(task, self._recipe(device), network, seed, device)
+        loop = training.Training(task, self._settings(device), network, seed, device)
         volume_steps = cast(int, self.volume_steps)
         volume = Fit(micrographs, task.crops.flipped, volume_steps, seed, device)
         self.material = material
@@ -269,7 +269,7 @@ class UnetDdpm(Denoiser):
         """Measured by a few steps of each part."""
         task, phases = self._task(micrographs, 0), len(micrographs.phases)
         network = self._new_network(phases, 0)
-        loop = training.Training(task, self._recipe(device), network, 0, device)
+        loop = training.Training(task, self._settings(device), network, 0, device)
         each = time_calls(loop.advance)
         costs = {"steps": StepCost(0.0, each)}
         volume = Fit(micrographs, task.crops.flipped, 1, 0, device)
@@ -374,13 +374,13 @@ class UnetDdpm(Denoiser):
         crops = Crops(kept, frozenset(flipped), side)
         return training.Task(crops, held_out, phases, self.alpha_bar, PREDICTIONS[self.prediction])
 
-    def _recipe(self, device: str) -> training.Recipe:
+    def _settings(self, device: str) -> training.Settings:
         on_gpu = torch.device(device).type == "cuda"
         wanted = self.compile == "on" or (self.compile == "auto" and bool(find_spec("triton")))
-        names = (field.name for field in attrs.fields(training.Recipe))
+        names = (field.name for field in attrs.fields(training.Settings))
         given = {name: getattr(self, name) for name in names if hasattr(self, name)}
         low = self.precision == "bfloat16" or (self.precision == "auto" and on_gpu)
-        return training.Recipe(**given | {"compile": on_gpu and wanted, "bfloat16": low})
+        return training.Settings(**given | {"compile": on_gpu and wanted, "bfloat16": low})
 
     def _dtype(self) -> torch.dtype:
         """Of the network when it is not trained.

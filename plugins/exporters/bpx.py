@@ -15,6 +15,7 @@ from recon.core.data.volume import Volume
 from recon.core.errors import ReconError, shown
 from recon.core.kinds import Exporter
 from recon.core.options import option
+from recon.plugins.properties.transporting_phases import NAMED
 
 PARTS = {
     "positive": "Positive electrode",
@@ -22,7 +23,6 @@ PARTS = {
     "separator": "Separator",
 }
 FORMAT = "1.0.0"
-FLUIDS = ("pore", "void", "electrolyte")
 SOLIDS = ("active", "active material")
 
 
@@ -115,7 +115,7 @@ class Bpx(Exporter):
 
     def _labels(self, volume: Volume) -> tuple[int, int | None]:
         """Labels of the electrolyte and of the active material; a separator has none."""
-        electrolyte = _find(volume, self.electrolyte, FLUIDS)
+        electrolyte = _find(volume, self.electrolyte, NAMED)
         if electrolyte is None:
             electrolyte = volume.find_label(1)
         if self.part == "separator":

@@ -34,12 +34,13 @@ class Foam(TetrahedralExporter):
     """OpenFOAM: constant/polyMesh beside OUT.foam; a cell zone for each phase.
 
     Patches are the outer faces x0, x1, y0, ... and walls A-B at the interfaces with omitted phases.
-    `splitMeshRegions -cellZones` makes a region of each phase. ParaView opens OUT.foam.
+    `splitMeshRegions -cellZonesOnly` makes a region of each phase. ParaView opens OUT.foam.
     """
 
     name = "foam"
     suffixes = (".foam",)
     unit: str = option("m", UNIT, choices=UNITS)
+    order: int = option(1, "Order of the elements; there is no other in polyMesh.", choices=(1,))
 
     def name_files(self, path: Path) -> tuple[Path, ...]:
         return (path, path.with_name("constant"))

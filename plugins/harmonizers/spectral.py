@@ -13,7 +13,7 @@ from recon.core.data.planes import AXES, turn_planes
 from recon.core.errors import ReconError
 from recon.core.kinds import Harmonizer
 from recon.core.options import option
-from recon.core.sampling.noise import injected_variance, reverse_mean
+from recon.core.sampling.noise import compute_injected_variance, compute_reverse_mean
 from recon.core.sampling.scene import Clean, Noise, Scene
 from recon.core.sampling.slabs import as_tensor, materialize
 from recon.core.sampling.slabs.field import Field
@@ -41,8 +41,9 @@ class Spectral(Harmonizer):
     too little. For a Gaussian field, the filter H of the residual corrects this exactly. It needs
     only the covariance of the micrographs, extended to three dimensions.
 
-    A step takes one network pass, or 1 + rounds passes while the phases are decided: 150 to 190
-    passes in 60 steps. Filter and balance add a few hundredths of a second to each pass at 64^3.
+    A step takes one network pass, or 1 + rounds passes while the phases are decided: 148 to 184
+    passes in 60 steps without a 3D network. Filter and balance add a few hundredths of a second
+    to each pass at 64^3.
 
     Options give noise levels as noise-to-signal ratio s2 (of variances). Some have the
     half-variance noise as their unit. This is the s2 at which the covariance of a slice determines
@@ -68,11 +69,15 @@ class Spectral(Harmonizer):
     )
     anneal_below: float = option(
         0.25,
-        "Half-variance noises below which the temperature applies; 0: at every noise level.",
+        "Noise-to-signal ratio, in units of the half-variance noise, below which the temperature "
+        "applies; 0: at every noise level.",
         min=0,
     )
     filter_above: float = option(
-        0.25, "Half-variance noises above which the estimate of the slices is filtered.", min=0
+        0.25,
+        "Noise-to-signal ratio, in units of the half-variance noise, above which the estimate of "
+        "the slices is filtered.",
+        min=0,
     )
     rounds: int = option(4, "Renoising rounds a step (n_h) while phases are decided.", min=0)
     renoise_range: tuple[float, float] = option(
@@ -246,8 +251,8 @@ class Spectral(Harmonizer):
     def renoise(self, x: Field, estimate: Field, step: Step, z: Field, temperature: float) -> Field:
         """To s and back to t (Eq. 16) in one: the two noises add up to a single one."""
         variance = self.choose_variance(step)
-        mean = reverse_mean(x, estimate, step, variance, self.eta)
-        sg2 = injected_variance(step, variance, self.eta)
+        mean = compute_reverse_mean(x, estimate, step, variance, self.eta)
+        sg2 = compute_injected_variance(step, variance, self.eta)
         spread = sqrt((1 - step.beta) * sg2 + step.beta)
         return sqrt(1 - step.beta) * mean + temperature * spread * z
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from recon.core import Compared, Metric, option
 from recon.core.data.planes import PLANES
 from recon.plugins.metrics.labels import coordinates
-from recon.plugins.metrics.slices import JOIN, over_slices, pixel_edges, pool_parts
+from recon.plugins.metrics.slices import over_slices, pixel_edges, pool_parts
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -47,8 +47,7 @@ class BentChord(Metric):
         Compared(
             title="Gain in length by a bend",
             phrase="the gain in length of chords by a bend",
-            volumes=JOIN,
-            micrographs=JOIN,
+            micrographs=True,
         ),
     )
     chunked = True

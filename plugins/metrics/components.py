@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recon.core import Compared, Metric, option
 from recon.plugins.metrics.labels import coordinates
-from recon.plugins.metrics.slices import JOIN, over_slices, pixel_edges, pool_parts, voxel_edges
+from recon.plugins.metrics.slices import over_slices, pixel_edges, pool_parts, voxel_edges
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -54,28 +54,23 @@ class Components(Metric):
             "number",
             "Components on slices",
             "the number of components on slices",
-            volumes=JOIN,
-            micrographs=JOIN,
+            micrographs=True,
         ),
         Compared(
             "sizes",
             "Sizes of components on slices",
             "the sizes of components on slices",
             axis="size",
-            volumes=JOIN,
-            micrographs=JOIN,
+            micrographs=True,
         ),
         Compared(
             "largest_share",
             "Largest component on slices",
             "the share of the largest component on slices",
-            volumes=JOIN,
-            micrographs=JOIN,
+            micrographs=True,
         ),
-        Compared("number_3d", "Components", "the number of components", volumes=JOIN),
-        Compared(
-            "sizes_3d", "Sizes of components", "the sizes of components", axis="size", volumes=JOIN
-        ),
+        Compared("number_3d", "Components", "the number of components"),
+        Compared("sizes_3d", "Sizes of components", "the sizes of components", axis="size"),
     )
     chunked = True
     classes: int = option(16, "Classes of size, each twice as wide as the last.", min=1, max=48)

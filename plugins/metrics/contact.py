@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recon.core import Compared, Metric
 from recon.plugins.metrics.labels import coordinates
-from recon.plugins.metrics.slices import JOIN, over_slices, pixel_edges
+from recon.plugins.metrics.slices import over_slices, pixel_edges
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,8 +38,7 @@ class Contact(Metric):
         Compared(
             phrase="the contact between phases",
             axis="other phase",
-            volumes=JOIN,
-            micrographs=JOIN,
+            micrographs=True,
         ),
     )
     chunked = True

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from recon.core import Compared, Metric, option
 from recon.plugins.metrics.labels import coordinates
 from recon.plugins.metrics.slices import (
-    JOIN,
     fixed,
     over_slices,
     pixel_edges,
@@ -61,23 +60,20 @@ class LocalPercolation(Metric):
             "Windows that percolate along the first axis",
             "the share of windows that percolate along the first axis",
             axis="side of the window",
-            volumes=JOIN,
-            micrographs=JOIN,
+            micrographs=True,
         ),
         Compared(
             "across",
             "Windows that percolate along the second axis",
             "the share of windows that percolate along the second axis",
             axis="side of the window",
-            volumes=JOIN,
-            micrographs=JOIN,
+            micrographs=True,
         ),
         Compared(
             "share_3d",
             "Cubes that percolate",
             "the share of cubes that percolate",
             axis="side of the cube",
-            volumes=JOIN,
         ),
     )
     sides: tuple[int, ...] = option((8, 16, 32), "Sides of the windows, voxels.", min=2)

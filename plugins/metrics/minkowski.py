@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from recon.core import Compared, Metric
 from recon.plugins.metrics.labels import coordinates
 from recon.plugins.metrics.slices import (
-    JOIN,
     fixed,
     over_slices,
     pixel_edges,
@@ -65,16 +64,15 @@ class Minkowski(Metric):
     name = "minkowski"
     title = "Minkowski functionals"
     compared = (
-        Compared("perimeter", "Perimeter", "the perimeter", volumes=JOIN, micrographs=JOIN),
+        Compared("perimeter", "Perimeter", "the perimeter", micrographs=True),
         Compared(
             "euler_number",
             "Euler number of slices",
             "the Euler number of slices",
-            volumes=JOIN,
-            micrographs=JOIN,
+            micrographs=True,
         ),
-        Compared("mean_curvature", "Mean curvature", "the mean curvature", volumes=JOIN),
-        Compared("euler_number_3d", "Euler number", "the Euler number", volumes=JOIN),
+        Compared("mean_curvature", "Mean curvature", "the mean curvature"),
+        Compared("euler_number_3d", "Euler number", "the Euler number"),
     )
 
     def measure(self, sample: "Volume | Micrographs") -> "xr.Dataset":

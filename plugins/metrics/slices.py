@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from recon.core import ChunkedVolume, Micrographs, Volume
 
 Counts = TypeVar("Counts")
-JOIN = True
-"""Whether the statistics that see shape on slices join the comparison by themselves."""
 
 
 def over_slices(

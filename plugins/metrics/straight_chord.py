@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from recon.core import Compared, Metric, option
 from recon.core.data.planes import PLANES
 from recon.plugins.metrics.labels import coordinates
-from recon.plugins.metrics.slices import JOIN, over_slices, pixel_edges, pool_parts, shortest_side
+from recon.plugins.metrics.slices import over_slices, pixel_edges, pool_parts, shortest_side
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -61,24 +61,21 @@ class StraightChord(Metric):
             "mean",
             "Mean straight chord",
             "the mean straight chord",
-            volumes=JOIN,
-            micrographs=JOIN,
+            micrographs=True,
         ),
         Compared(
             "density",
             "Distribution of straight chords",
             "the distribution of straight chords",
             axis="straight chord",
-            volumes=JOIN,
-            micrographs=JOIN,
+            micrographs=True,
         ),
         Compared(
             "orientation",
             "Directions of straight chords",
             "the directions of straight chords",
             axis="angle",
-            volumes=JOIN,
-            micrographs=JOIN,
+            micrographs=True,
         ),
     )
     chunked = True

@@ -27,7 +27,7 @@ class TriplePhaseBoundary(Metric):
     """Length of the triple-phase boundaries per volume, and the share of it that percolates.
 
     In a solid oxide cell reactions take place where pore, electron and ion conductor meet, as far
-    as all three lead on. Rings of 8 voxels radius and more come out within 6 %. A volume of fewer
+    as all three lead on. Rings of 8 voxels radius and more are right within 5 %. A volume of fewer
     than three phases has no triple.
 
     returns  length             (triple,) per volume, of three phases "0-1-2", in the shortest edge

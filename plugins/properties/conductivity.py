@@ -26,9 +26,9 @@ class Conductivity(Property):
 
     returns  conductivity (axis) in the unit of the materials; relative = conductivity over the
              largest principal value of the phases; formation_factor = 1 / relative; percolates,
-             residual, iterations, seconds (axis); the bounds voigt_bound, reuss_bound (axis) and,
-             for isotropic phases, hashin_shtrikman_bounds (bound); with `periodic` also the
-             tensor (axis, axis2). Without percolation: 0 and infinity
+             residual, iterations, seconds (axis); voigt_bound, reuss_bound (axis; Wiener's
+             bounds) and, for isotropic phases, hashin_shtrikman_bounds (bound); with `periodic`
+             also the tensor (axis, axis2). Without percolation: 0 and infinity
     cost     about 10 iterations for any size, more for strongly anisotropic phases; 95 bytes a
              voxel, 16 more with three directions of a periodic volume; with elements some 20
              iterations at a contrast of 50, 300 bytes a voxel

@@ -42,9 +42,9 @@ class Homogenization(Property):
     strains together.
 
     returns  stiffness, compliance (voigt, voigt2); E (axis), nu and G (pair); cte (voigt) when
-             the materials have alpha; residual, iterations (voigt); seconds; the bounds voigt,
-             reuss (voigt, voigt2) and, for isotropic phases, bulk_bounds, shear_bounds (bound)
-             of Hashin and Shtrikman. Moduli in the unit of the materials
+             the materials have alpha; residual, iterations (voigt); seconds; voigt_bound,
+             reuss_bound (voigt, voigt2) and, for isotropic phases, bulk_bounds, shear_bounds
+             (bound) of Hashin and Shtrikman. Moduli in the unit of the materials
     cost     15 to 45 iterations for any size; 910 bytes a voxel with six load cases at once, 360
              with one
     errors   ReconError for materials that are not physical or do not fit the volume, for a

@@ -10,7 +10,7 @@ from recon.plugins.refiners.pattern_counts import CELLS, SPACINGS
 from recon.plugins.refiners.topology import FACES, count_components, step_to_neighbours
 
 WARM = 2.0
-"""Temperature at the begin; it falls to 0 evenly. A change costs a few units."""
+"""Annealing temperature at the start; it falls to 0 evenly. A change costs a few units."""
 COLD = 0.25
 """Below this share of it single voxels may vanish: while it is warm, all small components would."""
 

@@ -164,7 +164,7 @@ def match_patterns(
     fractions    that the phases are to have, (K,), or of each plane (K, Z, 1, 1), (K, 1, Y, 1),
                  (K, 1, 1, X); those that they have when None
     external     a cost of the phase of each voxel
-    change_cost  of a voxel that differs from the field, in units of the temperature
+    change_cost  of a voxel that differs from the field, in units of the annealing temperature
     pseudocount  added to the variance of a pattern: the larger, the less rare ones matter
     """
     phases = max(2, field.shape[0])

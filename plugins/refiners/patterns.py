@@ -40,7 +40,7 @@ class Patterns(Refiner):
     tries: int = option(80, "Trials for each voxel; 0: none.", min=0, max=10_000)
     change_cost: float = option(
         1.0,
-        "Cost of a changed voxel, in units of the temperature; at a higher cost fewer change.",
+        "Cost of a changed voxel, in annealing temperatures; at a higher cost fewer change.",
         min=0,
         max=100,
     )

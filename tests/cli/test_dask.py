@@ -184,7 +184,7 @@ def test_what_is_finished_when_interrupted_is_kept(serial, tmp_path):
     children = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: workers are of the same group
     told = [line for line in finish(process, 130).splitlines() if "left" not in line]
-    assert told == ["interrupted; run, train and sweep continue from here with --resume"]
+    assert told == ["interrupted; run, train, sweep and design continue from here with --resume"]
     assert not psutil.wait_procs(children, 10)[1]
     kept = {name: (out / name).stat().st_mtime_ns for name in made(out)}
     assert 2 < len(kept) < SAMPLES

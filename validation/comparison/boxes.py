@@ -57,7 +57,7 @@ def count_independent(boxes: Sequence[Box]) -> float:
     return float(1 / measure_overlaps(boxes).mean())
 
 
-def scale_overlaps(boxes: Sequence[Box]) -> NDArray[np.float64]:
+def compute_overlap_factors(boxes: Sequence[Box]) -> NDArray[np.float64]:
     """How much further a new subvolume is from the mean of all than each is from the others.
 
     Of what adds up over voxels, two subvolumes share the variance of their overlap: rho, the

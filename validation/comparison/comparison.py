@@ -12,7 +12,7 @@ from recon.core.data.planes import PLANES
 from recon.validation.classifier.two_sample_test import CLASSIFIER, ClassifierTest
 from recon.validation.comparison.agreement import Agreement, to_plain
 from recon.validation.comparison.cells import build_blocks
-from recon.validation.comparison.notebook import draw_curves, write_html
+from recon.validation.comparison.notebook import draw_curves, format_html
 from recon.validation.comparison.power import Power, count_noticed
 from recon.validation.comparison.property_agreement import PropertyAgreement
 from recon.validation.comparison.verdict import Verdict, judge
@@ -136,7 +136,7 @@ class Comparison:
         return f"Comparison({self.verdict.level}: {', '.join(self.metrics)})"
 
     def _repr_html_(self) -> str:
-        return write_html(self)
+        return format_html(self)
 
     def to_text(self) -> str:
         """A few lines for a terminal."""

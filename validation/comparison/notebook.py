@@ -26,7 +26,7 @@ ABSENT = "–"
 SHARED = "padding:2px 10px;text-align:"
 
 
-def write_html(comparison: "Comparison") -> str:
+def format_html(comparison: "Comparison") -> str:
     """The verdict, and a row for every statistic and constant, worst findings marked."""
     verdict = comparison.verdict
     levels = {f.statistic: f.level for f in reversed(verdict.findings) if f.level in SIGNS}

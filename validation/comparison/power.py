@@ -1,6 +1,6 @@
 """Power: which known faults of the material's own windows the comparison would notice.
 
-Runs of windows that are worth one volume are spoilt (see spoils.py) and judged as a volume is, one
+Runs of windows that are worth one volume are altered (see faults.py) and judged as a volume is, one
 plane at a time, with the limits of a single volume. The classifier is asked first; what it
 finds need not be measured. Against a volume it is the only one that is asked, so that there the
 power is at least what is given.
@@ -23,14 +23,14 @@ from recon.validation.comparison.cells import EVERY, RESOLVED, build_blocks
 from recon.validation.comparison.metric_spec import MetricSpec
 from recon.validation.comparison.null import calibrate
 from recon.validation.comparison.sampling_error import compute_errors
-from recon.validation.spoils import Spoil, list_spoils
+from recon.validation.faults import Fault, list_faults
 from recon.validation.window_runs import WindowRuns, arrange_micrographs
 
 if TYPE_CHECKING:
     from recon.validation.comparison.comparison import Comparison
 
 TRIALS = 4
-"""Runs that each spoil is tried on, of each plane."""
+"""Runs that each fault is tried on, of each plane."""
 NOTICED = 0.5
 """Rate from which on a spoil counts as found, and share of the spoils that a strong test finds."""
 
@@ -40,10 +40,10 @@ Limits = Mapping[tuple[str, str], float]
 
 @attrs.frozen
 class Power:
-    """How often a spoil is noticed on a plane.
+    """How often a known fault is noticed on a plane.
 
     plane      or cells.EVERY: by the classifier on all of them together
-    found      share of the trials;  harmful  whether it should be (see spoils.Spoil)
+    found      share of the trials;  harmful  whether it should be (see faults.Fault)
     distances  (trial,) that the classifier saw on a single plane
     """
 
@@ -71,7 +71,7 @@ def measure_power(
     specs: Sequence[MetricSpec],
     limits: Limits,
 ) -> tuple[Power, ...]:
-    """Every spoil on every plane that can be judged.
+    """Every fault on every plane that can be judged.
 
     limits  of a single volume (list_limits)
     cost  what the classifier does not find is measured: 0.1 s a trial for 20 windows of 64 x 64
@@ -87,14 +87,14 @@ def measure_power(
             continue
         if runs.firsts:
             judged = _Plane(comparison, plane, runs, tuple(specs), limits, reference)
-            power += [judged.try_spoil(spoil) for spoil in list_spoils(len(reference.phases))]
+            power += [judged.try_fault(fault) for fault in list_faults(len(reference.phases))]
     if test is not None and len(test.planes) > 1:
         power += _try_jointly(JointTest.of(test.planes), power, limits[CLASSIFIER, EVERY])
     return tuple(power)
 
 
 def _try_jointly(test: JointTest, single: Sequence[Power], limit: float) -> Iterator[Power]:
-    """Every spoil on all planes at once, by what the classifier saw on each."""
+    """Every fault on all planes at once, by what the classifier saw on each."""
     for name, amount in dict.fromkeys((one.spoil, one.amount) for one in single):
         alike = [one for one in single if (one.spoil, one.amount) == (name, amount)]
         seen = {one.plane: one.distances for one in alike if one.plane in test.planes}
@@ -117,7 +117,7 @@ def list_limits(comparison: "Comparison", alpha: float) -> dict[tuple[str, str],
 
 
 def count_noticed(powers: Sequence[Power]) -> dict[str, tuple[int, int]]:
-    """By plane: how many of the harmful spoils are noticed, and of how many."""
+    """By plane: how many of the harmful faults are noticed, and of how many."""
     noticed = {}
     for plane in dict.fromkeys(power.plane for power in powers):
         harmful = [power for power in powers if power.plane == plane and power.harmful]
@@ -126,7 +126,7 @@ def count_noticed(powers: Sequence[Power]) -> dict[str, tuple[int, int]]:
 
 
 def is_weak(noticed: int, of: int) -> bool:
-    """Whether too few spoils are noticed for no difference to say anything."""
+    """Whether too few faults are noticed for no difference to say anything."""
     return noticed < NOTICED * of
 
 
@@ -150,7 +150,7 @@ class _Bar:
 
 @attrs.frozen(eq=False)
 class _Plane:
-    """One plane of a comparison, on which spoilt runs of windows are judged."""
+    """One plane of a comparison, on which altered runs of windows are judged."""
 
     comparison: "Comparison"
     plane: str
@@ -159,7 +159,7 @@ class _Plane:
     limits: Limits
     reference: Volume | Micrographs
 
-    def try_spoil(self, spoil: Spoil) -> Power:
+    def try_fault(self, fault: Fault) -> Power:
         """As many trials as there are runs, at most TRIALS; two, where these agree."""
         parts = list(self.runs.list_parts(min(self.runs.wanted, len(self.runs.windows) // 3)))
         seen: list[bool] = []
@@ -168,12 +168,12 @@ class _Plane:
             if number == 2 and seen[0] == seen[1]:
                 break
             rng = np.random.default_rng(number)
-            made = spoil.apply(self.runs.windows[inside], len(self.reference.phases), rng)
+            made = fault.apply(self.runs.windows[inside], len(self.reference.phases), rng)
             distances += self._classify(inside, outside, made)
             distinguished = bool(distances) and self._is_distinguished(distances[-1])
             seen.append(distinguished or self._measure(made))
         rate = float(np.mean(seen))
-        return Power(spoil.name, spoil.amount, self.plane, rate, spoil.harmful, tuple(distances))
+        return Power(fault.name, fault.amount, self.plane, rate, fault.harmful, tuple(distances))
 
     def _classify(
         self, inside: NDArray[np.int64], outside: NDArray[np.int64], made: Image
@@ -212,9 +212,9 @@ class _Plane:
         if not self._bars:
             return False
         size, names = self.reference.voxel_size, self.reference.phases
-        spoilt = Micrographs({self.plane: list(made)}, size, names)
+        altered = Micrographs({self.plane: list(made)}, size, names)
         return any(
             name in self._bars and self._bars[name].exceeded(curve)
             for spec in self.specs
-            for name, curve in spec.measure_plane(spoilt).items()
+            for name, curve in spec.measure_plane(altered).items()
         )

@@ -13,7 +13,7 @@ from recon.core.contracts import check_result
 from recon.core.data.volume import Volume
 from recon.core.kinds import Property
 from recon.validation.comparison.agreement import compute_spread, to_plain
-from recon.validation.comparison.boxes import Box, Shape, choose_boxes, scale_overlaps
+from recon.validation.comparison.boxes import Box, Shape, choose_boxes, compute_overlap_factors
 from recon.validation.comparison.sampling_error import stack_subvolumes
 from recon.validation.comparison.subvolumes import Progress, compare_with_others
 from recon.validation.ensemble import DIAGNOSTICS, SHORT
@@ -139,7 +139,7 @@ def _compare_property(
         solver.name,
         xr.concat([list_constants(one) for one in samples], "sample"),
         subvolumes,
-        compare_with_others(subvolumes, scale_overlaps(boxes)),
+        compare_with_others(subvolumes, compute_overlap_factors(boxes)),
         (f"{solver.name} of {len(boxes)} subvolumes of the reference",),
     )
 

@@ -20,9 +20,9 @@ from recon.validation.comparison.boxes import (
     Box,
     Shape,
     choose_boxes,
+    compute_overlap_factors,
     count_disjoint,
     count_independent,
-    scale_overlaps,
 )
 from recon.validation.comparison.metric_spec import MetricSpec
 from recon.validation.comparison.sampling_error import (
@@ -68,7 +68,7 @@ def measure_subvolumes(
     progress(WHAT, len(boxes), len(boxes), "")
     note = _describe_boxes(boxes, reference)
     curves = stack_named(measured)
-    factors = scale_overlaps(boxes)
+    factors = compute_overlap_factors(boxes)
     worth = count_independent(boxes)
     return MaterialStatistics(
         {name: values.mean("subvolume") for name, values in curves.items()},

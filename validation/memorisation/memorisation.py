@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import NORMAL, in_plane
-from recon.core.data.serial import RELATED, likeness
+from recon.core.data.serial import RELATED, correlate_slices
 from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.validation.memorisation.near_copies import Memorisation, Nearest, WindowSize
@@ -142,7 +142,7 @@ def _build_library(
     Neighbours of a stack resemble each other as far as their correlation reaches. Where that
     leaves none, slices are cut in halves, and a half is unrelated to all other halves.
     """
-    reach = sum(value >= RELATED for value in likeness(stack, phases))
+    reach = sum(value >= RELATED for value in correlate_slices(stack, phases))
     place = np.arange(len(stack))
     related = np.abs(place[:, None] - place) <= reach
     if not related.all(1).any():

@@ -4,14 +4,8 @@ import attrs
 
 from recon.validation.classifier.two_sample_test import CLASSIFIER
 from recon.validation.comparison.comparison import Comparison
+from recon.validation.comparison.notebook import SIGNS
 
-SIGNS = {
-    "indistinguishable": "✓",
-    "no difference found": "○",
-    "close": "≈",
-    "not equivalent": "✕",
-    "unknown": "?",
-}
 NOTE = "–"  # before what does not lower the verdict
 TITLES = {
     "indistinguishable": "Statistically indistinguishable",

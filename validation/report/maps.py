@@ -1,4 +1,4 @@
-"""Maps that a property gives of its field, drawn in grey levels of one colour."""
+"""Maps that a property gives of its field, drawn in a scale of colours that starts transparent."""
 
 import numpy as np
 import xarray as xr

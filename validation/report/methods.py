@@ -35,7 +35,7 @@ def write_methods(
     sources = "micrographs of the material" if flat else "a real volume of the material"
     names = ", ".join(dict.fromkeys(one.title.lower() for one in comparison.metrics.values()))
     text += f" It was compared with {sources} by its {names} [{len(references)}]. "
-    text += "The relative error of each was held against that of real subvolumes of the same size"
+    text += "The relative error of each was compared with that of real subvolumes of the same size"
     text += ", estimated from windows of the micrographs" if flat else ""
     text += f"; a real subvolume would exceed any of the limits in {ALPHA:.0%} of cases."
     if comparison.classifier is not None and comparison.classifier.planes:

@@ -101,8 +101,8 @@ def tabulate_power(comparison: Comparison | None) -> Table | None:
     planes = list(dict.fromkeys(one.plane for one in comparison.power))
     rates = {(one.spoil, one.amount, one.plane): one.found for one in comparison.power}
     rows = [
-        [spoil, amount, *(f"{rates[spoil, amount, plane]:.0%}" for plane in planes)]
-        for spoil, amount in dict.fromkeys((one.spoil, one.amount) for one in comparison.power)
+        [fault, amount, *(f"{rates[fault, amount, plane]:.0%}" for plane in planes)]
+        for fault, amount in dict.fromkeys((one.spoil, one.amount) for one in comparison.power)
     ]
     return Table("power", ["fault", "amount", *planes], rows)
 

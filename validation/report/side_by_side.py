@@ -29,8 +29,8 @@ from recon.validation.report.template import fill_template, read_assets
 from recon.validation.report.tiles import (
     Tile,
     choose_evenly,
+    choose_pixel_scale,
     choose_real,
-    choose_scale,
     draw_tile,
     format_length,
     rescale,
@@ -96,7 +96,7 @@ def render_side_by_side(judged: Sequence[Judged], reference: Volume | Micrograph
     errors = tabulate_errors(judged)
     own = [_name_table(one) for one in judged]
     settings = tabulate_settings(judged)
-    scale = min(choose_scale(one.volumes[0], WIDE) for one in judged)
+    scale = min(choose_pixel_scale(one.volumes[0], WIDE) for one in judged)
     length = round_length(48 / scale)
     curves = _list_curves(judged)
     return fill_template(

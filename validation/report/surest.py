@@ -7,7 +7,7 @@ import attrs
 from recon.core.data.planes import AXES, in_plane
 from recon.core.data.volume import Volume
 from recon.validation.comparison.comparison import Comparison
-from recon.validation.report.tiles import Row, choose_scale, draw_tile
+from recon.validation.report.tiles import Row, choose_pixel_scale, draw_tile
 
 
 @attrs.frozen
@@ -26,7 +26,7 @@ def build_classified(volumes: Sequence[Volume], comparison: Comparison | None) -
     if comparison is None or comparison.classifier is None:
         return None
     test, first = comparison.classifier, volumes[0]
-    scale = choose_scale(first)
+    scale = choose_pixel_scale(first)
     rows = []
     for plane, separation in test.planes.items():
         down, right = (AXES[axis] for axis in in_plane(plane))

@@ -1,17 +1,16 @@
 """Slices as small coloured images, all at one physical scale."""
 
 import base64
-import io
 from collections.abc import Sequence
 from typing import TypeVar
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from recon.core.data.colours import pick_colours
 from recon.core.data.micrographs import Micrographs
+from recon.core.data.pictures import encode_png
 from recon.core.data.planes import AXES, NORMAL, PLANES, in_plane
 from recon.core.data.units import round_length
 from recon.core.data.volume import Volume
@@ -63,7 +62,7 @@ class Gallery:
 def build_gallery(volumes: Sequence[Volume], reference: Volume | Micrographs | None) -> Gallery:
     """Three slices of the volumes on each plane beside three of the reference."""
     first = volumes[0]
-    scale = choose_scale(first)
+    scale = choose_pixel_scale(first)
     rows = [_build_row(plane, volumes, reference, scale) for plane in PLANES]
     length = round_length(max(_measure_shown(first)) / 3)
     return Gallery(rows, length * scale, format_length(length, first.voxel_size))
@@ -80,7 +79,7 @@ def rescale(
     return Micrographs(reference.planes, voxel_size, reference.phases)
 
 
-def choose_scale(volume: Volume, side: int = SIDE) -> float:
+def choose_pixel_scale(volume: Volume, side: int = SIDE) -> float:
     """CSS pixels a metre at which the volume's slices are shown, the longest side about so many."""
     scale = side / max(_measure_shown(volume))
     finest = scale * min(volume.voxel_size)
@@ -146,7 +145,7 @@ def draw_tile(image: Labels, of: Volume | Micrographs, plane: str, scale: float,
         for side, axis in zip(image.shape, in_plane(plane), strict=True)
     )
     return Tile(
-        _encode_png(image, len(of.phases)),
+        encode_uri("image/png", encode_png(image, pick_colours(len(of.phases)))),
         width,
         height,
         f"{what}: {said}",
@@ -157,14 +156,6 @@ def draw_tile(image: Labels, of: Volume | Micrographs, plane: str, scale: float,
 def _crop_middle(image: Labels) -> Labels:
     top, left = (max(0, side - MOST) // 2 for side in image.shape)
     return image[top : top + MOST, left : left + MOST]
-
-
-def _encode_png(image: Labels, phases: int) -> str:
-    picture = Image.fromarray(np.ascontiguousarray(image), mode="P")
-    picture.putpalette(bytes.fromhex("".join(colour[1:] for colour in pick_colours(phases))))
-    buffer = io.BytesIO()
-    picture.save(buffer, "png", optimize=True)
-    return encode_uri("image/png", buffer.getvalue())
 
 
 def encode_uri(kind: str, content: bytes) -> str:

@@ -88,7 +88,7 @@ class Card:
         ]
 
 
-def find_card(path: Path) -> Path:
+def locate_card(path: Path) -> Path:
     """Where the card of a weights file is."""
     return path.with_suffix(SUFFIX)
 
@@ -112,7 +112,7 @@ def describe(path: Path, texts: dict[str, str] | None = None) -> Card:
 
 def read_texts(path: Path) -> dict[str, str]:
     """Texts of the card beside a weights file; none when there is no card."""
-    beside = find_card(path)
+    beside = locate_card(path)
     if not beside.exists():
         return {}
     table = read_json(beside, "card")
@@ -129,7 +129,7 @@ def write_card(path: Path, texts: dict[str, str]) -> None:
     """Write the card beside a weights file; texts that are empty stay as they are in an old one."""
     given = {key: text for key, text in texts.items() if text}
     table = describe(path, {**read_texts(path), **given}).to_table()
-    with atomic_output(find_card(path), replace=True) as partial:
+    with atomic_output(locate_card(path), replace=True) as partial:
         partial.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
 
 

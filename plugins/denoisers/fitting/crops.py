@@ -25,7 +25,7 @@ class Batch:
     """Crops of several planes.
 
     labels  (n, side, side) uint8
-    plane   (n,) index into core.planes.PLANES
+    plane   (n,) index into core.data.planes.PLANES
     scored  (n, side, side) bool: pixels that the held-out loss counts
     """
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recon.core import ReconError
 
 LIMIT = 400
-# The Ritz value approaches the eigenvalue from above: believed after this many, and only so far.
+# The Ritz value approaches the eigenvalue from above, so the estimated error is multiplied by this.
 SAFETY = 2.0
 # Share of the linear rise's dissipation below which its sources are rounding errors.
 NOTHING = 1e-26

@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import zoom
 
 from recon.core import Micrographs
-from recon.core.data.serial import independent_share, likeness
+from recon.core.data.serial import correlate_slices, estimate_independent_share
 from recon.imaging.plane_check.line_sums import CELLS, LineSums
 from recon.imaging.plane_check.plane_check import (
     PlaneWarning,
@@ -129,8 +129,8 @@ def test_neighbouring_slices_count_once():
     once = PlaneStatistics.of(list(few), 2, 3).variances.fraction
     often = PlaneStatistics.of(copies, 2, 3).variances.fraction
     assert np.all(often > 0.5 * once)
-    assert independent_share(copies, 2) == pytest.approx(1 / 8, rel=0.35)
-    assert likeness(copies, 2)[0] > 0.8
+    assert estimate_independent_share(copies, 2) == pytest.approx(1 / 8, rel=0.35)
+    assert correlate_slices(copies, 2)[0] > 0.8
 
 
 def test_a_plane_too_small_is_left_out_and_few_windows_are_said():

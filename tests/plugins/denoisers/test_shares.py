@@ -10,8 +10,7 @@ from recon.core.sampling.processes import Processes
 from recon.plugins.denoisers.architecture import PRESETS
 from recon.plugins.denoisers.fitting.crops import Batch, Crops
 from recon.plugins.denoisers.predictions import PREDICTIONS
-from recon.plugins.denoisers.training import Recipe as Numbers
-from recon.plugins.denoisers.training import Task, Training
+from recon.plugins.denoisers.training import Settings, Task, Training
 from recon.plugins.denoisers.unet import UNet
 from recon.workflow.train import train
 
@@ -56,7 +55,7 @@ def three(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_process_needs_a_crop(three: None) -> None:
     task = Task(Crops({}, frozenset(), 8), None, 2, ALPHA_BAR["paper"], PREDICTIONS["noise"])
-    numbers = Numbers(1, 2, 1e-3, "cosine", 0.9, 0.0, 0.1, 1.0, False, False)
+    numbers = Settings(1, 2, 1e-3, "cosine", 0.9, 0.0, 0.1, 1.0, False, False)
     network = UNet(PRESETS["tiny"], channels=1, planes=3)
     with pytest.raises(ReconError, match="at least the number of processes, 3, got 2"):
         Training(task, numbers, network, 0, "cpu")

@@ -139,10 +139,11 @@ def test_pybamm_reads_it(base: str, electrode: Volume, tmp_path: Path, monkeypat
     assert result["Positive electrode Bruggeman coefficient (electrolyte)"] == pytest.approx(b)
 
 
-def test_separator_without_a_cell(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["pore", "Pores"])
+def test_separator_without_a_cell(tmp_path: Path, name: str) -> None:
     labels = np.zeros((10, 6, 6), np.uint8)
-    labels[:, 2:4, 2:4] = 1
-    volume = Volume(labels, (EDGE, EDGE, EDGE), ("polymer", "pore"))
+    labels[:, 2:4, 2:4] = 2
+    volume = Volume(labels, (EDGE, EDGE, EDGE), ("polymer", "binder", name))
     export(volume, tmp_path / "s.json")
     separator = read_back(tmp_path / "s.json").separator
     assert separator.thickness == pytest.approx(10 * EDGE)

@@ -74,3 +74,9 @@ def test_a_folder_that_is_there_is_never_replaced(volume, tmp_path):
     with pytest.raises(ReconError, match="constant exists already"):
         export(volume, tmp_path / "a.foam")
     assert [file.name for file in tmp_path.iterdir()] == ["constant"]
+
+
+def test_elements_of_second_order_are_refused(volume, tmp_path):
+    with pytest.raises(ReconError, match="order"):
+        export(volume, tmp_path / "a.foam", order=2)
+    assert not list(tmp_path.iterdir())

@@ -7,7 +7,11 @@ import xarray as xr
 from scipy import ndimage
 
 from recon.core import Micrographs, Volume, catalog
-from recon.validation.comparison.boxes import count_independent, place_boxes, scale_overlaps
+from recon.validation.comparison.boxes import (
+    compute_overlap_factors,
+    count_independent,
+    place_boxes,
+)
 from recon.validation.comparison.cells import Block, Cell
 from recon.validation.comparison.compare import compare
 from recon.validation.comparison.null import bound_spread, calibrate
@@ -274,7 +278,7 @@ def test_overlapping_subvolumes_are_as_far_from_the_others_as_a_new_one_once_sca
     rng = np.random.default_rng(10)
     whole, size = (20, 8, 8), (10, 6, 6)
     boxes = place_boxes(whole, size, 12)
-    factors = scale_overlaps(boxes)
+    factors = compute_overlap_factors(boxes)
     assert 1 < count_independent(boxes) < 5 < len(boxes)
     scaled, new = [], []
     for _ in range(3000):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from recon.validation.spoils import add_rim, erode, list_spoils, magnify, mirror, smooth, sow, warp
+from recon.validation.faults import add_rim, erode, list_faults, magnify, mirror, smooth, sow, warp
 
 
 def rng():
@@ -75,7 +75,7 @@ def test_a_rim_keeps_the_two_phases_apart_that_touched_most():
 def test_spoilt_windows_keep_their_shape_and_labels(phases):
     windows = rng().integers(phases, size=(3, 32, 24)).astype(np.uint8)
     names = set()
-    for spoil in list_spoils(phases):
+    for spoil in list_faults(phases):
         made = spoil.apply(windows, phases, rng())
         assert made.shape == windows.shape and made.dtype == np.uint8 and made.max() < phases
         assert not np.array_equal(made, windows)

@@ -1,4 +1,4 @@
-"""Windows spoilt by known amounts: what a test finds of them is what it could find of a volume."""
+"""Windows with known faults: what a test finds of them is what it could find of a volume."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,7 +13,7 @@ SMOOTH = 8.0  # pixels over which a warp changes
 
 
 @attrs.frozen
-class Spoil:
+class Fault:
     """One way to spoil windows.
 
     amount   in the unit of what is done, in words
@@ -27,18 +27,18 @@ class Spoil:
     harmful: bool = True
 
 
-def list_spoils(phases: int) -> Iterator[Spoil]:
+def list_faults(phases: int) -> Iterator[Fault]:
     """Those that are there for so many phases."""
-    yield Spoil("eroded", "0.5 pixels", erode)
+    yield Fault("eroded", "0.5 pixels", erode)
     for times in (1.1, 1.3):
-        yield Spoil("magnified", f"{times:g} times", _fix(magnify, times))
+        yield Fault("magnified", f"{times:g} times", _fix(magnify, times))
     for pixels in (1.0, 2.0):
-        yield Spoil("warped", f"{pixels:g} pixel{'s' * (pixels > 1)}", _fix(warp, pixels))
-    yield Spoil("smoothed", "3 x 3 pixels", smooth)
-    yield Spoil("specks", "1 % of the pixels", _fix(sow, 0.01))
-    yield Spoil("mirrored", "left to right", mirror, harmful=False)
+        yield Fault("warped", f"{pixels:g} pixel{'s' * (pixels > 1)}", _fix(warp, pixels))
+    yield Fault("smoothed", "3 x 3 pixels", smooth)
+    yield Fault("specks", "1 % of the pixels", _fix(sow, 0.01))
+    yield Fault("mirrored", "left to right", mirror, harmful=False)
     if phases > 2:
-        yield Spoil("rim", "1 pixel", add_rim)
+        yield Fault("rim", "1 pixel", add_rim)
 
 
 def _fix(
@@ -64,12 +64,12 @@ def magnify(windows: Image, phases: int, rng: np.random.Generator, times: float)
 
 def warp(windows: Image, phases: int, rng: np.random.Generator, pixels: float) -> Image:
     """Each window moved smoothly about, by so many pixels along each axis (root mean square)."""
-    spoilt = []
+    warped = []
     for window in windows:
         moves = [ndimage.gaussian_filter(rng.normal(size=window.shape), SMOOTH) for _ in range(2)]
         places = np.indices(window.shape) + [pixels * move / move.std() for move in moves]
-        spoilt.append(_resample(window, phases, places))
-    return np.stack(spoilt)
+        warped.append(_resample(window, phases, places))
+    return np.stack(warped)
 
 
 def smooth(windows: Image, phases: int, rng: np.random.Generator) -> Image:
