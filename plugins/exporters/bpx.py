@@ -15,7 +15,7 @@ from recon.core.data.volume import Volume
 from recon.core.errors import ReconError, shown
 from recon.core.kinds import Exporter
 from recon.core.options import option
-from recon.plugins.properties.transporting_phases import NAMED
+from recon.plugins.fluids import FLUIDS
 
 PARTS = {
     "positive": "Positive electrode",
@@ -115,7 +115,7 @@ class Bpx(Exporter):
 
     def _labels(self, volume: Volume) -> tuple[int, int | None]:
         """Labels of the electrolyte and of the active material; a separator has none."""
-        electrolyte = _find(volume, self.electrolyte, NAMED)
+        electrolyte = _find(volume, self.electrolyte, FLUIDS)
         if electrolyte is None:
             electrolyte = volume.find_label(1)
         if self.part == "separator":

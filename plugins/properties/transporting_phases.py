@@ -5,9 +5,7 @@ from collections.abc import Sequence
 import attrs
 
 from recon.core import ReconError, Volume
-
-NAMED = ("pore", "pores", "void", "voids", "electrolyte")
-"""Names of phases that transport when nothing is asked for."""
+from recon.plugins.fluids import FLUIDS
 
 
 @attrs.frozen
@@ -34,7 +32,7 @@ def choose_phases(
     verb    what they do there
     """
     if phases is None:
-        named = [k for k, name in enumerate(volume.phases) if name.lower() in NAMED]
+        named = [k for k, name in enumerate(volume.phases) if name.lower() in FLUIDS]
         labels, why = (tuple(named[:1]) or (1,)), ", by default"
         if labels[0] >= len(volume.phases):
             raise ReconError(

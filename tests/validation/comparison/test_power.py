@@ -119,7 +119,7 @@ def test_every_judged_cell_has_a_limit(strong):
     assert min(limits.values()) >= 1
 
 
-def test_planes_are_weak_by_the_share_of_harmful_spoils_that_they_notice():
+def test_planes_are_weak_by_the_share_of_harmful_faults_that_they_notice():
     powers = [
         Power("a", "1", "xy", 0.5),
         Power("b", "1", "xy", 0.25),
