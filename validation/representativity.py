@@ -22,8 +22,8 @@ from recon.validation.window_runs import arrange_micrographs
 
 WITHIN = 0.05
 """Share of its mean within which a statistic counts as the same."""
-CONFIDENCE = 1.96
-"""Standard errors of a 95 % interval."""
+STANDARD_ERRORS = 1.96
+"""Half the width of a 95 % interval, in these."""
 STATISTICS = ("volume-fraction", "surface-density.faces", "chord-length.mean")
 
 Shape = tuple[int, int, int]
@@ -180,7 +180,7 @@ def _list_scatters(
     """Mean variance over planes; the plane that is known least well counts for `known`."""
     relative = curves.std("subvolume", ddof=1) / abs(mean.where(mean != 0))
     worth = xr.DataArray([worths[str(p)] for p in relative["plane"].values], dims="plane")
-    known = CONFIDENCE * relative / np.sqrt(worth)
+    known = STANDARD_ERRORS * relative / np.sqrt(worth)
     for phase in relative["phase"].values:
         deviation = float(np.sqrt(np.square(relative.sel(phase=phase)).mean()))
         if np.isfinite(deviation):

@@ -140,7 +140,7 @@ def test_a_property_is_solved_for_real_subvolumes_too(recon, reference):
     )
     told = json.loads(Path("out.json").read_text())["comparison"]["properties"]["diffusivity"]
     constant = told["constants"]["relative z"]
-    assert len(constant["pieces"]) >= 17 and len(constant["samples"]) == 1
+    assert len(constant["subvolumes"]) >= 17 and len(constant["samples"]) == 1
     assert 0 < constant["p_value"] <= 1
     assert "diffusivity relative z: " in result.stdout and "real subvolumes " in result.stdout
 

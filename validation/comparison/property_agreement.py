@@ -91,7 +91,7 @@ class PropertyAgreement:
             "constants": {
                 str(name): {
                     "samples": [to_plain(v) for v in self.samples.sel(constant=name).values],
-                    "pieces": [to_plain(v) for v in self.subvolumes.sel(constant=name).values],
+                    "subvolumes": [to_plain(v) for v in self.subvolumes.sel(constant=name).values],
                     **{key: to_plain(value.sel(constant=name)) for key, value in columns.items()},
                 }
                 for name in self.samples["constant"].values
