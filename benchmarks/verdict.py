@@ -181,7 +181,7 @@ def tabulate_spoilt(spoilt: Mapping[str, Row], real: Mapping[str, Row]) -> Itera
 
 def find_printed(power: Sequence[Row], fault: str) -> float:
     """The highest rate of single planes and of all together."""
-    return max(one["found"] for one in power if f"{one['spoil']} {one['amount']}" == fault)
+    return max(one["found"] for one in power if f"{one['fault']} {one['amount']}" == fault)
 
 
 def print_tables(out: Path, names: Sequence[str]) -> None:

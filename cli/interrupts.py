@@ -55,7 +55,7 @@ class Stopped(click.ClickException):
 class Received:
     """The signal that came first, and when; `ended` when nothing is left to be raised in.
 
-    again  when one comes again that could not be answered
+    again  the moment at which one that could not be answered comes again
     """
 
     number: int | None = None
@@ -70,7 +70,7 @@ class Received:
         if self.ended:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        if in_delicate(frame):
+        if is_delicate(frame):
             if time.monotonic() >= self.again:
                 self.again = time.monotonic() + AGAIN
                 come_again(number)
@@ -97,8 +97,8 @@ def come_again(number: int) -> None:
     threading.Timer(AGAIN, *send).start()
 
 
-def in_delicate(frame: FrameType | None) -> bool:
-    """Whether a function of these modules is under way."""
+def is_delicate(frame: FrameType | None) -> bool:
+    """Whether a function of one of the DELICATE modules is under way."""
     while frame is not None:
         if frame.f_globals.get("__name__", "").startswith(DELICATE):
             return True

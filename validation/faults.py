@@ -14,7 +14,7 @@ SMOOTH = 8.0  # pixels over which a warp changes
 
 @attrs.frozen
 class Fault:
-    """One way to spoil windows.
+    """A known fault of windows.
 
     amount   in the unit of what is done, in words
     harmful  whether the material is another one afterwards: of most it is not when mirrored

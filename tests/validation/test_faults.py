@@ -75,9 +75,9 @@ def test_a_rim_keeps_the_two_phases_apart_that_touched_most():
 def test_spoilt_windows_keep_their_shape_and_labels(phases):
     windows = rng().integers(phases, size=(3, 32, 24)).astype(np.uint8)
     names = set()
-    for spoil in list_faults(phases):
-        made = spoil.apply(windows, phases, rng())
+    for fault in list_faults(phases):
+        made = fault.apply(windows, phases, rng())
         assert made.shape == windows.shape and made.dtype == np.uint8 and made.max() < phases
         assert not np.array_equal(made, windows)
-        names.add(spoil.name)
+        names.add(fault.name)
     assert ("rim" in names) == (phases > 2)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TRIALS = 4
 """Runs that each fault is tried on, of each plane."""
 NOTICED = 0.5
-"""Rate from which on a spoil counts as found, and share of the spoils that a strong test finds."""
+"""Rate from which on a fault counts as found, and share of the faults that a strong test finds."""
 
 Image = NDArray[np.uint8]
 Limits = Mapping[tuple[str, str], float]
@@ -47,7 +47,7 @@ class Power:
     distances  (trial,) that the classifier saw on a single plane
     """
 
-    spoil: str
+    fault: str
     amount: str
     plane: str
     found: float
@@ -57,7 +57,7 @@ class Power:
     def to_table(self) -> dict[str, str | float]:
         """As plain data."""
         return {
-            "spoil": self.spoil,
+            "fault": self.fault,
             "amount": self.amount,
             "plane": self.plane,
             "found": self.found,
@@ -95,8 +95,8 @@ def measure_power(
 
 def _try_jointly(test: JointTest, single: Sequence[Power], limit: float) -> Iterator[Power]:
     """Every fault on all planes at once, by what the classifier saw on each."""
-    for name, amount in dict.fromkeys((one.spoil, one.amount) for one in single):
-        alike = [one for one in single if (one.spoil, one.amount) == (name, amount)]
+    for name, amount in dict.fromkeys((one.fault, one.amount) for one in single):
+        alike = [one for one in single if (one.fault, one.amount) == (name, amount)]
         seen = {one.plane: one.distances for one in alike if one.plane in test.planes}
         trials = [dict(zip(seen, each, strict=True)) for each in zip(*seen.values(), strict=False)]
         if trials and len(seen) == len(test.planes):

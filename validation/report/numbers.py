@@ -99,10 +99,10 @@ def tabulate_power(comparison: Comparison | None) -> Table | None:
     if comparison is None or not comparison.power:
         return None
     planes = list(dict.fromkeys(one.plane for one in comparison.power))
-    rates = {(one.spoil, one.amount, one.plane): one.found for one in comparison.power}
+    rates = {(one.fault, one.amount, one.plane): one.found for one in comparison.power}
     rows = [
         [fault, amount, *(f"{rates[fault, amount, plane]:.0%}" for plane in planes)]
-        for fault, amount in dict.fromkeys((one.spoil, one.amount) for one in comparison.power)
+        for fault, amount in dict.fromkeys((one.fault, one.amount) for one in comparison.power)
     ]
     return Table("power", ["fault", "amount", *planes], rows)
 

@@ -55,10 +55,10 @@ def three(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_process_needs_a_crop(three: None) -> None:
     task = Task(Crops({}, frozenset(), 8), None, 2, ALPHA_BAR["paper"], PREDICTIONS["noise"])
-    numbers = Settings(1, 2, 1e-3, "cosine", 0.9, 0.0, 0.1, 1.0, False, False)
+    settings = Settings(1, 2, 1e-3, "cosine", 0.9, 0.0, 0.1, 1.0, False, False)
     network = UNet(PRESETS["tiny"], channels=1, planes=3)
     with pytest.raises(ReconError, match="at least the number of processes, 3, got 2"):
-        Training(task, numbers, network, 0, "cpu")
+        Training(task, settings, network, 0, "cpu")
 
 
 def test_a_denoiser_that_trains_in_one_process_says_so(three: None, tmp_path: object) -> None:

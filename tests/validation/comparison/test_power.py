@@ -56,7 +56,7 @@ def weak(whole, fresh):
 
 
 def rates(comparison):
-    return {(one.spoil, one.amount, one.plane): one.found for one in comparison.power}
+    return {(one.fault, one.amount, one.plane): one.found for one in comparison.power}
 
 
 def test_much_material_shows_large_faults_on_every_plane_and_no_mirror(strong):
@@ -90,7 +90,7 @@ def test_no_difference_is_only_indistinguishable_where_the_test_could_have_found
 
 def test_power_is_in_the_json(strong):
     table = strong.to_table()["power"]
-    assert len(table) == 8 * 4 and set(table[0]) == {"spoil", "amount", "plane", "found"}
+    assert len(table) == 8 * 4 and set(table[0]) == {"fault", "amount", "plane", "found"}
     json.dumps(table, allow_nan=False)
     assert "known faults that would be noticed: xy " in strong.to_text()
 
