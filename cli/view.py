@@ -18,7 +18,7 @@ from recon.core.data.volume import Volume
 from recon.core.errors import ReconError
 from recon.core.measure import measure_all
 from recon.core.recipe import METRICS
-from recon.core.storage.atomic import atomic_output
+from recon.core.storage.atomic import atomic_output, check_free
 from recon.core.storage.zarr_store import is_zarr
 from recon.validation.report import write_report
 from recon.workflow.assess import open_sample
@@ -54,8 +54,8 @@ def command(paths: tuple[Path, ...], out: Path | None, no_open: bool, browser: b
             raise ReconError(f"{paths[0]} has its page already, {paths[0] / REPORT}; omit --out")
         _open(paths[0] / REPORT, no_open)
         return
-    if out is not None and out.exists():
-        raise ReconError(f"{out} exists already; choose another name or remove it first")
+    if out is not None:
+        check_free(out)
     shown = {place: open_sample(place) for path in paths for place in _places(path)}
     if _napari(out, no_open, browser):
         _in_napari(shown)

@@ -11,7 +11,7 @@ import attrs
 
 from recon.core.catalog import Entry, catalog, choose_one
 from recon.core.errors import ReconError, unknown
-from recon.core.storage.atomic import atomic_outputs, check_writable
+from recon.core.storage.atomic import atomic_outputs, check_free, check_writable
 
 if TYPE_CHECKING:
     from recon.core.data.volume import Volume
@@ -105,9 +105,8 @@ def _check_places(files: Sequence[Path]) -> None:
     for file, times in Counter(Path(os.path.abspath(file)) for file in files).items():
         if times > 1:
             raise ReconError(f"two outputs are named {file}; give each its own name")
+    check_free(*files)
     for file in files:
-        if file.exists():
-            raise ReconError(f"{file} exists already; choose another name or remove it first")
         if not file.parent.is_dir():
             raise ReconError(f"cannot write {file}: {file.parent} is no folder; make it first")
         check_writable(file)

@@ -100,6 +100,8 @@ class Trial:
         missing = sorted(self.unbroken.keys() - final(self.folder).keys())
         if missing:
             self._fault(f"missing in the end: {missing}")
+        if litter(self.folder) and self.scenario.again:
+            self._refused()  # killed when all stood, before the emptied folder was removed
         if left := litter(self.folder):
             self._fault(f"litter in the end: {left}")
 
@@ -128,6 +130,14 @@ class Trial:
             return
         if code:
             self._fault(f"exit code {code}: {running.errors.read_text()[-2000:]}")
+
+    def _refused(self) -> None:
+        """The whole command, given again when its outputs stand, makes nothing and tidies up."""
+        before = times(self.folder)
+        running = start(self.scenario.whole(self.inputs), self.folder)
+        code = running.wait()
+        if code != 2 or times(self.folder) != before:
+            self._fault(f"outputs that stood were not refused: exit code {code}")
 
     def _whole(self) -> None:
         """Whatever stands under a final name is that of the unbroken command."""

@@ -40,6 +40,10 @@ class Scenario:
         resume = ("--resume",) if self.resume else ()
         return (*self.command(inputs), *left, *resume)
 
+    def whole(self, inputs: Path) -> tuple[object, ...]:
+        """The whole command line, whatever stands."""
+        return (*self.command(inputs), *self.again)
+
     def done(self, folder: Path) -> bool:
         """Whether a command without --resume would have nothing left to do, and say so."""
         if self.again:

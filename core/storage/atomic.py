@@ -66,12 +66,11 @@ def _open_partial(path: Path, free: Sequence[Path], folder: bool) -> Iterator[Pa
 
     free  what may not be there, before and after it is locked
     """
-    _check_free(free)
-    partial = path.with_name(f".{path.name}.partial")
+    check_free(*free)
+    partial, beside = _name_partial(path)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_explain_errors(path))
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.lock")
         make = (lambda: partial.mkdir(exist_ok=True)) if folder else partial.touch
         try:
             if partial.exists() and partial.is_dir() != folder:
@@ -82,7 +81,7 @@ def _open_partial(path: Path, free: Sequence[Path], folder: bool) -> Iterator[Pa
             message = f"{path} is being written by another process; wait or choose another name"
             raise ReconError(message) from None
         try:
-            _check_free(free)  # once more: another process may just have ended
+            check_free(*free)  # once more: another process may just have ended
             _empty(partial)
             yield partial
         except BaseException:
@@ -97,6 +96,16 @@ def check_writable(path: Path) -> None:
         raise ReconError(f"cannot write {path}: {place} is not writable; choose another place")
 
 
+def check_free(*paths: Path) -> None:
+    """ReconError when a place is taken; what killed processes left beside those is removed."""
+    for path in (taken := [path for path in paths if path.exists()]):
+        partial, beside = _name_partial(path)
+        with contextlib.suppress(OSError), exclusive_lock(partial, lambda: None, beside):
+            remove(partial)
+    if taken:
+        raise ReconError(f"{taken[0]} exists already; choose another name or remove it first")
+
+
 def remove(path: Path) -> None:
     """Remove a file or a folder if it is there and can be removed."""
     if path.is_dir() and not path.is_symlink():
@@ -106,10 +115,9 @@ def remove(path: Path) -> None:
             path.unlink()
 
 
-def _check_free(paths: Sequence[Path]) -> None:
-    for path in paths:
-        if path.exists():
-            raise ReconError(f"{path} exists already; choose another name or remove it first")
+def _name_partial(path: Path) -> tuple[Path, Path]:
+    """What is written in place of a path, and the file that is locked for it on Windows."""
+    return path.with_name(f".{path.name}.partial"), path.with_name(f".{path.name}.lock")
 
 
 @contextlib.contextmanager

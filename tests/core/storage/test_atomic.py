@@ -5,7 +5,7 @@ import os
 import pytest
 
 from recon.core import ReconError
-from recon.core.storage.atomic import atomic_output
+from recon.core.storage.atomic import atomic_output, atomic_outputs
 from recon.workflow.folder import GONE, Folder
 
 
@@ -52,6 +52,16 @@ def test_what_a_killed_process_left_is_taken_away(tmp_path, folder, stale_folder
         assert partial.is_dir() == folder
         assert not (list(partial.iterdir()) if folder else partial.read_text())
     assert [child.name for child in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_was_killed_after_its_output_stood_is_taken_away_by_the_next_that_asks(tmp_path):
+    path = tmp_path / "v.inp"
+    path.write_text("whole")
+    (tmp_path / ".v.inp.partial").mkdir()
+    with pytest.raises(ReconError, match="exists already"), atomic_outputs([path]):
+        raise AssertionError("entered")
+    assert [child.name for child in tmp_path.iterdir()] == ["v.inp"]
+    assert path.read_text() == "whole"
 
 
 def test_what_stands_is_not_replaced_unasked(tmp_path):
