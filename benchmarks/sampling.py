@@ -23,7 +23,7 @@ from recon.core.data.planes import PLANES
 from recon.core.estimate import estimate
 from recon.core.job import resolve
 from recon.core.sampling.noise import reverse
-from recon.core.sampling.philox import normal
+from recon.core.sampling.philox import draw_normal
 from recon.core.sampling.scene import Scene
 from recon.plugins.harmonizers.interface import measure_interface
 from recon.plugins.harmonizers.phase_balance import balance_phases
@@ -64,7 +64,7 @@ def main(weights: str, side: int, steps: int, device: str) -> None:
     scene = Scene(shape, (False,) * 3, taken[0].ab_t, denoiser.statistics, device)
     scene = harmonizer.prepare(scene)
     spectrum, patterns = scene.prepared.spectrum, catalog().build("refiner", "patterns")
-    x = normal(0, 0, 0, shape, device=device)
+    x = draw_normal(0, 0, 0, shape, device=device)
     step = attrs.evolve(taken[steps // 2], planes=("xy",))
     gain = spectrum.wiener_gain(1.0, ("xy",), harmonizer.h_max)
     clean = estimate(denoiser, step, (0, 0, 0), 64, x)
@@ -78,7 +78,7 @@ def main(weights: str, side: int, steps: int, device: str) -> None:
         "filter": lambda: spectrum.filter(x, gain),
         "balance": lambda: balance_phases(clean, scene.fractions),
         "interface": lambda: measure_interface(clean),
-        "noise": lambda: normal(0, 1, 1, shape, device=device),
+        "noise": lambda: draw_normal(0, 1, 1, shape, device=device),
         "reverse step": lambda: draw(x, clean, step, x),
         "patterns, once": lambda: patterns.refine(clean, scene),
     }

@@ -11,7 +11,7 @@ from recon.core.anchor_images import read_anchors
 from recon.core.bundled import find_weights
 from recon.core.catalog import catalog
 from recon.core.data.anchor import Anchor, make_anchor_absolute
-from recon.core.data.encoding import channels
+from recon.core.data.encoding import count_channels
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import PLANES
 from recon.core.errors import ReconError
@@ -49,7 +49,7 @@ class Job:
     @property
     def field_shape(self) -> tuple[int, int, int, int]:
         """(C, Z, Y, X) of the field that the denoiser works on."""
-        return (channels(count_phases(self.denoiser)), *self.recipe.shape)
+        return (count_channels(count_phases(self.denoiser)), *self.recipe.shape)
 
 
 def resolve(

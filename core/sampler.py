@@ -21,7 +21,7 @@ from recon.core.job import Job, resolve
 from recon.core.kinds import Denoiser, Harmonizer, Refiner
 from recon.core.recipe import Recipe
 from recon.core.sampling.anchors import EncodedAnchor, impose_anchors
-from recon.core.sampling.philox import START, normal
+from recon.core.sampling.philox import START, draw_normal
 from recon.core.sampling.scene import Clean, Scene
 from recon.core.sampling.slabs import SlabField, Slabs, all_reduce_sum, iterate_slabs, materialize
 from recon.core.sampling.slabs.field import Field, Shape
@@ -153,7 +153,7 @@ def draw_noise(scene: Scene, step: int, n: int, *, shape: Shape | None = None) -
 
     def draw(low: int, high: int) -> Tensor:
         box = (shape[0], high - low, *shape[2:])
-        return normal(scene.seed, step, n, box, origin=(low, 0, 0), device=scene.device)
+        return draw_normal(scene.seed, step, n, box, origin=(low, 0, 0), device=scene.device)
 
     return draw(0, shape[1]) if scene.slabs is None else SlabField(scene.slabs, shape, draw)
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from recon.core.data.encoding import channels
+from recon.core.data.encoding import count_channels
 from recon.core.data.planes import PLANES
 from recon.core.data.volume import MAX_PHASES
 from recon.core.errors import shown
@@ -33,16 +33,15 @@ def check_header(header: dict[str, Any]) -> None:
     _check(header, "arrays", _are_arrays, "a table of plugins, each with the names of its arrays")
     phases = len(header["phases"])
     _check(header, "fractions", lambda v: _are_shares(v, phases), f"{phases} numbers in [0, 1]")
-    count = channels(phases)
+    count = count_channels(phases)
     _check(header, "mean", lambda v: _are_numbers(v, count), f"{count} numbers")
 
 
 def check_covariance(plane: str, shape: tuple[int, ...], phases: int) -> None:
     """ValueError unless the lag (0, 0) can stand in the middle, for each channel."""
-    if len(shape) != 3 or shape[0] != channels(phases) or shape[1] % 2 == 0 or shape[2] % 2 == 0:
-        raise ValueError(
-            f"the covariance of {plane} must be ({channels(phases)}, odd, odd), got {shape}"
-        )
+    count = count_channels(phases)
+    if len(shape) != 3 or shape[0] != count or shape[1] % 2 == 0 or shape[2] % 2 == 0:
+        raise ValueError(f"the covariance of {plane} must be ({count}, odd, odd), got {shape}")
 
 
 def _check(header: dict[str, Any], key: str, right: Callable[[Any], bool], rule: str) -> None:

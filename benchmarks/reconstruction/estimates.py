@@ -19,7 +19,7 @@ from recon.core.data.encoding import encode
 from recon.core.data.planes import PLANES
 from recon.core.estimate import estimate
 from recon.core.job import resolve
-from recon.core.sampling.philox import START, normal
+from recon.core.sampling.philox import START, draw_normal
 from recon.core.sampling.scene import Scene
 from recon.core.sampling.step import Step
 from recon.plugins.harmonizers.spectrum import Spectrum
@@ -40,7 +40,7 @@ def main(name: str, data: Path | None, weights: str | None) -> None:
     labels = what.test.labels[-SIDE:, -SIDE:, -SIDE:]
     clean = encode(torch.as_tensor(np.array(labels)), len(what.test.phases)).float()
     shape = (clean.shape[0], *labels.shape)
-    z = normal(0, START, 0, shape)
+    z = draw_normal(0, START, 0, shape)
     mean = torch.as_tensor(statistics.mean).float().view(-1, 1, 1, 1)
     scene = Scene(shape, (False, False, False), 0.5, statistics)
     spectrum = Spectrum.of(statistics.covariance, scene, 0.01, 0.01)

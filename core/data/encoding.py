@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def channels(phases: int) -> int:
+def count_channels(phases: int) -> int:
     """Channels that encode K phases."""
     return 1 if phases == 2 else phases
 

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from recon.core.data.encoding import channels, encode
+from recon.core.data.encoding import count_channels, encode
 from recon.core.data.micrographs import Micrographs
 
 MAX_LAG = 48
@@ -67,7 +67,7 @@ def autocovariance(
     fields = [encode(torch.as_tensor(np.array(i)), phases).double().numpy() for i in stack]
     pixels = sum(image.size for image in stack)
     mean = sum(field.sum((1, 2)) for field in fields) / pixels
-    products = np.zeros((channels(phases), 2 * la + 1, 2 * lb + 1))
+    products = np.zeros((count_channels(phases), 2 * la + 1, 2 * lb + 1))
     pairs = np.zeros((2 * la + 1, 2 * lb + 1))
     for field in fields:
         products += lagged_products(field - mean[:, None, None], la, lb)

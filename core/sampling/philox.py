@@ -17,7 +17,7 @@ START = 1 << 20
 """Number of the step that stands for the start x_T."""
 
 
-def normal(
+def draw_normal(
     seed: int,
     step: int,
     n: int,

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recon.core.data.encoding import channels, decode, encode
+from recon.core.data.encoding import count_channels, decode, encode
 from recon.core.data.material import check_arrays, measure_arrays
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import NORMAL, PLANES
@@ -28,7 +28,7 @@ def check_denoiser(denoiser: Denoiser) -> None:
     """Shapes, an untouched input, and rows that depend on themselves only."""
     if denoiser.needs_weights and denoiser.material is None:
         return
-    count = 1 if denoiser.material is None else channels(len(denoiser.material.phases))
+    count = 1 if denoiser.material is None else count_channels(len(denoiser.material.phases))
     for step in respace(denoiser.alpha_bar, 3):
         generator = torch.Generator().manual_seed(step.number)
         slices = torch.randn((5, count, 12, 20), generator=generator)

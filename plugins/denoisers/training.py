@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from recon.core.data.encoding import channels, encode
+from recon.core.data.encoding import count_channels, encode
 from recon.core.data.finite import find_nonfinite
 from recon.core.errors import ReconError
 from recon.core.sampling.processes import world
@@ -223,7 +223,7 @@ class Training:
         self, batch: Batch, generator: torch.Generator, rows: slice = slice(None)
     ) -> Tensor:
         n, a, b = batch.labels.shape
-        shape = (n, channels(self.task.phases), a, b)
+        shape = (n, count_channels(self.task.phases), a, b)
         return torch.randn(shape, generator=generator)[rows].to(self.device)
 
     def _precision(self) -> AbstractContextManager[Any]:

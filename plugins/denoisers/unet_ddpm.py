@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recon.core.data.encoding import channels
+from recon.core.data.encoding import count_channels
 from recon.core.data.material import Material
 from recon.core.data.micrographs import Micrographs
 from recon.core.data.planes import PLANES
@@ -360,7 +360,7 @@ class UnetDdpm(Denoiser):
     def _new_network(self, phases: int, seed: int) -> UNet:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return UNet(self.architecture, channels=channels(phases), planes=len(PLANES))
+            return UNet(self.architecture, channels=count_channels(phases), planes=len(PLANES))
 
     def _task(self, micrographs: Micrographs, seed: int) -> training.Task:
         slices, phases = micrographs.planes, len(micrographs.phases)

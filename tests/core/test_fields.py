@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from recon.core import Micrographs
 from recon.core.data import planes
-from recon.core.data.encoding import channels, decode, encode
+from recon.core.data.encoding import count_channels, decode, encode
 from recon.core.data.statistics import Statistics
 from recon.core.testing import labels
 
@@ -17,10 +17,8 @@ from recon.core.testing import labels
 def test_encoding_is_undone_by_decoding(case):
     phases, array = case
     field = encode(torch.as_tensor(array), phases)
-    assert field.shape == (channels(phases), *array.shape) and set(field.unique().tolist()) <= {
-        -1,
-        1,
-    }
+    assert field.shape == (count_channels(phases), *array.shape)
+    assert set(field.unique().tolist()) <= {-1, 1}
     assert np.array_equal(decode(field).numpy(), array)
     if phases > 2:
         assert torch.all(field.sum(0) == 2 - phases)

@@ -14,7 +14,7 @@ from recon.core import Recipe, measure_all, sample_steps
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.recipe import Choice
 from recon.core.sampling.noise import respace
-from recon.core.sampling.philox import START, normal
+from recon.core.sampling.philox import START, draw_normal
 from recon.core.testing import sample_volume
 from recon.plugins.denoisers.gaussian import Gaussian
 
@@ -152,7 +152,7 @@ def test_going_on_from_a_state_gives_the_unbroken_result(done):
 def test_the_start_is_the_stream_of_its_own_and_the_volume_is_decoded():
     recipe = Recipe(steps=1, shape=SHAPE, harmonizer=Choice("none"))
     state = last(recipe)
-    x = normal(0, START, 0, (1, *SHAPE))
+    x = draw_normal(0, START, 0, (1, *SHAPE))
     step = attrs.evolve(respace(DENOISER.alpha_bar, 1)[0], planes=("xy",))
     expected = DENOISER.clean(x[0][:, None], step, "xy")[:, 0]
     assert torch.allclose(state.x[0], expected)

@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 from recon.core import Micrographs, Recipe, sample_steps
 from recon.core.recipe import Choice
-from recon.core.sampling.philox import START, normal
+from recon.core.sampling.philox import START, draw_normal
 from recon.plugins.denoisers.gaussian import Gaussian
 
 SHAPE = (9, 12, 15)
@@ -61,8 +61,8 @@ def sampled(name, shake=0.0, informed=False, **options):
     start = None
     if not informed:
         channels = 1 if phases == 2 else phases
-        x = normal(wanted.seed, START, 0, (channels, *SHAPE), dtype=torch.float64)
-        other = normal(0, 0, 0, (channels, *SHAPE), dtype=torch.float64)
+        x = draw_normal(wanted.seed, START, 0, (channels, *SHAPE), dtype=torch.float64)
+        other = draw_normal(0, 0, 0, (channels, *SHAPE), dtype=torch.float64)
         start = (0, x + shake * other)
     *_, state = sample_steps(wanted, denoiser=fitted, start=start)
     kept = state.x[:, :: EACH[0], :: EACH[1], :: EACH[2]].double().numpy()

@@ -7,7 +7,7 @@ from recon.validation.comparison.agreement import Agreement
 from recon.validation.comparison.comparison import Comparison
 from recon.validation.comparison.property_agreement import PropertyAgreement
 from recon.validation.comparison.sampling_error import SamplingError
-from recon.validation.report import boxes
+from recon.validation.report import box_plots
 from recon.validation.report.curves import Curves, draw_charts, select_curves
 from recon.validation.report.numbers import tabulate_agreements
 from recon.validation.report.sections import build_properties, build_sections, locate_statistics
@@ -133,7 +133,7 @@ def test_what_is_no_curve_is_not_drawn_as_one(dims, coords):
 
 def test_constants_of_a_property_stand_in_one_panel_beside_real_subvolumes():
     one = solved()
-    groups = boxes.group_constants(one)
+    groups = box_plots.group_constants(one)
     assert [(g.name, g.units, g.places) for g in groups] == [
         ("E", "GPa", ["x", "y", "z"]),
         ("nu", "", ["xy"]),
@@ -161,12 +161,12 @@ def test_properties_have_a_table_of_difference_and_sampling_error():
 
 def test_numbers_of_a_metric_have_a_panel_a_phase_and_subvolumes_in_order():
     one = agreement("chord-length.mean")
-    first, second = boxes.group_numbers(one, PHASES, (1.0,) * 3)
+    first, second = box_plots.group_numbers(one, PHASES, (1.0,) * 3)
     assert (first.title, second.title, first.places) == ("pore", "solid", ["xy", "yz"])
     np.testing.assert_array_equal(second.samples, one.curves.values[:, 1])
     np.testing.assert_array_equal(second.subvolumes, one.sampling_error.curves.values[1].T)
     whole = agreement("percolation.largest_share", "direction")
-    (group,) = boxes.group_numbers(whole, PHASES, (1.0,) * 3)
+    (group,) = box_plots.group_numbers(whole, PHASES, (1.0,) * 3)
     assert group.title == "largest share" and group.places == ["pore", "solid"]
     np.testing.assert_array_equal(group.subvolumes, whole.sampling_error.curves.values[:, 0].T)
 
@@ -177,11 +177,11 @@ def test_a_plane_without_subvolumes_has_the_volumes_alone():
         one.sampling_error.curves.sel(plane=["yz"]), one.sampling_error.errors, (), 8
     )
     fewer = Agreement(one.name, one.curves, one.reference, less, ())
-    group = boxes.group_numbers(fewer, PHASES, (1.0,) * 3)[0]
+    group = box_plots.group_numbers(fewer, PHASES, (1.0,) * 3)[0]
     assert np.isnan(group.subvolumes[:, 0]).all() and np.isfinite(group.subvolumes[:, 1]).all()
     assert (
-        "xy: volumes" in boxes.draw_panels([group])[0]
-        and "real subvolumes none" in boxes.draw_panels([group])[0]
+        "xy: volumes" in box_plots.draw_panels([group])[0]
+        and "real subvolumes none" in box_plots.draw_panels([group])[0]
     )
 
 
@@ -196,5 +196,5 @@ def test_one_volume_alone_has_no_box_plots():
 
 
 def test_small_numbers_are_written_with_a_power():
-    group = boxes.Group("cte", "1/K", ["xx"], np.array([[1.2e-5], [1.3e-5]]), np.empty((0, 1)))
-    assert "thermal expansion, 10⁻⁶ 1/K" in boxes.draw_panels([group])[0]
+    group = box_plots.Group("cte", "1/K", ["xx"], np.array([[1.2e-5], [1.3e-5]]), np.empty((0, 1)))
+    assert "thermal expansion, 10⁻⁶ 1/K" in box_plots.draw_panels([group])[0]

@@ -10,7 +10,7 @@ from recon.core.data.volume import Volume
 from recon.validation.classifier.two_sample_test import CLASSIFIER
 from recon.validation.comparison.comparison import FRACTIONS, Comparison
 from recon.validation.comparison.metric_spec import title_result
-from recon.validation.report import boxes
+from recon.validation.report import box_plots
 from recon.validation.report.curves import Chart, Curves, draw_charts, select_curves
 from recon.validation.report.maps import draw_maps, list_pictures
 
@@ -72,12 +72,12 @@ def build_properties(measurements: Results, comparison: Comparison | None) -> li
     parts = []
     for name, value in measurements.items():
         if name in compared:
-            groups = boxes.group_constants(compared[name])
+            groups = box_plots.group_constants(compared[name])
         elif isinstance(value, xr.Dataset) and "phase" not in value.dims:
-            groups = boxes.group_result(value, ())
+            groups = box_plots.group_result(value, ())
         else:
             continue
-        panels = boxes.draw_panels(groups)
+        panels = box_plots.draw_panels(groups)
         if panels:
             parts.append(Part(name, name, [Chart(None, panels)], True, name in compared))
         if isinstance(value, xr.Dataset) and (maps := draw_maps(value)):
@@ -89,8 +89,8 @@ def build_properties(measurements: Results, comparison: Comparison | None) -> li
 def _show_compared(first: Volume, comparison: Comparison | None) -> Iterator[Part]:
     for name, agreement in comparison.metrics.items() if comparison else ():
         if agreement.axis is None:
-            panels = boxes.draw_panels(
-                boxes.group_numbers(agreement, first.phases, first.voxel_size)
+            panels = box_plots.draw_panels(
+                box_plots.group_numbers(agreement, first.phases, first.voxel_size)
             )
             charted = [Chart(None, panels)] if panels else []
             yield Part(name, agreement.title, charted, True, agreement.sampling_error is not None)
@@ -112,7 +112,7 @@ def _show_measured(first: Volume, measurements: Results, seen: set[str]) -> Iter
                 yield Part(name, title_result(name), draw_charts(curves), False, False)
             elif name not in seen and "phase" in member.dims and "sample" in member.dims:
                 only = xr.Dataset({name: member})
-                panels = boxes.draw_panels(boxes.group_result(only, first.phases))
+                panels = box_plots.draw_panels(box_plots.group_result(only, first.phases))
                 charted = [Chart(None, panels)] if panels else []
                 yield Part(name, title_result(name), charted, True, False)
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from recon.core.data.encoding import channels
+from recon.core.data.encoding import count_channels
 
 WIDTHS = (32, 64, 128, 128)
 NOISE = 0.3
@@ -22,7 +22,7 @@ SMALLEST: int = 3 * 2 ** len(WIDTHS)
 def build_critic(phases: int) -> nn.Module:
     """A critic of one plane: windows (n, C, a, b) to scores of overlapping patches."""
     layers: list[nn.Module] = []
-    incoming = channels(phases)
+    incoming = count_channels(phases)
     for width in WIDTHS:
         layers.append(spectral_norm(nn.Conv2d(incoming, width, 4, stride=2, padding=1)))
         layers.append(nn.LeakyReLU(0.2))

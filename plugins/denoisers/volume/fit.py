@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from recon.core.data.encoding import channels
+from recon.core.data.encoding import count_channels
 from recon.core.data.micrographs import Micrographs
 from recon.core.kinds import Denoiser
 from recon.core.kinds.denoiser import StepCost
@@ -85,7 +85,7 @@ class Fit:
         loop.step = TIMED // 2  # the critics are at work
         each = time_calls(loop.advance)
         phases = len(self.micrographs.phases)
-        x = torch.zeros(side, channels(phases), side, side, device=self.device)
+        x = torch.zeros(side, count_channels(phases), side, side, device=self.device)
         one = torch.zeros(1, device=self.device)
         with torch.inference_mode():
             a_pass = time_calls(lambda: slices(x, one, one.long()))

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recon.core.data.encoding import channels
+from recon.core.data.encoding import count_channels
 from recon.plugins.denoisers.volume.convolution import Convolution3d
 
 WIDTHS = (32, 64, 96)
@@ -62,7 +62,7 @@ class VolumeUNet(nn.Module):
 
     def __init__(self, phases: int) -> None:
         super().__init__()
-        outgoing = channels(phases)
+        outgoing = count_channels(phases)
         self.embedding = nn.Sequential(
             nn.Linear(1, CONDITION), nn.SiLU(), nn.Linear(CONDITION, CONDITION), nn.SiLU()
         )

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from recon.core.sampling.philox import MASK, START, _philox, normal
+from recon.core.sampling.philox import MASK, START, _philox, draw_normal
 
 
 def test_known_answers():
@@ -26,15 +26,15 @@ def test_known_answers():
     st.tuples(st.integers(1, 5), st.integers(1, 6), st.integers(1, 11)),
 )
 def test_a_box_is_the_same_wherever_it_is_cut_from(origin, sides):
-    whole = normal(7, 3, 1, (2, 25, 15, 41))
-    box = normal(7, 3, 1, (2, *sides), origin=origin)
+    whole = draw_normal(7, 3, 1, (2, 25, 15, 41))
+    box = draw_normal(7, 3, 1, (2, *sides), origin=origin)
     part = whole[:, *(slice(o, o + n) for o, n in zip(origin, sides, strict=True))]
     assert torch.equal(box, part)
 
 
 def test_values_are_standard_normal_and_streams_differ():
     draws = [
-        normal(seed, step, round, (1, 32, 32, 32)).numpy().ravel()
+        draw_normal(seed, step, round, (1, 32, 32, 32)).numpy().ravel()
         for seed, step, round in [
             (0, 0, 0),
             (1, 0, 0),
@@ -51,7 +51,7 @@ def test_values_are_standard_normal_and_streams_differ():
 
 
 def test_neighbours_and_channels_are_uncorrelated():
-    field = normal(3, 5, 0, (2, 40, 40, 40)).double()
+    field = draw_normal(3, 5, 0, (2, 40, 40, 40)).double()
     field = field - field.mean()
     for shift in [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1), (0, 0, 0, 2)]:
         correlation = (field * field.roll(shift, (0, 1, 2, 3))).mean()

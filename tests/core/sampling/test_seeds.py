@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from recon.core import Recipe, ReconError, Volume, sample_steps
 from recon.core.recipe import Choice
-from recon.core.sampling.philox import START, normal
+from recon.core.sampling.philox import START, draw_normal
 from recon.plugins.denoisers.gaussian import Gaussian
 from recon.workflow.folder import Folder
 
@@ -49,7 +49,7 @@ def test_streams_of_noise_do_not_overlap(one, other):
     """Not even shifted: all of the first's values are looked for in the second."""
     assume(one != other)
     shape = (1, 4, 4, 64)
-    a, b = (normal(*stream, shape, dtype=torch.float64).ravel() for stream in (one, other))
+    a, b = (draw_normal(*stream, shape, dtype=torch.float64).ravel() for stream in (one, other))
     assert torch.isin(a, b).count_nonzero() <= 1
     assert abs(float((a * b).mean())) < 6 / np.sqrt(a.numel())
 

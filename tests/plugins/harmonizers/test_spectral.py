@@ -9,7 +9,7 @@ from recon.core import Micrographs, Recipe, ReconError, sample_steps
 from recon.core.data.planes import NORMAL, PLANES
 from recon.core.recipe import Choice
 from recon.core.sampling.noise import respace
-from recon.core.sampling.philox import START, normal
+from recon.core.sampling.philox import START, draw_normal
 from recon.core.sampling.scene import Scene
 from recon.core.sampling.step import Step
 from recon.core.testing import check_plugin
@@ -70,7 +70,7 @@ def test_the_start_is_the_plain_one_when_not_informed_and_near_it_otherwise():
     scene = Scene((1, *SHAPE), (False, True, False), fitted.alpha_bar[-1], fitted.statistics)
 
     def noise(n, *, shape=scene.shape):
-        return normal(0, START, n, shape)
+        return draw_normal(0, START, n, shape)
 
     assert torch.equal(Spectral(informed=False).start(scene, noise), noise(0))
     harmonizer = Spectral()
@@ -186,8 +186,8 @@ def test_rounds_are_spent_while_phases_are_decided_and_turn_the_planes():
 
 
 def test_below_a_noise_the_slices_are_taken_as_they_are():
-    x = normal(0, START, 0, (1, *SHAPE))
-    guess = 0.5 * normal(1, START, 0, (1, *SHAPE))
+    x = draw_normal(0, START, 0, (1, *SHAPE))
+    guess = 0.5 * draw_normal(1, START, 0, (1, *SHAPE))
     harmonizer = Spectral(filter_above=0.3, balance=False)
     scene = prepared(harmonizer)
     for factor, same in ((0.29, True), (0.31, False)):
@@ -211,7 +211,7 @@ def test_rounds_begin_where_the_covariance_tells_half_of_a_slice():
 
 
 def test_the_temperature_is_one_until_it_cools():
-    field = normal(0, START, 0, (1, *SHAPE))
+    field = draw_normal(0, START, 0, (1, *SHAPE))
     scene = prepared(Spectral())
     for factor, expected in ((1.1, 1.0), (0.6, 1.0), (0.4, 0.7)):
         step = step_at(factor * scene.prepared.half_variance_noise)
