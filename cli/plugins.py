@@ -53,7 +53,8 @@ def _find(name: str) -> None:
     """Describe the plugins of a name, or list those whose description has the words."""
     for _, each in catalog().commands:
         if each.name == name:
-            click.echo(each.get_help(click.Context(each, info_name=name)))
+            root = click.get_current_context().find_root()
+            click.echo(each.get_help(click.Context(each, parent=root, info_name=name)))
             return
     entries = [entry for entry in catalog() if entry.name == name]
     for entry in entries:

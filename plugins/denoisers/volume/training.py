@@ -2,11 +2,11 @@
 
 No 3D image is needed. Composed volumes are noised, the network gives clean ones, and a critic of
 each plane compares their slices with windows of the micrographs. Before the critics work, the
-network learns to give the composed volumes back; from then on only coarse means hold it to them,
-which the noise leaves known. Now and then a volume of the pool is replaced by what the network
-makes of it, as the network is to work on its own results when a volume is made. Whatever is
-random in step k is a function of (seed, k), so that an interrupted training goes on as if it had
-not been.
+network learns to give the composed volumes back. From then on, coarse means, which the noise
+leaves known, hold it to them, and means of descriptors hold it to the micrographs. Now and then a
+volume of the pool is replaced by what the network makes of it, as the network is to work on its
+own results when a volume is made. Whatever is random in step k is a function of (seed, k), so that
+an interrupted training goes on as if it had not been.
 """
 
 import copy
@@ -34,6 +34,7 @@ from recon.plugins.denoisers.fitting.checkpoint import CHECKPOINT_SECONDS, REPOR
 from recon.plugins.denoisers.fitting.crops import Crops
 from recon.plugins.denoisers.fitting.precision import fast_bfloat16
 from recon.plugins.denoisers.volume.critics import blur, build_critic, judge_loss
+from recon.plugins.denoisers.volume.held_means import HeldMeans
 from recon.plugins.denoisers.volume.network import VolumeUNet
 
 PART = "3D network"
@@ -74,7 +75,7 @@ class Task:
 
 
 class State(nn.Module):
-    """All that changes in a training: the network, its critics, and the pool as it stands.
+    """All that changes in a training: the network, its critics, held means, and the pool.
 
     composed  the pool as it was composed of slices
     """
@@ -86,6 +87,7 @@ class State(nn.Module):
         super().__init__()
         self.volume = VolumeUNet(task.phases).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.critics = nn.ModuleDict({p: build_critic(task.phases) for p in PLANES})
+        self.held = HeldMeans(task.crops, task.phases)
         for name in ("pool", "composed"):
             self.register_buffer(name, torch.as_tensor(task.pool).clone())
 
@@ -119,6 +121,7 @@ class VolumeTraining:
         else:
             self._teach_critics(made.detach(), rng, generator)
             loss = self._score(made, rng, generator) + hold(made, held) / (1 + s2 / HOLD_BELOW)
+            loss = loss + self.network.held.update(made, self.step)
         self._descend(loss, self.volume)
         decay = min(EMA, (1 + self.step) / (10 + self.step))
         follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]

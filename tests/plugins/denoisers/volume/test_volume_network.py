@@ -12,7 +12,7 @@ from recon.core.data.encoding import encode
 from recon.core.errors import ReconError
 from recon.core.sampling.noise import respace
 from recon.plugins.denoisers.fitting.crops import Crops
-from recon.plugins.denoisers.volume import apply, fit, training
+from recon.plugins.denoisers.volume import apply, fit, held_means, training
 from recon.plugins.denoisers.volume.apply import VolumeEstimate
 from recon.plugins.denoisers.volume.convolution import Convolution3d
 from recon.plugins.denoisers.volume.network import VolumeUNet
@@ -171,14 +171,15 @@ def test_a_training_that_was_interrupted_goes_on_as_if_it_had_not_been(tmp_path)
 
 
 @pytest.mark.slow
-def test_critics_teach_the_network_what_the_slices_look_like():
-    """Flat layers normal to z out of noise, from slices of them: no volume shows any.
+def test_critics_teach_the_network_what_the_slices_look_like(monkeypatch):
+    """Flat layers normal to z out of noise, from slices of them alone: no volume shows any.
 
     Network and critics chase each other, so layers come and go; roundings decide when.
     """
     side = stripes()
     top = [np.full(side.shape, label, np.uint8) for label in side[::4, 0]]
     crops = Crops({"xy": top, "xz": [side], "yz": [side]}, frozenset(), 48)
+    monkeypatch.setattr(held_means, "HOLDS", {})
     loop = VolumeTraining(attrs.evolve(task(), crops=crops), 60, 0, "cpu")
     noise = encode(torch.as_tensor(task().pool[0, :48, :48, :48]), 2)[None]
 

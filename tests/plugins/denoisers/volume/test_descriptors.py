@@ -1,0 +1,101 @@
+"""Descriptors of slices are those of the metrics, and their means are moved to the micrographs'."""
+
+import numpy as np
+import pytest
+import torch
+
+from recon.core.data.encoding import encode
+from recon.plugins.denoisers.fitting.crops import Crops
+from recon.plugins.denoisers.volume.descriptors import (
+    LENGTHS,
+    PAIRS,
+    SEGMENTS,
+    VECTORS,
+    multiply_pairs,
+    multiply_segments,
+)
+from recon.plugins.denoisers.volume.held_means import HeldMeans
+
+
+def images(phases, count=3, shape=(40, 44), seed=0):
+    return list(np.random.default_rng(seed).integers(phases, size=(count, *shape), dtype=np.uint8))
+
+
+def fields(images, phases):
+    return encode(torch.as_tensor(np.stack(images)), phases).movedim(0, 1).float()
+
+
+@pytest.mark.parametrize("phases", [2, 3])
+def test_products_are_the_share_of_equal_pairs(phases):
+    given = images(phases)
+    products = multiply_pairs(fields(given, phases))
+    for place, (down, right) in enumerate(VECTORS):
+        turned = [image if right >= 0 else image[:, ::-1] for image in given]
+        first = np.stack([i[: i.shape[0] - down, : i.shape[1] - abs(right)] for i in turned])
+        second = np.stack([i[down:, abs(right) :] for i in turned])
+        for channel in range(products.shape[0]):
+            label = 1 if phases == 2 else channel
+            equal = np.mean((first == label) == (second == label))
+            assert float(products[channel, place]) == pytest.approx(2 * equal - 1, abs=1e-5)
+
+
+def test_segments_along_an_axis_are_the_lineal_path():
+    given = images(3)
+    given = [np.repeat(image, 6, 1) for image in given]
+    shares = multiply_segments(fields(given, 3))
+    for n, length in enumerate(LENGTHS):
+        for phase in range(3):
+            windows = np.lib.stride_tricks.sliding_window_view(np.stack(given), length, 2)
+            expected = np.mean((windows == phase).all(-1))
+            assert float(shares[phase, 0, n]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_line_at_an_angle_holds_segments_of_that_angle_alone():
+    row, column = np.indices((64, 64))
+    stripes = [((row - column) % 16 < 6).astype(np.uint8)]  # along the diagonal, 45 degrees
+    shares = multiply_segments(fields(stripes, 2))[1]
+    assert shares[3, -1] == pytest.approx(6 / 16, abs=0.02)
+    assert shares[9, -1] == 0
+
+
+@pytest.mark.parametrize("descriptor", [PAIRS, SEGMENTS])
+def test_what_mirrored_slices_have_is_known(descriptor):
+    rows, columns = np.indices((60, 60))
+    given = [
+        (noise[:60, :60] + ((columns + rows // 2) % 8 < 4) > 0)
+        for noise in images(2, shape=(60, 60))
+    ]
+    given = [np.asarray(image, np.uint8) for image in given]
+    mirrored = [image[:, ::-1].copy() for image in given]
+    first, second = (descriptor.measure(i, 2, symmetric=False) for i in (given, mirrored))
+    assert torch.allclose(first[:, list(descriptor.mirrored)], second, atol=2e-3)
+    assert not torch.allclose(first, second, atol=2e-3)
+    both = descriptor.measure(given, 2, symmetric=True)
+    assert torch.allclose(both, (first + second) / 2, atol=2e-3)
+
+
+def lean(by):
+    """Layers (1, 1, 48, 48, 48) that lean along x as z rises."""
+    z, _, x = np.indices((48, 48, 48))
+    return torch.as_tensor(2.0 * ((x + by * z) % 12 < 6) - 1, dtype=torch.float32)[None, None]
+
+
+def slope(volumes):
+    """How the penalty changes as the last of the volumes turns towards layers that lean by 1."""
+    upright = (lean(1)[0, 0, 0] > 0).numpy().astype(np.uint8)
+    target = {"xy": [upright], "xz": [(lean(1)[0, 0, :, 0] > 0).numpy().astype(np.uint8)]}
+    target["yz"] = [(lean(1)[0, 0, :, :, 0] > 0).numpy().astype(np.uint8)]
+    held = HeldMeans(Crops(target, frozenset(), 48), 2)
+    for step, volume in enumerate(volumes[:-1]):
+        held.update(volume, step)
+    last = volumes[-1].clone().requires_grad_()
+    held.update(last, len(volumes)).backward()
+    return float((last.grad * (lean(1) - lean(-1))).sum())
+
+
+def test_the_penalty_pushes_the_mean_not_each_volume():
+    wrong, right = lean(-1), lean(1)
+    always = slope([wrong] * 9)
+    now_and_then = slope([right] * 8 + [wrong])
+    assert always < 0
+    assert abs(now_and_then) < abs(always) / 2
