@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from recon.core.data.planes import NORMAL, PLANES
 from recon.plugins.denoisers.fitting.crops import Crops
-from recon.plugins.denoisers.volume.descriptors import PAIRS, SEGMENTS, Descriptor
+from recon.plugins.denoisers.volume.descriptors import BENDS, LINES, PAIRS, Descriptor
 
 FOLLOW = 0.02
 """Share that the newest volume has in the mean."""
-EVERY = 3
+EVERY = 6
 """Of so many slices one is described in a step."""
 RARE = 0.003
-"""Share of segments whose error counts as much as the share itself."""
+"""Share of paths whose error counts as much as the share itself."""
 
 
 @attrs.frozen(eq=False)
@@ -36,7 +36,8 @@ class Hold:
 
 HOLDS = {
     "pairs": Hold(PAIRS, 400.0),
-    "segments": Hold(SEGMENTS, 30.0, relative=True),
+    "lines": Hold(LINES, 30.0, relative=True),
+    "bends": Hold(BENDS, 30.0, relative=True),
 }
 
 

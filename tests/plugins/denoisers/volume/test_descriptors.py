@@ -7,12 +7,14 @@ import torch
 from recon.core.data.encoding import encode
 from recon.plugins.denoisers.fitting.crops import Crops
 from recon.plugins.denoisers.volume.descriptors import (
+    BENDS,
     LENGTHS,
+    LINES,
     PAIRS,
-    SEGMENTS,
     VECTORS,
+    follow_bends,
+    follow_lines,
     multiply_pairs,
-    multiply_segments,
 )
 from recon.plugins.denoisers.volume.held_means import HeldMeans
 
@@ -39,10 +41,10 @@ def test_products_are_the_share_of_equal_pairs(phases):
             assert float(products[channel, place]) == pytest.approx(2 * equal - 1, abs=1e-5)
 
 
-def test_segments_along_an_axis_are_the_lineal_path():
+def test_paths_along_an_axis_are_the_lineal_path():
     given = images(3)
     given = [np.repeat(image, 6, 1) for image in given]
-    shares = multiply_segments(fields(given, 3))
+    shares = follow_lines(fields(given, 3))
     for n, length in enumerate(LENGTHS):
         for phase in range(3):
             windows = np.lib.stride_tricks.sliding_window_view(np.stack(given), length, 2)
@@ -50,28 +52,46 @@ def test_segments_along_an_axis_are_the_lineal_path():
             assert float(shares[phase, 0, n]) == pytest.approx(expected, abs=1e-5)
 
 
-def test_a_line_at_an_angle_holds_segments_of_that_angle_alone():
+def test_a_line_at_an_angle_holds_paths_of_that_angle_alone():
     row, column = np.indices((64, 64))
     stripes = [((row - column) % 16 < 6).astype(np.uint8)]  # along the diagonal, 45 degrees
-    shares = multiply_segments(fields(stripes, 2))[1]
+    shares = follow_lines(fields(stripes, 2))[1]
     assert shares[3, -1] == pytest.approx(6 / 16, abs=0.02)
     assert shares[9, -1] == 0
 
 
-@pytest.mark.parametrize("descriptor", [PAIRS, SEGMENTS])
+def test_what_bends_holds_bent_paths():
+    row, column = np.indices((96, 96))
+    straight = [(row % 12 < 4).astype(np.uint8)]
+    bent = [((row + np.maximum(column - 48, 0)) % 12 < 4).astype(np.uint8)]
+    assert follow_bends(fields(straight, 2))[1, :, -1].max() == 0
+    shares = follow_bends(fields(bent, 2))[1, :, -1]
+    assert shares[12] > 0 and shares[[*range(12), *range(13, 24)]].max() == 0
+
+
+@pytest.mark.parametrize("descriptor", [PAIRS, LINES, BENDS])
 def test_what_mirrored_slices_have_is_known(descriptor):
     rows, columns = np.indices((60, 60))
-    given = [
-        (noise[:60, :60] + ((columns + rows // 2) % 8 < 4) > 0)
-        for noise in images(2, shape=(60, 60))
-    ]
-    given = [np.asarray(image, np.uint8) for image in given]
-    mirrored = [image[:, ::-1].copy() for image in given]
-    first, second = (descriptor.measure(i, 2, symmetric=False) for i in (given, mirrored))
-    assert torch.allclose(first[:, list(descriptor.mirrored)], second, atol=2e-3)
-    assert not torch.allclose(first, second, atol=2e-3)
+    zigzag = columns + rows // 2 + 2 * np.abs(rows % 20 - 6)
+    noise = np.random.default_rng(0).random((60, 60)) < 0.01
+    given = [((zigzag % 16 < 9) ^ noise).astype(np.uint8)]
+    first = descriptor.measure(given, 2, symmetric=False)
     both = descriptor.measure(given, 2, symmetric=True)
-    assert torch.allclose(both, (first + second) / 2, atol=2e-3)
+    images = [given[0][::-1], given[0][:, ::-1], given[0][::-1, ::-1]]
+    mirrored = [descriptor.measure([image.copy()], 2, symmetric=False) for image in images]
+    for places, other in zip(descriptor.turned, mirrored, strict=True):
+        assert torch.allclose(first[:, list(places)], other, atol=1e-5)
+    assert not torch.allclose(first, mirrored[0], atol=1e-2)
+    assert torch.allclose(both, torch.stack([first, *mirrored]).mean(0), atol=1e-5)
+
+
+def test_large_images_are_described_in_windows():
+    row, column = np.indices((600, 300))
+    stripes = ((row + column) % 12 < 4).astype(np.uint8)
+    windows = [stripes[:240, :240]]
+    for descriptor in (PAIRS, LINES, BENDS):
+        whole, part = (descriptor.measure(i, 2, symmetric=False) for i in ([stripes], windows))
+        assert torch.allclose(whole, part, atol=0.02)
 
 
 def lean(by):
