@@ -1,8 +1,7 @@
-"""Descriptors of slices that have gradients: two-point products, and paths within one phase.
+"""Descriptors of slices that have gradients: two-point products, lineal path in all directions.
 
-All are means of products of the field's values, as in reconstruction by differentiable
-descriptors (Seibert et al., Comput. Mater. Sci. 188, 110206, 2021). Paths are straight, which is
-the lineal path along all directions, or bent by 45 degrees.
+Both are means of products of the field's values, as in reconstruction by differentiable
+descriptors (Seibert et al., Comput. Mater. Sci. 188, 110206, 2021).
 """
 
 import math
@@ -22,12 +21,8 @@ VECTORS = [(d * a, d * b) for d in (1, 2, 4, 8) for a, b in ((0, 1), (1, 0), (1,
 """Between the two points of a product."""
 ANGLES = 12
 """Directions of straight paths, even in a half turn; from the columns to the rows."""
-BEND = 3
-"""Of these angles, by which a bent path turns."""
 LENGTHS = (4, 8, 16, 32)
 """Pixels of a straight path, powers of 2."""
-ARMS = (4, 8, 16)
-"""Pixels from the bend to both ends of a bent path."""
 WINDOW, MOST = 256, 64
 """Side of the windows in which images are described, at most, and how many are enough."""
 
@@ -36,12 +31,12 @@ WINDOW, MOST = 256, 64
 class Descriptor:
     """A descriptor of slices.
 
-    compute  slices (n, C, rows, columns) -> (channels or phases, kinds, ...)
-    turned   the places of the kinds in slices that are mirrored in rows, in columns, and in both
+    compute   slices (n, C, rows, columns) -> (channels or phases, kinds, ...)
+    mirrored  the places of the kinds in slices that are mirrored along one axis
     """
 
     compute: Callable[[Tensor], Tensor]
-    turned: tuple[Sequence[int], Sequence[int], Sequence[int]]
+    mirrored: Sequence[int]
 
     def measure(self, images: Sequence[NDArray[np.uint8]], phases: int, symmetric: bool) -> Tensor:
         """The mean over images, and over their mirror images if those are as likely."""
@@ -52,14 +47,12 @@ class Descriptor:
             field = encode(torch.as_tensor(np.array(window)[None]), phases).movedim(0, 1)
             total = total + window.size * self.compute(field.float())
         mean = total / sum(window.size for window in chosen)
-        if not symmetric:
-            return mean
-        return torch.stack([mean, *(mean[:, list(places)] for places in self.turned)]).mean(0)
+        return (mean + mean[:, list(self.mirrored)]) / 2 if symmetric else mean
 
 
 def multiply_pairs(slices: Tensor) -> Tensor:
     """Mean products (C, vectors) of the values at both ends of each vector."""
-    results = [_mean(slices * _shift(slices, vector), [vector]) for vector in VECTORS]
+    results = [_mean(slices * _shift(slices, vector), vector) for vector in VECTORS]
     return torch.stack(results, 1)
 
 
@@ -69,35 +62,7 @@ def follow_lines(slices: Tensor) -> Tensor:
     results = []
     for number in range(ANGLES):
         lines = _draw_lines(inside, number, LENGTHS[-1])
-        shares = [_mean(lines[n], [_end(number, n)]) for n in LENGTHS]
-        results.append(torch.stack(shares, 1))
-    return torch.stack(results, 1)
-
-
-def follow_bends(slices: Tensor) -> Tensor:
-    """Shares (phases, 2 ANGLES, ARMS) of bent paths that lie in one phase.
-
-    Of two arms from one pixel, the second is half a turn less BEND further than the first, which
-    goes round all directions.
-    """
-    inside = _share_phases(slices)
-    lines = [_draw_lines(inside, number, ARMS[-1]) for number in range(ANGLES)]
-
-    def reach(direction: int, length: int) -> tuple[Tensor, Vector]:
-        """The arms of all pixels, and their ends."""
-        number, backwards = direction % ANGLES, direction % (2 * ANGLES) >= ANGLES
-        rows, columns = _end(number, length)
-        if not backwards:
-            return lines[number][length], (rows, columns)
-        return _shift(lines[number][length], (-rows, -columns)), (-rows, -columns)
-
-    results = []
-    for direction in range(2 * ANGLES):
-        shares = []
-        for length in ARMS:
-            first, end = reach(direction, length)
-            second, other = reach(direction + ANGLES - BEND, length)
-            shares.append(_mean(first * second, [end, other]))
+        shares = [_mean(lines[n], _end(number, n)) for n in LENGTHS]
         results.append(torch.stack(shares, 1))
     return torch.stack(results, 1)
 
@@ -145,13 +110,13 @@ def _shift(values: Tensor, vector: Vector) -> Tensor:
     return torch.roll(values, (-vector[0], -vector[1]), (2, 3))
 
 
-def _mean(products: Tensor, ends: Sequence[Vector]) -> Tensor:
-    """The mean (C,) over pixels from which all ends lie in the slice."""
-    parts = []
-    for axis in (0, 1):
-        reached = [0, *(end[axis] for end in ends)]
-        parts.append(slice(-min(reached), products.shape[2 + axis] - max(reached)))
-    return products[:, :, parts[0], parts[1]].mean((0, 2, 3))
+def _mean(products: Tensor, end: Vector) -> Tensor:
+    """The mean (C,) over pixels from which the end lies in the slice."""
+    rows, columns = (
+        slice(max(0, -reach), side - max(0, reach))
+        for reach, side in zip(end, products.shape[2:], strict=True)
+    )
+    return products[:, :, rows, columns].mean((0, 2, 3))
 
 
 def _mirror(vector: Vector) -> int:
@@ -160,13 +125,5 @@ def _mirror(vector: Vector) -> int:
     return VECTORS.index(turned if turned in VECTORS else vector)
 
 
-PAIRS = Descriptor(multiply_pairs, ([_mirror(v) for v in VECTORS],) * 2 + (range(len(VECTORS)),))
-LINES = Descriptor(follow_lines, ([-n % ANGLES for n in range(ANGLES)],) * 2 + (range(ANGLES),))
-BENDS = Descriptor(
-    follow_bends,
-    (
-        [(BEND - ANGLES - n) % (2 * ANGLES) for n in range(2 * ANGLES)],
-        [(BEND - n) % (2 * ANGLES) for n in range(2 * ANGLES)],
-        [(ANGLES + n) % (2 * ANGLES) for n in range(2 * ANGLES)],
-    ),
-)
+PAIRS = Descriptor(multiply_pairs, [_mirror(vector) for vector in VECTORS])
+LINES = Descriptor(follow_lines, [-number % ANGLES for number in range(ANGLES)])

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from recon.core.data.planes import NORMAL, PLANES
 from recon.plugins.denoisers.fitting.crops import Crops
-from recon.plugins.denoisers.volume.descriptors import BENDS, LINES, PAIRS, Descriptor
+from recon.plugins.denoisers.volume.descriptors import LINES, PAIRS, Descriptor
 
 FOLLOW = 0.02
 """Share that the newest volume has in the mean."""
 EVERY = 6
 """Of so many slices one is described in a step."""
 RARE = 0.003
-"""Share of paths whose error counts as much as the share itself."""
+"""Least share that an error is relative to."""
 
 
 @attrs.frozen(eq=False)
@@ -26,7 +26,7 @@ class Hold:
     """A descriptor that is held.
 
     strength  factor on the mean squared error
-    relative  whether errors are relative to the largest value of the direction or vector
+    relative  whether errors are relative to the largest value over all directions
     """
 
     descriptor: Descriptor
@@ -37,7 +37,6 @@ class Hold:
 HOLDS = {
     "pairs": Hold(PAIRS, 400.0),
     "lines": Hold(LINES, 30.0, relative=True),
-    "bends": Hold(BENDS, 30.0, relative=True),
 }
 
 

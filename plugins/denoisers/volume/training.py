@@ -87,7 +87,7 @@ class State(nn.Module):
         super().__init__()
         self.volume = VolumeUNet(task.phases).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.critics = nn.ModuleDict({p: build_critic(task.phases) for p in PLANES})
-        self.held = HeldMeans(task.crops, task.phases)
+        self.means = HeldMeans(task.crops, task.phases)
         for name in ("pool", "composed"):
             self.register_buffer(name, torch.as_tensor(task.pool).clone())
 
@@ -121,7 +121,7 @@ class VolumeTraining:
         else:
             self._teach_critics(made.detach(), rng, generator)
             loss = self._score(made, rng, generator) + hold(made, held) / (1 + s2 / HOLD_BELOW)
-            loss = loss + self.network.held.update(made, self.step)
+            loss = loss + self.network.means.update(made, self.step)
         self._descend(loss, self.volume)
         decay = min(EMA, (1 + self.step) / (10 + self.step))
         follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Descriptors of slices are those of the metrics, and their means are moved to the micrographs'."""
+"""Descriptors of slices, and the penalty that moves their means to the micrographs'."""
 
 import numpy as np
 import pytest
@@ -7,12 +7,10 @@ import torch
 from recon.core.data.encoding import encode
 from recon.plugins.denoisers.fitting.crops import Crops
 from recon.plugins.denoisers.volume.descriptors import (
-    BENDS,
     LENGTHS,
     LINES,
     PAIRS,
     VECTORS,
-    follow_bends,
     follow_lines,
     multiply_pairs,
 )
@@ -60,16 +58,7 @@ def test_a_line_at_an_angle_holds_paths_of_that_angle_alone():
     assert shares[9, -1] == 0
 
 
-def test_what_bends_holds_bent_paths():
-    row, column = np.indices((96, 96))
-    straight = [(row % 12 < 4).astype(np.uint8)]
-    bent = [((row + np.maximum(column - 48, 0)) % 12 < 4).astype(np.uint8)]
-    assert follow_bends(fields(straight, 2))[1, :, -1].max() == 0
-    shares = follow_bends(fields(bent, 2))[1, :, -1]
-    assert shares[12] > 0 and shares[[*range(12), *range(13, 24)]].max() == 0
-
-
-@pytest.mark.parametrize("descriptor", [PAIRS, LINES, BENDS])
+@pytest.mark.parametrize("descriptor", [PAIRS, LINES])
 def test_what_mirrored_slices_have_is_known(descriptor):
     rows, columns = np.indices((60, 60))
     zigzag = columns + rows // 2 + 2 * np.abs(rows % 20 - 6)
@@ -77,19 +66,18 @@ def test_what_mirrored_slices_have_is_known(descriptor):
     given = [((zigzag % 16 < 9) ^ noise).astype(np.uint8)]
     first = descriptor.measure(given, 2, symmetric=False)
     both = descriptor.measure(given, 2, symmetric=True)
-    images = [given[0][::-1], given[0][:, ::-1], given[0][::-1, ::-1]]
-    mirrored = [descriptor.measure([image.copy()], 2, symmetric=False) for image in images]
-    for places, other in zip(descriptor.turned, mirrored, strict=True):
-        assert torch.allclose(first[:, list(places)], other, atol=1e-5)
-    assert not torch.allclose(first, mirrored[0], atol=1e-2)
-    assert torch.allclose(both, torch.stack([first, *mirrored]).mean(0), atol=1e-5)
+    for image in (given[0][::-1], given[0][:, ::-1]):
+        other = descriptor.measure([image.copy()], 2, symmetric=False)
+        assert torch.allclose(first[:, list(descriptor.mirrored)], other, atol=1e-5)
+        assert not torch.allclose(first, other, atol=1e-2)
+        assert torch.allclose(both, (first + other) / 2, atol=1e-5)
 
 
 def test_large_images_are_described_in_windows():
     row, column = np.indices((600, 300))
     stripes = ((row + column) % 12 < 4).astype(np.uint8)
     windows = [stripes[:240, :240]]
-    for descriptor in (PAIRS, LINES, BENDS):
+    for descriptor in (PAIRS, LINES):
         whole, part = (descriptor.measure(i, 2, symmetric=False) for i in ([stripes], windows))
         assert torch.allclose(whole, part, atol=0.02)
 
