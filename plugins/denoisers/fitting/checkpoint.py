@@ -21,7 +21,7 @@ CHECKPOINT_SECONDS = 60.0
 """How often a training writes its state."""
 REPORT_SECONDS = 0.5
 """How often it reports, at most."""
-FORMAT = "recon training 1"
+FORMAT = "recon training 2"
 
 
 def save(
